@@ -1,0 +1,1 @@
+"""One file a format; the file's name is the format's name."""

@@ -1,0 +1,116 @@
+"""Outputs that are whole or absent: written beside, flushed to disk, renamed.
+
+Every command writes through this module. A directory is complete if and only if its manifest
+(`manifest.json` or `run.json`) is there, since that file is written last.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from m6rec_cli.errors import M6RecError
+
+MANIFESTS = ("manifest.json", "run.json")
+
+
+def refuse_nonempty(out: Path, *, overwrite: bool, also: str = "") -> None:
+    """Raise unless `out` is absent or empty, or `overwrite` is set.
+
+    Raises:
+        M6RecError: The output exists; `also` names one more way out for the hint.
+    """
+    if out.is_file() and not overwrite:
+        raise M6RecError("the output exists", where=str(out), hint="pass `--overwrite` to replace it")
+    if out.is_dir() and any(out.iterdir()):
+        ours = any((out / m).exists() for m in MANIFESTS) or (out / "config.toml").exists()
+        if overwrite and not ours:
+            raise M6RecError(
+                "the output directory holds files that m6rec did not write, so `--overwrite` leaves it alone",
+                where=str(out), hint="choose another `--out`",
+            )  # fmt: skip
+        if not overwrite:
+            hint = f"choose another `--out`, or pass `--overwrite`{also}"
+            raise M6RecError("the output directory is not empty", where=str(out), hint=hint)
+
+
+@contextmanager
+def atomic_directory(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Yield a new directory beside `out` that takes its name when the block ends without an error.
+
+    What stood at `out` before is removed after the new one is in place, never earlier.
+    """
+    refuse_nonempty(out, overwrite=overwrite)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    work = out.parent / f".{out.name}.writing-{os.getpid()}"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
+    try:
+        yield work
+        fsync_tree(work)
+        old = out.parent / f".{out.name}.old-{os.getpid()}"
+        if out.exists():
+            out.rename(old)
+        work.rename(out)
+        fsync_path(out.parent)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+@contextmanager
+def atomic_file(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Yield a path beside `out`, with the same suffixes, that is renamed to `out` when the block ends."""
+    if out.exists() and not overwrite:
+        raise M6RecError("the output exists", where=str(out), hint="pass `--overwrite` to replace it")
+    if out.is_dir():
+        raise M6RecError("the output is a directory where a file is wanted", where=str(out), hint="name a file")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    work = out.parent / f".writing-{os.getpid()}-{out.name}"
+    try:
+        yield work
+        fsync_path(work)
+        work.replace(out)
+        fsync_path(out.parent)
+    finally:
+        work.unlink(missing_ok=True)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON whole or not at all: sorted keys are not forced, so that the order tells a story."""
+    with atomic_file(path, overwrite=True) as work:
+        work.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path, what: str) -> Any:
+    """Read JSON; `what` says in an error what the file is, for instance `a data directory's manifest`.
+
+    Raises:
+        M6RecError: The file is missing or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise M6RecError(f"{what} is missing", where=str(path), hint="was the command that writes it interrupted?") from None
+    except (ValueError, UnicodeDecodeError) as error:
+        raise M6RecError(f"{what} is damaged: {error}", where=str(path), hint="make the directory again") from None
+
+
+def fsync_path(path: Path) -> None:
+    """Flush one file's or directory's content to disk."""
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def fsync_tree(root: Path) -> None:
+    """Flush every file and directory below `root`."""
+    for folder, _, files in os.walk(root, topdown=False):
+        for name in files:
+            fsync_path(Path(folder) / name)
+        fsync_path(Path(folder))

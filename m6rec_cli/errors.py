@@ -1,0 +1,52 @@
+"""Errors that the user can mend: what happened, where, and the way out."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class M6RecError(Exception):
+    """A fault in an input, a configuration or a checkpoint; the command exits with `exit_code`.
+
+    Args:
+        what: One sentence in plain words, no final full stop.
+        where: The file, column and row, when they are known.
+        hint: What the user can do.
+    """
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, where: str | None = None, hint: str | None = None):
+        super().__init__(what)
+        self.what, self.where, self.hint = what, where, hint
+
+    def __str__(self) -> str:
+        """The three lines that the terminal shows, without the leading `error:`."""
+        lines = [self.what]
+        if self.where:
+            lines.append(f"  where: {self.where}")
+        if self.hint:
+            lines.append(f"  hint: {self.hint}")
+        return "\n".join(lines)
+
+
+class UsageError(M6RecError):
+    """A command line that cannot be understood."""
+
+    exit_code = 2
+
+
+class Terminated(Exception):  # noqa: N818 - an order to stop, not a fault
+    """SIGTERM or SIGINT arrived and the state is saved; `exit_code` is 143 or 130."""
+
+    def __init__(self, exit_code: int):
+        super().__init__(f"stopped with exit code {exit_code}")
+        self.exit_code = exit_code
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint that names the known name closest to `name`, or lists them all."""
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    if close:
+        return f"did you mean `{close[0]}`?"
+    return "known: " + (", ".join(f"`{k}`" for k in known) or "none")

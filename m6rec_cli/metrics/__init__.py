@@ -1,0 +1,1 @@
+"""Floor 1: metrics as per-user arrays, one file each. Knows nothing of models."""

@@ -1,0 +1,1 @@
+"""Recurrent cells, one file each (article 4.1.2)."""

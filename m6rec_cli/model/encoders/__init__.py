@@ -1,0 +1,1 @@
+"""MLP towers, one file a feature kind (article 4.1.1)."""

@@ -1,0 +1,67 @@
+"""The words that stages share about data: column roles, feature kinds, and what is known of a feature.
+
+`Schema` is what the user can edit (TOML, `--schema`). `FeatureSpec` is what `preprocess` learned of a
+feature from training rows; the model builds its towers from these alone and never sees the data layer.
+"""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["numeric", "categorical", "set", "text", "image", "vector"]
+KINDS: tuple[Kind, ...] = ("numeric", "categorical", "set", "text", "image", "vector")
+Entity = Literal["item", "user"]
+
+TRAIN, VALID, TEST = 0, 1, 2
+SPLITS = ("train", "valid", "test")
+
+
+@dataclass(frozen=True)
+class FeatureSpec:
+    """A feature as it was fitted.
+
+    Attributes:
+        name: Unique within its entity; the column's name unless the schema says otherwise.
+        entity: Whether items or users have it.
+        kind: How it is encoded.
+        size: Vocabulary size (categorical, set, text) or number of components (vector), 1 for numeric;
+            for images the side in pixels (they are stored square, RGB, uint8).
+        length: The longest list kept (set, text); 1 otherwise.
+        state: What encoding needs besides: vocabulary, mean and scale, separator, tokenizer file.
+    """
+
+    name: str
+    entity: Entity
+    kind: Kind
+    size: int
+    length: int = 1
+    state: dict[str, Any] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object; `FeatureSpec(**obj)` reads it back."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class FeatureColumn:
+    """A feature as the user declares it: which column, read as what."""
+
+    name: str
+    column: str
+    kind: Kind
+    separator: str | None = None
+
+
+@dataclass(frozen=True)
+class Schema:
+    """Column roles of the three tables. `None` means that the table has no such column."""
+
+    user: str
+    item: str
+    timestamp: str | None = None
+    event: str | None = None
+    weight: str | None = None
+    item_id: str | None = None
+    user_id: str | None = None
+    display: str | None = None
+    item_features: tuple[FeatureColumn, ...] = ()
+    user_features: tuple[FeatureColumn, ...] = ()
