@@ -28,15 +28,23 @@ def opt(default: Any, doc: str, *, ge: float | None = None, le: float | None = N
 class DataConfig:
     """How `preprocess` cleans, encodes and splits."""
 
-    split: str = opt("leave-one-out", "how events are divided", choices=("leave-one-out", "temporal", "ratio", "none"))
-    valid_fraction: float = opt(0.1, "share of events (temporal: of the time line) for validation", ge=0, le=0.9)
+    split: str = opt(
+        "leave-one-out", "how events are divided", choices=("leave-one-out", "temporal", "ratio", "none")
+    )
+    valid_fraction: float = opt(
+        0.1, "share of events (temporal: of the time line) for validation", ge=0, le=0.9
+    )
     test_fraction: float = opt(0.1, "share of events for test; the rest trains", ge=0, le=0.9)
     min_user_events: int = opt(1, "drop users with fewer events (iterated with min_item_events)", ge=1)
     min_item_events: int = opt(1, "drop items with fewer events, catalogue items without events stay", ge=1)
     max_user_events_per_day: int = opt(0, "drop users beyond this rate as bots; 0: no limit", ge=0)
-    outlier_mads: float = opt(12.0, "clip numeric values further than this many MADs from the median; 0: never", ge=0)
+    outlier_mads: float = opt(
+        12.0, "clip numeric values further than this many MADs from the median; 0: never", ge=0
+    )
     unknown_items: str = opt("error", "events whose item is not in the catalogue", choices=("error", "drop"))
-    unknown_users: str = opt("keep", "events whose user is not in the user table", choices=("keep", "drop", "error"))
+    unknown_users: str = opt(
+        "keep", "events whose user is not in the user table", choices=("keep", "drop", "error")
+    )
     text_vocabulary: int = opt(8000, "byte-level BPE tokens that are learned", ge=300)
     text_length: int = opt(48, "tokens kept of a text", ge=1)
     set_length: int = opt(32, "members kept of a set", ge=1)
@@ -50,7 +58,9 @@ class EncoderConfig:
 
     activation: str = opt("relu", "the sigma of the article's MLPs", choices=("relu", "gelu", "silu", "tanh"))
     layers: int = opt(1, "hidden layers of each tower", ge=1, le=8)
-    refresh_rows: int = opt(512, "item rows a step whose text and pictures are encoded anew; others keep their last value", ge=1)
+    refresh_rows: int = opt(
+        512, "item rows a step whose text and pictures are encoded anew; others keep their last value", ge=1
+    )
 
 
 @dataclass(frozen=True)
@@ -80,11 +90,15 @@ class ModelConfig:
     """What is trained."""
 
     width: int = opt(64, "embedding width d", ge=4)
-    features: list[str] = opt(["all"], "features that the encoder reads: `all`, or names (`user.` before those of users)")
+    features: list[str] = opt(
+        ["all"], "features that the encoder reads: `all`, or names (`user.` before those of users)"
+    )
     exclude: list[str] = opt([], "features that it does not read")
     item_ids: bool = opt(True, "each item has an embedding of its own beside its content")
     id_dropout: float = opt(0.1, "share of items whose id is hidden in a training step", ge=0, le=1)
-    modality_dropout: float = opt(0.1, "share of items for which a modality is hidden in a training step", ge=0, le=1)
+    modality_dropout: float = opt(
+        0.1, "share of items for which a modality is hidden in a training step", ge=0, le=1
+    )
     dropout: float = opt(0.5, "dropout in the decoder and on its input", ge=0, le=0.95)
     temperature: float = opt(1.0, "divides the logits", ge=1e-3)
     max_history: int = opt(200, "events of a user that the decoder reads", ge=1)
@@ -118,7 +132,9 @@ class TrainConfig:
     warmup: float = opt(0.02, "share of the steps with a rising learning rate", ge=0, le=0.9)
     weight_decay: float = opt(0.0, "decoupled weight decay", ge=0)
     clip_norm: float = opt(5.0, "clip the gradient's global norm; 0: never", ge=0)
-    ema: float = opt(0.0, "decay of the averaged parameters that are judged and kept; 0: none", ge=0, le=0.99999)
+    ema: float = opt(
+        0.0, "decay of the averaged parameters that are judged and kept; 0: none", ge=0, le=0.99999
+    )
     trainable: list[str] = opt(["encoder", "decoder", "generator"], "parts that learn; the others are frozen")
     alpha: float = opt(1.0, "L = alpha L_rec + (1 - alpha) L_gen; 1: no adversary", ge=0, le=1)
     label_fraction: float = opt(1.0, "fine-tuning: share of users whose labels are used", ge=0, le=1)
@@ -134,7 +150,9 @@ class RecommendConfig:
     """How lists are made."""
 
     k: int = opt(10, "items in a list", ge=1)
-    draws: int = opt(1, "noise draws whose probabilities are averaged; 1 with zero noise is the mean generator", ge=1)
+    draws: int = opt(
+        1, "noise draws whose probabilities are averaged; 1 with zero noise is the mean generator", ge=1
+    )
     judge_weight: float = opt(0.0, "weight of the discriminator's score in the ranking", ge=0)
     max_per_category: int = opt(0, "items of one category in a list at the most; 0: no limit", ge=0)
     seen: str = opt("drop", "items the user has seen", choices=("drop", "keep"))
@@ -187,7 +205,10 @@ def resolve(stage: str = "", *, preset: str | None = None, file: Path | None = N
     Raises:
         M6RecError: An unknown key or preset, or a value of the wrong type or out of bounds.
     """
-    layers: list[tuple[str, Mapping[str, Any]]] = [("the parent run", base or {}), ("defaults", STAGE_DEFAULTS.get(stage, {}))]
+    layers: list[tuple[str, Mapping[str, Any]]] = [
+        ("the parent run", base or {}),
+        ("defaults", STAGE_DEFAULTS.get(stage, {})),
+    ]
     if preset is not None:
         if preset not in PRESETS:
             raise M6RecError(f"unknown preset `{preset}`", where="--preset", hint=nearest(preset, PRESETS))
@@ -273,7 +294,9 @@ def toml_literal(value: Any) -> str:
 def _comment(f: dataclasses.Field[Any]) -> str:
     meta = f.metadata
     choices = meta["choices"] or (registry.names(meta["part"]) if meta["part"] else ())
-    bounds = [f"{sign} {meta[name]:g}" for name, sign in (("ge", ">="), ("le", "<=")) if meta[name] is not None]
+    bounds = [
+        f"{sign} {meta[name]:g}" for name, sign in (("ge", ">="), ("le", "<=")) if meta[name] is not None
+    ]
     extra = " | ".join(choices) or ", ".join(bounds)
     return meta["doc"] + (f" ({extra})" if extra else "")
 
@@ -290,7 +313,11 @@ def _read_toml(path: Path) -> dict[str, Any]:
 def _parse_set(text: str) -> tuple[str, Any]:
     key, sign, raw = text.partition("=")
     if not sign or not key.strip():
-        raise M6RecError(f"`{text}` is not of the form key=value", where="--set", hint="for instance `--set train.epochs=5`")
+        raise M6RecError(
+            f"`{text}` is not of the form key=value",
+            where="--set",
+            hint="for instance `--set train.epochs=5`",
+        )
     try:
         return key.strip(), tomllib.loads(f"value = {raw.strip()}")["value"]
     except tomllib.TOMLDecodeError:
@@ -302,12 +329,18 @@ def _with(config: Any, key: str, value: Any, where: str, path: str = "") -> Any:
     known = {f.name: f for f in fields(config)}
     full = f"{path}{head}"
     if head not in known or (rest and not is_dataclass(getattr(config, head))):
-        raise M6RecError(f"unknown configuration key `{path}{key}`", where=where, hint=nearest(path + key, keys()))
+        raise M6RecError(
+            f"unknown configuration key `{path}{key}`", where=where, hint=nearest(path + key, keys())
+        )
     if rest:
-        return dataclasses.replace(config, **{head: _with(getattr(config, head), rest, value, where, full + ".")})
+        return dataclasses.replace(
+            config, **{head: _with(getattr(config, head), rest, value, where, full + ".")}
+        )
     if is_dataclass(getattr(config, head)):
         raise M6RecError(f"`{full}` is a section, not a key", where=where, hint=nearest(full, keys()))
-    return dataclasses.replace(config, **{head: _checked(known[head], get_type_hints(type(config))[head], value, full, where)})
+    return dataclasses.replace(
+        config, **{head: _checked(known[head], get_type_hints(type(config))[head], value, full, where)}
+    )
 
 
 def _checked(f: dataclasses.Field[Any], hint: Any, value: Any, key: str, where: str) -> Any:

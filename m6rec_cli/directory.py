@@ -67,7 +67,9 @@ def atomic_file(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
     if out.exists() and not overwrite:
         raise M6RecError("the output exists", where=str(out), hint="pass `--overwrite` to replace it")
     if out.is_dir():
-        raise M6RecError("the output is a directory where a file is wanted", where=str(out), hint="name a file")
+        raise M6RecError(
+            "the output is a directory where a file is wanted", where=str(out), hint="name a file"
+        )
     out.parent.mkdir(parents=True, exist_ok=True)
     work = out.parent / f".writing-{os.getpid()}-{out.name}"
     try:
@@ -82,7 +84,9 @@ def atomic_file(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
 def write_json(path: Path, value: Any) -> None:
     """Write JSON whole or not at all: sorted keys are not forced, so that the order tells a story."""
     with atomic_file(path, overwrite=True) as work:
-        work.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        work.write_text(
+            json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+        )
 
 
 def read_json(path: Path, what: str) -> Any:
@@ -94,9 +98,13 @@ def read_json(path: Path, what: str) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise M6RecError(f"{what} is missing", where=str(path), hint="was the command that writes it interrupted?") from None
+        raise M6RecError(
+            f"{what} is missing", where=str(path), hint="was the command that writes it interrupted?"
+        ) from None
     except (ValueError, UnicodeDecodeError) as error:
-        raise M6RecError(f"{what} is damaged: {error}", where=str(path), hint="make the directory again") from None
+        raise M6RecError(
+            f"{what} is damaged: {error}", where=str(path), hint="make the directory again"
+        ) from None
 
 
 def fsync_path(path: Path) -> None:

@@ -31,5 +31,7 @@ def load(part: str, name: str) -> ModuleType:
         M6RecError: The folder has no such file; the error names the nearest one.
     """
     if name not in names(part):
-        raise M6RecError(f"unknown {part.rpartition('.')[2].rstrip('s')} `{name}`", hint=nearest(name, names(part)))
+        raise M6RecError(
+            f"unknown {part.rpartition('.')[2].rstrip('s')} `{name}`", hint=nearest(name, names(part))
+        )
     return importlib.import_module(f"m6rec_cli.{part}.{name}")

@@ -88,7 +88,9 @@ class Dataset:
         """
         if not (path / MANIFEST).exists():
             what = "this is not a data directory" if path.exists() else "the data directory does not exist"
-            raise M6RecError(what, where=str(path / MANIFEST), hint="make it with `m6rec preprocess ... --out DIR`")
+            raise M6RecError(
+                what, where=str(path / MANIFEST), hint="make it with `m6rec preprocess ... --out DIR`"
+            )
         manifest = read_json(path / MANIFEST, "the data directory's manifest")
         if manifest.get("format") != FORMAT:
             raise M6RecError(
@@ -178,7 +180,9 @@ def _load(path: Path, *, mmap: bool = False) -> np.ndarray:
     try:
         return np.load(path, mmap_mode="r" if mmap else None)
     except FileNotFoundError:
-        raise M6RecError("a file of the data directory is missing", where=str(path), hint="run `m6rec preprocess` again") from None
+        raise M6RecError(
+            "a file of the data directory is missing", where=str(path), hint="run `m6rec preprocess` again"
+        ) from None
     except (ValueError, EOFError) as error:
         raise M6RecError(f"a file of the data directory is damaged: {error}", where=str(path),
                          hint="run `m6rec preprocess` again") from None  # fmt: skip
@@ -188,7 +192,9 @@ def _read_parquet(path: Path) -> pl.DataFrame:
     try:
         return pl.read_parquet(path, memory_map=False)
     except FileNotFoundError:
-        raise M6RecError("a file of the data directory is missing", where=str(path), hint="run `m6rec preprocess` again") from None
+        raise M6RecError(
+            "a file of the data directory is missing", where=str(path), hint="run `m6rec preprocess` again"
+        ) from None
     except (pl.exceptions.ComputeError, OSError) as error:
         raise M6RecError(f"a file of the data directory is damaged: {error}", where=str(path),
                          hint="run `m6rec preprocess` again") from None  # fmt: skip

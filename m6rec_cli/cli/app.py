@@ -1,0 +1,46 @@
+"""The command `m6rec`: its subcommands, and nothing that a `--help` does not need."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from m6rec_cli import __version__, stop
+from m6rec_cli.cli import config_command
+
+app = typer.Typer(
+    name="m6rec",
+    help="Recommendations from a generative pre-trained multimodal model, in five commands.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Recommendations from a generative pre-trained multimodal model, in five commands."""
+
+
+app.command("config")(config_command.config)
+
+
+def main() -> None:
+    """Run the command line and exit with the documented code."""
+    stop.install()
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure:
+            reconfigure(encoding="utf-8", errors="backslashreplace")
+    app()

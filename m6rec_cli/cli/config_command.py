@@ -1,0 +1,25 @@
+"""`m6rec config`: print the resolved configuration with a comment on each key."""
+
+from typing import Annotated
+
+import typer
+
+from m6rec_cli.cli import options, run
+
+
+def config(
+    stage: Annotated[
+        str,
+        typer.Option("--stage", metavar="STAGE", help="Include the defaults of `pretrain` or `finetune`."),
+    ] = "pretrain",
+    preset: options.Preset = None,
+    config_file: options.ConfigFile = None,
+    sets: options.Set = None,
+    debug: options.Debug = False,
+) -> None:
+    """Print the configuration as TOML, with a comment on each key."""
+    with run.exit_codes(debug=debug):
+        from m6rec_cli import config as configuration
+
+        resolved = configuration.resolve(stage, preset=preset, file=config_file, sets=sets or ())
+        print(configuration.to_toml(resolved, comments=True), end="")

@@ -1,0 +1,66 @@
+"""From a command's function to an exit code: errors to messages, the summary to stdout."""
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from m6rec_cli.cli import console
+from m6rec_cli.errors import M6RecError, Terminated, UsageError
+from m6rec_cli.report import Reporter, Summary
+
+LOG_FORMATS = ("auto", "plain", "json")
+
+
+def stage(work: Callable[[Reporter], Summary | None], *, quiet: bool, log_format: str, debug: bool) -> None:
+    """Run `work` with a reporter and print its summary as one JSON object on stdout.
+
+    Raises:
+        SystemExit: With the documented code, after the message is on stderr.
+    """
+    with exit_codes(debug=debug):
+        if log_format not in LOG_FORMATS:
+            raise UsageError(f"`--log-format` cannot be `{log_format}`", hint="auto, plain or json")
+        summary = work(console.reporter(quiet=quiet, log_format=log_format))
+        if summary is not None:
+            print(json.dumps(summary, ensure_ascii=False, allow_nan=False))
+            sys.stdout.flush()
+
+
+@contextmanager
+def exit_codes(*, debug: bool = False) -> Iterator[None]:
+    """Turn exceptions into messages on stderr and the exit codes of the contract."""
+    try:
+        yield
+    except M6RecError as error:
+        _say(error, debug)
+        raise SystemExit(error.exit_code) from None
+    except Terminated as stop:
+        print("stopped", file=sys.stderr)
+        raise SystemExit(stop.exit_code) from None
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        # The reader went away (`m6rec ... | head`): no traceback, and none from the interpreter's last flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(0) from None
+    except OSError as error:
+        where = str(error.filename) if error.filename else None
+        _say(M6RecError(f"the system refused: {error.strerror or error}", where=where,
+                        hint="is there room on the disk, and may you write there?"), debug)  # fmt: skip
+        raise SystemExit(1) from None
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        print(f"error: this is a bug in m6rec: {type(error).__name__}: {error}\n"
+              "  hint: run again with `--debug` and report the traceback", file=sys.stderr)  # fmt: skip
+        raise SystemExit(3) from None
+
+
+def _say(error: M6RecError, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    print(f"error: {error}", file=sys.stderr)
