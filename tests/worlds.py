@@ -1,0 +1,265 @@
+"""Small data directories made by hand, whose right answers are known: what stages are tested on.
+
+`write_data` turns arrays into a data directory in the format of `m6rec_cli/data/store.py`, without
+`preprocess`. The `planted_*` worlds have one right answer for every held-out event.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from m6rec_cli.config import Config, flatten
+from m6rec_cli.data.store import FORMAT, Dataset, media_stem
+from m6rec_cli.schema import SPLITS, Entity, FeatureSpec, Kind
+
+
+@dataclass(frozen=True)
+class Column:
+    """One feature of `write_data`.
+
+    Attributes:
+        kind: As in `FeatureSpec`.
+        values: numeric float (n,); categorical int (n,); set and text: n lists of ints; image uint8
+            (n, side, side, 3); vector float (n, size).
+        mask: bool (n,), True where there is a value; all of them by default.
+        size: Vocabulary size; one more than the largest code by default.
+        state: `FeatureSpec.state`.
+    """
+
+    kind: Kind
+    values: Any
+    mask: np.ndarray | None = None
+    size: int | None = None
+    state: Mapping[str, Any] | None = None
+
+
+def write_data(
+    path: Path,
+    user_row: Sequence[int] | np.ndarray,
+    item_row: Sequence[int] | np.ndarray,
+    *,
+    n_users: int | None = None,
+    n_items: int | None = None,
+    timestamp: Sequence[int] | np.ndarray | None = None,
+    event: Sequence[int] | np.ndarray | None = None,
+    event_names: Sequence[str] = ("event",),
+    weight: Sequence[float] | np.ndarray | None = None,
+    label: Sequence[bool] | np.ndarray | None = None,
+    split: Sequence[int] | np.ndarray | str = "leave-one-out",
+    item_features: Mapping[str, Column] | None = None,
+    user_features: Mapping[str, Column] | None = None,
+    user_ids: Sequence[str] | None = None,
+    item_ids: Sequence[str] | None = None,
+    display: Sequence[str | None] | None = None,
+    files: int = 1,
+) -> Dataset:
+    """Write a data directory and open it.
+
+    Events may come in any order: they are sorted by user, then time (by default the order given). `split`
+    is an array of 0 train, 1 valid, 2 test aligned to the events, or `leave-one-out` (last event test, the
+    one before it valid, of users with three or more), or `none`. `files` divides the events over files.
+    """
+    users, items = np.asarray(user_row, np.int64), np.asarray(item_row, np.int64)
+    n = len(users)
+    n_users = int(users.max(initial=-1)) + 1 if n_users is None else n_users
+    n_items = int(items.max(initial=-1)) + 1 if n_items is None else n_items
+    times = np.arange(n, dtype=np.int64) if timestamp is None else np.asarray(timestamp, np.int64)
+    order = np.lexsort((np.arange(n), times, users))
+    splits = _splits(users, order, split)
+    frame = pl.DataFrame(
+        {
+            "user_row": users.astype(np.uint32),
+            "item_row": items.astype(np.uint32),
+            "timestamp": times,
+            "event": np.zeros(n, np.uint8) if event is None else np.asarray(event, np.uint8),
+            "weight": np.ones(n, np.float32) if weight is None else np.asarray(weight, np.float32),
+            "label": np.ones(n, bool) if label is None else np.asarray(label, bool),
+            "split": splits.astype(np.uint8),
+        }
+    )[order]
+    popularity = np.bincount(items[splits == 0], minlength=n_items).astype(np.uint32)
+    for folder in ("events", "media", "features"):
+        (path / folder).mkdir(parents=True, exist_ok=True)
+    cuts = np.linspace(0, n, files + 1).astype(int)
+    for i, (a, b) in enumerate(pairwise(cuts.tolist())):
+        frame[a:b].write_parquet(path / "events" / f"part-{i:05d}.parquet")
+    specs: list[FeatureSpec] = []
+    sides: list[tuple[Entity, int, Sequence[str] | None, Mapping[str, Column]]] = [
+        ("user", n_users, user_ids, user_features or {}),
+        ("item", n_items, item_ids, item_features or {}),
+    ]
+    for entity, count, ids, features in sides:
+        names = list(ids) if ids is not None else [f"{entity[0]}{i}" for i in range(count)]
+        table: dict[str, Any] = {
+            "row": np.arange(count, dtype=np.uint32),
+            "id": pl.Series(names, dtype=pl.String),
+        }
+        if entity == "item":
+            table["display"] = pl.Series(list(display or [None] * count), dtype=pl.String)
+            table["popularity"] = popularity
+        for name, column in features.items():
+            spec, series = _feature(path / "media", name, entity, column, count)
+            specs.append(spec)
+            if series is not None:
+                table[name] = series
+        pl.DataFrame(table).write_parquet(path / f"{entity}s.parquet")
+    (path / "features" / "features.json").write_text(json.dumps([s.to_json() for s in specs]))
+    counts = {name: int((splits == code).sum()) for code, name in enumerate(SPLITS)}
+    manifest = {
+        "format": FORMAT,
+        "schema": {
+            "user": "user_id",
+            "item": "item_id",
+            "timestamp": None if timestamp is None else "timestamp",
+        },
+        "counts": {"users": n_users, "items": n_items, "events": counts},
+        "cleaning": {},
+        "split": "none" if not splits.any() else "leave-one-out",
+        "events": list(event_names),
+        "has_time": timestamp is not None,
+        "inputs": [],
+        "config": flatten_config(),
+        "fingerprint": hashlib.sha256(
+            repr((frame.rows(), [s.to_json() for s in specs])).encode()
+        ).hexdigest(),
+    }
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    return Dataset.open(path)
+
+
+def flatten_config() -> dict[str, Any]:
+    """The default `data` section as dotted keys."""
+    return flatten({"data": asdict(Config().data)})
+
+
+def _splits(users: np.ndarray, order: np.ndarray, split: Any) -> np.ndarray:
+    if not isinstance(split, str):
+        return np.asarray(split, np.int64)
+    result = np.zeros(len(users), np.int64)
+    if split == "leave-one-out":
+        for user in np.unique(users):
+            mine = order[users[order] == user]
+            if len(mine) >= 3:
+                result[mine[-2]], result[mine[-1]] = 1, 2
+    return result
+
+
+def _feature(
+    media: Path, name: str, entity: Entity, column: Column, n: int
+) -> tuple[FeatureSpec, pl.Series | None]:
+    mask = np.ones(n, bool) if column.mask is None else np.asarray(column.mask, bool)
+    values, length = column.values, 1
+    series: pl.Series | None = None
+    if column.kind == "numeric":
+        size = 1
+        series = pl.Series(
+            [float(v) if m else None for v, m in zip(values, mask, strict=True)], dtype=pl.Float32
+        )
+    elif column.kind == "categorical":
+        size = column.size or int(np.max(values)) + 1
+        series = pl.Series(
+            [int(v) if m else None for v, m in zip(values, mask, strict=True)], dtype=pl.UInt32
+        )
+    elif column.kind in ("set", "text"):
+        lists = [[int(x) for x in v] if m else None for v, m in zip(values, mask, strict=True)]
+        size = column.size or max((max(v) for v in lists if v), default=0) + 1
+        length = max((len(v) for v in lists if v), default=1)
+        series = pl.Series(lists, dtype=pl.List(pl.UInt32))
+    else:
+        array = np.asarray(values, np.uint8 if column.kind == "image" else np.float32)
+        size = array.shape[1]
+        stem = media_stem(entity, name)
+        np.save(media / f"{stem}.npy", array)
+        np.save(media / f"{stem}.mask.npy", mask)
+    return FeatureSpec(name, entity, column.kind, size, length, dict(column.state or {})), series
+
+
+def planted_cycle(
+    path: Path, *, n_users: int = 64, n_items: int = 12, length: int = 8, seed: int = 0, **kwargs: Any
+) -> Dataset:
+    """Every user walks the cycle 0, 1, ..., n_items - 1, 0 from a start of its own.
+
+    The item after the last one is the only right answer, for `valid` and `test` alike; popularity knows
+    nothing, since the starts are spread evenly. With `length < n_items` no user sees an item twice.
+    """
+    starts = np.arange(n_users) % n_items
+    np.random.default_rng(seed).shuffle(starts)
+    items = (starts[:, None] + np.arange(length)) % n_items
+    return write_data(
+        path, np.repeat(np.arange(n_users), length), items.ravel(), n_users=n_users, n_items=n_items,
+        timestamp=np.tile(np.arange(length) * 86_400_000, n_users), **kwargs,
+    )  # fmt: skip
+
+
+def planted_content(
+    path: Path, *, n_users: int = 96, n_groups: int = 4, per_group: int = 10, cold_per_group: int = 1,
+    length: int = 7, seed: int = 0, noise: float = 0.05,
+) -> Dataset:  # fmt: skip
+    """Each user likes one group of items; the test event is a cold item of that group, told by content alone.
+
+    Items have the features `group` (categorical) and `look` (vector: the group's direction and noise). The
+    last `cold_per_group` items of every group have no training events; users have the profile `taste`.
+    """
+    rng = np.random.default_rng(seed)
+    group_of_item = np.repeat(np.arange(n_groups), per_group)
+    taste = np.arange(n_users) % n_groups
+    rows = []
+    for user in range(n_users):
+        warm = np.flatnonzero(group_of_item == taste[user])[: per_group - cold_per_group]
+        cold = np.flatnonzero(group_of_item == taste[user])[per_group - cold_per_group :]
+        rows.append(np.append(rng.choice(warm, length - 1, replace=length - 1 > len(warm)), rng.choice(cold)))
+    look = np.eye(n_groups, 8)[group_of_item] + noise * rng.standard_normal((len(group_of_item), 8))
+    return write_data(
+        path, np.repeat(np.arange(n_users), length), np.concatenate(rows), n_users=n_users,
+        n_items=len(group_of_item), timestamp=np.tile(np.arange(length) * 86_400_000, n_users),
+        item_features={"group": Column("categorical", group_of_item, size=n_groups), "look": Column("vector", look)},
+        user_features={"taste": Column("categorical", taste, size=n_groups)},
+    )  # fmt: skip
+
+
+def mixed(
+    path: Path, *, n_users: int = 30, n_items: int = 20, seed: int = 0, missing: float = 0.2
+) -> Dataset:
+    """Random events of three kinds with every feature kind on items, some values missing, and user profiles.
+
+    Some users have one event, the last user none, the last item none; labels are the events of kind `buy`.
+    """
+    rng = np.random.default_rng(seed)
+    lengths = np.append(rng.integers(1, 15, n_users - 1), 0)
+    users = np.repeat(np.arange(n_users), lengths)
+    n = len(users)
+
+    def mask() -> np.ndarray:
+        return rng.random(n_items) >= missing
+
+    def lists(size: int, most: int) -> list[list[int]]:
+        return [list(rng.integers(0, size, rng.integers(1, most + 1))) for _ in range(n_items)]
+
+    kinds = rng.integers(0, 3, n)
+    last = np.append(users[1:] != users[:-1], True) if n else np.zeros(0, bool)
+    kinds[last] = 2
+    return write_data(
+        path, users, rng.integers(0, n_items - 1, n), n_users=n_users, n_items=n_items,
+        timestamp=np.sort(rng.integers(0, 10**10, n)), event=kinds, event_names=("view", "cart", "buy"),
+        weight=rng.uniform(0.5, 2, n), label=kinds == 2,
+        item_features={
+            "price": Column("numeric", rng.standard_normal(n_items), mask()),
+            "brand": Column("categorical", rng.integers(0, 5, n_items), mask(), size=5),
+            "tags": Column("set", lists(7, 4), mask(), size=7),
+            "title": Column("text", lists(300, 9), mask(), size=300),
+            "picture": Column("image", rng.integers(0, 256, (n_items, 16, 16, 3)), mask()),
+            "embedding": Column("vector", rng.standard_normal((n_items, 6)), mask()),
+        },
+        user_features={
+            "age": Column("numeric", rng.standard_normal(n_users)),
+            "city": Column("categorical", rng.integers(0, 4, n_users), size=4),
+        },
+        display=[f"Item {i}" for i in range(n_items)],
+    )  # fmt: skip
