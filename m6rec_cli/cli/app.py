@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from m6rec_cli import __version__, stop
-from m6rec_cli.cli import config_command
+from m6rec_cli.cli import config_command, finetune, pretrain
 
 app = typer.Typer(
     name="m6rec",
@@ -33,6 +33,8 @@ def _root(
     """Recommendations from a generative pre-trained multimodal model, in five commands."""
 
 
+app.command("pretrain")(pretrain.pretrain)
+app.command("finetune")(finetune.finetune)
 app.command("config")(config_command.config)
 
 

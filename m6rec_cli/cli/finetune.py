@@ -1,0 +1,36 @@
+"""`m6rec finetune`: a pre-trained run and labelled data to a run directory."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from m6rec_cli.cli import options
+from m6rec_cli.cli import run as runner
+from m6rec_cli.report import Reporter, Summary
+
+
+def finetune(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Data directory of `m6rec preprocess`.")],
+    init: Annotated[Path, typer.Option("--init", metavar="RUN", help="Run directory to start from.")],
+    out: Annotated[Path, typer.Option("--out", metavar="RUN2", help="Run directory to write.")],
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint in `--out`.")
+    ] = False,
+    preset: options.Preset = None,
+    config_file: options.ConfigFile = None,
+    sets: options.Set = None,
+    overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
+    log_format: options.LogFormat = "auto",
+    debug: options.Debug = False,
+) -> None:
+    """Fine-tune on labelled events; the generator learns unless `train.trainable` says otherwise."""
+
+    def work(report: Reporter) -> Summary:
+        from m6rec_cli.stages import finetune as stage
+
+        config = stage.resolve(init, preset=preset, file=config_file, sets=sets or ())
+        return stage.run(config, data, init, out, report, resume=resume, overwrite=overwrite)
+
+    runner.stage(work, quiet=quiet, log_format=log_format, debug=debug)

@@ -1,0 +1,37 @@
+"""`m6rec pretrain`: data directory to run directory, without labels."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from m6rec_cli.cli import options
+from m6rec_cli.cli import run as runner
+from m6rec_cli.report import Reporter, Summary
+
+
+def pretrain(
+    data: Annotated[Path, typer.Argument(metavar="DATA", help="Data directory of `m6rec preprocess`.")],
+    out: Annotated[Path, typer.Option("--out", metavar="RUN", help="Run directory to write.")],
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint in `--out`.")
+    ] = False,
+    preset: options.Preset = None,
+    config_file: options.ConfigFile = None,
+    sets: options.Set = None,
+    overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
+    log_format: options.LogFormat = "auto",
+    debug: options.Debug = False,
+) -> None:
+    """Pre-train encoder and decoder on all events, without labels."""
+
+    def work(report: Reporter) -> Summary:
+        from m6rec_cli.config import resolve
+
+        config = resolve("pretrain", preset=preset, file=config_file, sets=sets or ())
+        from m6rec_cli.stages import pretrain as stage
+
+        return stage.run(config, data, out, report, resume=resume, overwrite=overwrite)
+
+    runner.stage(work, quiet=quiet, log_format=log_format, debug=debug)

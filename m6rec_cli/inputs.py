@@ -1,0 +1,82 @@
+"""From a data directory to what the model reads: sizes, and feature tables on the device."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from m6rec_cli.config import ModelConfig
+from m6rec_cli.data.batches import PackedRows
+from m6rec_cli.data.store import Dataset
+from m6rec_cli.errors import M6RecError, nearest
+from m6rec_cli.model.fusion import Features
+from m6rec_cli.model.recommender import Sizes, Tokens
+from m6rec_cli.schema import FeatureSpec
+from m6rec_cli.shapes import I_bool
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Tables:
+    """What every step looks up; arguments of the compiled functions, never constants inside them.
+
+    Attributes:
+        items: Features of all items.
+        users: Features of all users; empty if users have none.
+        warm: Items that have training events, so that their id embeddings are trained.
+    """
+
+    items: Features
+    users: Features
+    warm: I_bool
+
+
+def select(specs: tuple[FeatureSpec, ...], config: ModelConfig) -> tuple[FeatureSpec, ...]:
+    """The features that `model.features` and `model.exclude` leave.
+
+    Raises:
+        M6RecError: A name that no feature has.
+    """
+    names = {_label(spec): spec for spec in specs}
+    for key, wanted in (("model.features", config.features), ("model.exclude", config.exclude)):
+        for name in wanted:
+            if name not in names and not (key == "model.features" and name == "all"):
+                raise M6RecError(
+                    f"`{key}` names a feature that the data have not: `{name}`", hint=nearest(name, names)
+                )
+    chosen = set(names) if "all" in config.features else set(config.features)
+    return tuple(spec for label, spec in names.items() if label in chosen and label not in config.exclude)
+
+
+def _label(spec: FeatureSpec) -> str:
+    return spec.name if spec.entity == "item" else f"user.{spec.name}"
+
+
+def sizes(data: Dataset, config: ModelConfig) -> Sizes:
+    """What the data say of the model's shape."""
+    specs = select(data.specs, config)
+    by_entity = {entity: tuple(s for s in specs if s.entity == entity) for entity in ("item", "user")}
+    return Sizes(data.n_items, len(data.manifest["events"]), by_entity["item"], by_entity["user"])
+
+
+def tables(data: Dataset, size: Sizes) -> Tables:
+    """Read the features and put them on the device."""
+    warm = data.items["popularity"].to_numpy() > 0
+    return Tables(_features(data, size.item_specs), _features(data, size.user_specs), jnp.asarray(warm))
+
+
+def _features(data: Dataset, specs: tuple[FeatureSpec, ...]) -> Features:
+    arrays = {spec.name: data.feature(spec) for spec in specs}
+    return {name: (jnp.asarray(np.asarray(a.values)), jnp.asarray(a.mask)) for name, a in arrays.items()}
+
+
+def tokens(rows: PackedRows) -> Tokens:
+    """The inputs of packed rows, as numpy arrays."""
+    return Tokens(rows.item, rows.event, rows.gap, rows.user, rows.reset)
+
+
+def tree_bytes(tree: Any) -> int:
+    """Bytes of all arrays of a pytree."""
+    return sum(leaf.nbytes for leaf in jax.tree.leaves(tree))

@@ -1,0 +1,72 @@
+"""The recurrent decoder: events in, one context vector per position out (article 4.1.2).
+
+Post-norm residual blocks: layer norm on the input and after each residual, a cell with its output
+projection, then a feed-forward part; dropout on the input and on both branches.
+"""
+
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float
+
+from m6rec_cli import registry
+from m6rec_cli.config import ModelConfig
+from m6rec_cli.model.layers import MLP, Keys, dropout
+from m6rec_cli.model.scan import resolve
+from m6rec_cli.shapes import BTD, BT_bool
+
+
+class Block(nnx.Module):
+    """x = LN(x + cell(x)); x = LN(x + MLP(x))."""
+
+    def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs):
+        d = config.width
+        cell = registry.load("model.decoders", config.decoder.kind).Cell
+        self.cell = cell(d, scan=resolve(config.decoder.scan), rngs=rngs)
+        self.norm_cell = nnx.LayerNorm(d, rngs=rngs)
+        self.mlp = MLP(d, config.decoder.expansion * d, d, activation="gelu", rngs=rngs)
+        self.norm_mlp = nnx.LayerNorm(d, rngs=rngs)
+        self.rate = config.dropout
+
+    def __call__(
+        self, x: BTD, reset: BT_bool, state: Float[Array, "b s"], keys: Keys
+    ) -> tuple[BTD, Float[Array, "b t s"]]:
+        """Outputs, and the cell's states after every position."""
+        y, states = self.cell(x, reset, state)
+        x = self.norm_cell(x + dropout(y, self.rate, keys()))
+        return self.norm_mlp(x + dropout(self.mlp(x), self.rate, keys())), states
+
+
+class Decoder(nnx.Module):
+    """The stack of blocks.
+
+    Attributes:
+        state_size: Numbers that make up the state of one history over all blocks.
+    """
+
+    def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs):
+        self.norm_in = nnx.LayerNorm(config.width, rngs=rngs)
+        self.blocks = nnx.List([Block(config, rngs=rngs) for _ in range(config.decoder.layers)])
+        self.state_size = sum(block.cell.state_size for block in self.blocks)
+        self.rate = config.dropout
+
+    def __call__(
+        self, x: BTD, reset: BT_bool, state: Float[Array, "b s"] | None, keys: Keys
+    ) -> tuple[BTD, Float[Array, "b t s"]]:
+        """Context vectors and states after every position.
+
+        Args:
+            x: Encoded events; several histories may lie end to end in a row.
+            reset: True at the first position of each history.
+            state: The state before the first position; `None` is a fresh start.
+            keys: Keys for dropout; `Keys(None)` when judging.
+        """
+        if state is None:
+            state = jnp.zeros((x.shape[0], self.state_size), x.dtype)
+        x = dropout(self.norm_in(x), self.rate, keys())
+        at, states = 0, []
+        for block in self.blocks:
+            size = block.cell.state_size
+            x, after = block(x, reset, state[:, at : at + size], keys)
+            states.append(after)
+            at += size
+        return x, jnp.concatenate(states, axis=-1)

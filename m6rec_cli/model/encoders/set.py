@@ -1,0 +1,7 @@
+"""Sets of codes (genres, tags) to vectors: embedding bag, MLP."""
+
+from m6rec_cli.model.encoders._bag import Bag
+
+
+class Tower(Bag):
+    """`values` i32 (r, length), -1 beyond the end, to (r, d)."""

@@ -1,0 +1,62 @@
+"""Building blocks: the article's MLP, layer norm and a dropout that takes its key."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float
+
+from m6rec_cli.shapes import PRNGKey
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "relu": jax.nn.relu,
+    "gelu": jax.nn.gelu,
+    "silu": jax.nn.silu,
+    "tanh": jnp.tanh,
+}
+
+
+class MLP(nnx.Module):
+    """h1 = sigma(W1 x + b1) ... z = W h + b (article 4.1.1), with `layers` hidden layers.
+
+    Args:
+        zero: Start with W = b = 0 in the output layer, so that a residual branch begins as the identity.
+    """
+
+    def __init__(
+        self, n_in: int, n_hidden: int, n_out: int, *, layers: int = 1, activation: str = "relu", zero: bool = False,
+        rngs: nnx.Rngs,
+    ):  # fmt: skip
+        sizes = [n_in, *[n_hidden] * layers]
+        self.hidden = nnx.List([nnx.Linear(a, b, rngs=rngs) for a, b in zip(sizes, sizes[1:], strict=False)])
+        init = nnx.initializers.zeros_init() if zero else nnx.initializers.lecun_normal()
+        self.out = nnx.Linear(sizes[-1], n_out, kernel_init=init, rngs=rngs)
+        self.activation = activation
+
+    def __call__(self, x: Float[Array, "... f"]) -> Float[Array, "... g"]:
+        """Apply the layers to the last axis."""
+        for layer in self.hidden:
+            x = ACTIVATIONS[self.activation](layer(x))
+        return self.out(x)
+
+
+def dropout(x: Float[Array, "..."], rate: float, key: PRNGKey | None) -> Float[Array, "..."]:
+    """Zero a share `rate` of the entries and scale up the others; `key=None` (judging) changes nothing."""
+    if key is None or rate == 0:
+        return x
+    # 16 random bits an entry are enough for a mask and halve the cost of the generator.
+    keep = jax.random.bits(key, x.shape, jnp.uint16) >= jnp.uint16(round(rate * 65536))
+    return jnp.where(keep, x / (1 - rate), 0)
+
+
+class Keys:
+    """A stream of keys from one key, each used once; `Keys(None)` gives `None` (no randomness)."""
+
+    def __init__(self, key: PRNGKey | None):
+        self._key, self._n = key, 0
+
+    def __call__(self) -> PRNGKey | None:
+        """The next key."""
+        self._n += 1
+        return None if self._key is None else jax.random.fold_in(self._key, self._n)

@@ -1,0 +1,73 @@
+"""The linear recurrence h_t = a_t * h_(t-1) + x_t, sequential or parallel, with its own gradient.
+
+The gradient of a linear recurrence is the same recurrence run backwards, so that nothing but `a` and `h`
+has to be kept: dh_t = g_t + a_(t+1) dh_(t+1), dx_t = dh_t, da_t = dh_t * h_(t-1).
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Inexact
+
+BTS = Inexact[Array, "b t s"]
+BS = Inexact[Array, "b s"]
+
+_UNROLL = 8
+
+
+def linear_scan(a: BTS, x: BTS, h0: BS, how: str) -> BTS:
+    """All states h_1 ... h_t.
+
+    Args:
+        a: The decay at each position; 0 forgets what was before (a reset).
+        x: The input at each position.
+        h0: The state before the first position.
+        how: `sequential` (a loop over t, best on CPU) or `parallel` (an associative scan, for accelerators).
+    """
+    return _scan(a, x.at[:, 0].add(a[:, 0] * h0), how)
+
+
+def resolve(how: str) -> str:
+    """`auto` becomes `sequential` on CPU and `parallel` elsewhere."""
+    if how == "auto":
+        return "sequential" if jax.default_backend() == "cpu" else "parallel"
+    return how
+
+
+def _states(a: BTS, x: BTS, how: str, reverse: bool = False) -> BTS:
+    if how == "parallel":
+
+        def combine(left: tuple[Array, Array], right: tuple[Array, Array]) -> tuple[Array, Array]:
+            return left[0] * right[0], left[1] * right[0] + right[1]
+
+        return jax.lax.associative_scan(combine, (a, x), axis=1, reverse=reverse)[1]
+
+    def step(h: Array, ax: tuple[Array, Array]) -> tuple[Array, Array]:
+        h = ax[0] * h + ax[1]
+        return h, h
+
+    by_time = (a.swapaxes(0, 1), x.swapaxes(0, 1))
+    _, h = jax.lax.scan(step, jnp.zeros_like(x[:, 0]), by_time, reverse=reverse, unroll=_UNROLL)
+    return h.swapaxes(0, 1)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _scan(a: BTS, x: BTS, how: str) -> BTS:
+    return _states(a, x, how)
+
+
+def _forward(a: BTS, x: BTS, how: str) -> tuple[BTS, tuple[BTS, BTS]]:
+    h = _states(a, x, how)
+    return h, (a, h)
+
+
+def _backward(how: str, saved: tuple[BTS, BTS], g: BTS) -> tuple[BTS, BTS]:
+    a, h = saved
+    following = jnp.concatenate([a[:, 1:], jnp.zeros_like(a[:, :1])], axis=1)
+    dh = _states(following, g, how, reverse=True)
+    previous = jnp.concatenate([jnp.zeros_like(h[:, :1]), h[:, :-1]], axis=1)
+    return dh * previous, dh
+
+
+_scan.defvjp(_forward, _backward)

@@ -1,0 +1,103 @@
+"""Fine-tuning (article 4.2.3): a pre-trained model learns from labelled events, by default its generator."""
+
+import dataclasses
+from collections.abc import Iterable
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+from flax import nnx
+
+from m6rec_cli import config as configuration
+from m6rec_cli.checkpoint import CONFIG, Steps, named, open_run, unnamed
+from m6rec_cli.config import Config
+from m6rec_cli.data.store import Dataset, read_specs
+from m6rec_cli.errors import M6RecError
+from m6rec_cli.inputs import select
+from m6rec_cli.model.recommender import M6Rec
+from m6rec_cli.report import Reporter, Summary
+from m6rec_cli.training.session import Request, fit, judged_arrays
+
+
+def resolve(parent: Path, *, preset: str | None, file: Path | None, sets: Iterable[str]) -> Config:
+    """The configuration of a fine-tuning run: the parent's `model` section, then the usual layers."""
+    open_run(parent)
+    base = configuration.section(configuration.resolve(file=parent / CONFIG), "model")
+    return configuration.resolve("finetune", preset=preset, file=file, sets=sets, base=base)
+
+
+def run(
+    config: Config, data: Path, parent: Path, out: Path, report: Reporter, *, resume: bool = False,
+    overwrite: bool = False,
+) -> Summary:  # fmt: skip
+    """Fine-tune the run `parent` on a data directory and write a run directory.
+
+    Item ids, biases and event kinds are taken over by name, so that the data may hold other items than the
+    parent's; those that the parent does not know start fresh.
+
+    Raises:
+        M6RecError: The features of the data were not fitted as the parent's.
+    """
+    manifest = open_run(parent)
+
+    def adopt(model: M6Rec, dataset: Dataset) -> None:
+        _same_features(config, parent, dataset)
+        step = manifest["best"]["step"]
+        _, variables = nnx.split(model)
+        fresh = named(variables)
+        old = judged_arrays(Steps(parent / "steps"), step)
+        old_ids = pl.read_parquet(parent / "catalogue" / "items.parquet", columns=["id"])["id"].to_list()
+        by_rows = {
+            "encoder.ids": (old_ids, dataset.items["id"].to_list()),
+            "encoder.item_bias": (old_ids, dataset.items["id"].to_list()),
+            "encoder.events": (manifest["model"]["events"], dataset.manifest["events"]),
+        }
+        adopted = {
+            name: _by_row(old[name], np.asarray(array), *by_rows[name]) if name in by_rows and name in old
+            else _whole(name, old, array)
+            for name, array in fresh.items()
+        }  # fmt: skip
+        nnx.update(model, unnamed(variables, {name: jnp.asarray(array) for name, array in adopted.items()}))
+
+    return fit(
+        Request("finetune", data, out, config, resume, overwrite, parent), report, labels=True, adopt=adopt
+    )
+
+
+def _whole(name: str, old: dict[str, np.ndarray], fresh: np.ndarray) -> np.ndarray:
+    if name == "encoder.events":
+        return fresh  # the parent knew one kind of event, and so had no table of kinds
+    if name not in old or old[name].shape != fresh.shape:
+        raise M6RecError(
+            f"the parent run is another model: `{name}` does not fit",
+            hint="leave out the `model.*` settings that change shapes",
+        )
+    return old[name]
+
+
+def _by_row(old: np.ndarray, fresh: np.ndarray, old_names: list[str], new_names: list[str]) -> np.ndarray:
+    """Rows of `old` where both know the name, `fresh` elsewhere."""
+    if old.shape[1:] != fresh.shape[1:]:
+        raise M6RecError(
+            "the parent run has another `model.width`", hint="leave `model.width` as it is there"
+        )
+    at = {name: row for row, name in enumerate(old_names)}
+    source = np.array([at.get(name, -1) for name in new_names])
+    out = fresh.copy()
+    out[source >= 0] = old[source[source >= 0]]
+    return out
+
+
+def _same_features(config: Config, parent: Path, data: Dataset) -> None:
+    mine, theirs = (
+        {(s.entity, s.name): dataclasses.asdict(s) for s in select(specs, config.model)}
+        for specs in (data.specs, read_specs(parent / "features"))
+    )
+    for key in sorted(mine.keys() | theirs.keys()):
+        if mine.get(key) != theirs.get(key):
+            raise M6RecError(
+                f"the {key[0]} feature `{key[1]}` was not fitted as in the parent run",
+                where=str(data.path / "features"),
+                hint=f"make the data with `m6rec preprocess --like {parent}`, or `--set 'model.exclude=[\"...\"]'` in both",
+            )

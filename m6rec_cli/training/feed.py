@@ -1,0 +1,146 @@
+"""The input of training: dispatch-sized stacks of batches, a pure function of (seed, epoch, position)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from m6rec_cli import inputs
+from m6rec_cli.config import Config
+from m6rec_cli.data.batches import PackedRows, gap_buckets, pack_training, row_length
+from m6rec_cli.data.store import Dataset, Events
+from m6rec_cli.errors import M6RecError
+from m6rec_cli.schema import TRAIN
+from m6rec_cli.training.step import Batch
+
+
+@dataclass(frozen=True)
+class Feed:
+    """Training events and how they become batches.
+
+    Attributes:
+        rows: Packed rows in a batch.
+        n_fresh: Item rows encoded anew in a step; 0 if there is nothing to choose.
+        popularity: Training events of each item.
+    """
+
+    config: Config
+    events: Events
+    gaps: np.ndarray
+    weight: np.ndarray
+    length: int
+    rows: int
+    n_fresh: int
+    popularity: np.ndarray
+
+    @classmethod
+    def of(cls, data: Dataset, config: Config, *, labels: bool, has_content: bool) -> "Feed":
+        """The feed of a data directory.
+
+        Args:
+            labels: Only labelled events are targets (fine-tuning); otherwise every event is one.
+
+        Raises:
+            M6RecError: No event can be learned from.
+        """
+        train = config.train
+        events = data.events
+        gaps = gap_buckets(events, has_time=data.has_time)
+        chosen = events.split == TRAIN
+        events, gaps = events.take(chosen), gaps[chosen]
+        weight = events.weight * events.label if labels else np.ones(len(events), np.float32)
+        if train.label_fraction < 1:
+            rng = np.random.default_rng(train.seed)
+            kept = rng.random(data.n_users) < train.label_fraction
+            weight = weight * kept[events.user_row]
+        if not (weight > 0).any():
+            raise M6RecError(
+                "no training event can be learned from" + (": none is labelled" if labels else ""),
+                where=str(data.path), hint="look at `--positive` and `--split` of `m6rec preprocess`",
+            )  # fmt: skip
+        sizes = np.diff(events.offsets(data.n_users))
+        length = row_length(sizes[sizes > 0], config.model.max_history)
+        rows = max(1, round(train.batch_targets / length))
+        auxiliary = train.loss.reconstruction > 0 or train.loss.contrast > 0
+        partial = data.n_items > config.model.encoder.refresh_rows + rows * length
+        n_fresh = 0
+        if has_content and (partial or auxiliary):
+            n_fresh = min(data.n_items, config.model.encoder.refresh_rows + (rows * length if partial else 0))
+        popularity = np.bincount(events.item_row, minlength=data.n_items)
+        return cls(config, events, gaps, weight.astype(np.float32), length, rows, n_fresh, popularity)
+
+    @property
+    def partial(self) -> bool:
+        """Whether a step encodes some items only."""
+        return 0 < self.n_fresh < len(self.popularity)
+
+    def epoch_rows(self, epoch: int) -> PackedRows:
+        """The epoch's rows, filled up to whole batches with empty rows."""
+        train = self.config.train
+        packed = pack_training(
+            self.events, self.gaps, weight=self.weight, length=self.length,
+            first_event=train.loss.first_event, seed=train.seed, epoch=epoch,
+        )  # fmt: skip
+        fill = -len(packed) % self.rows
+        if fill == 0:
+            return packed
+        blank = {"item": -1, "reset": True}
+        return PackedRows(**{
+            name: np.concatenate([a, np.full((fill, self.length), blank.get(name, 0), a.dtype)])
+            for name, a in ((name, getattr(packed, name)) for name in packed.__dataclass_fields__)
+        })  # fmt: skip
+
+    def steps(self, epoch: int = 0) -> int:
+        """Optimiser steps of an epoch."""
+        return len(self.epoch_rows(epoch)) // self.rows
+
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Batch, int]]:
+        """Stacks of `steps_per_dispatch` batches and how many of them are real, from step `start` on."""
+        packed, size = self.epoch_rows(epoch), self.config.train.steps_per_dispatch
+        n_steps = len(packed) // self.rows
+        for first in range(start, n_steps, size):
+            n = min(size, n_steps - first)
+            stack = [self._batch(packed, first + min(j, n - 1), epoch) for j in range(size)]
+            yield _stack(stack), n
+
+    def _batch(self, packed: PackedRows, step: int, epoch: int) -> Batch:
+        rows = packed.take(np.arange(step * self.rows, (step + 1) * self.rows))
+        rng = np.random.default_rng((self.config.train.seed, epoch, step, 1))
+        fresh, scale = self._fresh(rows, rng)
+        negatives, log_expected = self._negatives(rng)
+        return Batch(inputs.tokens(rows), rows.target, rows.weight, fresh, scale, negatives, log_expected)
+
+    def _fresh(self, rows: PackedRows, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """The batch's own items, then others drawn at random; see `Trainer._items` for the scale."""
+        n_items = len(self.popularity)
+        if not self.partial:
+            chosen = (
+                np.sort(rng.choice(n_items, self.n_fresh, replace=False)) if self.n_fresh else np.zeros(0)
+            )
+            return chosen.astype(np.int32), np.ones(len(chosen), np.float32)
+        is_own = np.zeros(n_items, bool)
+        is_own[rows.item[rows.item >= 0]] = True
+        is_own[rows.target[rows.weight > 0]] = True
+        own = np.flatnonzero(is_own)[: self.n_fresh]
+        others = np.flatnonzero(~is_own)
+        drawn = rng.choice(others, self.n_fresh - len(own), replace=False)
+        scale = np.ones(self.n_fresh, np.float32)
+        scale[len(own) :] = len(others) / max(len(drawn), 1)
+        return np.concatenate([own, drawn]).astype(np.int32), scale
+
+    def _negatives(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Draws half by popularity and half uniform, with the log of their expected counts."""
+        train = self.config.train
+        if train.softmax == "exact":
+            return np.zeros(0, np.int32), np.zeros(0, np.float32)
+        n_items, k = len(self.popularity), train.negatives
+        by_event = self.events.item_row[rng.integers(0, len(self.events), k - k // 2)]
+        drawn = np.concatenate([by_event, rng.integers(0, n_items, k // 2)]).astype(np.int32)
+        share = (k - k // 2) * self.popularity[drawn] / len(self.events) + (k // 2) / n_items
+        return drawn, np.log(share).astype(np.float32)
+
+
+def _stack(batches: list[Batch]) -> Batch:
+    import jax
+
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *batches)

@@ -1,0 +1,180 @@
+"""The one training loop: a generator of reports; the caller saves, shows and decides nothing else.
+
+Pre-training and fine-tuning differ in what they feed and in which parts learn, not in the loop.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from m6rec_cli import runtime, stop
+from m6rec_cli.config import Config
+from m6rec_cli.errors import M6RecError
+from m6rec_cli.inputs import Tables
+from m6rec_cli.model.recommender import M6Rec
+from m6rec_cli.model.scoring import encode_content
+from m6rec_cli.training import optim
+from m6rec_cli.training.feed import Feed
+from m6rec_cli.training.step import PARTS, State, Trainer
+from m6rec_cli.training.validate import Validation
+
+Judge = Callable[[State], dict[str, float]]
+
+
+@dataclass
+class Progress:
+    """The loop's own state, saved with every checkpoint.
+
+    Attributes:
+        epoch: Epochs completed.
+        position: Steps done of the next epoch (0 unless a signal stopped the run within one).
+        best: Best validation NDCG@10 so far, -1 before the first; `best_step` and `best_epoch` say where.
+        waited: Epochs since the best one.
+        sums: Measurements of the epoch under way, for its report.
+        done: Whether training has ended.
+    """
+
+    epoch: int = 0
+    position: int = 0
+    best: float = -1.0
+    best_step: int = 0
+    best_epoch: int = 0
+    waited: int = 0
+    sums: dict[str, float] = field(default_factory=dict)
+    done: bool = False
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the loop tells after each dispatch and each epoch.
+
+    Attributes:
+        kind: `steps` after a dispatch, `epoch` at an epoch's end, `stop` after a signal; the last two are
+            to be saved.
+        step: Optimiser steps since the start.
+        metrics: Means over the steps of a dispatch or epoch, and the validation figures of an epoch.
+        n_steps: Steps of the dispatch or epoch.
+    """
+
+    kind: str
+    step: int
+    n_steps: int
+    metrics: dict[str, float]
+    state: State
+    progress: Progress
+
+
+def prepare(model: M6Rec, config: Config, feed: Feed, tables: Tables) -> tuple[Trainer, State]:
+    """Split the model into what learns and what does not, and start the optimisers.
+
+    Raises:
+        M6RecError: `train.trainable` names no part.
+    """
+    train = config.train
+    for part in train.trainable:
+        if part not in PARTS:
+            raise M6RecError(
+                f"`train.trainable` names a part that the model has not: `{part}`", hint=f"known: {PARTS}"
+            )
+
+    def learns(path: tuple[Any, ...], value: Any) -> bool:
+        return isinstance(value, nnx.Param) and path[0] in train.trainable
+
+    def judges(path: tuple[Any, ...], value: Any) -> bool:
+        return path[0] == "discriminator"
+
+    graphdef, judge, params, frozen = nnx.split(model, judges, learns, ...)
+    steps = feed.steps() * train.epochs
+    total = min(steps, train.max_steps) if train.max_steps else steps
+    trainer = Trainer(graphdef, config, optim.optimizer(train, total), optim.judge_optimizer(train))
+    content = (
+        jax.jit(lambda: encode_content(model, tables.items, len(tables.warm)))()
+        if feed.partial
+        else jnp.zeros(0)
+    )
+    return trainer, State(
+        params=params, frozen=frozen, judge=judge,
+        optimizer=trainer.optimizer.init(params),
+        judge_optimizer=trainer.judge_optimizer.init(judge) if trainer.adversarial else (),
+        average=jax.tree.map(jnp.copy, params) if train.ema > 0 else (),
+        content=content, step=jnp.zeros((), jnp.int32),
+    )  # fmt: skip
+
+
+def train(
+    trainer: Trainer,
+    state: State,
+    progress: Progress,
+    feed: Feed,
+    tables: Tables,
+    validation: Validation | None,
+) -> Iterator[Report]:
+    """Train until the epochs, the steps or the patience end, or a signal arrives.
+
+    Before the first epoch the untouched model is judged, so that training can only improve on it.
+
+    Raises:
+        M6RecError: The loss is not finite; the checkpoint before that stays.
+    """
+    config = trainer.config.train
+    dispatch, key = trainer.dispatch(), runtime.key(config.seed)
+    if progress.epoch == 0 and progress.position == 0 and progress.best < 0:
+        metrics = validation.judge(trainer.graphdef, state, tables) if validation else {}
+        _note_best(progress, metrics, 0)
+        yield Report("epoch", 0, 0, metrics, state, progress)
+    limit = config.max_steps or math.inf
+    while not progress.done and progress.epoch < config.epochs:
+        started = time.monotonic()
+        epoch_start = progress.position
+        for batches, size in feed.epoch(progress.epoch, progress.position):
+            n = int(min(size, limit - int(state.step)))
+            if n <= 0:
+                break
+            state, sums = dispatch(state, batches, jnp.int32(n), tables, key)
+            sums = {name: float(value) for name, value in sums.items()}
+            step = int(state.step)
+            if not all(map(math.isfinite, sums.values())):
+                raise M6RecError(
+                    f"the loss is not finite within the {n} steps before step {step}",
+                    hint="lower `train.learning_rate`; the last good checkpoint is kept, and `--resume` starts from it",
+                )
+            progress.position += n
+            progress.sums = {name: progress.sums.get(name, 0.0) + value for name, value in sums.items()}
+            yield Report("steps", step, n, _means(sums, n), state, progress)
+            if stop.requested():
+                yield Report("stop", step, n, _means(sums, n), state, progress)
+                return
+        seconds = time.monotonic() - started
+        n = max(progress.position, 1)
+        metrics = _means(progress.sums, n)
+        metrics["seconds"] = seconds
+        metrics["targets_per_second"] = (
+            progress.sums.get("targets", 0.0) / n * (n - epoch_start) / max(seconds, 1e-9)
+        )
+        if validation:
+            metrics |= validation.judge(trainer.graphdef, state, tables)
+        progress.epoch, progress.position, progress.sums = progress.epoch + 1, 0, {}
+        step = int(state.step)
+        _note_best(progress, metrics, step)
+        progress.done = progress.waited >= config.patience or progress.epoch >= config.epochs or step >= limit
+        yield Report("epoch", step, n, metrics, state, progress)
+
+
+def _means(sums: dict[str, float], n: int) -> dict[str, float]:
+    return {name: value / n for name, value in sums.items()}
+
+
+def _note_best(progress: Progress, metrics: dict[str, float], step: int) -> None:
+    """Keep the best epoch; without validation the latest is the best."""
+    value = metrics.get("ndcg@10")
+    if value is None or value > progress.best:
+        progress.best = progress.best if value is None else value
+        progress.best_step, progress.best_epoch, progress.waited = step, progress.epoch, 0
+    else:
+        progress.waited += 1

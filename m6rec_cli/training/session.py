@@ -1,0 +1,245 @@
+"""A training stage around the loop: opens the data, saves what the loop reports, finishes the run directory."""
+
+import dataclasses
+import json
+import platform
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+
+from m6rec_cli import __version__, inputs, runtime, stop
+from m6rec_cli.checkpoint import CONFIG, FORMAT, RUN, Steps, check_shapes, named, unnamed
+from m6rec_cli.config import Config, to_toml
+from m6rec_cli.data.store import Dataset
+from m6rec_cli.directory import read_json, refuse_nonempty, write_json
+from m6rec_cli.errors import M6RecError
+from m6rec_cli.model import scoring
+from m6rec_cli.model.recommender import M6Rec, Sizes
+from m6rec_cli.report import Reporter, Summary
+from m6rec_cli.training.feed import Feed
+from m6rec_cli.training.loop import Progress, Report, prepare, train
+from m6rec_cli.training.step import State
+from m6rec_cli.training.validate import Validation
+
+METRICS = "metrics.jsonl"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a training command asks for."""
+
+    stage: str
+    data: Path
+    out: Path
+    config: Config
+    resume: bool = False
+    overwrite: bool = False
+    parent: Path | None = None
+
+
+def build(size: Sizes, config: Config) -> M6Rec:
+    """A fresh model, its parameters drawn from the seed."""
+    return M6Rec(config.model, size, rngs=nnx.Rngs(config.train.seed))
+
+
+def fit(
+    request: Request, report: Reporter, *, labels: bool, adopt: Callable[[M6Rec, Dataset], None] | None = None
+) -> Summary:
+    """Run the loop from start or from the last checkpoint to a finished run directory.
+
+    Args:
+        labels: Learn from labelled events only.
+        adopt: Puts a parent run's parameters into the fresh model.
+
+    Raises:
+        M6RecError: The output is in use, or belongs to other data or another configuration.
+        Terminated: A signal arrived; the state is saved.
+    """
+    started = time.monotonic()
+    runtime.start()
+    config, out = request.config, request.out
+    steps = Steps(out / "steps")
+    data = Dataset.open(request.data)
+    resuming = _claim(request, steps, data, report)
+    if resuming and (out / RUN).exists():
+        report.note("the run has finished already; nothing to do")
+        return read_json(out / RUN, "the run's manifest")
+
+    size = inputs.sizes(data, config.model)
+    model = build(size, config)
+    if adopt:
+        adopt(model, data)
+    tables = inputs.tables(data, size)
+    feed = Feed.of(data, config, labels=labels, has_content=bool(size.item_specs))
+    validation = Validation.of(data, config)
+    if validation is None:
+        report.warn("the data hold nothing out for validation: no early stopping, the last epoch is kept")
+    trainer, state = prepare(model, config, feed, tables)
+    progress = Progress()
+    if resuming and steps.sealed():
+        state, progress = _restore(steps, state)
+        report.note(f"resumed at step {int(state.step):,}, epoch {progress.epoch}")
+    share = _count(state.params) / max(1, _count((state.params, state.frozen)))
+    report.note(
+        f"{request.stage}: {_count((state.params, state.frozen)):,} parameters, {share:.0%} of them learn; "
+        f"{int((feed.weight > 0).sum()):,} target events, {feed.steps():,} steps an epoch"
+    )
+    total = min(feed.steps() * config.train.epochs, config.train.max_steps or 10**12)
+    with stop.patient(), report.task(request.stage, total=total, unit="steps") as task:
+        shown: dict[str, Any] = {"ndcg@10": progress.best if progress.best >= 0 else None}
+        for update in train(trainer, state, progress, feed, tables, validation):
+            state, progress = update.state, update.progress
+            if update.kind == "steps":
+                rate = update.metrics.get("targets", 0.0) * update.n_steps
+                task.advance(update.n_steps, loss=update.metrics["loss"], targets=int(rate), **shown)
+                continue
+            if update.kind == "epoch":
+                shown["ndcg@10"] = update.metrics.get("ndcg@10")
+                _tell(report, out, update)
+            if update.kind == "stop" or progress.epoch % config.train.checkpoint_epochs == 0 or progress.done or (
+                progress.best_step == update.step
+            ):  # fmt: skip
+                _save(steps, update)
+            stop.now()
+    return _finish(
+        request, data, size, model, state, progress, steps, tables, share, time.monotonic() - started
+    )
+
+
+def _claim(request: Request, steps: Steps, data: Dataset, report: Reporter) -> bool:
+    """Take the output directory; True if a run goes on in it."""
+    out, text = request.out, to_toml(request.config)
+    if request.resume and (out / CONFIG).exists():
+        before = (out / CONFIG).read_text(encoding="utf-8")
+        if before != text:
+            changed = sorted(set(before.splitlines()) ^ set(text.splitlines()))
+            raise M6RecError("the configuration differs from that of the run to resume", where=f"{out / CONFIG}: {changed[0]}",
+                             hint="pass the same settings, or start anew with another `--out`")  # fmt: skip
+        claim = read_json(out / "claim.json", "the run's claim")
+        if claim["data"] != data.manifest["fingerprint"] or claim["stage"] != request.stage:
+            raise M6RecError("the run to resume was started on other data or by another command", where=str(out),
+                             hint="start anew with another `--out`")  # fmt: skip
+        return True
+    refuse_nonempty(out, overwrite=request.overwrite, also=", or go on with `--resume`")
+    if request.resume:
+        report.note("nothing to resume: the run starts anew")
+    if out.exists():
+        shutil.rmtree(out)
+    out.mkdir(parents=True)
+    shutil.copytree(data.path / "features", out / "features")
+    write_json(out / "claim.json", {"stage": request.stage, "data": data.manifest["fingerprint"]})
+    (out / CONFIG).write_text(text, encoding="utf-8")
+    return False
+
+
+def _trees(state: State) -> dict[str, dict[str, Any]]:
+    """The state as named trees of arrays; `ema` holds the averaged ones among `params`, if there are any."""
+    return {
+        "params": named(state.params) | named(state.frozen) | named(state.judge),
+        "ema": named(state.average),
+        "optimizer": {f"main.{k}": v for k, v in named(state.optimizer).items()}
+        | {f"judge.{k}": v for k, v in named(state.judge_optimizer).items()},
+        "content": {"content": state.content} if len(state.content) else {},
+    }
+
+
+def _save(steps: Steps, update: Report) -> None:
+    progress = dataclasses.asdict(update.progress)
+    steps.save(update.step, _trees(update.state), {"progress": progress}, keep={update.progress.best_step})
+
+
+def _restore(steps: Steps, state: State) -> tuple[State, Progress]:
+    step = steps.sealed()[-1]
+    trees = steps.load(step, _trees(state))
+    params, opt = trees["params"], trees.get("optimizer", {})
+
+    def part(prefix: str) -> dict[str, Any]:
+        return {k.removeprefix(prefix): v for k, v in opt.items() if k.startswith(prefix)}
+
+    restored = State(
+        params=unnamed(state.params, params), frozen=unnamed(state.frozen, params), judge=unnamed(state.judge, params),
+        optimizer=unnamed(state.optimizer, part("main.")),
+        judge_optimizer=unnamed(state.judge_optimizer, part("judge.")),
+        average=unnamed(state.average, trees.get("ema", {})),
+        content=trees["content"]["content"] if len(state.content) else state.content,
+        step=np.int32(step),
+    )  # fmt: skip
+    return jax.tree.map(jax.numpy.asarray, restored), Progress(**steps.meta(step)["progress"])
+
+
+def _tell(report: Reporter, out: Path, update: Report) -> None:
+    """One line for people and one for programs."""
+    line = {"step": update.step, "epoch": update.progress.epoch, **update.metrics}
+    with (out / METRICS).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line, allow_nan=False) + "\n")
+    best = " (best)" if update.progress.best_step == update.step else ""
+    shown = {
+        k: update.metrics[k]
+        for k in ("loss", "rec", "gen", "judge", "ndcg@10", "recall@10")
+        if k in update.metrics
+    }
+    figures = ", ".join(f"{name} {value:.4f}" for name, value in shown.items())
+    seconds = f", {update.metrics['seconds']:.1f} s" if "seconds" in update.metrics else ""
+    report.note(f"epoch {update.progress.epoch}: {figures}{seconds}{best}")
+
+
+def _count(tree: Any) -> int:
+    return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(tree))
+
+
+def _finish(
+    request: Request, data: Dataset, size: Sizes, model: M6Rec, state: State, progress: Progress, steps: Steps,
+    tables: inputs.Tables, share: float, seconds: float,
+) -> Summary:  # fmt: skip
+    """Encode the catalogue with the best parameters, and write `run.json`."""
+    best = progress.best_step
+    load_judged(model, steps, best)
+    folder = request.out / "catalogue"
+    folder.mkdir(exist_ok=True)
+    items = nnx.jit(lambda m, t: scoring.embed_items(m, t.items, t.warm))(model, tables)
+    np.save(folder / "embeddings.npy", np.asarray(items))
+    kept = [s.name for s in data.specs if s.entity == "item" and s.kind in ("categorical", "set")]
+    columns = list(dict.fromkeys(["row", "id", "display", "popularity", *kept]))
+    data.items.select(columns).write_parquet(folder / "items.parquet")
+    metrics = {"ndcg@10": progress.best} if progress.best >= 0 else {}
+    run: Summary = {
+        "format": FORMAT, "stage": request.stage, "out": str(request.out), "data": str(request.data),
+        "data_fingerprint": data.manifest["fingerprint"],
+        "parent": str(request.parent) if request.parent else None,
+        "best": {"step": best, "epoch": progress.best_epoch, **metrics},
+        "steps": int(state.step), "epochs": progress.epoch, "seconds": round(seconds, 2),
+        "parameters": _count((state.params, state.frozen)), "trainable_share": round(share, 6),
+        "model": {"items": size.n_items, "events": data.manifest["events"], "has_time": data.has_time,
+                  "features": [{"entity": s.entity, "name": s.name, "kind": s.kind}
+                               for s in (*size.item_specs, *size.user_specs)]},
+        "versions": {"m6rec": __version__, "python": platform.python_version(),
+                     **{name: version(name) for name in ("jax", "flax", "optax", "orbax-checkpoint")}},
+    }  # fmt: skip
+    write_json(request.out / RUN, run)
+    return run
+
+
+def judged_arrays(steps: Steps, step: int) -> dict[str, np.ndarray]:
+    """The parameters that a step was judged by, by name: the averaged ones where there are any."""
+    arrays = steps.read(step, "params")
+    return arrays | steps.read(step, "ema") if "ema" in steps.trees(step) else arrays
+
+
+def load_judged(model: M6Rec, steps: Steps, step: int) -> None:
+    """Put the parameters that a step was judged by into `model`.
+
+    Raises:
+        M6RecError: They are another model's.
+    """
+    _, variables = nnx.split(model)
+    arrays = judged_arrays(steps, step)
+    check_shapes(steps.folder / str(step), named(variables), arrays)
+    nnx.update(model, unnamed(variables, {k: jax.numpy.asarray(v) for k, v in arrays.items()}))

@@ -1,0 +1,207 @@
+"""One optimiser step: a pure function from state and batch to state and named measurements."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+from jaxtyping import Array, Float, Int
+
+from m6rec_cli.config import Config
+from m6rec_cli.inputs import Tables
+from m6rec_cli.model.discriminator import Discriminator, unit
+from m6rec_cli.model.fusion import gather
+from m6rec_cli.model.layers import Keys
+from m6rec_cli.model.recommender import M6Rec, Tokens
+from m6rec_cli.shapes import ID, BT_int, PRNGKey
+from m6rec_cli.training import losses
+from m6rec_cli.training.softmax import cross_entropy, sampled_cross_entropy
+
+PARTS = ("encoder", "decoder", "generator")
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class State:
+    """All that changes from step to step.
+
+    Attributes:
+        params: Parameters that learn.
+        frozen: The model's other variables.
+        judge: The discriminator's parameters.
+        optimizer: Optax state of `params`.
+        judge_optimizer: Optax state of `judge`; empty without the adversary.
+        average: Moving average of `params`; empty if there is none.
+        content: Content vector of every item as last encoded; empty if all are encoded in every step.
+        step: Steps done.
+    """
+
+    params: Any
+    frozen: Any
+    judge: Any
+    optimizer: Any
+    judge_optimizer: Any
+    average: Any
+    content: Any
+    step: Int[Array, ""]
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class Batch:
+    """One step's input.
+
+    Attributes:
+        tokens: Packed histories.
+        target: Item row of the next event, 0 where there is none.
+        weight: f32, the preference y_ij as the target's weight, 0 where there is none.
+        fresh: Item rows to encode anew, distinct; empty if all are encoded.
+        fresh_scale: What the gradient of each fresh row is multiplied with.
+        negatives: Item rows of the sampled softmax; empty if it is exact.
+        log_expected: Their log-Q correction.
+    """
+
+    tokens: Tokens
+    target: BT_int
+    weight: Float[Array, "b t"]
+    fresh: Int[Array, " r"]
+    fresh_scale: Float[Array, " r"]
+    negatives: Int[Array, " k"]
+    log_expected: Float[Array, " k"]
+
+
+@dataclass(frozen=True)
+class Trainer:
+    """What stays the same from step to step."""
+
+    graphdef: Any
+    config: Config
+    optimizer: optax.GradientTransformation
+    judge_optimizer: optax.GradientTransformation
+
+    @property
+    def adversarial(self) -> bool:
+        """Whether L_gen has any weight; at alpha = 1 nothing of it is computed."""
+        return self.config.train.alpha < 1 and "generator" in self.config.train.trainable
+
+    def loss(
+        self, params: Any, state: State, batch: Batch, tables: Tables, key: PRNGKey
+    ) -> tuple[Float[Array, ""], dict[str, Any]]:
+        """L and, beside it, the measurements and what the discriminator learns from."""
+        train, keys = self.config.train, Keys(key)
+        model: M6Rec = nnx.merge(self.graphdef, params, state.frozen, state.judge)
+        items, content = self._items(model, state, batch, tables, keys)
+        users = batch.tokens.user.reshape(-1)
+        h, _ = model.contexts(items, batch.tokens, gather(tables.users, users), keys)
+        h = h.reshape(-1, h.shape[-1])
+        target, weight = batch.target.reshape(-1), batch.weight.reshape(-1)
+
+        noise_key = keys()
+        z = jax.random.normal(noise_key, (len(h), model.noise)) if self.adversarial else None
+        candidates = model.candidates(h, z)
+        total = jnp.maximum(weight.sum(), 1e-6)
+        bias = model.encoder.item_bias[...]
+        if train.softmax == "exact":
+            learn = "encoder" in train.trainable
+            rec = cross_entropy(candidates, items, bias, target, weight, items_learn=learn) / total
+        else:
+            rec = (
+                sampled_cross_entropy(
+                    candidates, items, bias, target, weight, batch.negatives, batch.log_expected
+                )
+                / total
+            )
+        out: dict[str, Any] = {"rec": rec}
+        loss = rec
+        pairs = None
+        if self.adversarial:
+            # No gradient of the adversarial loss reaches the items or the context that D is shown.
+            real = unit(jax.lax.stop_gradient(items)[target])
+            context, fake = jax.lax.stop_gradient(h), unit(candidates)
+            out["gen"] = losses.generator_loss(model.discriminator, context, real, fake, weight)
+            loss = train.alpha * rec + (1 - train.alpha) * out["gen"]
+            pairs = (context, real, jax.lax.stop_gradient(fake), weight)
+        if train.loss.reconstruction > 0 and len(batch.fresh) and len(model.encoder.items.names) > 1:
+            out["rebuild"] = losses.reconstruction(model, gather(tables.items, batch.fresh), keys)
+            loss += train.loss.reconstruction * out["rebuild"]
+        if train.loss.contrast > 0 and len(batch.fresh) and model.encoder.ids is not None:
+            known = tables.warm[batch.fresh] & jnp.any(content[batch.fresh] != 0, axis=-1)
+            ids = model.encoder.ids[...][batch.fresh]
+            out["contrast"] = losses.contrast(content[batch.fresh], ids, known)
+            loss += train.loss.contrast * out["contrast"]
+        out["loss"] = loss
+        return loss, {"metrics": out, "content": content, "pairs": pairs}
+
+    def _items(self, model: M6Rec, state: State, batch: Batch, tables: Tables, keys: Keys) -> tuple[ID, ID]:
+        """Item embeddings and contents.
+
+        Rows that are not fresh keep their last content and pass no gradient. The gradient of a fresh row
+        that is there by chance stands for all the rows that are not, hence `fresh_scale`.
+        """
+        n_items = len(tables.warm)
+        if not tables.items:
+            content = jnp.zeros((n_items, model.encoder.start.shape[0]))
+        elif len(state.content) == 0:
+            content = model.encoder.content(tables.items, keys)
+        else:
+            fresh = model.encoder.content(gather(tables.items, batch.fresh), keys)
+            still = jax.lax.stop_gradient(fresh)
+            fresh = still + batch.fresh_scale[:, None] * (fresh - still)
+            content = jax.lax.stop_gradient(state.content).at[batch.fresh].set(fresh, unique_indices=True)
+        return model.encoder.embed(content, tables.warm, keys), content
+
+    def update(
+        self, state: State, batch: Batch, tables: Tables, key: PRNGKey
+    ) -> tuple[State, dict[str, Array]]:
+        """One step."""
+        key = jax.random.fold_in(key, state.step)
+        grad = jax.value_and_grad(self.loss, has_aux=True)
+        (_, aux), grads = grad(state.params, state, batch, tables, key)
+        updates, optimizer = self.optimizer.update(grads, state.optimizer, state.params)
+        params = optax.apply_updates(state.params, updates)
+        judge, judge_optimizer, metrics = state.judge, state.judge_optimizer, aux["metrics"]
+        if self.adversarial:
+            judge, judge_optimizer, metrics["judge"] = self._update_judge(state, aux["pairs"])
+        average = state.average
+        if self.config.train.ema > 0:
+            # The average forgets its start: early steps weigh (1 + n) / (10 + n), as is usual.
+            n = state.step.astype(jnp.float32)
+            decay = jnp.minimum(self.config.train.ema, (1 + n) / (10 + n))
+            average = jax.tree.map(lambda a, p: decay * a + (1 - decay) * p, average, params)
+        content = jax.lax.stop_gradient(aux["content"]) if len(state.content) else state.content
+        metrics["targets"] = (batch.weight > 0).sum().astype(jnp.float32)
+        new = State(params, state.frozen, judge, optimizer, judge_optimizer, average, content, state.step + 1)
+        return new, metrics
+
+    def _update_judge(self, state: State, pairs: Any) -> tuple[Any, Any, Array]:
+        def loss(judge: Any) -> Float[Array, ""]:
+            model: M6Rec = nnx.merge(self.graphdef, state.params, state.frozen, judge)
+            d: Discriminator = model.discriminator
+            return losses.discriminator_loss(d, *pairs, self.config.model.generator.penalty)
+
+        value, grads = jax.value_and_grad(loss)(state.judge)
+        updates, optimizer = self.judge_optimizer.update(grads, state.judge_optimizer, state.judge)
+        return optax.apply_updates(state.judge, updates), optimizer, value
+
+    def dispatch(self) -> Callable[..., tuple[State, dict[str, Array]]]:
+        """The compiled call: up to `steps_per_dispatch` steps, with the state donated.
+
+        Call it as `f(state, batches, n, tables, key)`; the leaves of `batches` have a leading axis of steps,
+        of which the first `n` are taken. It returns the sums of the measurements over the steps.
+        """
+
+        def run(state: State, batches: Batch, n: Array, tables: Tables, key: PRNGKey) -> tuple[State, Any]:
+            def body(i: Array, carry: tuple[State, Any]) -> tuple[State, Any]:
+                batch = jax.tree.map(lambda x: x[i], batches)
+                state, metrics = self.update(carry[0], batch, tables, key)
+                return state, jax.tree.map(jnp.add, carry[1], metrics)
+
+            first = jax.tree.map(lambda x: x[0], batches)
+            shapes = jax.eval_shape(self.update, state, first, tables, key)[1]
+            zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+            return jax.lax.fori_loop(0, n, body, (state, zeros))
+
+        return jax.jit(run, donate_argnums=0)

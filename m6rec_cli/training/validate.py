@@ -1,0 +1,96 @@
+"""Validation in the training loop: ranks of held-out events over the whole catalogue, without lists."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+
+from m6rec_cli.config import Config
+from m6rec_cli.contexts import user_contexts
+from m6rec_cli.data.batches import PackedRows, gap_buckets, pack_histories
+from m6rec_cli.data.store import Dataset
+from m6rec_cli.inputs import Tables
+from m6rec_cli.model import scoring
+from m6rec_cli.model.recommender import M6Rec
+from m6rec_cli.training.step import State
+
+_TILE_FLOATS = 16_000_000
+
+
+@dataclass(frozen=True)
+class Validation:
+    """A fixed sample of users with a validation event; the first one of a user is the target."""
+
+    packed: PackedRows
+    row: np.ndarray
+    at: np.ndarray
+    target: np.ndarray
+    seen: np.ndarray
+
+    @classmethod
+    def of(cls, data: Dataset, config: Config) -> "Validation | None":
+        """The sample, or `None` if nothing is held out."""
+        truth = data.truth("valid")
+        users, first = np.unique(truth.user_row, return_index=True)
+        target = truth.item_row[first]
+        limit = config.train.valid_users
+        if limit and len(users) > limit:
+            chosen = np.sort(np.random.default_rng(0).choice(len(users), limit, replace=False))
+            users, target = users[chosen], target[chosen]
+        if len(users) == 0:
+            return None
+        history = data.history("valid")
+        gaps = gap_buckets(history, has_time=data.has_time)
+        packed, row, at = pack_histories(
+            history, gaps, users, data.n_users, max_history=config.model.max_history
+        )
+        offsets = history.offsets(data.n_users)
+        seen = seen_items(history.item_row, offsets[users], offsets[users + 1], target)
+        return cls(packed, row, at, target, seen)
+
+    def judge(self, graphdef: Any, state: State, tables: Tables) -> dict[str, float]:
+        """NDCG@10 and recall@10, seen items masked (`ndcg@10`) and not (`ndcg@10_unmasked`)."""
+        params = state.average if jax.tree.leaves(state.average) else state.params
+        model: M6Rec = nnx.merge(graphdef, params, state.frozen, state.judge)
+        items = _embed(model, tables)
+        contexts, _ = user_contexts(model, items, self.packed, self.row, self.at, tables.users)
+        tile = max(1, min(len(self.target), _TILE_FLOATS // len(tables.warm)))
+        masked, unmasked = [], []
+        for start in range(0, len(self.target), tile):
+            index = np.minimum(np.arange(start, start + tile), len(self.target) - 1)
+            everywhere, unseen = _ranks(model, contexts[index], items, self.target[index], self.seen[index])
+            n = min(tile, len(self.target) - start)
+            unmasked.append(np.asarray(everywhere)[:n])
+            masked.append(np.asarray(unseen)[:n])
+        out = {}
+        for suffix, ranks in (("", np.concatenate(masked)), ("_unmasked", np.concatenate(unmasked))):
+            out[f"ndcg@10{suffix}"] = float(np.mean((ranks < 10) / np.log2(ranks + 2.0)))
+            out[f"recall@10{suffix}"] = float(np.mean(ranks < 10))
+        return out
+
+
+def seen_items(item_row: np.ndarray, starts: np.ndarray, stops: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Distinct items of each history without the target, -1 beyond the end; int32 (users, longest)."""
+    owner = np.repeat(np.arange(len(starts)), stops - starts)
+    index = np.arange(len(owner)) + np.repeat(
+        starts - np.cumsum(stops - starts) + (stops - starts), stops - starts
+    )
+    pairs = np.unique(np.stack([owner, item_row[index]], axis=1), axis=0)
+    pairs = pairs[pairs[:, 1] != target[pairs[:, 0]]]
+    counts = np.bincount(pairs[:, 0], minlength=len(starts))
+    seen = np.full((len(starts), max(1, int(counts.max(initial=0)))), -1, np.int32)
+    seen[np.arange(seen.shape[1]) < counts[:, None]] = pairs[:, 1]
+    return seen
+
+
+@nnx.jit
+def _embed(model: M6Rec, tables: Tables) -> Any:
+    return scoring.embed_items(model, tables.items, tables.warm)
+
+
+@nnx.jit
+def _ranks(model: M6Rec, h: Any, items: Any, target: Any, seen: Any) -> tuple[Any, Any]:
+    scores = scoring.logits(model.candidates(h, None), items, model.encoder.item_bias[...])
+    return scoring.ranks(scores, target, seen)
