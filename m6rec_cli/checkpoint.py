@@ -117,6 +117,11 @@ class Steps:
             target = {key: np.empty(value.shape, value.dtype) for key, value in metadata[name].items()}
             return ocp.load_checkpointables(path.resolve(), {name: target})[name]
 
+    def judged(self, step: int) -> Arrays:
+        """The parameters that a step was judged by: the averaged ones where there are any."""
+        arrays = self.read(step, "params")
+        return arrays | self.read(step, "ema") if "ema" in self.trees(step) else arrays
+
 
 def _seal(folder: Path, step: int) -> Path:
     return folder / f"{step}.json"
@@ -157,7 +162,7 @@ def check_shapes(path: Path, wanted: Arrays, found: Any) -> None:
 
 
 @contextlib.contextmanager
-def _quiet():  # noqa: ANN202
+def _quiet():
     """Orbax logs its progress through the root logger; a user reads ours."""
     logger = logging.getLogger()
     level, absl = logger.level, logging.getLogger("absl")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from m6rec_cli import __version__, stop
-from m6rec_cli.cli import config_command, finetune, pretrain
+from m6rec_cli.cli import config_command, finetune, pretrain, recommend
 
 app = typer.Typer(
     name="m6rec",
@@ -35,6 +35,7 @@ def _root(
 
 app.command("pretrain")(pretrain.pretrain)
 app.command("finetune")(finetune.finetune)
+app.command("recommend")(recommend.recommend)
 app.command("config")(config_command.config)
 
 

@@ -1,9 +1,13 @@
 """Options that several commands share, each written once."""
 
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+from m6rec_cli.errors import UsageError
 
 Set = Annotated[
     list[str] | None,
@@ -21,3 +25,20 @@ LogFormat = Annotated[
     str, typer.Option("--log-format", metavar="FORMAT", help="auto, plain or json (on stderr).")
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+def with_flags(sets: Sequence[str] | None, flags: Mapping[str, Any]) -> list[str]:
+    """The `--set` list with a command's short flags added; `None` means that a flag was not given.
+
+    Raises:
+        UsageError: A flag and a `--set` name the same key: neither may silently win.
+    """
+    sets = list(sets or ())
+    named = {text.partition("=")[0].strip() for text in sets}
+    for key, value in flags.items():
+        if value is None:
+            continue
+        if key in named:
+            raise UsageError(f"`{key}` is given twice, by a flag and by `--set`", hint="leave one out")
+        sets.append(f"{key}={json.dumps(value)}")
+    return sets

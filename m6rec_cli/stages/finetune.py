@@ -17,7 +17,7 @@ from m6rec_cli.errors import M6RecError
 from m6rec_cli.inputs import select
 from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.report import Reporter, Summary
-from m6rec_cli.training.session import Request, fit, judged_arrays
+from m6rec_cli.training.session import Request, fit
 
 
 def resolve(parent: Path, *, preset: str | None, file: Path | None, sets: Iterable[str]) -> Config:
@@ -46,7 +46,7 @@ def run(
         step = manifest["best"]["step"]
         _, variables = nnx.split(model)
         fresh = named(variables)
-        old = judged_arrays(Steps(parent / "steps"), step)
+        old = Steps(parent / "steps").judged(step)
         old_ids = pl.read_parquet(parent / "catalogue" / "items.parquet", columns=["id"])["id"].to_list()
         by_rows = {
             "encoder.ids": (old_ids, dataset.items["id"].to_list()),

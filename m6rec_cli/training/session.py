@@ -227,12 +227,6 @@ def _finish(
     return run
 
 
-def judged_arrays(steps: Steps, step: int) -> dict[str, np.ndarray]:
-    """The parameters that a step was judged by, by name: the averaged ones where there are any."""
-    arrays = steps.read(step, "params")
-    return arrays | steps.read(step, "ema") if "ema" in steps.trees(step) else arrays
-
-
 def load_judged(model: M6Rec, steps: Steps, step: int) -> None:
     """Put the parameters that a step was judged by into `model`.
 
@@ -240,6 +234,6 @@ def load_judged(model: M6Rec, steps: Steps, step: int) -> None:
         M6RecError: They are another model's.
     """
     _, variables = nnx.split(model)
-    arrays = judged_arrays(steps, step)
+    arrays = steps.judged(step)
     check_shapes(steps.folder / str(step), named(variables), arrays)
     nnx.update(model, unnamed(variables, {k: jax.numpy.asarray(v) for k, v in arrays.items()}))

@@ -1,0 +1,112 @@
+"""`m6rec recommend`: a finished run and users to ranked lists."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from m6rec_cli.cli import options
+from m6rec_cli.cli import run as runner
+from m6rec_cli.errors import UsageError
+from m6rec_cli.report import Reporter, Summary
+
+BEFORE = ("all", "test", "valid")
+
+
+def recommend(
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="Run directory of `m6rec finetune` or `pretrain`.")
+    ],
+    out: Annotated[
+        str, typer.Option("--out", metavar="FILE", help=".parquet, .csv or .jsonl; `-` writes CSV to stdout.")
+    ],
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="DATA", help="Data directory with the users.")
+    ] = None,
+    before: Annotated[
+        str,
+        typer.Option(
+            "--before",
+            metavar="SPLIT",
+            help="End each history before its `test` or `valid` events; `all` ends it nowhere.",
+        ),
+    ] = "all",
+    interactions: Annotated[
+        Path | None, typer.Option("--interactions", metavar="FILE", help="Raw events instead of `--data`.")
+    ] = None,
+    profiles: Annotated[
+        Path | None,
+        typer.Option(
+            "--profiles", metavar="FILE", help="Raw user table; users with a profile alone get lists too."
+        ),
+    ] = None,
+    items: Annotated[
+        Path | None,
+        typer.Option(
+            "--items",
+            metavar="FILE",
+            help="Raw item table; items that the run does not know are scored from their content.",
+        ),
+    ] = None,
+    media: Annotated[
+        Path | None, typer.Option("--media", metavar="DIR", help="Folder of the pictures of `--items`.")
+    ] = None,
+    users: Annotated[
+        str | None,
+        typer.Option("--users", metavar="FILE", help="User ids, one a line; `-` reads stdin. Default: all."),
+    ] = None,
+    k: Annotated[int | None, typer.Option("-k", metavar="N", help="Items in a list (recommend.k).")] = None,
+    draws: Annotated[
+        int | None, typer.Option("--draws", metavar="S", help="Noise draws (recommend.draws).")
+    ] = None,
+    keep_seen: Annotated[
+        bool, typer.Option("--keep-seen", help="Also list items that the user has seen.")
+    ] = False,
+    allow: Annotated[
+        Path | None, typer.Option("--allow", metavar="FILE", help="Only these item ids, one a line.")
+    ] = None,
+    deny: Annotated[
+        Path | None, typer.Option("--deny", metavar="FILE", help="Never these item ids, one a line.")
+    ] = None,
+    max_per_category: Annotated[
+        int | None,
+        typer.Option("--max-per-category", metavar="N", help="Items of one category in a list at the most."),
+    ] = None,
+    category: Annotated[
+        str | None,
+        typer.Option("--category", metavar="NAME", help="The feature that `--max-per-category` counts by."),
+    ] = None,
+    titles: Annotated[bool, typer.Option("--titles", help="Add a column with readable names.")] = False,
+    config_file: options.ConfigFile = None,
+    sets: options.Set = None,
+    overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
+    log_format: options.LogFormat = "auto",
+    debug: options.Debug = False,
+) -> None:
+    """Recommend items to users: ranked lists with a score and what each list rests on."""
+
+    def work(report: Reporter) -> Summary | None:
+        from m6rec_cli.config import resolve
+
+        raw = interactions is not None or profiles is not None
+        if (data is not None) == raw:
+            raise UsageError(
+                "name the users by `--data`, or by `--interactions` and `--profiles`",
+                hint="one of the two ways",
+            )
+        if before not in BEFORE:
+            raise UsageError(f"`--before` cannot be `{before}`", hint="all, test or valid")
+        if before != "all" and data is None:
+            raise UsageError("`--before` needs `--data`: raw events have no held-out part")
+        flags = {"recommend.k": k, "recommend.draws": draws, "recommend.max_per_category": max_per_category,
+                 "recommend.seen": "keep" if keep_seen else None}  # fmt: skip
+        config = resolve(file=config_file, sets=options.with_flags(sets, flags))
+        from m6rec_cli.stages import recommend as stage
+
+        inputs = stage.Inputs(
+            run, data, before, interactions, items, profiles, media, users, allow, deny, category, titles
+        )
+        return stage.run(config, inputs, out, report, overwrite=overwrite)
+
+    runner.stage(work, quiet=quiet, log_format=log_format, debug=debug)

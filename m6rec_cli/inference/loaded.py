@@ -1,0 +1,92 @@
+"""A finished run, read back: the model as it was judged, its encoded catalogue and its settings."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+from flax import nnx
+
+from m6rec_cli import config as configuration
+from m6rec_cli.checkpoint import CONFIG, Steps, check_shapes, named, open_run, unnamed
+from m6rec_cli.config import Config
+from m6rec_cli.data.store import read_specs
+from m6rec_cli.errors import M6RecError
+from m6rec_cli.model.recommender import M6Rec, Sizes
+
+
+@dataclass(frozen=True)
+class LoadedRun:
+    """A run that can answer.
+
+    Attributes:
+        config: The run's configuration.
+        model: With the best step's parameters.
+        embeddings: f32 (i, d), the catalogue as the model sees it.
+        bias: f32 (i,), what is added to the logits; an item without training events has the mean of the others,
+            since its own was only ever pushed down.
+        items: `row`, `id`, `display`, `popularity` and the categories of the catalogue.
+        specs: The features that the model reads.
+        event_kinds: Names by code.
+    """
+
+    path: Path
+    config: Config
+    manifest: dict[str, Any]
+    model: M6Rec
+    embeddings: jax.Array
+    bias: jax.Array
+    items: pl.DataFrame
+    specs: Sizes
+    event_kinds: list[str]
+
+    @property
+    def has_time(self) -> bool:
+        """Whether the model was trained on real times."""
+        return self.manifest["model"]["has_time"]
+
+
+def load(path: Path) -> LoadedRun:
+    """Read a finished run.
+
+    Raises:
+        M6RecError: It is missing, unfinished, damaged or of another format.
+    """
+    manifest = open_run(path)
+    config = configuration.resolve(file=path / CONFIG)
+    used = {(f["entity"], f["name"]) for f in manifest["model"]["features"]}
+    specs = [s for s in read_specs(path / "features") if (s.entity, s.name) in used]
+    items = _read(path / "catalogue" / "items.parquet", pl.read_parquet)
+    size = Sizes(
+        n_items=len(items), n_events=len(manifest["model"]["events"]),
+        item_specs=tuple(s for s in specs if s.entity == "item"),
+        user_specs=tuple(s for s in specs if s.entity == "user"),
+    )  # fmt: skip
+    model = M6Rec(config.model, size, rngs=nnx.Rngs(0))
+    steps, best = Steps(path / "steps"), manifest["best"]["step"]
+    arrays = steps.judged(best)
+    _, variables = nnx.split(model)
+    check_shapes(steps.folder / str(best), named(variables), arrays)
+    nnx.update(model, unnamed(variables, {k: jnp.asarray(v) for k, v in arrays.items()}))
+    embeddings = _read(path / "catalogue" / "embeddings.npy", np.load)
+    bias = np.asarray(model.encoder.item_bias[...])
+    warm = items["popularity"].to_numpy() > 0
+    bias = np.where(warm, bias, bias[warm].mean() if warm.any() else 0).astype(np.float32)
+    return LoadedRun(
+        path, config, manifest, model, jnp.asarray(embeddings), jnp.asarray(bias), items, size,
+        manifest["model"]["events"],
+    )  # fmt: skip
+
+
+def _read(path: Path, reader: Any) -> Any:
+    try:
+        return reader(path)
+    except FileNotFoundError:
+        raise M6RecError("a file of the run is missing", where=str(path), hint="train again") from None
+    except (ValueError, EOFError, OSError, pl.exceptions.PolarsError) as error:
+        raise M6RecError(
+            f"a file of the run is damaged: {error}", where=str(path), hint="train again"
+        ) from None

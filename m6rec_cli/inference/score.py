@@ -1,0 +1,86 @@
+"""Contexts to log-probabilities over the catalogue, and to the best items of each user, tile by tile.
+
+Candidates are generated from S noise draws (article 3.1); an item's score is the log of its mean
+probability over them, plus a weight times the discriminator's log-sigmoid for the best few.
+"""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float, Int
+
+from m6rec_cli.model.discriminator import unit
+from m6rec_cli.model.recommender import M6Rec
+from m6rec_cli.shapes import BD, ID, I
+
+TILE_FLOATS = 16_000_000
+"""Scores that are held at once: 64 MB."""
+
+_JUDGED = 100
+
+
+def users_per_tile(n_items: int, n_users: int) -> int:
+    """Users whose scores fit into one tile; a power of two, so that few shapes are compiled."""
+    most = max(1, min(TILE_FLOATS // max(n_items, 1), n_users))
+    return 1 << (most.bit_length() - 1)
+
+
+@functools.partial(nnx.jit, static_argnames=("draws", "judge_weight"))
+def log_probabilities(
+    model: M6Rec, h: BD, items: ID, bias: I, keys: Any, *, draws: int, judge_weight: float
+) -> Float[Array, "b i"]:
+    """Scores of all items.
+
+    Args:
+        keys: One key a user (from the user's row), so that a user's noise is the same in any request.
+        draws: 1 takes the mean of the noise instead of a draw.
+    """
+
+    def one(z: Array | None) -> Float[Array, "b i"]:
+        return jax.nn.log_softmax(model.candidates(h, z) @ items.T + bias[None], axis=-1)
+
+    if draws == 1:
+        scores = one(None)
+    else:
+
+        def add(total: Array, s: Array) -> tuple[Array, None]:
+            z = jax.vmap(lambda key: jax.random.normal(jax.random.fold_in(key, s), (model.noise,)))(keys)
+            return jnp.logaddexp(total, one(z)), None
+
+        start = jnp.full((len(h), len(items)), -jnp.inf)
+        scores = jax.lax.scan(add, start, jnp.arange(draws))[0] - jnp.log(draws)
+    if judge_weight > 0:
+        scores = _judge(model, h, items, scores, judge_weight)
+    return scores
+
+
+def _judge(model: M6Rec, h: BD, items: ID, scores: Float[Array, "b i"], weight: float) -> Float[Array, "b i"]:
+    """Add the discriminator's verdict on the best items; all others count as judged worst."""
+    n = min(_JUDGED, scores.shape[1])
+    best, at = jax.lax.top_k(scores, n)
+    shown = unit(items[at.reshape(-1)])
+    verdict = jax.nn.log_sigmoid(model.discriminator(jnp.repeat(h, n, axis=0), shown)).reshape(len(h), n)
+    worst = verdict.min(axis=1, keepdims=True)
+    return jax.vmap(lambda row, i, value: row.at[i].set(value))(
+        scores + weight * worst, at, best + weight * verdict
+    )
+
+
+@functools.partial(jax.jit, static_argnames="k")
+def best_items(
+    scores: Float[Array, "b i"], hidden: Int[Array, "b l"], allowed: Array, *, k: int
+) -> tuple[Float[Array, "b k"], Int[Array, "b k"]]:
+    """The k best items that are allowed and not hidden; -inf marks places for which there was none.
+
+    Args:
+        hidden: Item rows to leave out for each user, -1 beyond the end.
+        allowed: bool (i,).
+    """
+    scores = jnp.where(allowed[None], scores, -jnp.inf)
+    # A row beyond the catalogue drops the update, which is what -1 stands for.
+    at = jnp.where(hidden < 0, scores.shape[1], hidden)
+    scores = jax.vmap(lambda row, i: row.at[i].set(-jnp.inf, mode="drop"))(scores, at)
+    return jax.lax.top_k(scores, k)
