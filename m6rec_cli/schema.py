@@ -53,15 +53,32 @@ class FeatureColumn:
 
 @dataclass(frozen=True)
 class Schema:
-    """Column roles of the three tables. `None` means that the table has no such column."""
+    """Column roles of the three tables. `None` means that the table has no such column.
+
+    Attributes:
+        timestamp_format: `auto` (epochs by magnitude, ISO and common dates), `order` (a rank and no time),
+            `s`, `ms`, `us`, `ns`, or a strptime pattern such as `%d/%m/%Y %H:%M`.
+        quantity: Lines of zero or less (cancellations) are dropped.
+        price: The same, where a quantity is named.
+        missing_users: Ids that stand for an unknown user, such as `0`.
+    """
 
     user: str
     item: str
     timestamp: str | None = None
+    timestamp_format: str = "auto"
     event: str | None = None
     weight: str | None = None
+    quantity: str | None = None
+    price: str | None = None
+    missing_users: tuple[str, ...] = ()
     item_id: str | None = None
     user_id: str | None = None
     display: str | None = None
     item_features: tuple[FeatureColumn, ...] = ()
     user_features: tuple[FeatureColumn, ...] = ()
+
+    @property
+    def has_time(self) -> bool:
+        """Whether events carry real times, and not an order alone."""
+        return self.timestamp is not None and self.timestamp_format != "order"

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from m6rec_cli import __version__, stop
-from m6rec_cli.cli import config_command, finetune, pretrain, recommend
+from m6rec_cli.cli import config_command, finetune, preprocess, pretrain, recommend
 
 app = typer.Typer(
     name="m6rec",
@@ -36,6 +36,7 @@ def _root(
 app.command("pretrain")(pretrain.pretrain)
 app.command("finetune")(finetune.finetune)
 app.command("recommend")(recommend.recommend)
+app.command("preprocess")(preprocess.preprocess)
 app.command("config")(config_command.config)
 
 

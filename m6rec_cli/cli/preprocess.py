@@ -1,0 +1,80 @@
+"""`m6rec preprocess`: raw tables to a data directory."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from m6rec_cli.cli import options, run
+from m6rec_cli.report import Reporter, Summary
+
+_FLAGS = {"--split": "split", "--min-user-events": "min_user_events", "--min-item-events": "min_item_events",
+          "--unknown-items": "unknown_items", "--unknown-users": "unknown_users"}  # fmt: skip
+
+
+def preprocess(
+    interactions: Annotated[Path, typer.Option("--interactions", metavar="FILE", help="The event log: CSV, TSV, JSONL, Parquet, Arrow or RecBole.")],
+    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="The data directory to write.")] = None,
+    items: Annotated[Path | None, typer.Option("--items", metavar="FILE", help="The catalogue.")] = None,
+    users: Annotated[Path | None, typer.Option("--users", metavar="FILE", help="User profiles.")] = None,
+    media: Annotated[Path | None, typer.Option("--media", metavar="DIR", help="Where pictures lie; by default beside the items file.")] = None,
+    items_from_interactions: Annotated[bool, typer.Option("--items-from-interactions", help="Build the catalogue from item columns on the event lines.")] = False,
+    schema: Annotated[Path | None, typer.Option("--schema", metavar="FILE", help="Column roles and feature kinds; `--dry-run` prints one.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the inferred schema as TOML and stop.")] = False,
+    like: Annotated[Path | None, typer.Option("--like", metavar="DIR", help="Reuse the fitted features of a data or run directory.")] = None,
+    positive: Annotated[str | None, typer.Option("--positive", metavar="EXPR", help="Which events are labelled: 'rating >= 4', 'event == \"buy\"'.")] = None,
+    split: Annotated[str | None, typer.Option("--split", metavar="KIND", help="leave-one-out, temporal, ratio or none.")] = None,
+    min_user_events: Annotated[int | None, typer.Option("--min-user-events", metavar="N", help="Drop users with fewer events.")] = None,
+    min_item_events: Annotated[int | None, typer.Option("--min-item-events", metavar="N", help="Drop items with fewer events.")] = None,
+    unknown_items: Annotated[str | None, typer.Option("--unknown-items", metavar="WHAT", help="Events whose item is not in the catalogue: error or drop.")] = None,
+    unknown_users: Annotated[str | None, typer.Option("--unknown-users", metavar="WHAT", help="Events whose user has no profile: keep, drop or error.")] = None,
+    config_file: options.ConfigFile = None,
+    sets: options.Set = None,
+    overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
+    log_format: options.LogFormat = "auto",
+    debug: options.Debug = False,
+) -> None:  # fmt: skip
+    """Clean, encode and split raw tables into a data directory."""
+    flags = {"split": split, "min_user_events": min_user_events, "min_item_events": min_item_events,
+             "unknown_items": unknown_items, "unknown_users": unknown_users}  # fmt: skip
+
+    def work(report: Reporter) -> Summary | None:
+        from m6rec_cli import config as configuration
+        from m6rec_cli.errors import UsageError
+        from m6rec_cli.stages import preprocess as stage
+
+        config = configuration.resolve("preprocess", file=config_file, sets=_merged(flags, sets or []))
+        inputs = stage.Inputs(
+            interactions, items, users, media, schema, like, positive, items_from_interactions
+        )
+        if dry_run:
+            print(stage.dry_run(inputs, report), end="")
+            return None
+        if out is None:
+            raise UsageError(
+                "`--out` is missing", hint="name the data directory to write, or pass `--dry-run`"
+            )
+        return stage.run(config, inputs, out, report, overwrite=overwrite)
+
+    run.stage(work, quiet=quiet, log_format=log_format, debug=debug)
+
+
+def _merged(flags: dict[str, str | int | None], sets: list[str]) -> list[str]:
+    """Flags as `--set` strings; one that contradicts a `--set` of the same key is a usage error."""
+    from m6rec_cli.errors import UsageError
+
+    given = {
+        key.strip(): value.strip().strip("\"'") for key, _, value in (text.partition("=") for text in sets)
+    }
+    merged = list(sets)
+    for flag, name in _FLAGS.items():
+        value, key = flags[name], f"data.{name}"
+        if value is None:
+            continue
+        if key in given and given[key] != str(value):
+            raise UsageError(
+                f"`{flag} {value}` contradicts `--set {key}={given[key]}`", hint="give one of the two"
+            )
+        merged.append(f"{key}={value}")
+    return merged

@@ -1,0 +1,234 @@
+"""Clean events and tables to one log on row numbers: unknown ids, bots, k-core, order, split, popularity."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from m6rec_cli.config import DataConfig
+from m6rec_cli.data import catalogue, splits
+from m6rec_cli.data.clean import Cleaning, bots, examples, k_core
+from m6rec_cli.data.tables import ROW
+from m6rec_cli.directory import read_json
+from m6rec_cli.errors import M6RecError
+from m6rec_cli.schema import SPLITS, TRAIN, Schema
+
+EVENT_NAMES = "events.json"
+NO_EVENT = "event"
+
+
+@dataclass(frozen=True)
+class Log:
+    """What `preprocess` writes, before features are encoded.
+
+    Attributes:
+        events: The columns of `events/*.parquet`, sorted by user, time, file order.
+        items: `id`, `display`, `popularity` and raw columns, aligned to item rows.
+        users: `id` and raw columns, aligned to user rows.
+        event_names: Event kinds by code.
+        item_popularity: Training events, int (n_items,).
+        user_popularity: Training events, int (n_users,).
+        ties: Events at the same time as another of their user.
+    """
+
+    events: pl.DataFrame
+    items: pl.DataFrame
+    users: pl.DataFrame
+    event_names: list[str]
+    item_popularity: np.ndarray
+    user_popularity: np.ndarray
+    ties: int
+
+    def counts(self) -> dict[str, Any]:
+        """Users, items and events per split, and held-out targets."""
+        split = self.events["split"].to_numpy()
+        label = self.events["label"].to_numpy()
+        per_split = {name: int((split == code).sum()) for code, name in enumerate(SPLITS)}
+        targets = {
+            name: int(((split == code) & label).sum()) for code, name in enumerate(SPLITS) if code != TRAIN
+        }
+        return {"users": len(self.users), "items": len(self.items), "events": per_split, "targets": targets}
+
+
+def read_event_names(features: Path) -> list[str]:
+    """The event kinds by code of a features folder."""
+    return read_json(features / EVENT_NAMES, "the list of event kinds")
+
+
+def assemble(frame: pl.DataFrame, items: pl.DataFrame | None, users: pl.DataFrame | None, schema: Schema,
+             config: DataConfig, cleaning: Cleaning, *, event_names: list[str] | None = None,
+             path: str = "", items_path: str | None = None) -> Log:  # fmt: skip
+    """Turn clean events and tables into a log on rows.
+
+    Args:
+        frame: `events.Parsed.frame`.
+        items: The catalogue; None makes one from the events.
+        users: The user table; None makes one from the events.
+        event_names: Kinds by code of a model that exists; a kind that is not among them takes code 0.
+        path: The event log, for errors.
+        items_path: The item table, for errors.
+
+    Raises:
+        M6RecError: Unknown ids where they are errors, nothing left, or a split that needs times.
+    """
+    frame = _known_ids(frame, items, users, config, cleaning, path, items_path)
+    items = items if items is not None else catalogue.ids_alone(frame["item"].unique(maintain_order=True))
+    user_ids = frame["user"].unique(maintain_order=True).cast(pl.String)
+    if users is not None:
+        first = pl.DataFrame({"id": user_ids})
+        users = first.join(users, on="id", how="left", maintain_order="left").vstack(
+            users.filter(~pl.col("id").is_in(user_ids.implode())).select(first.join(users.head(0), on="id", how="left").columns)
+        )  # fmt: skip
+    else:
+        users = pl.DataFrame({"id": user_ids})
+    frame, names = _coded(frame, items, users, event_names, cleaning)
+    frame, items, users = _filtered(frame, items, users, schema, config, cleaning, path)
+    frame = frame.sort("user_row", "timestamp", ROW)
+    frame, ties = _split(frame, schema, config)
+    train = frame.filter(pl.col("split") == TRAIN)
+    popularity = np.bincount(train["item_row"].to_numpy(), minlength=len(items))
+    activity = np.bincount(train["user_row"].to_numpy(), minlength=len(users))
+    items = items.with_columns(pl.Series("popularity", popularity, pl.UInt32))
+    columns = ["user_row", "item_row", "timestamp", "event", "weight", "label", "split"]
+    return Log(frame.select(columns), items, users, names, popularity, activity, ties)
+
+
+def _known_ids(frame: pl.DataFrame, items: pl.DataFrame | None, users: pl.DataFrame | None, config: DataConfig,
+               cleaning: Cleaning, path: str, items_path: str | None) -> pl.DataFrame:  # fmt: skip
+    for what, table, mode in (("item", items, config.unknown_items), ("user", users, config.unknown_users)):
+        if table is None:
+            continue
+        ids = frame[what].unique().cast(pl.String)
+        unknown = ids.filter(~ids.is_in(table["id"].implode()))
+        bad = (
+            frame[what].cast(pl.String).is_in(unknown.implode())
+            if len(unknown)
+            else pl.Series([False]).new_from_index(0, len(frame))
+        )
+        if mode == "error" and bad.any():
+            place = "the catalogue" if what == "item" else "the user table"
+            rows = frame.filter(bad)
+            shown = ", ".join(
+                f"`{e.partition(' ')[0]}` {e.partition(' ')[2]}"
+                for e in examples(rows.unique(what, keep="first", maintain_order=True), what)
+            )
+            n = int(bad.sum())
+            raise M6RecError(f"{n:,} event{'s name' if n > 1 else ' names'} {what}s that are not in {place}",
+                             where=f"{path}, first: {shown}",
+                             hint=f"add them to {items_path or place}, or pass `--unknown-{what}s drop`")  # fmt: skip
+        if mode == "drop":
+            frame = cleaning.keep(frame, f"events: unknown {what}s", ~bad, what)
+        elif bad.any():
+            cleaning.changed(
+                "users: not in the user table, kept without a profile",
+                len(unknown),
+                unknown.sort().head(3).to_list(),
+            )
+    if frame.is_empty():
+        raise M6RecError(
+            "no event names a known item and user", where=path, hint="are the ids of the tables of one kind?"
+        )
+    return frame
+
+
+def _coded(frame: pl.DataFrame, items: pl.DataFrame, users: pl.DataFrame, event_names: list[str] | None,
+           cleaning: Cleaning) -> tuple[pl.DataFrame, list[str]]:  # fmt: skip
+    """Strings to row numbers and event codes."""
+    names = event_names
+    if names is None:
+        counts = frame.select(pl.col("event").cast(pl.String)).drop_nulls().group_by("event").len()
+        names = counts.sort(["len", "event"], descending=[True, False])["event"].to_list() or [NO_EVENT]
+        if len(names) > 255:
+            raise M6RecError(f"the event column has {len(names):,} kinds of events, at most 255 are possible",
+                             hint="is it the right column? name another one in the schema, or none")  # fmt: skip
+    columns = [
+        frame[ROW], rows_of(frame["user"], users["id"]).alias("user_row"), rows_of(frame["item"], items["id"]).alias("item_row"),
+        frame["timestamp"], frame["weight"], frame["label"],
+    ]  # fmt: skip
+    codes = rows_of(frame["event"], pl.Series(names))
+    new = codes.is_null() & frame["event"].is_not_null()
+    if event_names is not None:
+        shown = frame["event"].filter(new).cast(pl.String).unique().sort().head(3).to_list()
+        cleaning.changed(
+            "events: a kind that the fitted state does not know, taken as the first", int(new.sum()), shown
+        )
+    columns.append(codes.fill_null(0).cast(pl.UInt8).alias("event"))
+    return pl.DataFrame(columns), names
+
+
+def rows_of(values: pl.Series, ids: pl.Series) -> pl.Series:
+    """The position of each value in `ids` (u32), null where it is not among them."""
+    distinct = values.unique().drop_nulls()
+    table = pl.DataFrame({"id": ids.cast(pl.String)}).with_row_index("position")
+    found = pl.DataFrame({"key": distinct, "id": distinct.cast(pl.String)}).join(table, on="id", how="left")
+    keyed = pl.DataFrame({"key": values}).join(
+        found.select("key", "position"), on="key", how="left", maintain_order="left"
+    )
+    return keyed["position"].cast(pl.UInt32)
+
+
+def _filtered(frame: pl.DataFrame, items: pl.DataFrame, users: pl.DataFrame, schema: Schema, config: DataConfig,
+              cleaning: Cleaning, path: str) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:  # fmt: skip
+    """Take away bots and what the k-core does not hold, and number the rows anew."""
+    user_gone, item_gone = np.zeros(len(users), bool), np.zeros(len(items), bool)
+    user_rows, item_rows = frame["user_row"].to_numpy(), frame["item_row"].to_numpy()
+    keep = np.ones(len(frame), bool)
+    if config.max_user_events_per_day and schema.has_time:
+        busy = bots(user_rows, frame["timestamp"].to_numpy(), config.max_user_events_per_day)
+        user_gone[busy] = True
+        keep = ~user_gone[user_rows]
+        cleaning.dropped("events: of bots", int((~keep).sum()), users["id"].gather(busy[:3]).to_list())
+    if config.min_user_events > 1 or config.min_item_events > 1:
+        index = np.flatnonzero(keep)
+        core = (
+            k_core(user_rows[index], item_rows[index], config.min_user_events, config.min_item_events)
+            if len(index)
+            else np.zeros(0, bool)
+        )
+        left = np.zeros(len(frame), bool)
+        left[index[core]] = True
+        for what, rows, gone in (("user", user_rows, user_gone), ("item", item_rows, item_gone)):
+            had, has = np.zeros(len(gone), bool), np.zeros(len(gone), bool)
+            had[rows[keep]] = True
+            has[rows[left]] = True
+            gone |= had & ~has
+            table = users if what == "user" else items
+            below = np.flatnonzero(had & ~has)
+            cleaning.dropped(
+                f"{what}s: below the minimum of events (k-core)",
+                len(below),
+                table["id"].gather(below[:3]).to_list(),
+            )
+        cleaning.dropped("events: of such users and items", int(keep.sum() - left.sum()))
+        keep = left
+    if not keep.any():
+        raise M6RecError("no event is left after the minimum numbers of events", where=path,
+                         hint="lower `--min-user-events`, `--min-item-events` or raise `data.max_user_events_per_day`")  # fmt: skip
+    user_new, item_new = np.cumsum(~user_gone) - 1, np.cumsum(~item_gone) - 1
+    frame = frame.filter(pl.Series(keep)).with_columns(
+        pl.Series("user_row", user_new[user_rows[keep]], pl.UInt32), pl.Series("item_row", item_new[item_rows[keep]], pl.UInt32)
+    )  # fmt: skip
+    return frame, items.filter(pl.Series(~item_gone)), users.filter(pl.Series(~user_gone))
+
+
+def _split(frame: pl.DataFrame, schema: Schema, config: DataConfig) -> tuple[pl.DataFrame, int]:
+    users, label = frame["user_row"].to_numpy(), frame["label"].to_numpy()
+    times = frame["timestamp"].to_numpy()
+    match config.split:
+        case "leave-one-out":
+            split, label = splits.leave_one_out(users, label)
+        case "temporal":
+            if not schema.has_time:
+                raise M6RecError("a temporal split needs times, and the events have an order alone", where="data.split",
+                                 hint="choose `--split ratio` or `leave-one-out`")  # fmt: skip
+            split = splits.temporal(times, config.valid_fraction, config.test_fraction)
+        case "ratio":
+            split = splits.ratio(users, config.valid_fraction, config.test_fraction)
+        case _:
+            split = np.zeros(len(frame), np.uint8)
+    ties = splits.count_ties(users, times) if schema.timestamp else 0
+    return frame.with_columns(
+        pl.Series("split", split, pl.UInt8), pl.Series("label", label, pl.Boolean)
+    ), ties

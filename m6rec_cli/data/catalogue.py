@@ -1,0 +1,81 @@
+"""Item and user tables to frames of raw columns with one row an id."""
+
+import polars as pl
+
+from m6rec_cli.data import values
+from m6rec_cli.data.clean import Cleaning
+from m6rec_cli.data.tables import ROW, Table
+from m6rec_cli.errors import M6RecError, nearest
+from m6rec_cli.schema import Entity, Schema
+
+
+def read(table: Table, schema: Schema, entity: Entity, *, cleaning: Cleaning | None = None) -> pl.DataFrame:
+    """Read an item or user table.
+
+    Returns:
+        `id` str and `display` str (nullable), then the raw columns that the schema's features read, in file
+        order; the first row of an id that appears twice.
+
+    Raises:
+        M6RecError: The id column or a feature's column is missing.
+    """
+    cleaning = cleaning or Cleaning()
+    id_column = schema.item_id if entity == "item" else schema.user_id
+    features = schema.item_features if entity == "item" else schema.user_features
+    display = schema.display if entity == "item" else None
+    wanted = [f.column for f in features] + ([display] if display else [])
+    for name in [id_column, *wanted]:
+        if name not in table.schema:
+            raise M6RecError(f"the {entity} table has no column `{name}`", where=table.path,
+                             hint=nearest(str(name), table.schema))  # fmt: skip
+    assert id_column is not None
+    head = table.head()
+    frame = table.frame.select(
+        ROW, values.identifier(id_column, table.schema[id_column], head[id_column]).alias("__id"),
+        *dict.fromkeys(wanted),
+    ).collect(engine="streaming")  # fmt: skip
+    what = f"{entity}s"
+    cleaning.dropped(
+        f"{what}: unparseable rows", table.n_bad, [f"(row {table.first_bad})"] if table.first_bad else []
+    )
+    frame = cleaning.keep(frame, f"{what}: no id", pl.col("__id").is_not_null())
+    frame = cleaning.keep(
+        frame, f"{what}: duplicate ids, first kept", pl.col("__id").is_first_distinct(), "__id"
+    )
+    shown = values.text(display, table.schema[display]) if display else pl.lit(None, pl.String)
+    return frame.select(pl.col("__id").alias("id"), shown.alias("display"),
+                        *(pl.col(n) for n in dict.fromkeys(wanted) if n not in ("id", "display")),
+                        )  # fmt: skip
+
+
+def from_interactions(table: Table, schema: Schema) -> pl.DataFrame:
+    """One row an item from columns that sit on event lines.
+
+    A number is the median of its lines; anything else the most common known value, ties by the smaller value.
+    Items come in the order of their first line.
+    """
+    head = table.head()
+    item = values.identifier(schema.item, table.schema[schema.item], head[schema.item])
+    base = table.frame.with_columns(item.alias("__id")).filter(pl.col("__id").is_not_null())
+    order = base.group_by("__id").agg(pl.col(ROW).min()).sort(ROW).collect(engine="streaming")
+    wanted = {f.column: f.kind for f in schema.item_features}
+    if schema.display:
+        wanted.setdefault(schema.display, "text")
+    result = order.select(pl.col("__id").alias("id"))
+    for name, kind in wanted.items():
+        dtype = table.schema[name]
+        if kind == "numeric":
+            column = base.group_by("__id").agg(values.number(name, dtype).median().alias(name))
+        else:
+            known = base.select("__id", values.text(name, dtype).alias(name)).drop_nulls()
+            counts = known.group_by("__id", name).len().sort(["len", name], descending=[True, False])
+            column = counts.group_by("__id", maintain_order=True).agg(pl.col(name).first())
+        result = result.join(column.collect(engine="streaming"), left_on="id", right_on="__id", how="left",
+                             maintain_order="left")  # fmt: skip
+    shown = pl.col(schema.display).cast(pl.String) if schema.display else pl.lit(None, pl.String)
+    return result.with_columns(shown.alias("display"))
+
+
+def ids_alone(ids: pl.Series) -> pl.DataFrame:
+    """A table without features."""
+    return pl.DataFrame({"id": ids.cast(pl.String)}).with_columns(pl.lit(None, pl.String).alias("display"))

@@ -1,0 +1,82 @@
+"""Rows to clean rows, with a count and examples for every rule."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from m6rec_cli.data.tables import ROW
+
+_EXAMPLES = 3
+
+
+@dataclass
+class Cleaning:
+    """What every rule did: `rules` goes into the manifest and the report."""
+
+    rules: list[dict[str, Any]] = field(default_factory=list)
+
+    def dropped(self, rule: str, count: int, examples: list[str] | None = None) -> None:
+        """Note that a rule took rows away (also when it found none)."""
+        self.rules.append({"rule": rule, "dropped": int(count), "examples": examples or []})
+
+    def changed(self, rule: str, count: int, examples: list[str] | None = None) -> None:
+        """Note that a rule changed or masked cells."""
+        self.rules.append({"rule": rule, "changed": int(count), "examples": examples or []})
+
+    def keep(
+        self, frame: pl.DataFrame, rule: str, keep: pl.Expr | pl.Series, show: str | None = None
+    ) -> pl.DataFrame:
+        """Rows where `keep` holds; `show` is the column whose values name the examples."""
+        mask = (frame.select(keep.alias("keep"))["keep"] if isinstance(keep, pl.Expr) else keep).fill_null(
+            False
+        )
+        bad = frame.filter(~mask).head(_EXAMPLES)
+        self.dropped(rule, len(mask) - int(mask.sum()), examples(bad, show))
+        return frame.filter(mask)
+
+
+def examples(bad: pl.DataFrame, show: str | None) -> list[str]:
+    """The first few rows in words: `B00X (row 812)`."""
+    rows = bad.head(_EXAMPLES)
+    numbers = rows[ROW].to_list() if ROW in rows.columns else [None] * len(rows)
+    values = rows[show].cast(pl.String).to_list() if show else [None] * len(rows)
+    return [" ".join(part for part in (str(v) if v is not None else "", f"(row {n})" if n is not None else "") if part)
+            for v, n in zip(values, numbers, strict=True)]  # fmt: skip
+
+
+def k_core(users: np.ndarray, items: np.ndarray, min_user: int, min_item: int) -> np.ndarray:
+    """Events that remain when users and items below their minimum are removed until none is left.
+
+    Args:
+        users: Row numbers, int (n,).
+        items: Row numbers, int (n,).
+
+    Returns:
+        bool (n,), the largest set in which every user has `min_user` and every item `min_item` events.
+    """
+    keep = np.ones(len(users), bool)
+    while keep.any():
+        enough_user = np.bincount(users[keep], minlength=users.max() + 1) >= min_user
+        enough_item = np.bincount(items[keep], minlength=items.max() + 1) >= min_item
+        smaller = keep & enough_user[users] & enough_item[items]
+        if smaller.sum() == keep.sum():
+            break
+        keep = smaller
+    return keep
+
+
+def bots(users: np.ndarray, timestamps: np.ndarray, max_per_day: int) -> np.ndarray:
+    """Users with more than `max_per_day` events on any day (UTC).
+
+    Args:
+        users: Row numbers, int (n,).
+        timestamps: Milliseconds, int64 (n,).
+
+    Returns:
+        The rows of these users, sorted.
+    """
+    frame = pl.DataFrame({"user": users, "day": timestamps // 86_400_000})
+    busy = frame.group_by("user", "day").len().filter(pl.col("len") > max_per_day)
+    return np.sort(busy["user"].unique().to_numpy())

@@ -1,0 +1,157 @@
+"""A raw event log to clean events: roles read, cells parsed, row rules applied and counted.
+
+The log is scanned once, streaming; what is held is a dozen bytes an event besides each distinct id once.
+"""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from m6rec_cli.data import positive, tables, values
+from m6rec_cli.data.clean import Cleaning
+from m6rec_cli.data.tables import ROW, Table
+from m6rec_cli.errors import M6RecError, nearest
+from m6rec_cli.schema import Schema
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True)
+class Parsed:
+    """Clean events in file order.
+
+    Attributes:
+        frame: `__row` u32, `user` and `item` Categorical, `timestamp` i64, `event` Categorical (null without an
+            event column), `weight` f32, `label` bool.
+        cleaning: What the rules did.
+    """
+
+    frame: pl.DataFrame
+    cleaning: Cleaning
+
+
+def read_events(path: Path | str, schema: Schema, *, cleaning: Cleaning | None = None) -> pl.DataFrame:
+    """Read raw events as `preprocess` does.
+
+    Returns:
+        `user_id` str, `item_id` str, `timestamp` i64 (milliseconds, or the order), `event` str (null where there is
+        none), `weight` f32; sorted by user, time, file order; cleaned by the same row rules.
+
+    Raises:
+        M6RecError: The file or one of the schema's columns is missing.
+    """
+    table = tables.scan(path, "interactions")
+    parsed = parse(table, schema, cleaning=cleaning)
+    return parsed.frame.select(
+        pl.col("user").cast(pl.String).alias("user_id"), pl.col("item").cast(pl.String).alias("item_id"),
+        "timestamp", pl.col("event").cast(pl.String), "weight", ROW,
+    ).sort("user_id", "timestamp", ROW).drop(ROW)  # fmt: skip
+
+
+def parse(
+    table: Table, schema: Schema, *, label: str | None = None, cleaning: Cleaning | None = None
+) -> Parsed:
+    """Apply the roles of `schema` and the row rules to a log.
+
+    Args:
+        table: The open file.
+        schema: Roles.
+        label: The `--positive` expression; every event is labelled without one.
+        cleaning: Where to count; a new one by default.
+
+    Raises:
+        M6RecError: A role's column is missing, the expression is wrong, or nothing is left.
+    """
+    require_columns(table, schema)
+    cleaning = cleaning or Cleaning()
+    if table.n_bad:
+        first = [f"(row {table.first_bad})"] if table.first_bad else []
+        cleaning.dropped("events: unparseable rows", table.n_bad, first)
+    else:
+        cleaning.dropped("events: unparseable rows", 0)
+    frame = table.frame.select(_columns(table, schema, label)).collect(engine="streaming")
+    return Parsed(_clean(frame, table, schema, cleaning), cleaning)
+
+
+def require_columns(table: Table, schema: Schema) -> None:
+    """Raise unless every role's column is in the table."""
+    for role in ("user", "item", "timestamp", "event", "weight", "quantity", "price"):
+        name = getattr(schema, role)
+        if name is not None and name not in table.schema:
+            raise M6RecError(f"there is no column `{name}`, which the schema names as the {role}", where=table.path,
+                             hint=nearest(name, table.schema))  # fmt: skip
+
+
+def _columns(table: Table, schema: Schema, label: str | None) -> list[pl.Expr]:
+    kinds, head = table.schema, table.head()
+    user = values.identifier(schema.user, kinds[schema.user], head[schema.user])
+    if schema.missing_users:
+        user = pl.when(~user.is_in(list(schema.missing_users))).then(user)
+    columns = [
+        pl.col(ROW),
+        user.cast(pl.Categorical).alias("user"),
+        values.identifier(schema.item, kinds[schema.item], head[schema.item])
+        .cast(pl.Categorical)
+        .alias("item"),
+    ]
+    if schema.timestamp:
+        name = schema.timestamp
+        columns.append(
+            values.timestamp(name, kinds[name], schema.timestamp_format, head[name]).alias("timestamp")
+        )
+    else:
+        columns.append(pl.col(ROW).cast(pl.Int64).alias("timestamp"))
+    event = values.text(schema.event, kinds[schema.event]) if schema.event else pl.lit(None, pl.String)
+    columns.append(event.cast(pl.Categorical).alias("event"))
+    weight = values.number(schema.weight, kinds[schema.weight]) if schema.weight else pl.lit(1.0)
+    columns.append(weight.cast(pl.Float32).alias("weight"))
+    for role in ("quantity", "price"):
+        name = getattr(schema, role)
+        if name:
+            columns.append((values.number(name, kinds[name]) > 0).fill_null(True).alias(f"__{role}"))
+    if schema.timestamp and not schema.has_time:
+        # Without times, a repeated event is no duplicate unless the whole line is; the hash lives in this process only.
+        columns.append(pl.struct(list(kinds)).hash().alias("__hash"))
+    columns.append(positive.label(table, label).alias("label") if label else pl.lit(True).alias("label"))
+    return columns
+
+
+def _clean(frame: pl.DataFrame, table: Table, schema: Schema, cleaning: Cleaning) -> pl.DataFrame:
+    keep = cleaning.keep
+    frame = keep(frame, "events: no user id", pl.col("user").is_not_null(), "item")
+    frame = keep(frame, "events: no item id", pl.col("item").is_not_null(), "user")
+    if schema.timestamp:
+        word = "timestamp" if schema.has_time else "order"
+        frame = keep(frame, f"events: no readable {word}", pl.col("timestamp").is_not_null(), "item")
+    if schema.has_time:
+        latest = int(time.time() * 1000) + DAY_MS
+        inside = (pl.col("timestamp") > 0) & (pl.col("timestamp") <= latest)
+        frame = keep(frame, "events: timestamp before 1970 or in the future", inside, "item")
+    for role in ("quantity", "price"):
+        if getattr(schema, role):
+            frame = keep(frame, f"events: {role} of zero or less", pl.col(f"__{role}"), "item").drop(
+                f"__{role}"
+            )
+    if schema.has_time:
+        key = ["user", "item", "timestamp", "event"]
+        frame = keep(frame, "events: exact duplicates", pl.struct(key).is_first_distinct(), "item")
+    elif "__hash" in frame.columns:
+        frame = keep(frame, "events: exact duplicates", pl.col("__hash").is_first_distinct(), "item").drop(
+            "__hash"
+        )
+    if schema.weight:
+        bad = pl.col("weight").is_null() | (pl.col("weight") < 0)
+        cleaning.changed(
+            "events: no weight or a negative one, taken as 1", int(frame.select(bad.sum()).item())
+        )
+        frame = frame.with_columns(
+            pl.when(bad).then(1.0).otherwise("weight").cast(pl.Float32).alias("weight")
+        )
+    if frame.is_empty():
+        worst = max(cleaning.rules, key=lambda rule: rule.get("dropped", 0))
+        raise M6RecError("no event is left after cleaning", where=table.path,
+                         hint=f"most were dropped by the rule `{worst['rule']}`: {worst['dropped']} rows; "
+                         "see the roles with `--dry-run`")  # fmt: skip
+    return frame

@@ -1,0 +1,129 @@
+"""Training rows to fitted features: statistics of numbers, vocabularies of codes, shapes of the rest.
+
+Nothing here may see a row without training events: what is held out must not shape the scale it is judged on.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+from tokenizers import Tokenizer
+
+from m6rec_cli.config import DataConfig
+from m6rec_cli.data import text, values
+from m6rec_cli.errors import M6RecError
+from m6rec_cli.schema import Entity, FeatureColumn, FeatureSpec
+
+
+def fit(frame: pl.DataFrame, columns: Sequence[FeatureColumn], entity: Entity, config: DataConfig,
+        tokenizer: Tokenizer | None) -> tuple[FeatureSpec, ...]:  # fmt: skip
+    """Fit every feature on `frame`, which holds the training rows of one entity.
+
+    Args:
+        frame: Raw columns.
+        columns: What to read as what.
+        tokenizer: For text features, trained before on the texts of all of them.
+    """
+    return tuple(_fit_one(frame, column, entity, config, tokenizer) for column in columns)
+
+
+def texts(frame: pl.DataFrame, columns: Sequence[FeatureColumn]) -> list[str]:
+    """All known texts of the text features, for the tokenizer."""
+    names = [c.column for c in columns if c.kind == "text"]
+    return [
+        t
+        for name in names
+        for t in frame.select(values.text(name, frame.schema[name])).to_series().drop_nulls()
+    ]
+
+
+def _fit_one(frame: pl.DataFrame, column: FeatureColumn, entity: Entity, config: DataConfig,
+             tokenizer: Tokenizer | None) -> FeatureSpec:  # fmt: skip
+    name, dtype = column.column, frame.schema[column.column]
+    state: dict[str, Any] = {"column": name}
+    size, length = 1, 1
+    match column.kind:
+        case "numeric":
+            state |= numeric(frame.select(values.number(name, dtype)).to_series(), config.outlier_mads)
+        case "categorical":
+            state["vocabulary"] = _vocabulary(frame.select(values.text(name, dtype).alias("v"))["v"], config)
+            size = 1 + len(state["vocabulary"])
+        case "set":
+            lists = frame.select(values.members(name, dtype, column.separator).list.unique().alias("v"))["v"]
+            state |= {
+                "separator": column.separator,
+                "vocabulary": _vocabulary(
+                    lists.drop_nulls().explode(empty_as_null=False, keep_nulls=False), config
+                ),
+            }
+            size = 1 + len(state["vocabulary"])
+            longest = lists.list.len().max()
+            length = max(1, min(config.set_length, longest if isinstance(longest, int) else 1))
+        case "text":
+            assert tokenizer is not None
+            known = frame.select(values.text(name, dtype).alias("v"))["v"].to_list()
+            lengths = [len(c) for c in text.codes(tokenizer, known, config.text_length) if c]
+            size, length = tokenizer.get_vocab_size(), max(lengths, default=1)
+            state["tokenizer"] = text.FILE
+        case "image":
+            size = config.image_size
+        case "vector":
+            vectors = frame.select(values.vector(name, dtype).alias("v"))["v"].drop_nulls()
+            size, more = _vector(vectors, column)
+            state |= more
+    return FeatureSpec(column.name, entity, column.kind, size, length, state)
+
+
+def numeric(series: pl.Series, mads: float) -> dict[str, Any]:
+    """Scale, bounds and statistics of a number: `log1p`, then clipped to `low..high`, then standardised.
+
+    Whether the upper tail is heavy is told from quantiles, so that a few absurd values do not decide it; the
+    bounds are `mads` median absolute deviations from the median, on the scale that was chosen, with each side's
+    own deviation where it is the larger one.
+    """
+    known = series.drop_nulls().to_numpy().astype(np.float64)
+    if not len(known):
+        return {"log1p": False, "low": None, "high": None, "mean": 0.0, "scale": 1.0}
+    log1p = bool(known.min() >= 0) and _tail(known) > 0.35 and _tail(np.log1p(known)) < _tail(known)
+    if log1p:
+        known = np.log1p(known)
+    low = high = None
+    centre = float(np.median(known))
+    mad = float(np.median(np.abs(known - centre)))
+    if mads and mad > 0:
+        # Each side has a deviation of its own: years reach far back and end today.
+        low = centre - mads * max(mad, float(np.median(centre - known[known <= centre])))
+        high = centre + mads * max(mad, float(np.median(known[known >= centre] - centre)))
+        known = np.clip(known, low, high)
+    scale = float(known.std())
+    return {"log1p": log1p, "low": low, "high": high, "mean": float(known.mean()),
+            "scale": scale if scale > 1e-12 and math.isfinite(scale) else 1.0}  # fmt: skip
+
+
+def _tail(known: np.ndarray) -> float:
+    """Skewness from quantiles in -1..1: how much further the upper 5% lie from the median than the lower."""
+    low, middle, high = np.quantile(known, [0.05, 0.5, 0.95])
+    return float(((high - middle) - (middle - low)) / (high - low)) if high > low else 0.0
+
+
+def _vocabulary(series: pl.Series, config: DataConfig) -> list[str]:
+    """Values that are common enough, the most common first, ties by name; their codes start at 1."""
+    counts = series.drop_nulls().alias("value").to_frame().group_by("value").len()
+    common = counts.filter(pl.col("len") >= config.min_category_count)
+    return common.sort(["len", "value"], descending=[True, False])["value"].to_list()
+
+
+def _vector(vectors: pl.Series, column: FeatureColumn) -> tuple[int, dict[str, Any]]:
+    sizes = vectors.list.len().unique().to_list()
+    if len(sizes) != 1:
+        found = ", ".join(map(str, sorted(sizes)[:4])) or "none"
+        raise M6RecError(f"the vectors of column `{column.column}` do not have one length (found: {found})",
+                         hint="mend the column, or take it out of the schema")  # fmt: skip
+    matrix = vectors.cast(pl.Array(pl.Float32, sizes[0])).to_numpy()
+    matrix = matrix[np.isfinite(matrix).all(axis=1)]
+    mean = matrix.mean(axis=0, dtype=np.float64) if len(matrix) else np.zeros(sizes[0])
+    # One scale for all components: their proportions carry meaning.
+    scale = float(np.sqrt(np.mean((matrix - mean) ** 2))) if len(matrix) else 1.0
+    return sizes[0], {"mean": [round(float(m), 7) for m in mean], "scale": scale if scale > 1e-12 else 1.0}

@@ -1,0 +1,156 @@
+"""Column values to feature kinds: numeric, categorical, set, text, image, vector, or nothing worth reading."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import polars as pl
+
+from m6rec_cli.data import media, values
+from m6rec_cli.data.roles import plain
+from m6rec_cli.schema import FeatureColumn, Kind
+
+_SEPARATORS = ("|", ", ", "; ", ";", ",")
+_CODE_NAMES = (
+    "id",
+    "code",
+    "zip",
+    "zipcode",
+    "postal",
+    "postcode",
+    "postalcode",
+    "sku",
+    "isbn",
+    "ean",
+    "upc",
+    "phone",
+)
+
+
+def infer(
+    frame: pl.DataFrame, names: Iterable[str], media_root: Path
+) -> tuple[list[FeatureColumn], dict[str, str]]:
+    """Decide how each column is read.
+
+    Args:
+        frame: Some thousand rows of the table.
+        names: The columns that have no role yet.
+        media_root: Where picture files would lie.
+
+    Returns:
+        The features, and for each column that is left out the reason.
+    """
+    features: list[FeatureColumn] = []
+    left_out: dict[str, str] = {}
+    for name in names:
+        found = of_column(frame[name], media_root)
+        if isinstance(found, str):
+            left_out[name] = found
+        else:
+            kind, separator = found
+            features.append(FeatureColumn(name, name, kind, separator))
+    return features, left_out
+
+
+def of_column(series: pl.Series, media_root: Path) -> tuple[Kind, str | None] | str:
+    """Kind and separator of one column, or the reason why it is left out."""
+    name, dtype = series.name, series.dtype
+    frame = series.to_frame()
+    if isinstance(dtype, pl.List | pl.Array):
+        return _of_lists(series)
+    if dtype == pl.Binary or (isinstance(dtype, pl.Struct) and "bytes" in {f.name for f in dtype.fields}):
+        return ("image", None) if series.null_count() < len(series) else "no cell holds a value"
+    if isinstance(dtype, pl.Struct):
+        return "nested columns are not read"
+    if dtype.is_temporal():
+        return "dates are not read as features"
+    known = frame.select(values.text(name, dtype)).to_series().drop_nulls()
+    if not len(known):
+        return "no cell holds a value"
+    if dtype.is_numeric() and not _is_code(name):
+        return "numeric", None
+    if dtype == pl.Boolean or dtype.is_numeric():
+        return "categorical", None
+    return _of_strings(name, known, media_root)
+
+
+def _of_lists(series: pl.Series) -> tuple[Kind, str | None] | str:
+    inner = getattr(series.dtype, "inner", None)
+    lists = series.arr.to_list() if isinstance(series.dtype, pl.Array) else series
+    lengths = lists.drop_nulls().list.len()
+    if not len(lengths) or not lengths.sum():
+        return "no cell holds a value"
+    if inner is not None and inner.is_float():
+        return ("vector", None) if lengths.n_unique() == 1 else "lists of numbers of several lengths"
+    if inner is not None and (inner.is_nested() or inner == pl.Binary):
+        return "nested columns are not read"
+    return "set", None
+
+
+def _of_strings(name: str, known: pl.Series, media_root: Path) -> tuple[Kind, str | None] | str:
+    lower = known.str.to_lowercase()
+    pictures = lower.str.contains(r"\.(?:" + "|".join(s[1:] for s in media.SUFFIXES) + r")$")
+    if pictures.mean() >= 0.5:  # pyright: ignore[reportOperatorIssue, reportOptionalOperand]
+        if any((media_root / cell).is_file() for cell in known.filter(pictures).head(200)):
+            return "image", None
+        return f"names pictures, and none lies under {media_root} (`--media DIR` says where)"
+    numbers = _share_of_numbers(known)
+    if numbers >= 0.95 and not _is_code(name) and not known.str.contains(r"^0\d+$").any():
+        return "numeric", None
+    if _is_vector(known):
+        return "vector", None
+    separator = _separator(known)
+    if separator:
+        return "set", separator
+    distinct = known.n_unique() / len(known)
+    words = known.str.count_matches(r"\S+").mean()
+    size = known.str.len_chars().mean()
+    assert isinstance(words, float)
+    assert isinstance(size, float)
+    # Chinese and Japanese have no spaces between words: long strings count too.
+    if size > 40 or (distinct > 0.5 and (words >= 1.8 or (size >= 4 and _wide(known)))):
+        return "text", None
+    return "categorical", None
+
+
+def _share_of_numbers(known: pl.Series) -> float:
+    """Share of strings that are numbers."""
+    parsed = known.to_frame().select(values.number(known.name, known.dtype)).to_series()
+    return 1 - parsed.null_count() / len(parsed)
+
+
+def _is_code(name: str) -> bool:
+    word = plain(name)
+    return (
+        word in _CODE_NAMES
+        or (word.endswith(("id", "code", "zip"))
+        and word not in ("paid", "bid", "grid", "liquid"))
+    )
+
+
+def _is_vector(known: pl.Series) -> bool:
+    shape = r"^\s*[\[(]?\s*[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?(?:[\s,;]+[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?){2,}\s*[\])]?\s*$"
+    if known.str.contains(shape).mean() != 1.0 or not known.str.contains(r"\.\d").any():
+        return False
+    return known.str.count_matches(r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?").n_unique() == 1
+
+
+def _separator(known: pl.Series) -> str | None:
+    """The separator of a multi-valued column: many cells hold it, and its members are short and come again."""
+    if known.str.contains(r"^\[.*\]$").mean() == 1.0:
+        return ","
+    for separator in _SEPARATORS:
+        share = known.str.contains(separator, literal=True).mean()
+        if not isinstance(share, float) or share < (0.1 if separator == "|" else 0.3):
+            continue
+        parts = known.str.split(separator).explode(empty_as_null=False, keep_nulls=False).str.strip_chars()
+        parts = parts.filter(parts != "")
+        size = parts.str.len_chars().mean()
+        repeated = 1 - parts.n_unique() / max(len(parts), 1)
+        if isinstance(size, float) and size <= 40 and repeated >= (0.2 if separator == "|" else 0.65):
+            return separator
+    return None
+
+
+def _wide(known: pl.Series) -> bool:
+    share = known.head(200).str.contains(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]").mean()
+    return isinstance(share, float) and share > 0.5

@@ -1,0 +1,10 @@
+"""Arrow IPC (Feather version 2) to a lazy frame."""
+
+import polars as pl
+
+SUFFIXES = (".arrow", ".feather", ".ipc")
+
+
+def scan(path: str) -> pl.LazyFrame:
+    """Scan a file or a glob."""
+    return pl.scan_ipc(path)

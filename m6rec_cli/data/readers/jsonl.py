@@ -1,0 +1,34 @@
+"""JSON lines to a lazy frame with the types that the values have."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+
+SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+
+
+def scan(path: str) -> pl.LazyFrame:
+    """Scan a file or a glob; the types come from the first 10,000 lines."""
+    return pl.scan_ndjson(path, infer_schema_length=10_000)
+
+
+def salvage(path: str) -> tuple[pl.LazyFrame, int, int | None]:
+    """Read a file that the scanner refuses: lines that are no JSON object are left out and counted."""
+    import gzip
+
+    opener = gzip.open if path.endswith(".gz") else open
+    rows: list[dict[str, object]] = []
+    bad: list[int] = []
+    with opener(Path(path), "rt", encoding="utf-8", errors="replace") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                value = json.loads(line)
+            except ValueError:
+                value = None
+            if isinstance(value, dict):
+                rows.append(value)
+            elif line.strip():
+                bad.append(number)
+    frame = pl.DataFrame(rows, infer_schema_length=None, strict=False)
+    return frame.lazy(), len(bad), bad[0] if bad else None

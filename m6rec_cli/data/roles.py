@@ -1,0 +1,134 @@
+"""Column names and values of an event log to its roles: which column is the user, the item, the time."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import polars as pl
+
+from m6rec_cli.data import values
+from m6rec_cli.data.tables import Table
+from m6rec_cli.errors import M6RecError
+
+USER = ("userid", "user", "uid", "customerid", "customer", "custid", "visitorid", "memberid", "reviewerid", "accountid",
+        "clientid", "personid", "readerid", "playerid", "sessionid", "msno")  # fmt: skip
+ITEM = ("itemid", "item", "iid", "movieid", "parentasin", "asin", "sku", "stockcode", "productid", "product", "articleid",
+        "goodsid", "videoid", "songid", "trackid", "artistid", "bookid", "isbn", "newsid", "businessid", "gameid", "contentid",
+        "offerid", "poiid", "venueid", "recipeid", "courseid")  # fmt: skip
+TIME = ("timestamp", "ts", "unixreviewtime", "eventtime", "time", "datetime", "date", "createdat", "invoicedate",
+        "orderdate", "purchasedate", "reviewtime", "eventdate", "transactiondate", "tdat", "utctime")  # fmt: skip
+ORDER = ("order", "position", "seq", "sequence", "step", "rank", "ordinal")
+EVENT = ("event", "eventtype", "behavior", "behaviour", "behaviortype", "behaviourtype", "action", "actiontype", "interaction",
+         "interactiontype")  # fmt: skip
+WEIGHT = ("weight", "preference")
+QUANTITY = ("quantity", "qty", "units")
+PRICE = ("unitprice", "price")
+DISPLAY = (
+    "title",
+    "name",
+    "itemname",
+    "productname",
+    "producttitle",
+    "itemtitle",
+    "movietitle",
+    "headline",
+    "description",
+)
+
+_UNKNOWN_SHARE = 0.05
+"""A customer id of 0 on more lines than this stands for all customers that are not known."""
+
+
+def plain(name: str) -> str:
+    """A column name without case, spaces and punctuation."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def find(names: Iterable[str], wanted: Iterable[str]) -> str | None:
+    """The column whose plain name comes first in `wanted`."""
+    by_plain: dict[str, str] = {}
+    for name in names:
+        by_plain.setdefault(plain(name), name)
+    return next((by_plain[w] for w in wanted if w in by_plain), None)
+
+
+def of_events(table: Table) -> tuple[dict[str, Any], list[str]]:
+    """The roles of an event log.
+
+    Returns:
+        Arguments of `Schema`, and warnings.
+
+    Raises:
+        M6RecError: No column has a name that people use for users, or for items.
+    """
+    names, head = list(table.schema), table.head()
+    warnings: list[str] = []
+    user, item = find(names, USER), find(names, ITEM)
+    for role, found, examples in (("user", user, "`user_id`"), ("item", item, "`item_id`")):
+        if found is None:
+            raise M6RecError(
+                f"no column looks like the {role}'s id", where=f"{table.path}, columns: {', '.join(names)}",
+                hint=f"rename the column to {examples}, or name it in a schema file "
+                     f"(`[interactions]` {role} = \"...\") and pass `--schema FILE`",
+            )  # fmt: skip
+    assert user is not None
+    assert item is not None
+    roles: dict[str, Any] = {
+        "user": user,
+        "item": item,
+        "event": find(names, EVENT),
+        "weight": find(names, WEIGHT),
+    }
+    roles["timestamp"] = find(names, TIME) or find(names, ORDER)
+    if roles["timestamp"]:
+        roles["timestamp_format"] = time_format(roles["timestamp"], head[roles["timestamp"]], warnings)
+    else:
+        warnings.append(f"{table.path} has no time column: the order of the file is the order of the events")
+    roles["quantity"] = find(names, QUANTITY)
+    roles["price"] = find(names, PRICE) if roles["quantity"] else None
+    zero = _zero_share(table, user)
+    if zero > _UNKNOWN_SHARE:
+        roles["missing_users"] = ("0",)
+        warnings.append(
+            f"`{user}` is 0 on {zero:.0%} of the lines of {table.path}: taken as an unknown user and dropped "
+            "(`missing_users` in the schema)"
+        )
+    return roles, warnings
+
+
+def time_format(name: str, sample: pl.Series, warnings: list[str]) -> str:
+    """`order`, `auto`, or the strptime pattern where day and month could be mistaken."""
+    if plain(name) in ORDER:
+        return "order"
+    if sample.dtype.is_temporal():
+        return "auto"
+    numbers = sample.cast(pl.Float64, strict=False).drop_nulls()
+    if len(numbers) >= len(sample) / 2 and not values.compact_dates(sample):
+        largest = numbers.abs().max()
+        if isinstance(largest, float) and largest < 1e8:
+            warnings.append(f"the values of `{name}` are too small for times since 1970: taken as an order")
+            return "order"
+        return "auto"
+    string = sample.cast(pl.String)
+    slashed = string.drop_nulls().str.contains(r"^\s*\d{1,2}[/.]\d{1,2}[/.]\d{4}")
+    if not len(slashed) or not slashed.all():
+        return "auto"
+    found = values.date_formats(string)
+    rivals = [f for f in found if f != found[0] and sorted(f) == sorted(found[0])]
+    known = string.drop_nulls().str.strip_chars()
+    if rivals and known.str.to_datetime(rivals[0], strict=False).null_count() == 0:
+        warnings.append(f"day and month of `{name}` cannot be told apart; read as {found[0]} "
+                        "(`timestamp_format` in the schema)")  # fmt: skip
+    return found[0]
+
+
+def _zero_share(table: Table, user: str) -> float:
+    """Share of lines whose customer is 0, where the other ids are numbers that do not start near 0."""
+    ids = values.text(user, table.schema[user]).str.replace(r"\.0+$", "")
+    counted = table.frame.select(
+        zero=(ids == "0").sum(), n=pl.len(),
+        smallest=ids.filter(ids != "0").cast(pl.Float64, strict=False).min(),
+    ).collect(engine="streaming")  # fmt: skip
+    zero, n, smallest = counted.row(0)
+    # Ids that count 0, 1, 2, ... have an honest user 0.
+    return zero / n if smallest is not None and smallest > 1 else 0.0

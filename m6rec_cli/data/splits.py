@@ -1,0 +1,74 @@
+"""Events sorted by user and time to the split of each: pure functions on arrays.
+
+All take `users` sorted and `labels` (whether an event is one that a recommender is to find), aligned; all
+return the split of each event (0 train, 1 valid, 2 test).
+"""
+
+import numpy as np
+
+from m6rec_cli.schema import TEST, TRAIN, VALID
+
+
+def leave_one_out(users: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The last labelled event of a user is the test target, the one before it the validation target.
+
+    Users with two labelled events have a test target alone; with fewer, everything trains. Unlabelled events
+    between the two targets are `valid` and those after the last `test`: a history that ends before a target
+    then holds all that had happened until then, and nothing later.
+
+    Returns:
+        The splits, and which held-out events are targets (labels of training events are unchanged).
+    """
+    labels = labels.astype(bool)
+    start, end = _bounds(users)
+    before = np.concatenate([[0], np.cumsum(labels)])
+    total = before[end] - before[start]
+    after = before[end] - before[1:]  # labelled events of the user that come later
+    split = np.full(len(users), TRAIN, np.uint8)
+    split[(after == 1) & (total >= 3)] = VALID
+    split[(after == 0) & (total >= 2)] = TEST
+    # An unlabelled event just before the validation target has two labelled ones after it: it trains.
+    return split, labels.copy()
+
+
+def temporal(timestamps: np.ndarray, valid_fraction: float, test_fraction: float) -> np.ndarray:
+    """Two cut-offs on the time line that all users share; fractions are of its length, not of the events."""
+    if not len(timestamps):
+        return np.zeros(0, np.uint8)
+    first, last = int(timestamps.min()), int(timestamps.max())
+    length = last - first
+    test_from = last - test_fraction * length
+    valid_from = test_from - valid_fraction * length
+    split = np.full(len(timestamps), TRAIN, np.uint8)
+    if valid_fraction:
+        split[timestamps > valid_from] = VALID
+    if test_fraction:
+        split[timestamps > test_from] = TEST
+    return split
+
+
+def ratio(users: np.ndarray, valid_fraction: float, test_fraction: float) -> np.ndarray:
+    """The last events of every user by fractions of their number, rounded down, at least one left to train."""
+    start, end = _bounds(users)
+    n = end - start
+    from_end = end - 1 - np.arange(len(users))
+    n_test = np.floor(n * test_fraction + 1e-9)
+    n_valid = np.floor(n * valid_fraction + 1e-9)
+    split = np.full(len(users), TRAIN, np.uint8)
+    split[from_end < n_test + n_valid] = VALID
+    split[from_end < n_test] = TEST
+    split[from_end == n - 1] = TRAIN
+    return split
+
+
+def count_ties(users: np.ndarray, timestamps: np.ndarray) -> int:
+    """Events whose user has another event at the same time: their order is the file's."""
+    if len(users) < 2:
+        return 0
+    same = (users[1:] == users[:-1]) & (timestamps[1:] == timestamps[:-1])
+    return int((np.concatenate([same, [False]]) | np.concatenate([[False], same])).sum())
+
+
+def _bounds(users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each event, the first position of its user and the one past the last."""
+    return np.searchsorted(users, users, "left"), np.searchsorted(users, users, "right")

@@ -1,0 +1,128 @@
+"""A path to a table: the reader is chosen by suffix, and faults name the file."""
+
+import glob
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from m6rec_cli import registry
+from m6rec_cli.data.readers.csv import EXTRA
+from m6rec_cli.errors import M6RecError
+
+ROW = "__row"
+"""Number of a record in its file, from 1, which cleaning examples and file order are taken from."""
+
+_FAULTS = (pl.exceptions.PolarsError, OSError, UnicodeDecodeError)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A readable table.
+
+    Attributes:
+        path: As the user gave it.
+        frame: Lazy, with the column `ROW` (u32), without the records that could not be parsed.
+        schema: The user's columns with their types.
+        n_rows: Records that could be parsed.
+        n_bad: Records that could not.
+        first_bad: The number of the first of them.
+    """
+
+    path: str
+    frame: pl.LazyFrame
+    schema: dict[str, pl.DataType]
+    n_rows: int
+    n_bad: int = 0
+    first_bad: int | None = None
+
+    def head(self, n: int = 20_000) -> pl.DataFrame:
+        """The first `n` records."""
+        return self.frame.head(n).collect()
+
+
+def scan(path: Path | str, what: str) -> Table:
+    """Open a table; `what` says in an error what it is for, such as `interactions`.
+
+    One pass over the file finds what cannot be parsed, before anything is built on it.
+
+    Raises:
+        M6RecError: It does not exist, has an unknown suffix, is empty, holds a header alone or is damaged.
+    """
+    path = str(path)
+    reader = registry.load("data.readers", _reader_of(path, what))
+    bad, first_bad = 0, None
+    try:
+        frame = reader.scan(path)
+        n_rows, extra, first_extra = _check(frame)
+    except _FAULTS as error:
+        if isinstance(error, pl.exceptions.NoDataError) or _size(path) == 0:
+            raise M6RecError(f"the {what} file is empty", where=path) from None
+        if not hasattr(reader, "salvage") or glob.has_magic(path) or Path(path).is_dir():
+            raise _damaged(what, path, error) from None
+        try:
+            frame, bad, first_bad = reader.salvage(path)
+            n_rows, extra, first_extra = _check(frame)
+        except _FAULTS as second:
+            raise _damaged(what, path, second) from None
+    if n_rows - extra == 0:
+        raise M6RecError(f"the {what} file has a header and no records" if not bad + extra
+                         else f"no record of the {what} file can be read", where=path)  # fmt: skip
+    frame = frame.with_row_index(ROW, offset=1)
+    schema = dict(frame.collect_schema())
+    if EXTRA in schema:
+        frame = frame.filter(~pl.col(EXTRA)).drop(EXTRA)
+    columns = {name: kind for name, kind in schema.items() if name not in (ROW, EXTRA)}
+    firsts = [n for n in (first_bad, first_extra) if n is not None]
+    return Table(path, frame, columns, n_rows - extra, bad + extra, min(firsts, default=None))
+
+
+def _reader_of(path: str, what: str) -> str:
+    by_suffix = {
+        suffix: name
+        for name in registry.names("data.readers")
+        for suffix in registry.load("data.readers", name).SUFFIXES
+    }
+    place = Path(path)
+    if place.is_dir():
+        inner = sorted(
+            p.name.lower() for p in place.rglob("*") if p.is_file() and not p.name.startswith((".", "_"))
+        )
+        if any(name.endswith((".parquet", ".pq")) for name in inner):
+            return "parquet"
+        raise M6RecError(f"the {what} folder holds no Parquet file", where=path,
+                         hint="name a file, a glob in quotes, or a folder of Parquet files")  # fmt: skip
+    if not place.exists() and not (glob.has_magic(path) and glob.glob(path)):  # noqa: PTH207 - patterns may be absolute
+        raise M6RecError(f"the {what} file does not exist", where=path)
+    suffixes = [s for s in by_suffix if place.name.lower().endswith(s)]
+    if not suffixes:
+        known = " ".join(sorted(by_suffix))
+        raise M6RecError(f"the {what} file has a suffix that no reader knows", where=path,
+                         hint=f"known: {known}")  # fmt: skip
+    return by_suffix[max(suffixes, key=len)]
+
+
+def _check(frame: pl.LazyFrame) -> tuple[int, int, int | None]:
+    """Parse all of it once: records, records too long, the number of the first of these."""
+    names = frame.collect_schema().names()
+    if not names:
+        raise pl.exceptions.NoDataError("no columns")
+    extra = pl.col(EXTRA) if EXTRA in names else pl.lit(False)
+    counts = frame.with_row_index(ROW, offset=1).select(
+        pl.len().alias("n"),
+        extra.sum().alias("extra"),
+        pl.col(ROW).filter(extra).min().alias("first"),
+        *(pl.col(name).null_count().alias(f"null {name}") for name in names),
+    ).collect(engine="streaming")  # fmt: skip
+    n, bad, first = counts.row(0)[:3]
+    return n, bad or 0, first
+
+
+def _damaged(what: str, path: str, error: Exception) -> M6RecError:
+    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return M6RecError(f"the {what} file cannot be read: {reason}", where=path)
+
+
+def _size(path: str) -> int | None:
+    place = Path(path)
+    return place.stat().st_size if place.is_file() else None
