@@ -5,6 +5,7 @@ share; a number beyond the bounds is clipped to them; a text is always covered, 
 vector of another length and a picture that cannot be decoded are missing. Missing cells are null or masked.
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -94,10 +95,9 @@ def _standardise(numbers: pl.Series, spec: FeatureSpec) -> tuple[pl.Series, pl.S
     state = spec.state
     if state["log1p"]:
         numbers = numbers.clip(lower_bound=0.0).log1p()
-    clipped = pl.Series([False]).new_from_index(0, len(numbers))
-    if state["low"] is not None:
-        clipped = ((numbers < state["low"]) | (numbers > state["high"])).fill_null(False)
-        numbers = numbers.clip(state["low"], state["high"])
+    low, high = (math.inf * sign if state[side] is None else state[side] for side, sign in (("low", -1), ("high", 1)))
+    clipped = ((numbers < low) | (numbers > high)).fill_null(False)
+    numbers = numbers.clip(low, high)
     return ((numbers - state["mean"]) / state["scale"]).cast(pl.Float32), clipped
 
 
