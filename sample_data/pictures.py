@@ -55,11 +55,8 @@ def outline(shape: str) -> np.ndarray:
             oval(22, 12, 34, 28, hole=True)
             box(8, 20, 48, 26)
         case "jug":
-            (
-                polygon((16, 8), (36, 8), (42, 48), (10, 48)),
-                oval(36, 14, 52, 38),
-                oval(40, 19, 48, 33, hole=True),
-            )
+            oval(36, 14, 52, 38)
+            oval(40, 19, 48, 33, hole=True)
             polygon((16, 8), (36, 8), (42, 48), (10, 48))
         case "mug":
             oval(32, 18, 52, 42)
