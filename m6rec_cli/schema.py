@@ -10,6 +10,8 @@ from typing import Any, Literal
 Kind = Literal["numeric", "categorical", "set", "text", "image", "vector"]
 KINDS: tuple[Kind, ...] = ("numeric", "categorical", "set", "text", "image", "vector")
 Entity = Literal["item", "user"]
+RESERVED = ("row", "id", "display", "popularity")
+"""Columns of `items.parquet` and `users.parquet` that are no features, so that no feature may have their names."""
 
 TRAIN, VALID, TEST = 0, 1, 2
 SPLITS = ("train", "valid", "test")

@@ -175,7 +175,10 @@ def _filtered(frame: pl.DataFrame, items: pl.DataFrame, users: pl.DataFrame, sch
     user_gone, item_gone = np.zeros(len(users), bool), np.zeros(len(items), bool)
     user_rows, item_rows = frame["user_row"].to_numpy(), frame["item_row"].to_numpy()
     keep = np.ones(len(frame), bool)
-    if config.max_user_events_per_day and schema.has_time:
+    if config.max_user_events_per_day:
+        if not schema.has_time:
+            raise M6RecError("a rate of events needs times, and the events have an order alone",
+                             where="data.max_user_events_per_day", hint="leave it at 0")  # fmt: skip
         busy = bots(user_rows, frame["timestamp"].to_numpy(), config.max_user_events_per_day)
         user_gone[busy] = True
         keep = ~user_gone[user_rows]

@@ -13,22 +13,21 @@ def read(table: Table, schema: Schema, entity: Entity, *, cleaning: Cleaning | N
     """Read an item or user table.
 
     Returns:
-        `id` str and `display` str (nullable), then the raw columns that the schema's features read, in file
-        order; the first row of an id that appears twice.
+        `id` str and `display` str (nullable), then the raw columns that the schema's features read, named as
+        `values.raw_column` says, in file order; the first row of an id that appears twice.
 
     Raises:
         M6RecError: The id column or a feature's column is missing.
     """
     cleaning = cleaning or Cleaning()
-    id_column = schema.item_id if entity == "item" else schema.user_id
+    id_column = (schema.item_id or schema.item) if entity == "item" else (schema.user_id or schema.user)
     features = schema.item_features if entity == "item" else schema.user_features
     display = schema.display if entity == "item" else None
     wanted = [f.column for f in features] + ([display] if display else [])
     for name in [id_column, *wanted]:
         if name not in table.schema:
             raise M6RecError(f"the {entity} table has no column `{name}`", where=table.path,
-                             hint=nearest(str(name), table.schema))  # fmt: skip
-    assert id_column is not None
+                             hint=nearest(name, table.schema))  # fmt: skip
     head = table.head()
     frame = table.frame.select(
         ROW, values.identifier(id_column, table.schema[id_column], head[id_column]).alias("__id"),
@@ -44,7 +43,7 @@ def read(table: Table, schema: Schema, entity: Entity, *, cleaning: Cleaning | N
     )
     shown = values.text(display, table.schema[display]) if display else pl.lit(None, pl.String)
     return frame.select(pl.col("__id").alias("id"), shown.alias("display"),
-                        *(pl.col(n) for n in dict.fromkeys(wanted) if n not in ("id", "display")),
+                        *(pl.col(n).alias(values.raw_column(n)) for n in dict.fromkeys(wanted)),
                         )  # fmt: skip
 
 
@@ -53,26 +52,37 @@ def from_interactions(table: Table, schema: Schema) -> pl.DataFrame:
 
     A number is the median of its lines; anything else the most common known value, ties by the smaller value.
     Items come in the order of their first line.
+
+    Raises:
+        M6RecError: A feature's column is missing.
     """
+    wanted = {f.column: f.kind for f in schema.item_features}
+    if schema.display:
+        wanted.setdefault(schema.display, "text")
+    for name in wanted:
+        if name not in table.schema:
+            raise M6RecError(f"the interactions have no column `{name}` for the items", where=table.path,
+                             hint=nearest(name, table.schema))  # fmt: skip
     head = table.head()
     item = values.identifier(schema.item, table.schema[schema.item], head[schema.item])
     base = table.frame.with_columns(item.alias("__id")).filter(pl.col("__id").is_not_null())
     order = base.group_by("__id").agg(pl.col(ROW).min()).sort(ROW).collect(engine="streaming")
-    wanted = {f.column: f.kind for f in schema.item_features}
-    if schema.display:
-        wanted.setdefault(schema.display, "text")
     result = order.select(pl.col("__id").alias("id"))
     for name, kind in wanted.items():
-        dtype = table.schema[name]
+        dtype, raw = table.schema[name], values.raw_column(name)
         if kind == "numeric":
-            column = base.group_by("__id").agg(values.number(name, dtype).median().alias(name))
+            column = base.group_by("__id").agg(values.number(name, dtype).median().alias(raw))
         else:
-            known = base.select("__id", values.text(name, dtype).alias(name)).drop_nulls()
-            counts = known.group_by("__id", name).len().sort(["len", name], descending=[True, False])
-            column = counts.group_by("__id", maintain_order=True).agg(pl.col(name).first())
+            known = base.select("__id", values.text(name, dtype).alias(raw)).drop_nulls()
+            counts = known.group_by("__id", raw).len().sort(["len", raw], descending=[True, False])
+            column = counts.group_by("__id", maintain_order=True).agg(pl.col(raw).first())
         result = result.join(column.collect(engine="streaming"), left_on="id", right_on="__id", how="left",
                              maintain_order="left")  # fmt: skip
-    shown = pl.col(schema.display).cast(pl.String) if schema.display else pl.lit(None, pl.String)
+    shown = (
+        pl.col(values.raw_column(schema.display)).cast(pl.String)
+        if schema.display
+        else pl.lit(None, pl.String)
+    )
     return result.with_columns(shown.alias("display"))
 
 

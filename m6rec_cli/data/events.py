@@ -72,7 +72,11 @@ def parse(
     else:
         cleaning.dropped("events: unparseable rows", 0)
     frame = table.frame.select(_columns(table, schema, label)).collect(engine="streaming")
-    return Parsed(_clean(frame, table, schema, cleaning), cleaning)
+    frame = _clean(frame if frame[ROW].is_sorted() else frame.sort(ROW), table, schema, cleaning)
+    if label and not frame["label"].any():
+        raise M6RecError("no event is labelled by the expression", where=f"--positive '{label}'",
+                         hint="are the values written as in the file?")  # fmt: skip
+    return Parsed(frame, cleaning)
 
 
 def require_columns(table: Table, schema: Schema) -> None:

@@ -8,6 +8,7 @@ vector of another length and a picture that cannot be decoded are missing. Missi
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -25,7 +26,7 @@ def encode(frame: pl.DataFrame, specs: Sequence[FeatureSpec], features_dir: Path
     """Encode the rows of an entity.
 
     Args:
-        frame: Raw columns, named as `spec.state["column"]`; a column that is not there is missing in every row.
+        frame: Raw columns as `catalogue.read` gives them; a column that is not there is missing in every row.
         specs: Fitted features; those of the other entity are passed over.
         features_dir: Where `tokenizer.json` lies.
         media_root: The folder that picture cells are relative to.
@@ -37,13 +38,13 @@ def encode(frame: pl.DataFrame, specs: Sequence[FeatureSpec], features_dir: Path
         A frame with one column a numeric, categorical, set or text feature (as `data/store.py` defines them), and
         the arrays of the images and vectors by feature name, aligned to the rows.
     """
-    cleaning, report = cleaning or Cleaning(), report or Silent()
+    cleaning, report = cleaning or Cleaning(), report or cast(Reporter, Silent())
     columns: list[pl.Series] = []
     arrays: dict[str, FeatureArray] = {}
     for spec in specs:
         if spec.entity != entity:
             continue
-        name = spec.state["column"]
+        name = values.raw_column(spec.state["column"])
         series = frame[name] if name in frame.columns else pl.Series(name, [None] * len(frame), pl.String)
         if spec.kind in ("image", "vector"):
             out = media_out / f"{media_stem(entity, spec.name)}.npy" if media_out else None
@@ -95,7 +96,9 @@ def _standardise(numbers: pl.Series, spec: FeatureSpec) -> tuple[pl.Series, pl.S
     state = spec.state
     if state["log1p"]:
         numbers = numbers.clip(lower_bound=0.0).log1p()
-    low, high = (math.inf * sign if state[side] is None else state[side] for side, sign in (("low", -1), ("high", 1)))
+    low, high = (
+        math.inf * sign if state[side] is None else state[side] for side, sign in (("low", -1), ("high", 1))
+    )
     clipped = ((numbers < low) | (numbers > high)).fill_null(False)
     numbers = numbers.clip(low, high)
     return ((numbers - state["mean"]) / state["scale"]).cast(pl.Float32), clipped

@@ -31,7 +31,7 @@ def fit(frame: pl.DataFrame, columns: Sequence[FeatureColumn], entity: Entity, c
 
 def texts(frame: pl.DataFrame, columns: Sequence[FeatureColumn]) -> list[str]:
     """All known texts of the text features, for the tokenizer."""
-    names = [c.column for c in columns if c.kind == "text"]
+    names = [values.raw_column(c.column) for c in columns if c.kind == "text"]
     return [
         t
         for name in names
@@ -41,8 +41,9 @@ def texts(frame: pl.DataFrame, columns: Sequence[FeatureColumn]) -> list[str]:
 
 def _fit_one(frame: pl.DataFrame, column: FeatureColumn, entity: Entity, config: DataConfig,
              tokenizer: Tokenizer | None) -> FeatureSpec:  # fmt: skip
-    name, dtype = column.column, frame.schema[column.column]
-    state: dict[str, Any] = {"column": name}
+    name = values.raw_column(column.column)
+    dtype = frame.schema[name]
+    state: dict[str, Any] = {"column": column.column}
     size, length = 1, 1
     match column.kind:
         case "numeric":
@@ -88,7 +89,7 @@ def numeric(series: pl.Series, mads: float) -> dict[str, Any]:
     if log1p:
         known = np.log1p(known)
     low, high = _bounds(known, mads) if mads else (None, None)
-    known = known.clip(low, high)
+    known = np.clip(known, -np.inf if low is None else low, np.inf if high is None else high)
     scale = float(known.std())
     return {"log1p": log1p, "low": low, "high": high, "mean": float(known.mean()),
             "scale": scale if scale > 1e-12 and math.isfinite(scale) else 1.0}  # fmt: skip
@@ -103,7 +104,10 @@ def _bounds(known: np.ndarray, mads: float) -> tuple[float | None, float | None]
     low, centre, high = np.quantile(known, [0.05, 0.5, 0.95])
     mad = float(np.median(np.abs(known - centre)))
     below, above = max(mad, (centre - low) / 2.44), max(mad, (high - centre) / 2.44)
-    return (float(centre - mads * below) if below > 0 else None, float(centre + mads * above) if above > 0 else None)
+    return (
+        float(centre - mads * below) if below > 0 else None,
+        float(centre + mads * above) if above > 0 else None,
+    )
 
 
 def _tail(known: np.ndarray) -> float:

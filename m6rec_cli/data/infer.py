@@ -95,7 +95,8 @@ def _from_lines(events: Table, schema: Schema, media_root: Path) -> tuple[Schema
         FeatureColumn(n, n, "numeric" if events.schema[n].is_numeric() else "categorical") for n in own
     )
     table = catalogue.from_interactions(events, replace(schema, item_features=drafts))
-    features, more = kinds.infer(table, own, media_root)
+    raw = table.select(pl.col(values.raw_column(n)).alias(n) for n in own)
+    features, more = kinds.infer(raw, own, media_root)
     result = replace(
         schema, item_features=tuple(features), display=_display(own, schema.item, tuple(features))
     )

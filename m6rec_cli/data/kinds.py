@@ -7,7 +7,7 @@ import polars as pl
 
 from m6rec_cli.data import media, values
 from m6rec_cli.data.roles import plain
-from m6rec_cli.schema import FeatureColumn, Kind
+from m6rec_cli.schema import RESERVED, FeatureColumn, Kind
 
 _SEPARATORS = ("|", ", ", "; ", ";", ",")
 _CODE_NAMES = (
@@ -23,6 +23,27 @@ _CODE_NAMES = (
     "ean",
     "upc",
     "phone",
+    "category",
+    "cat",
+    "brand",
+    "genre",
+    "gender",
+    "sex",
+    "occupation",
+    "type",
+    "class",
+    "region",
+    "country",
+    "state",
+    "city",
+    "district",
+    "status",
+    "color",
+    "colour",
+    "shop",
+    "seller",
+    "author",
+    "store",
 )
 
 
@@ -47,7 +68,8 @@ def infer(
             left_out[name] = found
         else:
             kind, separator = found
-            features.append(FeatureColumn(name, name, kind, separator))
+            free = f"{name}_" if name in RESERVED else name
+            features.append(FeatureColumn(free, name, kind, separator))
     return features, left_out
 
 
@@ -61,12 +83,12 @@ def of_column(series: pl.Series, media_root: Path) -> tuple[Kind, str | None] | 
         return ("image", None) if series.null_count() < len(series) else "no cell holds a value"
     if isinstance(dtype, pl.Struct):
         return "nested columns are not read"
-    if dtype.is_temporal():
-        return "dates are not read as features"
+    if dtype == pl.Time or dtype == pl.Duration:
+        return "times of day are not read"
     known = frame.select(values.text(name, dtype)).to_series().drop_nulls()
     if not len(known):
         return "no cell holds a value"
-    if dtype.is_numeric() and not _is_code(name):
+    if dtype.is_temporal() or (dtype.is_numeric() and not _is_code(name)):
         return "numeric", None
     if dtype == pl.Boolean or dtype.is_numeric():
         return "categorical", None
@@ -120,10 +142,8 @@ def _share_of_numbers(known: pl.Series) -> float:
 
 def _is_code(name: str) -> bool:
     word = plain(name)
-    return (
-        word in _CODE_NAMES
-        or (word.endswith(("id", "code", "zip"))
-        and word not in ("paid", "bid", "grid", "liquid"))
+    return word in _CODE_NAMES or (
+        word.endswith(("id", "code", "zip")) and word not in ("paid", "bid", "grid", "liquid")
     )
 
 

@@ -68,8 +68,7 @@ def _input(name: str, dtype: pl.DataType, head: pl.Series, read_numbers: bool) -
 
 def _substitute(expression: pl.Expr, inputs: dict[str, pl.Expr]) -> pl.Expr:
     """The expression over the parsed inputs, as one expression for a lazy plan."""
-    names = sorted(inputs)
-    fields = pl.struct(**{name: inputs[name] for name in names})
+    fields = pl.struct([inputs[name].alias(name) for name in sorted(inputs)])
     return fields.map_batches(
         lambda s: s.struct.unnest().select(expression.alias("label"))["label"], return_dtype=pl.Boolean
     )

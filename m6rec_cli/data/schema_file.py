@@ -3,11 +3,11 @@
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from m6rec_cli.config import toml_literal
 from m6rec_cli.errors import M6RecError, nearest
-from m6rec_cli.schema import KINDS, FeatureColumn, Schema
+from m6rec_cli.schema import KINDS, RESERVED, FeatureColumn, Kind, Schema
 
 FILE = "schema.toml"
 _EVENT_KEYS = (
@@ -111,13 +111,18 @@ def _feature(name: str, value: Any, path: str, where: str) -> FeatureColumn:
         )
     _known(fields, _FEATURE_KEYS, f"{path}.", where)
     texts = {key: _string(v, f"{path}.{key}", where) for key, v in fields.items()}
-    kind = next((k for k in KINDS if k == texts["kind"]), None)
-    if kind is None:
+    if texts["kind"] not in KINDS:
         raise M6RecError(
             f"`{path}` cannot be of the kind `{texts['kind']}`",
             where=where,
             hint=nearest(texts["kind"], KINDS),
         )
+    kind = KINDS[KINDS.index(cast(Kind, texts["kind"]))]
+    if name in RESERVED:
+        raise M6RecError(
+            f"`{path}` has a name that the data directory uses itself", where=where,
+            hint=f'call it otherwise: my_{name} = {{ kind = "{kind}", column = "{name}" }}',
+        )  # fmt: skip
     return FeatureColumn(
         name, texts.get("column", name), kind, texts.get("separator") or ("|" if kind == "set" else None)
     )

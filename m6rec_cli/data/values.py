@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from m6rec_cli.schema import RESERVED
+
 MISSING = (
     "", "nan", "NaN", "NAN", "NULL", "null", "Null", "None", "N/A", "n/a", "#N/A", "<NA>", "NaT",
 )  # fmt: skip
@@ -17,6 +19,11 @@ DATE_FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M"
                 "%Y%m%d", "%m %d, %Y", "%d %b %Y", "%b %d, %Y", "%d-%b-%Y")  # fmt: skip
 ZONE_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z")
 _UNITS = {"s": 1000.0, "ms": 1.0, "us": 1e-3, "ns": 1e-6}
+
+
+def raw_column(name: str) -> str:
+    """A column's name in a frame of raw columns, where `id` and its like are the data directory's own."""
+    return f"{name} (raw)" if name in RESERVED else name
 
 
 def text(name: str, dtype: pl.DataType) -> pl.Expr:
@@ -45,11 +52,22 @@ def identifier(name: str, dtype: pl.DataType, sample: pl.Series) -> pl.Expr:
 
 
 def number(name: str, dtype: pl.DataType) -> pl.Expr:
-    """A cell as Float64; currency signs and thousands commas are ignored, what is no finite number is null."""
+    """A cell as Float64; a date is its days since 1970, currency signs and thousands commas are ignored.
+
+    What is no finite number is null.
+    """
     column = pl.col(name)
-    if dtype == pl.String:
-        column = column.str.replace_all(r"[$€£¥,\s]", "")
+    if dtype.is_temporal():
+        return column.cast(pl.Date, strict=False).cast(pl.Int32).cast(pl.Float64)
     value = column.cast(pl.Float64, strict=False)
+    if dtype == pl.String:
+        bare = (
+            column.str.strip_chars().str.replace(r"^([-+]?)\s*[$€£¥]\s*", "$1").str.replace(r"\s*[$€£¥]$", "")
+        )
+        grouped = bare.str.contains(r"^[-+]?\d{1,3}(,\d{3})+(\.\d+)?$")
+        bare = pl.when(grouped).then(bare.str.replace_all(",", "", literal=True)).otherwise(bare)
+        days = bare.str.head(10).str.to_date("%Y-%m-%d", strict=False).cast(pl.Int32).cast(pl.Float64)
+        value = pl.coalesce(bare.cast(pl.Float64, strict=False), days)
     return pl.when(value.is_finite()).then(value)
 
 
@@ -62,7 +80,7 @@ def timestamp(name: str, dtype: pl.DataType, form: str, sample: pl.Series) -> pl
     """
     column = pl.col(name)
     if dtype.is_temporal() and form != "order":
-        return column.cast(pl.Datetime("ms")).cast(pl.Int64)
+        return (column.cast(pl.Datetime("ms")) if dtype == pl.Date else column).dt.timestamp("ms")
     value = column.cast(pl.Float64, strict=False)
     if form == "order":
         return value.round().cast(pl.Int64, strict=False)
@@ -73,7 +91,7 @@ def timestamp(name: str, dtype: pl.DataType, form: str, sample: pl.Series) -> pl
     numbers = sample.cast(pl.Float64, strict=False)
     if numbers.null_count() < len(sample) / 2 and not compact_dates(sample):
         return (value * _UNITS[epoch_unit(numbers)]).round().cast(pl.Int64, strict=False)
-    column = column.cast(pl.String).str.strip_chars()
+    column = column.cast(pl.String).str.strip_chars().str.replace(r"^(\d{8})\.0$", "$1")
     zoned = column.str.contains(r"(?:Z|[+-]\d\d:?\d\d)$")
     plain = _dates(column, date_formats(sample.cast(pl.String)), False)
     return pl.when(zoned).then(_dates(column, ZONE_FORMATS, True)).otherwise(plain)

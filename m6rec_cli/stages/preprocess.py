@@ -1,6 +1,5 @@
 """Raw tables to a complete data directory: read, clean, split, fit on training rows, encode, write."""
 
-import hashlib
 import time
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -9,14 +8,27 @@ from typing import Any
 import polars as pl
 
 from m6rec_cli.config import Config, flatten
-from m6rec_cli.data import assemble, catalogue, events, features, fit, infer, schema_file, tables, text
+from m6rec_cli.data import (
+    assemble,
+    catalogue,
+    events,
+    features,
+    fingerprint,
+    fit,
+    infer,
+    schema_file,
+    tables,
+    text,
+)
 from m6rec_cli.data.clean import Cleaning
 from m6rec_cli.data.store import FORMAT, MANIFEST, read_specs
 from m6rec_cli.data.tables import Table
 from m6rec_cli.directory import atomic_directory, refuse_nonempty, write_json
 from m6rec_cli.errors import M6RecError, UsageError
 from m6rec_cli.report import Reporter, Summary
-from m6rec_cli.schema import SPLITS, FeatureSpec, Schema
+from m6rec_cli.schema import SPLITS, FeatureColumn, FeatureSpec, Schema
+
+_ROWS_PER_FILE = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -31,6 +43,16 @@ class Inputs:
     like: Path | None = None
     positive: str | None = None
     items_from_interactions: bool = False
+
+    @property
+    def files(self) -> dict[str, Path | None]:
+        """Files read, by role."""
+        return {
+            "interactions": self.interactions,
+            "items": self.items,
+            "users": self.users,
+            "schema": self.schema,
+        }
 
     @property
     def media_root(self) -> Path:
@@ -63,9 +85,12 @@ def run(
     started = time.monotonic()
     refuse_nonempty(output, overwrite=overwrite)
     opened = _open(inputs)
-    schema, left_out = _schema(inputs, opened, report)
-    cleaning = Cleaning()
     like = _like(inputs)
+    schema, left_out = _schema(inputs, opened, report)
+    if like:
+        schema = _features_of(read_specs(like), schema, opened, report)
+    _require_tables(inputs, schema)
+    cleaning = Cleaning()
     parsed = events.parse(opened.events, schema, label=inputs.positive, cleaning=cleaning)
     items, users = _entities(inputs, opened, schema, parsed.frame, cleaning)
     known_events = assemble.read_event_names(like) if like else None
@@ -82,7 +107,8 @@ def run(
         write_json(work / "features" / assemble.EVENT_NAMES, log.event_names)
         _write_entity(log.items, specs, "item", work, inputs.media_root, cleaning, report)
         _write_entity(log.users, specs, "user", work, inputs.media_root, cleaning, report)
-        log.events.write_parquet(work / "events" / "part-00000.parquet")
+        for part, rows in enumerate(log.events.iter_slices(_ROWS_PER_FILE)):
+            rows.write_parquet(work / "events" / f"part-{part:05d}.parquet")
         counts = log.counts()
         manifest: dict[str, Any] = {
             "format": FORMAT,
@@ -94,9 +120,9 @@ def run(
             "events": log.event_names,
             "has_time": schema.has_time,
             "ties": log.ties,
-            "inputs": _inputs(inputs),
+            "inputs": fingerprint.of_inputs(inputs.files),
             "config": {f"data.{k}": v for k, v in flatten(asdict(config.data)).items()},
-            "fingerprint": _fingerprint(work),
+            "fingerprint": fingerprint.of_directory(work),
         }
         write_json(work / MANIFEST, manifest)
     _tell(report, schema, left_out, cleaning, counts, log.ties)
@@ -129,6 +155,34 @@ def _schema(inputs: Inputs, opened: _Tables, report: Reporter) -> tuple[Schema, 
     for warning in warnings:
         report.warn(warning)
     return schema, left_out
+
+
+def _features_of(specs: tuple[FeatureSpec, ...], schema: Schema, opened: _Tables, report: Reporter) -> Schema:
+    """The schema with the features of a fitted state, as far as these tables have their columns."""
+    own: dict[str, tuple[FeatureColumn, ...]] = {}
+    for entity, table in (("item", opened.items or opened.events), ("user", opened.users)):
+        columns = [FeatureColumn(s.name, s.state["column"], s.kind, s.state.get("separator"))
+                   for s in specs if s.entity == entity]  # fmt: skip
+        for absent in (c for c in columns if table is None or c.column not in table.schema):
+            report.warn(
+                f"no column `{absent.column}` in the {entity} table: the {entity} feature `{absent.name}` is missing everywhere"
+            )
+        own[entity] = tuple(c for c in columns if table is not None and c.column in table.schema)
+    return replace(schema, item_features=own["item"], user_features=own["user"])
+
+
+def _require_tables(inputs: Inputs, schema: Schema) -> None:
+    """Raise if the schema names features of a table that is not given."""
+    items = inputs.items is not None or inputs.items_from_interactions
+    for entity, given, columns in (
+        ("item", items, schema.item_features),
+        ("user", inputs.users, schema.user_features),
+    ):
+        if columns and not given:
+            raise M6RecError(
+                f"the schema names {entity} features, and there is no {entity} table",
+                where=f"{inputs.schema or inputs.like}: `{columns[0].name}`", hint=f"pass `--{entity}s FILE`",
+            )  # fmt: skip
 
 
 def _like(inputs: Inputs) -> Path | None:
@@ -183,37 +237,6 @@ def _write_entity(frame: pl.DataFrame, specs: tuple[FeatureSpec, ...], entity: A
     own = ["id", "display", "popularity"] if entity == "item" else ["id"]
     table = frame.select(pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"), *own)
     pl.concat([table, encoded], how="horizontal").write_parquet(work / f"{entity}s.parquet")
-
-
-def _inputs(inputs: Inputs) -> list[dict[str, Any]]:
-    """Name, size and digest of every file read."""
-    found: list[dict[str, Any]] = []
-    for role in ("interactions", "items", "users", "schema"):
-        path = getattr(inputs, role)
-        for file in _files(path) if path else ():
-            with file.open("rb") as stream:
-                digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            found.append({"role": role, "path": str(file), "bytes": file.stat().st_size, "sha256": digest})
-    return found
-
-
-def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        return sorted(p for p in path.rglob("*.parquet") if p.is_file())
-    if path.exists():
-        return [path]
-    return sorted(p for p in path.parent.glob(path.name) if p.is_file())
-
-
-def _fingerprint(work: Path) -> str:
-    """One digest of everything that was written: two directories with equal ones train equal models."""
-    total = hashlib.sha256()
-    for file in sorted(p for p in work.rglob("*") if p.is_file()):
-        with file.open("rb") as stream:
-            total.update(
-                f"{file.relative_to(work).as_posix()} {hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode()
-            )
-    return total.hexdigest()
 
 
 def _tell(

@@ -5,6 +5,7 @@ their meaning is known. A line with too many fields is marked in the column `EXT
 nulls at its end. `salvage` reads a file whose quotes are broken, line by line.
 """
 
+import glob
 import gzip
 from pathlib import Path
 
@@ -42,14 +43,8 @@ def separator_of(path: str) -> str:
 
 def first_line(path: str) -> str:
     """The header line of the first file that `path` names."""
-    first = (
-        next(iter(sorted(Path().glob(path))), Path(path))
-        if "*" in path and not Path(path).is_absolute()
-        else Path(path)
-    )
-    if "*" in str(first):
-        first = next(iter(sorted(first.parent.glob(first.name))), first)
-    opener = gzip.open if first.suffix == ".gz" else open
+    first = sorted(glob.glob(path))[0] if glob.has_magic(path) else path  # noqa: PTH207 - may be absolute
+    opener = gzip.open if first.endswith(".gz") else open
     with opener(first, "rb") as file:
         return file.readline(1 << 20).decode("utf-8", "replace")
 
