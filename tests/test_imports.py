@@ -1,0 +1,153 @@
+"""The floors of the package: imports go down only, siblings do not know each other, help stays light."""
+
+import ast
+import json
+import os
+import resource
+import statistics
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+import m6rec_cli
+
+ROOT = Path(m6rec_cli.__file__).parent
+PACKAGE = "m6rec_cli"
+
+FLOORS = (
+    {"errors", "schema", "config", "registry", "report", "directory", "stop", "shapes", "runtime"},
+    {"data", "metrics", "baselines"},
+    {"model"},
+    {"training", "inference", "judging", "checkpoint", "contexts", "inputs"},
+    {"stages"},
+    {"cli", "__main__"},
+)
+APART = (("data", "metrics"), ("data", "baselines"), ("model", "data"), ("model", "metrics"), ("model", "baselines"),
+         ("metrics", "model"))  # fmt: skip
+"""Pairs of which the first never imports the second, whatever their floors."""
+HEAVY = ("jax", "flax", "optax", "orbax", "polars", "numpy", "scipy", "tokenizers", "PIL", "matplotlib")
+COMMANDS = ("preprocess", "pretrain", "finetune", "recommend", "evaluate", "config")
+
+
+def modules() -> list[str]:
+    return sorted(
+        ".".join((PACKAGE, *p.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
+        for p in ROOT.rglob("*.py")
+    )
+
+
+def source(module: str) -> tuple[Path, ast.Module]:
+    path = ROOT.joinpath(*module.split(".")[1:])
+    path = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return path, ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Every module a tree imports, also inside functions, as full names."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: a relative import"
+            assert node.module is not None
+            # `from m6rec_cli.data import store` names a module or a value: the longer name tells where it lives.
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def part(module: str) -> str:
+    """`m6rec_cli.data.store` lies in the part `data`; the package itself has none."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def floor(name: str) -> int:
+    return next(i for i, names in enumerate(FLOORS) if name in names)
+
+
+def own_imports(module: str) -> Iterator[str]:
+    for name in imports(source(module)[1]):
+        if name.startswith(f"{PACKAGE}.") and name != f"{PACKAGE}.__version__":
+            yield name
+
+
+def test_floors_name_every_part_of_the_package():
+    named = set().union(*FLOORS)
+    parts = {part(m) for m in modules()} - {""}
+    assert parts <= named, f"parts on no floor: {sorted(parts - named)}"
+
+
+def test_imports_go_down_only():
+    wrong = [f"{m} imports {n}" for m in modules() for n in own_imports(m)
+             if part(m) and floor(part(n)) > floor(part(m))]  # fmt: skip
+    assert not wrong, "\n".join(wrong)
+
+
+def test_imports_between_siblings_do_not_exist():
+    wrong = [f"{m} imports {n}" for m in modules() for n in own_imports(m)
+             if (part(m), part(n)) in APART or part(m) == part(n) == "stages"]  # fmt: skip
+    assert not wrong, "\n".join(wrong)
+
+
+def test_imports_at_the_head_of_a_command_are_light():
+    wrong = []
+    for module in (m for m in modules() if part(m) in ("cli", "__main__", "")):
+        heads = [n for n in source(module)[1].body if isinstance(n, ast.Import | ast.ImportFrom)]
+        for name in (name for head in heads for name in imports(head)):
+            ours = name.startswith(f"{PACKAGE}.") and part(name) not in ("__version__", "cli")
+            if name.split(".")[0] in HEAVY or (ours and floor(part(name)) > 0):
+                wrong.append(f"{module} imports {name} at its head")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_modules_say_what_they_turn_into_what():
+    for module in modules():
+        path, tree = source(module)
+        if path.read_text(encoding="utf-8").strip():
+            assert ast.get_docstring(tree), f"{path} has no docstring"
+
+
+def environment() -> dict[str, str]:
+    # pytest's own settings (coverage, the import hook) are not what a user's shell has.
+    return {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV"))}
+
+
+SPY = (
+    "import atexit, json, sys\n"
+    "atexit.register(lambda: print(json.dumps(sorted(sys.modules)), file=sys.stderr))\n"
+    "from m6rec_cli.cli.app import main\n"
+    "sys.argv[0] = 'm6rec'\n"
+    "main()\n"
+)
+
+
+@pytest.mark.parametrize(
+    "args", [["--help"], ["--version"], ["config"], *([c, "--help"] for c in COMMANDS)], ids=" ".join
+)
+def test_help_imports_no_heavy_library(args: list[str]):
+    done = subprocess.run(
+        [sys.executable, "-c", SPY, *args], capture_output=True, text=True, env=environment(), timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip()
+    loaded = {name.split(".")[0] for name in json.loads(done.stderr.splitlines()[-1])}
+    assert not loaded & set(HEAVY), f"`m6rec {' '.join(args)}` imports {sorted(loaded & set(HEAVY))}"
+
+
+def cpu_seconds(*args: str) -> float:
+    """The processor time of one run of this interpreter: waiting for other processes does not count."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, *args], check=True, capture_output=True, env=environment(), timeout=60)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime - before.ru_utime) + (after.ru_stime - before.ru_stime)
+
+
+@pytest.mark.parametrize("args", [["--help"], ["pretrain", "--help"]], ids=" ".join)
+def test_help_takes_less_than_twenty_bare_interpreters(args: list[str]):
+    # Pairs of runs side by side, and the median of their ratios: what slows one slows the other.
+    cpu_seconds("-m", "m6rec_cli", *args)
+    runs = [cpu_seconds("-c", "pass") if i % 2 else cpu_seconds("-m", "m6rec_cli", *args) for i in range(14)]
+    ratios = [slow / bare for slow, bare in list(pairwise(runs))[::2]]
+    assert statistics.median(ratios) < 20, f"ratios {ratios}"
