@@ -60,8 +60,9 @@ def fit(history: _base.History, n_users: int, n_items: int, *, ridge: float = 30
     gram = (x.T @ x).toarray(order="F")
     gram[np.diag_indices(n)] += np.float32(ridge)
     # Cholesky in place: half the work of a general inverse, and one matrix in memory. Only the lower half is filled.
-    factor, fault = linalg.lapack.spotrf(gram, lower=1, overwrite_a=1, clean=0)
-    inverse, fault2 = linalg.lapack.spotri(factor, lower=1, overwrite_c=1)
+    potrf, potri = linalg.get_lapack_funcs(("potrf", "potri"), (gram,))
+    factor, fault = potrf(gram, lower=1, overwrite_a=1, clean=0)
+    inverse, fault2 = potri(factor, lower=1, overwrite_c=1)
     if fault or fault2:
         raise M6RecError("`ease` cannot invert its item matrix", hint="leave `ease` out of `--baselines`")
     weights = _zero_diagonal(inverse)

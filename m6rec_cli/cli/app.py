@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from m6rec_cli import __version__, stop
-from m6rec_cli.cli import config_command, finetune, preprocess, pretrain, recommend
+from m6rec_cli.cli import config_command, evaluate, finetune, preprocess, pretrain, recommend
 
 app = typer.Typer(
     name="m6rec",
@@ -37,6 +37,7 @@ app.command("pretrain")(pretrain.pretrain)
 app.command("finetune")(finetune.finetune)
 app.command("recommend")(recommend.recommend)
 app.command("preprocess")(preprocess.preprocess)
+app.command("evaluate")(evaluate.evaluate)
 app.command("config")(config_command.config)
 
 

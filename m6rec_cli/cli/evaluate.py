@@ -1,0 +1,100 @@
+"""`m6rec evaluate`: runs, list files and baselines to figures and a report."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from m6rec_cli.cli import options
+from m6rec_cli.cli import run as runner
+from m6rec_cli.errors import UsageError
+from m6rec_cli.report import Reporter, Summary
+
+
+def evaluate(
+    data: Annotated[
+        Path, typer.Option("--data", metavar="DATA", help="Data directory of `m6rec preprocess`.")
+    ],
+    runs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[RUN]...", help="Run directories of `finetune` or `pretrain`."),
+    ] = None,
+    recs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--recs",
+            metavar="FILE",
+            help="Lists of any system, with user_id, item_id and rank or score; repeatable. "
+            ".csv, .tsv (.gz), .jsonl or .parquet.",
+        ),
+    ] = None,
+    baselines: Annotated[
+        str,
+        typer.Option("--baselines", metavar="NAMES", help="popularity,last-item,itemknn,ease (any of them)."),
+    ] = "",
+    compare: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            "--compare",
+            metavar="A B",
+            help="Paired test of two systems: runs, list files or baselines.",
+        ),
+    ] = None,
+    split: Annotated[
+        str | None, typer.Option("--split", metavar="SPLIT", help="test or valid (evaluate.split).")
+    ] = None,
+    ks: Annotated[
+        str | None, typer.Option("--ks", metavar="K,K", help="Cut-offs, for instance 5,10,20 (evaluate.ks).")
+    ] = None,
+    max_users: Annotated[
+        int | None, typer.Option("--max-users", metavar="N", help="Judge a random sample of users.")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="REPORT",
+            help="Directory for report.html and report.json, or one .html or .json file.",
+        ),
+    ] = None,
+    config_file: options.ConfigFile = None,
+    sets: options.Set = None,
+    overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
+    log_format: options.LogFormat = "auto",
+    debug: options.Debug = False,
+) -> None:
+    """Judge systems on held-out events, over the whole catalogue, and compare them with baselines."""
+
+    def work(report: Reporter) -> Summary:
+        from m6rec_cli.config import resolve
+
+        pairs = [] if compare is None else [_different(compare)]
+        flags = {"split": split, "ks": None if ks is None else _whole_numbers(ks), "max_users": max_users}
+        short = [f"evaluate.{key}={value}" for key, value in flags.items() if value is not None]
+        config = resolve(file=config_file, sets=[*(sets or ()), *short])
+        from m6rec_cli.stages import evaluate as stage
+
+        asked = stage.Asked(runs or (), recs or (), _names(baselines), pairs)
+        return stage.run(config, data, asked, out, report, overwrite=overwrite)
+
+    runner.stage(work, quiet=quiet, log_format=log_format, debug=debug)
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _different(pair: tuple[str, str]) -> tuple[str, str]:
+    if pair[0] == pair[1]:
+        raise UsageError(f"`--compare` takes two different systems, not `{pair[0]}` twice")
+    return pair
+
+
+def _whole_numbers(text: str) -> list[int]:
+    try:
+        return [int(part) for part in _names(text)]
+    except ValueError:
+        raise UsageError(
+            f"`--ks` takes whole numbers, not `{text}`", hint="for instance `--ks 5,10,20`"
+        ) from None

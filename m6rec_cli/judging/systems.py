@@ -1,0 +1,82 @@
+"""What was named on the command line to the systems that are judged."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from m6rec_cli import registry
+from m6rec_cli.baselines._base import Scorer
+from m6rec_cli.config import Config
+from m6rec_cli.errors import M6RecError, nearest
+from m6rec_cli.judging import ranking, recs_file
+from m6rec_cli.judging.ranking import Judged
+from m6rec_cli.judging.task import Task
+from m6rec_cli.report import Reporter
+
+
+@dataclass(frozen=True)
+class System:
+    """One row of the table: a `run`, a `recs` file or a `baseline`, by the name the user gave it."""
+
+    kind: str
+    name: str
+
+
+def baseline_names() -> list[str]:
+    """The baselines as they are written on the command line."""
+    return [name.replace("_", "-") for name in registry.names("baselines")]
+
+
+def resolve(runs: Sequence[str], recs: Sequence[str], baselines: Sequence[str],
+            compare: Sequence[tuple[str, str]]) -> list[System]:  # fmt: skip
+    """The systems in the order runs, files, baselines, then what only `--compare` names; each once.
+
+    Raises:
+        M6RecError: There is nothing to judge, or a name is neither a baseline nor a path.
+    """
+    for name in baselines:
+        if name not in baseline_names():
+            raise M6RecError(
+                f"unknown baseline `{name}`", where="--baselines", hint=nearest(name, baseline_names())
+            )
+    systems = [System("run", name) for name in runs] + [System("recs", name) for name in recs]
+    systems += [System("baseline", name) for name in baselines]
+    known = {system.name for system in systems}
+    systems += [_guess(name) for pair in compare for name in pair if name not in known]
+    if not systems:
+        raise M6RecError(
+            "there is nothing to judge",
+            hint="name a run directory, `--recs FILE` or `--baselines popularity,last-item,itemknn,ease`",
+        )
+    return list({system.name: system for system in reversed(systems)}.values())[::-1]
+
+
+def _guess(name: str) -> System:
+    if name in baseline_names():
+        return System("baseline", name)
+    path = Path(name)
+    if path.is_dir():
+        return System("run", name)
+    if path.is_file():
+        return System("recs", name)
+    raise M6RecError(
+        f"`{name}` is no baseline, no run directory and no list file", where="--compare",
+        hint=nearest(name, baseline_names()),
+    )  # fmt: skip
+
+
+def judge(system: System, task: Task, config: Config, report: Reporter) -> Judged:
+    """Ask one system. A baseline is fitted on everything before the split; a run is as it was trained."""
+    ks = config.evaluate.ks
+    if system.kind == "recs":
+        return recs_file.judge(task, Path(system.name), ks, report, name=system.name)
+    scorer: Scorer
+    if system.kind == "baseline":
+        module = registry.load("baselines", system.name.replace("-", "_"))
+        scorer = module.fit(task.history, task.data.n_users, task.n_items)
+    else:
+        # Only here is jax needed: lists and baselines are judged without it.
+        from m6rec_cli.inference.scorer import load_scorer
+
+        scorer = load_scorer(Path(system.name), task.data, task.split, config, report)
+    return ranking.judge(task, scorer, max(ks), report, name=system.name, kind=system.kind)

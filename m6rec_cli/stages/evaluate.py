@@ -1,0 +1,147 @@
+"""Systems and a data directory to figures: on stdout, as JSON and as a page.
+
+A system is a trained run, a file of lists from anywhere, or a baseline. All of them answer the same
+question (`judging/task.py`) and end in one table.
+"""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from m6rec_cli import __version__
+from m6rec_cli.config import Config, to_toml
+from m6rec_cli.data.store import Dataset
+from m6rec_cli.directory import atomic_directory, atomic_file, refuse_nonempty, write_json
+from m6rec_cli.errors import M6RecError
+from m6rec_cli.judging import catalogue, slices, systems, task
+from m6rec_cli.judging.compare import compare
+from m6rec_cli.judging.measure import primary_k
+from m6rec_cli.judging.ranking import Judged
+from m6rec_cli.judging.summary import summarise
+from m6rec_cli.report import Reporter, Summary
+
+_FILES = (".json", ".html")
+_REPEATED_WARNING = 0.01
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line names; names of systems are as the user wrote them."""
+
+    runs: Sequence[str] = ()
+    recs: Sequence[str] = ()
+    baselines: Sequence[str] = ()
+    compare: Sequence[tuple[str, str]] = ()
+
+
+def run(config: Config, data: Path, asked: Asked, out: Path | None, report: Reporter, *,
+        overwrite: bool = False) -> Summary:  # fmt: skip
+    """Judge every system on the held-out events of a data directory.
+
+    Args:
+        out: A directory for report.json and report.html, or one file by its suffix; None writes nothing.
+
+    Raises:
+        M6RecError: Nothing to judge, nothing to find, or an input that is at fault.
+    """
+    if out is not None:
+        refuse_nonempty(out, overwrite=overwrite)
+    config = _checked(config)
+    settings = config.evaluate
+    wanted = systems.resolve(asked.runs, asked.recs, asked.baselines, asked.compare)
+    dataset = Dataset.open(data)
+    question = task.build(dataset, settings.split, max_users=settings.max_users, seed=settings.seed)
+    repeated = float(question.repeated.mean())
+    if repeated > _REPEATED_WARNING:
+        report.warn(
+            f"{repeated:.1%} of the true items were met by their users before; masking keeps these alone of "
+            "what a user has met, which helps to find them: look at `unmasked` as well"
+        )
+    about, over = catalogue.build(question)
+    parts = slices.build(question)
+    judged: dict[str, Judged] = {}
+    figures: dict[str, Any] = {}
+    for system in wanted:
+        judged[system.name] = systems.judge(system, question, config, report)
+        figures[system.name] = summarise(
+            judged[system.name], question, about, parts, settings.ks,
+            resamples=settings.bootstrap, seed=settings.seed,
+        )  # fmt: skip
+    k = primary_k(settings.ks)
+    comparisons = [
+        compare(judged[a], judged[b], k, resamples=settings.bootstrap, seed=settings.seed)
+        for a, b in asked.compare
+    ]
+    summary: Summary = {
+        "data": str(data),
+        "split": settings.split,
+        "users": question.n_users,
+        "truths": len(question.truth_item),
+        "items": question.n_items,
+        "repeated_truths": repeated,
+        "ks": settings.ks,
+        "measured_over": over,
+        "systems": figures,
+        "comparisons": comparisons,
+    }
+    _tables(summary, k, report)
+    if out is not None:
+        _write(out, config, dataset, summary, overwrite=overwrite)
+        report.note(f"report: {out}")
+    return summary
+
+
+def _checked(config: Config) -> Config:
+    ks = config.evaluate.ks
+    if not ks or min(ks) < 1:
+        raise M6RecError(
+            f"`evaluate.ks` is {ks}: it takes one or more cut-offs from 1 up", hint="for instance `--ks 5,10,20`"
+        )  # fmt: skip
+    return dataclasses.replace(
+        config, evaluate=dataclasses.replace(config.evaluate, ks=sorted(set(ks)))
+    )  # fmt: skip
+
+
+def _tables(summary: Summary, k: int, report: Reporter) -> None:
+    names = [f"{m}@{k}" for m in ("ndcg", "recall", "mrr", "coverage", "novelty", "diversity")]
+    rows = []
+    for name, system in summary["systems"].items():
+        low, high = system["intervals"].get(f"ndcg@{k}", (None, None))
+        spread = "-" if low is None else f"{low:.4f}-{high:.4f}"
+        masked = [system["masked"][n] for n in names]
+        rows.append([name, masked[0], spread, *masked[1:], system["unmasked"][f"ndcg@{k}"]])
+    title = f"{summary['users']:,} users, split `{summary['split']}`, items met before masked"
+    report.table(title, ["system", names[0], "95%", *names[1:], f"{names[0]} unmasked"], rows)
+    if summary["comparisons"]:
+        rows = [
+            [f"{pair['a']} - {pair['b']}", metric, f["difference"],
+             "-" if f["interval"] is None else f"{f['interval'][0]:+.4f}..{f['interval'][1]:+.4f}", f["p_value"]]
+            for pair in summary["comparisons"] for metric, f in pair["metrics"].items()
+        ]  # fmt: skip
+        report.table("paired over users", ["pair", "metric", "difference", "95%", "p"], rows)
+
+
+def _write(out: Path, config: Config, dataset: Dataset, summary: Summary, *, overwrite: bool) -> None:
+    whole = {**summary, "version": __version__, "config": dataclasses.asdict(config.evaluate),
+             "manifest": dataset.manifest}  # fmt: skip
+    if out.suffix not in _FILES:
+        with atomic_directory(out, overwrite=overwrite) as work:
+            (work / "config.toml").write_text(to_toml(config), encoding="utf-8")
+            (work / "report.html").write_text(_page(whole), encoding="utf-8")
+            write_json(work / "report.json", whole)
+        return
+    with atomic_file(out, overwrite=overwrite) as work:
+        text = (
+            _page(whole) if out.suffix == ".html" else json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
+        )
+        work.write_text(text, encoding="utf-8")
+
+
+def _page(whole: dict[str, Any]) -> str:
+    # matplotlib takes most of a second to import, and figures on stdout alone do not need it.
+    from m6rec_cli.judging.report_html import render
+
+    return render(whole)
