@@ -162,11 +162,19 @@ def _separator(known: pl.Series) -> str | None:
         share = known.str.contains(separator, literal=True).mean()
         if not isinstance(share, float) or share < (0.1 if separator == "|" else 0.3):
             continue
-        parts = known.str.split(separator).explode(empty_as_null=False, keep_nulls=False).str.strip_chars()
+        # A text that comes again does not make its clauses members: count each different cell once.
+        cells = known.unique(maintain_order=True)
+        cells = cells if len(cells) > 20 else known
+        parts = cells.str.split(separator).explode(empty_as_null=False, keep_nulls=False).str.strip_chars()
         parts = parts.filter(parts != "")
-        size = parts.str.len_chars().mean()
+        size = parts.str.count_matches(r"\S+").mean()
         repeated = 1 - parts.n_unique() / max(len(parts), 1)
-        if isinstance(size, float) and size <= 40 and repeated >= (0.2 if separator == "|" else 0.65):
+        if (
+            isinstance(size, float)
+            and size <= 3.5
+            and _mean_length(parts) <= 40
+            and repeated >= (0.2 if separator == "|" else 0.65)
+        ):
             return separator
     return None
 
@@ -174,3 +182,8 @@ def _separator(known: pl.Series) -> str | None:
 def _wide(known: pl.Series) -> bool:
     share = known.head(200).str.contains(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}]").mean()
     return isinstance(share, float) and share > 0.5
+
+
+def _mean_length(parts: pl.Series) -> float:
+    mean = parts.str.len_chars().mean()
+    return mean if isinstance(mean, float) else 0.0

@@ -1,0 +1,43 @@
+"""Cleaning rules on rows and users."""
+
+import numpy as np
+import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from m6rec_cli.data.clean import Cleaning, bots, k_core
+from m6rec_cli.data.tables import ROW
+
+pairs = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, max_size=80)
+
+
+@settings(deadline=None, max_examples=60)
+@given(pairs, st.integers(1, 4), st.integers(1, 4))
+def test_k_core_equals_removing_one_at_a_time(rows: list[tuple[int, int]], min_user: int, min_item: int) -> None:
+    users, items = (np.array(side) for side in zip(*rows, strict=True))
+    left = list(range(len(rows)))
+    while True:
+        bad = next(
+            (i for i in left if sum(users[j] == users[i] for j in left) < min_user
+             or sum(items[j] == items[i] for j in left) < min_item), None,
+        )  # fmt: skip
+        if bad is None:
+            break
+        left.remove(bad)
+    assert np.flatnonzero(k_core(users, items, min_user, min_item)).tolist() == left
+
+
+def test_bots_counts_events_of_one_day() -> None:
+    day = 86_400_000
+    users = np.array([0, 0, 0, 1, 1, 1])
+    times = np.array([1, 2, 3, 1, 2, day + 1])
+    assert bots(users, times, 2).tolist() == [0]
+    assert bots(users, times, 3).tolist() == []
+
+
+def test_cleaning_counts_and_names_the_first_rows() -> None:
+    cleaning = Cleaning()
+    frame = pl.DataFrame({ROW: [1, 2, 3, 4, 5], "id": ["a", None, "c", "d", "e"], "ok": [True, False, None, False, False]})
+    kept = cleaning.keep(frame, "rule", pl.col("ok"), "id")
+    assert kept["id"].to_list() == ["a"]
+    assert cleaning.rules == [{"rule": "rule", "dropped": 4, "examples": ["(row 2)", "c (row 3)", "d (row 4)"]}]

@@ -1,0 +1,111 @@
+"""Cells of every type: ids, numbers, times, lists, vectors, and what counts as missing."""
+
+from datetime import UTC, date, datetime
+
+import polars as pl
+import pytest
+
+from m6rec_cli.data import values
+
+
+def _apply(make, series: pl.Series, *more):  # type: ignore[no-untyped-def]
+    frame = series.alias("c").to_frame()
+    return frame.select(make("c", frame.schema["c"], *more).alias("r"))["r"].to_list()
+
+
+def _ms(*parts: int) -> int:
+    return int(datetime(*parts, tzinfo=UTC).timestamp() * 1000)  # type: ignore[misc]
+
+
+def test_text_missing_words_are_null_and_none_is_a_word() -> None:
+    cells = pl.Series([" a ", "", "  ", "nan", "NaN", "NULL", "None", "N/A", "none", None])
+    assert _apply(values.text, cells) == ["a"] + [None] * 7 + ["none", None]
+
+
+def test_text_whole_floats_lose_their_point() -> None:
+    assert _apply(values.text, pl.Series([17850.0, 0.5, float("nan"), None])) == ["17850", "0.5", None, None]
+
+
+@pytest.mark.parametrize(
+    ("cells", "want"),
+    [
+        (["1.0", "22.0", None, "nan"], ["1", "22", None, None]),
+        (["1.0", "22.5"], ["1.0", "22.5"]),
+        (["007", "7"], ["007", "7"]),
+        ([1, 2], ["1", "2"]),
+        ([1.0, 2.0], ["1", "2"]),
+    ],
+)
+def test_identifier_is_a_string_as_written(cells: list[object], want: list[str | None]) -> None:
+    series = pl.Series(cells, strict=False)
+    assert _apply(values.identifier, series, series) == want
+
+
+def test_number_reads_signs_groups_and_dates_and_nothing_else() -> None:
+    cells = pl.Series(["$1,299.50", "-3", "1e3", "12,15", "1 2", "x", "inf", "nan", "1970-01-11", "7 €"])
+    assert _apply(values.number, cells) == [1299.5, -3.0, 1000.0, None, None, None, None, None, 10.0, 7.0]
+    assert _apply(values.number, pl.Series([date(1970, 1, 2), None])) == [1.0, None]
+    assert _apply(values.number, pl.Series([1, None])) == [1.0, None]
+
+
+@pytest.mark.parametrize(
+    ("cells", "want"),
+    [
+        (["881250949", "881250950"], _ms(1997, 12, 4, 15, 55, 49)),
+        ([881250949.0], _ms(1997, 12, 4, 15, 55, 49)),
+        ([881250949000], _ms(1997, 12, 4, 15, 55, 49)),
+        ([881250949000000], _ms(1997, 12, 4, 15, 55, 49)),
+        ([881250949000000000], _ms(1997, 12, 4, 15, 55, 49)),
+        (["2010-12-01 08:26:00"], _ms(2010, 12, 1, 8, 26)),
+        (["2010-12-01T08:26:00"], _ms(2010, 12, 1, 8, 26)),
+        (["2010-12-01T08:26:00.250"], _ms(2010, 12, 1, 8, 26) + 250),
+        (["2010-12-01T08:26:00Z"], _ms(2010, 12, 1, 8, 26)),
+        (["2010-12-01T09:26:00+01:00"], _ms(2010, 12, 1, 8, 26)),
+        (["2010-12-01 08:26"], _ms(2010, 12, 1, 8, 26)),
+        (["2010-12-01"], _ms(2010, 12, 1)),
+        (["20101201"], _ms(2010, 12, 1)),
+        ([20101201], _ms(2010, 12, 1)),
+        (["12/31/2010 8:26"], _ms(2010, 12, 31, 8, 26)),
+        (["31/12/2010"], _ms(2010, 12, 31)),
+        (["31.12.2010"], _ms(2010, 12, 31)),
+        ([date(2010, 12, 1)], _ms(2010, 12, 1)),
+        ([datetime(2010, 12, 1, 8, 26)], _ms(2010, 12, 1, 8, 26)),
+        ([datetime(2010, 12, 1, 8, 26, tzinfo=UTC)], _ms(2010, 12, 1, 8, 26)),
+    ],
+)
+def test_timestamp_auto_reads_epochs_and_dates(cells: list[object], want: int) -> None:
+    series = pl.Series(cells)
+    assert _apply(values.timestamp, series, "auto", series)[0] == want
+
+
+def test_timestamp_unreadable_cells_are_null() -> None:
+    series = pl.Series(["2010-12-01", "yesterday", "", None])
+    assert _apply(values.timestamp, series, "auto", series) == [_ms(2010, 12, 1), None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("form", "cell", "want"),
+    [
+        ("order", "17", 17), ("s", "2", 2000), ("ms", "2", 2), ("us", "2000", 2), ("ns", "2000000", 2),
+        ("%d/%m/%Y", "02/01/1970", 86_400_000), ("%Y-%m-%d %H:%M %z", "1970-01-01 01:00 +0100", 0),
+    ],
+)  # fmt: skip
+def test_timestamp_explicit_format_is_followed(form: str, cell: str, want: int) -> None:
+    series = pl.Series([cell])
+    assert _apply(values.timestamp, series, form, series) == [want]
+
+
+def test_members_of_text_and_lists_are_the_same() -> None:
+    want = [["a", "b"], ["c"], None, None]
+    assert _apply(values.members, pl.Series(["a| b", "c", "", None]), "|") == want
+    assert _apply(values.members, pl.Series(["['a', 'b']", '["c"]', "[]", None]), ",") == want
+    assert _apply(values.members, pl.Series([["a", " b"], ["c"], [], None]), None) == want
+    assert _apply(values.members, pl.Series([[1, 2], [3]]), None) == [["1", "2"], ["3"]]
+
+
+def test_vector_of_text_lists_and_arrays_are_the_same() -> None:
+    want = [[0.5, -1.0, 200.0], None]
+    assert _apply(values.vector, pl.Series(["[0.5, -1, 2e2]", None])) == want
+    assert _apply(values.vector, pl.Series(["0.5 -1.0 200", ""])) == want
+    assert _apply(values.vector, pl.Series([[0.5, -1.0, 200.0], None])) == want
+    assert _apply(values.vector, pl.Series([[0.5, -1.0, 200.0], None], dtype=pl.Array(pl.Float64, 3))) == want
