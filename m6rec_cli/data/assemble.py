@@ -8,9 +8,10 @@ import numpy as np
 import polars as pl
 
 from m6rec_cli.config import DataConfig
-from m6rec_cli.data import catalogue, splits
-from m6rec_cli.data.clean import Cleaning, bots, examples, k_core
+from m6rec_cli.data import catalogue, splits, unknown
+from m6rec_cli.data.clean import Cleaning, bots, k_core
 from m6rec_cli.data.tables import ROW
+from m6rec_cli.data.unknown import Sources
 from m6rec_cli.directory import read_json
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.schema import SPLITS, TRAIN, Schema
@@ -58,22 +59,21 @@ def read_event_names(features: Path) -> list[str]:
 
 
 def assemble(frame: pl.DataFrame, items: pl.DataFrame | None, users: pl.DataFrame | None, schema: Schema,
-             config: DataConfig, cleaning: Cleaning, *, event_names: list[str] | None = None,
-             path: str = "", items_path: str | None = None) -> Log:  # fmt: skip
+             config: DataConfig, cleaning: Cleaning, sources: Sources, *,
+             event_names: list[str] | None = None) -> Log:  # fmt: skip
     """Turn clean events and tables into a log on rows.
 
     Args:
         frame: `events.Parsed.frame`.
         items: The catalogue; None makes one from the events.
         users: The user table; None makes one from the events.
+        sources: Paths, for errors.
         event_names: Kinds by code of a model that exists; a kind that is not among them takes code 0.
-        path: The event log, for errors.
-        items_path: The item table, for errors.
 
     Raises:
         M6RecError: Unknown ids where they are errors, nothing left, or a split that needs times.
     """
-    frame = _known_ids(frame, items, users, config, cleaning, path, items_path)
+    frame = unknown.settle(frame, items, users, schema, config, cleaning, sources)
     items = items if items is not None else catalogue.ids_alone(frame["item"].unique(maintain_order=True))
     user_ids = frame["user"].unique(maintain_order=True).cast(pl.String)
     if users is not None:
@@ -84,7 +84,7 @@ def assemble(frame: pl.DataFrame, items: pl.DataFrame | None, users: pl.DataFram
     else:
         users = pl.DataFrame({"id": user_ids})
     frame, names = _coded(frame, items, users, event_names, cleaning)
-    frame, items, users = _filtered(frame, items, users, schema, config, cleaning, path)
+    frame, items, users = _filtered(frame, items, users, schema, config, cleaning, sources.events)
     frame = frame.sort("user_row", "timestamp", ROW)
     frame, ties = _split(frame, schema, config)
     train = frame.filter(pl.col("split") == TRAIN)
@@ -93,44 +93,6 @@ def assemble(frame: pl.DataFrame, items: pl.DataFrame | None, users: pl.DataFram
     items = items.with_columns(pl.Series("popularity", popularity, pl.UInt32))
     columns = ["user_row", "item_row", "timestamp", "event", "weight", "label", "split"]
     return Log(frame.select(columns), items, users, names, popularity, activity, ties)
-
-
-def _known_ids(frame: pl.DataFrame, items: pl.DataFrame | None, users: pl.DataFrame | None, config: DataConfig,
-               cleaning: Cleaning, path: str, items_path: str | None) -> pl.DataFrame:  # fmt: skip
-    for what, table, mode in (("item", items, config.unknown_items), ("user", users, config.unknown_users)):
-        if table is None:
-            continue
-        ids = frame[what].unique().cast(pl.String)
-        unknown = ids.filter(~ids.is_in(table["id"].implode()))
-        bad = (
-            frame[what].cast(pl.String).is_in(unknown.implode())
-            if len(unknown)
-            else pl.Series([False]).new_from_index(0, len(frame))
-        )
-        if mode == "error" and bad.any():
-            place = "the catalogue" if what == "item" else "the user table"
-            rows = frame.filter(bad)
-            shown = ", ".join(
-                f"`{e.partition(' ')[0]}` {e.partition(' ')[2]}"
-                for e in examples(rows.unique(what, keep="first", maintain_order=True), what)
-            )
-            n = int(bad.sum())
-            raise M6RecError(f"{n:,} event{'s name' if n > 1 else ' names'} {what}s that are not in {place}",
-                             where=f"{path}, first: {shown}",
-                             hint=f"add them to {items_path or place}, or pass `--unknown-{what}s drop`")  # fmt: skip
-        if mode == "drop":
-            frame = cleaning.keep(frame, f"events: unknown {what}s", ~bad, what)
-        elif bad.any():
-            cleaning.changed(
-                "users: not in the user table, kept without a profile",
-                len(unknown),
-                unknown.sort().head(3).to_list(),
-            )
-    if frame.is_empty():
-        raise M6RecError(
-            "no event names a known item and user", where=path, hint="are the ids of the tables of one kind?"
-        )
-    return frame
 
 
 def _coded(frame: pl.DataFrame, items: pl.DataFrame, users: pl.DataFrame, event_names: list[str] | None,

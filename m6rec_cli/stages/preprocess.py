@@ -23,6 +23,7 @@ from m6rec_cli.data import (
 from m6rec_cli.data.clean import Cleaning
 from m6rec_cli.data.store import FORMAT, MANIFEST, read_specs
 from m6rec_cli.data.tables import Table
+from m6rec_cli.data.unknown import Sources
 from m6rec_cli.directory import atomic_directory, refuse_nonempty, write_json
 from m6rec_cli.errors import M6RecError, UsageError
 from m6rec_cli.report import Reporter, Summary
@@ -93,10 +94,11 @@ def run(
     cleaning = Cleaning()
     parsed = events.parse(opened.events, schema, label=inputs.positive, cleaning=cleaning)
     items, users = _entities(inputs, opened, schema, parsed.frame, cleaning)
-    known_events = assemble.read_event_names(like) if like else None
-    log = assemble.assemble(parsed.frame, items, users, schema, config.data, cleaning,
-                            event_names=known_events, path=opened.events.path,
-                            items_path=opened.items.path if opened.items else None)  # fmt: skip
+    sources = Sources(
+        opened.events.path, opened.items and opened.items.path, opened.users and opened.users.path
+    )
+    log = assemble.assemble(parsed.frame, items, users, schema, config.data, cleaning, sources,
+                            event_names=assemble.read_event_names(like) if like else None)  # fmt: skip
     with atomic_directory(output, overwrite=overwrite) as work:
         for folder in ("events", "media", "features"):
             (work / folder).mkdir()
@@ -135,6 +137,8 @@ def run(
 def _open(inputs: Inputs) -> _Tables:
     if inputs.items and inputs.items_from_interactions:
         raise UsageError("`--items` and `--items-from-interactions` exclude each other")
+    if inputs.media and not inputs.media.is_dir():
+        raise M6RecError("the media folder does not exist", where=str(inputs.media))
     return _Tables(
         tables.scan(inputs.interactions, "interactions"),
         tables.scan(inputs.items, "items") if inputs.items else None,

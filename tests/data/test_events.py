@@ -71,7 +71,9 @@ def test_parse_cancelled_and_free_lines_are_dropped(tmp_path: Path) -> None:
 
 
 def test_parse_named_missing_users_are_dropped(tmp_path: Path) -> None:
-    parsed = _parse(tmp_path, "u,i\n0,x\n0.0,y\n1,z\n", Schema(user="u", item="i", missing_users=("0", "0.0")))
+    parsed = _parse(
+        tmp_path, "u,i\n0,x\n0.0,y\n1,z\n", Schema(user="u", item="i", missing_users=("0", "0.0"))
+    )
     assert parsed.frame["user"].cast(pl.String).to_list() == ["1"]
 
 
@@ -88,13 +90,17 @@ def test_parse_nothing_left_names_the_rule(tmp_path: Path) -> None:
 
 
 def test_parse_missing_role_column_names_the_nearest(tmp_path: Path) -> None:
-    with pytest.raises(M6RecError, match="no column `times`, which the schema names as the timestamp") as error:
+    with pytest.raises(
+        M6RecError, match="no column `times`, which the schema names as the timestamp"
+    ) as error:
         _parse(tmp_path, "u,i,time\na,x,1\n", Schema(user="u", item="i", timestamp="times"))
     assert error.value.hint == "did you mean `time`?"
 
 
 def test_read_events_sorts_by_user_time_and_file_order(tmp_path: Path) -> None:
-    (tmp_path / "e.csv").write_text("u,i,t,e\nb,1,1600000000,\na,2,1500000000,\na,3,1000000000,\na,4,1500000000,\n")
+    (tmp_path / "e.csv").write_text(
+        "u,i,t,e\nb,1,1600000000,\na,2,1500000000,\na,3,1000000000,\na,4,1500000000,\n"
+    )
     cleaning = Cleaning()
     frame = events.read_events(tmp_path / "e.csv", TIMED, cleaning=cleaning)
     assert dict(frame.schema) == {"user_id": pl.String, "item_id": pl.String, "timestamp": pl.Int64, "event": pl.String,
@@ -126,7 +132,9 @@ def test_positive_expression_labels(tmp_path: Path, text: str, want: list[bool])
 
 
 def test_positive_numbers_compared_as_text_fall_back_to_text(tmp_path: Path) -> None:
-    assert _parse(tmp_path, "u,i,event\na,x,1\na,y,2\n", Schema(user="u", item="i"), 'event == "1"').frame["label"].to_list() == [True, False]
+    assert _parse(tmp_path, "u,i,event\na,x,1\na,y,2\n", Schema(user="u", item="i"), 'event == "1"').frame[
+        "label"
+    ].to_list() == [True, False]
 
 
 @pytest.mark.parametrize(
