@@ -13,7 +13,9 @@ pairs = st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8)), min_size=1, ma
 
 @settings(deadline=None, max_examples=60)
 @given(pairs, st.integers(1, 4), st.integers(1, 4))
-def test_k_core_equals_removing_one_at_a_time(rows: list[tuple[int, int]], min_user: int, min_item: int) -> None:
+def test_k_core_equals_removing_one_at_a_time(
+    rows: list[tuple[int, int]], min_user: int, min_item: int
+) -> None:
     users, items = (np.array(side) for side in zip(*rows, strict=True))
     left = list(range(len(rows)))
     while True:
@@ -37,7 +39,11 @@ def test_bots_counts_events_of_one_day() -> None:
 
 def test_cleaning_counts_and_names_the_first_rows() -> None:
     cleaning = Cleaning()
-    frame = pl.DataFrame({ROW: [1, 2, 3, 4, 5], "id": ["a", None, "c", "d", "e"], "ok": [True, False, None, False, False]})
+    frame = pl.DataFrame(
+        {ROW: [1, 2, 3, 4, 5], "id": ["a", None, "c", "d", "e"], "ok": [True, False, None, False, False]}
+    )
     kept = cleaning.keep(frame, "rule", pl.col("ok"), "id")
     assert kept["id"].to_list() == ["a"]
-    assert cleaning.rules == [{"rule": "rule", "dropped": 4, "examples": ["(row 2)", "c (row 3)", "d (row 4)"]}]
+    assert cleaning.rules == [
+        {"rule": "rule", "dropped": 4, "examples": ["(row 2)", "c (row 3)", "d (row 4)"]}
+    ]

@@ -18,7 +18,9 @@ from m6rec_cli.schema import FeatureColumn, FeatureSpec, Kind
 CONFIG = DataConfig(min_category_count=1)
 
 
-def _fit(cells: object, kind: Kind, config: DataConfig = CONFIG, separator: str | None = None, dtype: object = None) -> FeatureSpec:
+def _fit(
+    cells: object, kind: Kind, config: DataConfig = CONFIG, separator: str | None = None, dtype: object = None
+) -> FeatureSpec:
     frame = pl.DataFrame({"c": pl.Series(cells, dtype=dtype)})  # type: ignore[arg-type]
     (spec,) = fit.fit(frame, [FeatureColumn("f", "c", kind, separator)], "item", config, None)
     return spec
@@ -118,13 +120,20 @@ def test_text_is_tokenised_in_any_language(tmp_path: Path) -> None:
     table, _ = features.encode(pl.DataFrame({"c": cells}), [spec], tmp_path, Path(), "item")
     chinese, english, new, *missing = table["f"].to_list()
     assert chinese
-    assert english == features.encode(pl.DataFrame({"c": ["a red chair"]}), [spec], tmp_path, Path(), "item")[0]["f"][0].to_list()
+    assert (
+        english
+        == features.encode(pl.DataFrame({"c": ["a red chair"]}), [spec], tmp_path, Path(), "item")[0]["f"][
+            0
+        ].to_list()
+    )
     assert 0 < len(new) <= spec.length <= 6
     assert max(chinese + english + new) < spec.size
     assert missing == [None, None]
 
 
-@pytest.mark.parametrize(("content", "what"), [(None, "the tokenizer is missing"), ("{", "the tokenizer is damaged")])
+@pytest.mark.parametrize(
+    ("content", "what"), [(None, "the tokenizer is missing"), ("{", "the tokenizer is damaged")]
+)
 def test_text_faulty_tokenizer_is_named(tmp_path: Path, content: str | None, what: str) -> None:
     if content:
         (tmp_path / text.FILE).write_text(content)
@@ -135,7 +144,9 @@ def test_text_faulty_tokenizer_is_named(tmp_path: Path, content: str | None, wha
 def test_vector_is_standardised_and_masked_where_it_does_not_fit() -> None:
     spec = _fit(["1 2", "3 6", None], "vector")
     assert spec.size == 2
-    _, arrays = features.encode(pl.DataFrame({"c": ["1 2", "1 2 3", None, "3 6"]}), [spec], Path(), Path(), "item")
+    _, arrays = features.encode(
+        pl.DataFrame({"c": ["1 2", "1 2 3", None, "3 6"]}), [spec], Path(), Path(), "item"
+    )
     array = arrays["f"]
     assert array.mask.tolist() == [True, False, False, True]
     assert np.allclose(array.values[0], -array.values[3])

@@ -91,7 +91,11 @@ def test_roles_user_zero_among_small_numbers_is_a_user(tmp_path: Path) -> None:
     assert "missing_users" not in found
 
 
-_TITLES = [f"A fine {w} for the {v}" for w in ("lamp", "chair", "pot") for v in ("kitchen", "garden", "hall", "attic")]
+_TITLES = [
+    f"A fine {w} for the {v}"
+    for w in ("lamp", "chair", "pot")
+    for v in ("kitchen", "garden", "hall", "attic")
+]
 
 
 @pytest.mark.parametrize(
@@ -143,7 +147,10 @@ def test_infer_items_on_lines_tells_item_columns_from_others(tmp_path: Path) -> 
         "Country": ["UK" if i % 9 else "France" for i in range(n)],
     })  # fmt: skip
     schema, left_out, _ = infer.infer(events, None, None, tmp_path, items_on_lines=True)
-    assert [(f.name, f.kind) for f in schema.item_features] == [("Description", "text"), ("UnitPrice", "numeric")]
+    assert [(f.name, f.kind) for f in schema.item_features] == [
+        ("Description", "text"),
+        ("UnitPrice", "numeric"),
+    ]
     assert schema.display == "Description"
     assert set(left_out) == {"interactions.InvoiceNo", "interactions.Country"}
 

@@ -66,12 +66,25 @@ def test_decode_all_aligns_rows_and_masks_what_is_not_there(tmp_path: Path) -> N
     for name, colour in (("r.png", (255, 0, 0)), ("g.png", (0, 255, 0))):
         Image.new("RGB", (10, 10), colour).save(tmp_path / name)
     blue = _bytes(Image.new("RGB", (10, 10), (0, 0, 255)), "PNG")
-    cells = ["r.png", None, "absent.png", {"bytes": blue, "path": None}, {"bytes": None, "path": "g.png"}, blue, ""]
+    cells = [
+        "r.png",
+        None,
+        "absent.png",
+        {"bytes": blue, "path": None},
+        {"bytes": None, "path": "g.png"},
+        blue,
+        "",
+    ]
     for out in (None, tmp_path / "x.npy"):
         with Silent().task("pictures") as task:
             array, bad = media.decode_all(cells, tmp_path, 8, out, task)
         assert array.mask.tolist() == [True, False, False, True, True, True, False]
-        assert array.values[array.mask][:, 0, 0].tolist() == [[255, 0, 0], [0, 0, 255], [0, 255, 0], [0, 0, 255]]
+        assert array.values[array.mask][:, 0, 0].tolist() == [
+            [255, 0, 0],
+            [0, 0, 255],
+            [0, 255, 0],
+            [0, 0, 255],
+        ]
         assert not array.values[~array.mask].any()
         assert bad == [2, 6]
     assert np.load(tmp_path / "x.npy").shape == (7, 8, 8, 3)

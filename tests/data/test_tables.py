@@ -14,7 +14,9 @@ from m6rec_cli.data import tables
 from m6rec_cli.data.tables import ROW
 from m6rec_cli.errors import M6RecError
 
-RECORDS = pl.DataFrame({"user_id": ["007", "b", "c"], "item_id": ["x", "1.0", "z"], "rating": [1.5, 2.0, 3.0]})
+RECORDS = pl.DataFrame(
+    {"user_id": ["007", "b", "c"], "item_id": ["x", "1.0", "z"], "rating": [1.5, 2.0, 3.0]}
+)
 
 
 def _csv(path: Path) -> None:
@@ -169,12 +171,16 @@ def test_scan_folder_without_parquet_is_named(tmp_path: Path) -> None:
         tables.scan(tmp_path, "items")
 
 
-_cells = st.text(st.characters(codec="utf-8", exclude_characters="\r\x00", exclude_categories=("Cs",)), max_size=12)
+_cells = st.text(
+    st.characters(codec="utf-8", exclude_characters="\r\x00", exclude_categories=("Cs",)), max_size=12
+)
 
 
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.tuples(_cells, _cells), min_size=1, max_size=20))
-def test_scan_csv_gives_back_what_the_csv_module_wrote(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]) -> None:
+def test_scan_csv_gives_back_what_the_csv_module_wrote(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
+) -> None:
     path = tmp_path_factory.mktemp("csv") / "e.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
@@ -184,8 +190,14 @@ def test_scan_csv_gives_back_what_the_csv_module_wrote(tmp_path_factory: pytest.
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.lists(st.dictionaries(st.sampled_from(["a", "b"]), st.none() | _cells, min_size=2), min_size=1, max_size=10))
-def test_scan_jsonl_gives_back_what_json_wrote(tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, str | None]]) -> None:
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from(["a", "b"]), st.none() | _cells, min_size=2), min_size=1, max_size=10
+    )
+)
+def test_scan_jsonl_gives_back_what_json_wrote(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[dict[str, str | None]]
+) -> None:
     path = tmp_path_factory.mktemp("jsonl") / "e.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)) + "\n", encoding="utf-8")
     assert tables.scan(path, "items").frame.collect().select("a", "b").to_dicts() == [
