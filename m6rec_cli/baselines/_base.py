@@ -50,7 +50,9 @@ class History:
         """1 where the user has met the item, however often; (n_users, n_items)."""
         shape = (len(self.offsets) - 1, n_items)
         ones = np.ones(len(self.item_row), dtype)
-        met = sparse.csr_array((ones, self.item_row.astype(np.int64), self.offsets), shape)
+        # Copies: merging duplicates below rewrites the arrays that the matrix was made of.
+        parts = (ones, self.item_row.astype(np.int64), self.offsets.copy())
+        met = sparse.csr_array(parts, shape)
         met.sum_duplicates()
         met.data[:] = 1
         return met

@@ -56,6 +56,10 @@ def fit(history: _base.History, n_users: int, n_items: int, *, ridge: float = 30
             f"{2 * n * n * 4 / 2**30:,.0f} GiB, and it is made for {MOST_ITEMS:,} at the most",
             hint="leave `ease` out of `--baselines`, or raise `data.min_item_events` in `preprocess`",
         )  # fmt: skip
+    if not n:
+        return Ease(
+            "ease", met[:, warm], np.zeros((0, 0), np.float32), warm, _base.popularity(history, n_items)
+        )
     x = met[:, warm]
     gram = (x.T @ x).toarray(order="F")
     gram[np.diag_indices(n)] += np.float32(ridge)

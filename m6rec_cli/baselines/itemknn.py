@@ -9,7 +9,7 @@ _BLOCK_NONZEROS = 20_000_000
 
 
 def fit(
-    history: _base.History, n_users: int, n_items: int, *, neighbours: int = 100, shrink: float = 10.0
+    history: _base.History, n_users: int, n_items: int, *, neighbours: int = 20, shrink: float = 20.0
 ) -> _base.Scorer:
     """Keep each item's nearest neighbours (Sarwar et al. 2001, with shrinkage).
 
