@@ -83,7 +83,7 @@ def assemble(frame: pl.DataFrame, items: pl.DataFrame | None, users: pl.DataFram
         )  # fmt: skip
     else:
         users = pl.DataFrame({"id": user_ids})
-    frame, names = _coded(frame, items, users, event_names, cleaning)
+    frame, names = _coded(frame, items, users, schema, event_names, cleaning)
     frame, items, users = _filtered(frame, items, users, schema, config, cleaning, sources.events)
     frame = frame.sort("user_row", "timestamp", ROW)
     frame, ties = _split(frame, schema, config)
@@ -95,8 +95,8 @@ def assemble(frame: pl.DataFrame, items: pl.DataFrame | None, users: pl.DataFram
     return Log(frame.select(columns), items, users, names, popularity, activity, ties)
 
 
-def _coded(frame: pl.DataFrame, items: pl.DataFrame, users: pl.DataFrame, event_names: list[str] | None,
-           cleaning: Cleaning) -> tuple[pl.DataFrame, list[str]]:  # fmt: skip
+def _coded(frame: pl.DataFrame, items: pl.DataFrame, users: pl.DataFrame, schema: Schema,
+           event_names: list[str] | None, cleaning: Cleaning) -> tuple[pl.DataFrame, list[str]]:  # fmt: skip
     """Strings to row numbers and event codes."""
     names = event_names
     if names is None:
@@ -116,6 +116,8 @@ def _coded(frame: pl.DataFrame, items: pl.DataFrame, users: pl.DataFrame, event_
         cleaning.changed(
             "events: a kind that the fitted state does not know, taken as the first", int(new.sum()), shown
         )
+    if schema.event:
+        cleaning.changed(f"events: no event kind, taken as `{names[0]}`", frame["event"].null_count())
     columns.append(codes.fill_null(0).cast(pl.UInt8).alias("event"))
     return pl.DataFrame(columns), names
 

@@ -117,7 +117,8 @@ def _columns(table: Table, schema: Schema, label: str | None) -> list[pl.Expr]:
             columns.append((values.number(name, kinds[name]) > 0).fill_null(True).alias(f"__{role}"))
     if schema.timestamp and not schema.has_time:
         # Without times, a repeated event is no duplicate unless the whole line is; the hash lives in this process only.
-        columns.append(pl.struct(list(kinds)).hash().alias("__hash"))
+        flat = [name for name, kind in kinds.items() if not kind.is_nested()]
+        columns.append(pl.struct(flat).hash().alias("__hash"))
     columns.append(positive.label(table, label).alias("label") if label else pl.lit(True).alias("label"))
     return columns
 

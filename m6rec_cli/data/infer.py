@@ -124,4 +124,4 @@ def dependence(events: Table, item: str, name: str) -> float:
     best = int(per_item["best"].sum()) / total
     common = several.group_by("value").agg(pl.col("n").sum())["n"].max()
     chance = common / total if isinstance(common, int) else 0.0
-    return 1.0 if chance >= 1 else (best - chance) / (1 - chance)
+    return 0.0 if chance >= 1 else (best - chance) / (1 - chance)

@@ -103,7 +103,8 @@ def _of_lists(series: pl.Series) -> tuple[Kind, str | None] | str:
         return "no cell holds a value"
     if inner is not None and inner.is_float():
         return ("vector", None) if lengths.n_unique() == 1 else "lists of numbers of several lengths"
-    if inner is not None and (inner.is_nested() or inner == pl.Binary):
+    innermost = inner.inner if isinstance(inner, pl.List) else inner
+    if innermost is not None and (innermost.is_nested() or innermost == pl.Binary):
         return "nested columns are not read"
     return "set", None
 

@@ -86,7 +86,7 @@ def of_events(table: Table) -> tuple[dict[str, Any], list[str]]:
         warnings.append(f"{table.path} has no time column: the order of the file is the order of the events")
     roles["quantity"] = find(names, QUANTITY)
     roles["price"] = find(names, PRICE) if roles["quantity"] else None
-    zero = _zero_share(table, user)
+    zero = _zero_share(table, head, user)
     if zero > _UNKNOWN_SHARE:
         roles["missing_users"] = ("0",)
         warnings.append(
@@ -122,9 +122,11 @@ def time_format(name: str, sample: pl.Series, warnings: list[str]) -> str:
     return found[0]
 
 
-def _zero_share(table: Table, user: str) -> float:
+def _zero_share(table: Table, head: pl.DataFrame, user: str) -> float:
     """Share of lines whose customer is 0, where the other ids are numbers that do not start near 0."""
     ids = values.text(user, table.schema[user]).str.replace(r"\.0+$", "")
+    if not head.select((ids == "0").sum() > _UNKNOWN_SHARE / 10 * len(head)).item():
+        return 0.0  # no need to read the whole log
     counted = table.frame.select(
         zero=(ids == "0").sum(), n=pl.len(),
         smallest=ids.filter(ids != "0").cast(pl.Float64, strict=False).min(),

@@ -2,8 +2,9 @@
 
 Layout and columns (written by `stages/preprocess.py`, manifest last):
 
-- `manifest.json`: `format`, `schema`, `counts` (users, items, events per split), `cleaning`, `split`, `events`
-  (names of the event kinds by code), `has_time`, `inputs`, `config`, `fingerprint`.
+- `manifest.json`: `format`, `schema`, `counts` (users, items, events and held-out targets per split), `cleaning`,
+  `split`, `positive` (the expression, or null), `events` (names of the event kinds by code), `has_time`, `ties`,
+  `inputs`, `config`, `fingerprint` (a digest of all other files).
 - `users.parquet`: `row` u32, `id` str, then one column a user feature.
 - `items.parquet`: `row` u32, `id` str, `display` str (nullable, a readable name), `popularity` u32 (training
   events), then one column an item feature.
@@ -14,7 +15,10 @@ Layout and columns (written by `stages/preprocess.py`, manifest last):
   files in the order of their names.
 - `media/<entity>.<feature>.npy`: uint8 (rows, side, side, 3) or float32 (rows, components), aligned to rows;
   `media/<entity>.<feature>.mask.npy`: bool (rows,), True where there is a value.
-- `features/features.json`: a list of `FeatureSpec`; `features/tokenizer.json` if there is text.
+- `features/features.json`: a list of `FeatureSpec`; `features/tokenizer.json` if there is text;
+  `features/schema.toml` and `features/events.json` (kinds by code), by which raw files can be read again.
+- `FeatureSpec.state`: `column` (raw name); numeric `log1p low high mean scale`; categorical `vocabulary` (the value
+  at i has code i + 1, code 0 is for rare and unknown ones); set the same and `separator`; vector `mean scale`.
 """
 
 from dataclasses import dataclass

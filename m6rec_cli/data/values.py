@@ -135,6 +135,8 @@ def members(name: str, dtype: pl.DataType, separator: str | None) -> pl.Expr:
     column = pl.col(name)
     if isinstance(dtype, pl.List | pl.Array):
         column = column.arr.to_list() if isinstance(dtype, pl.Array) else column
+        if isinstance(dtype.inner, pl.List):  # paths of categories: one flat set
+            column = column.list.eval(pl.element().explode(empty_as_null=False, keep_nulls=False))
         parts = column.cast(pl.List(pl.String), strict=False)
     else:
         # Lists written out as Python or JSON do: ['a', 'b'].

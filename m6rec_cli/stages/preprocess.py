@@ -1,7 +1,7 @@
 """Raw tables to a complete data directory: read, clean, split, fit on training rows, encode, write."""
 
 import time
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,63 +15,23 @@ from m6rec_cli.data import (
     features,
     fingerprint,
     fit,
-    infer,
     schema_file,
-    tables,
     text,
 )
 from m6rec_cli.data.clean import Cleaning
+from m6rec_cli.data.inputs import Inputs, Opened, open_tables, settle_schema
 from m6rec_cli.data.store import FORMAT, MANIFEST, read_specs
-from m6rec_cli.data.tables import Table
 from m6rec_cli.data.unknown import Sources
 from m6rec_cli.directory import atomic_directory, refuse_nonempty, write_json
-from m6rec_cli.errors import M6RecError, UsageError
 from m6rec_cli.report import Reporter, Summary
-from m6rec_cli.schema import SPLITS, FeatureColumn, FeatureSpec, Schema
+from m6rec_cli.schema import SPLITS, FeatureSpec, Schema
 
 _ROWS_PER_FILE = 10_000_000
 
 
-@dataclass(frozen=True)
-class Inputs:
-    """What `preprocess` reads; paths are files, globs or folders as the readers take them."""
-
-    interactions: Path
-    items: Path | None = None
-    users: Path | None = None
-    media: Path | None = None
-    schema: Path | None = None
-    like: Path | None = None
-    positive: str | None = None
-    items_from_interactions: bool = False
-
-    @property
-    def files(self) -> dict[str, Path | None]:
-        """Files read, by role."""
-        return {
-            "interactions": self.interactions,
-            "items": self.items,
-            "users": self.users,
-            "schema": self.schema,
-        }
-
-    @property
-    def media_root(self) -> Path:
-        """The folder that picture cells are relative to."""
-        return self.media or (self.items or self.interactions).parent
-
-
-@dataclass(frozen=True)
-class _Tables:
-    events: Table
-    items: Table | None
-    users: Table | None
-
-
 def dry_run(inputs: Inputs, report: Reporter) -> str:
     """The schema that a run would use, as TOML."""
-    opened = _open(inputs)
-    schema, left_out = _schema(inputs, opened, report)
+    schema, left_out = settle_schema(inputs, open_tables(inputs), report)
     return schema_file.to_toml(schema, left_out)
 
 
@@ -85,12 +45,9 @@ def run(
     """
     started = time.monotonic()
     refuse_nonempty(output, overwrite=overwrite)
-    opened = _open(inputs)
-    like = _like(inputs)
-    schema, left_out = _schema(inputs, opened, report)
-    if like:
-        schema = _features_of(read_specs(like), schema, opened, report)
-    _require_tables(inputs, schema)
+    opened = open_tables(inputs)
+    schema, left_out = settle_schema(inputs, opened, report)
+    like = inputs.fitted
     cleaning = Cleaning()
     parsed = events.parse(opened.events, schema, label=inputs.positive, cleaning=cleaning)
     items, users = _entities(inputs, opened, schema, parsed.frame, cleaning)
@@ -134,73 +91,7 @@ def run(
             "seconds": round(time.monotonic() - started, 2), "out": str(output)}  # fmt: skip
 
 
-def _open(inputs: Inputs) -> _Tables:
-    if inputs.items and inputs.items_from_interactions:
-        raise UsageError("`--items` and `--items-from-interactions` exclude each other")
-    if inputs.media and not inputs.media.is_dir():
-        raise M6RecError("the media folder does not exist", where=str(inputs.media))
-    return _Tables(
-        tables.scan(inputs.interactions, "interactions"),
-        tables.scan(inputs.items, "items") if inputs.items else None,
-        tables.scan(inputs.users, "users") if inputs.users else None,
-    )
-
-
-def _schema(inputs: Inputs, opened: _Tables, report: Reporter) -> tuple[Schema, dict[str, str]]:
-    if inputs.schema:
-        schema = schema_file.read(inputs.schema)
-        if opened.items and schema.item_id is None:
-            schema = replace(schema, item_id=schema.item)
-        if opened.users and schema.user_id is None:
-            schema = replace(schema, user_id=schema.user)
-        return schema, {}
-    schema, left_out, warnings = infer.infer(opened.events, opened.items, opened.users, inputs.media_root,
-                                             items_on_lines=inputs.items_from_interactions)  # fmt: skip
-    for warning in warnings:
-        report.warn(warning)
-    return schema, left_out
-
-
-def _features_of(specs: tuple[FeatureSpec, ...], schema: Schema, opened: _Tables, report: Reporter) -> Schema:
-    """The schema with the features of a fitted state, as far as these tables have their columns."""
-    own: dict[str, tuple[FeatureColumn, ...]] = {}
-    for entity, table in (("item", opened.items or opened.events), ("user", opened.users)):
-        columns = [FeatureColumn(s.name, s.state["column"], s.kind, s.state.get("separator"))
-                   for s in specs if s.entity == entity]  # fmt: skip
-        for absent in (c for c in columns if table is None or c.column not in table.schema):
-            report.warn(
-                f"no column `{absent.column}` in the {entity} table: the {entity} feature `{absent.name}` is missing everywhere"
-            )
-        own[entity] = tuple(c for c in columns if table is not None and c.column in table.schema)
-    return replace(schema, item_features=own["item"], user_features=own["user"])
-
-
-def _require_tables(inputs: Inputs, schema: Schema) -> None:
-    """Raise if the schema names features of a table that is not given."""
-    items = inputs.items is not None or inputs.items_from_interactions
-    for entity, given, columns in (
-        ("item", items, schema.item_features),
-        ("user", inputs.users, schema.user_features),
-    ):
-        if columns and not given:
-            raise M6RecError(
-                f"the schema names {entity} features, and there is no {entity} table",
-                where=f"{inputs.schema or inputs.like}: `{columns[0].name}`", hint=f"pass `--{entity}s FILE`",
-            )  # fmt: skip
-
-
-def _like(inputs: Inputs) -> Path | None:
-    """The fitted features folder of `--like`."""
-    if inputs.like is None:
-        return None
-    folder = inputs.like / "features"
-    if not (folder / "features.json").exists():
-        raise M6RecError("`--like` names no data or run directory", where=str(folder / "features.json"),
-                         hint="give a directory that `m6rec preprocess` or a training command has made")  # fmt: skip
-    return folder
-
-
-def _entities(inputs: Inputs, opened: _Tables, schema: Schema, frame: pl.DataFrame,
+def _entities(inputs: Inputs, opened: Opened, schema: Schema, frame: pl.DataFrame,
               cleaning: Cleaning) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:  # fmt: skip
     items = users = None
     if opened.items:
@@ -251,16 +142,18 @@ def _tell(
     counts: dict[str, Any],
     ties: int,
 ) -> None:
-    roles = [(role, getattr(schema, role)) for role in ("user", "item", "timestamp", "event", "weight", "quantity", "price")
-             if getattr(schema, role)]  # fmt: skip
-    report.table("roles", ("role", "column"), roles)
-    shown = [(f"{entity}.{f.name}", f.kind) for entity, group in (("item", schema.item_features), ("user", schema.user_features))
-             for f in group]  # fmt: skip
-    report.table(
-        "features",
-        ("feature", "kind"),
-        shown + [(name, f"left out: {reason}") for name, reason in left_out.items()],
-    )
+    roles = [
+        (role, getattr(schema, role)) for role in ("user", "item", "event", "weight", "quantity", "price")
+    ]
+    time_role = schema.timestamp or "the order of the file"
+    order = "" if schema.has_time or schema.timestamp is None else " (an order, no time)"
+    roles.insert(2, ("timestamp", time_role + order))
+    report.table("roles", ("role", "column"), [(role, column) for role, column in roles if column])
+    shown = [(f"{entity}.{f.name}", f.kind) for entity, group in
+             (("item", schema.item_features), ("user", schema.user_features)) for f in group]  # fmt: skip
+    shown += [(name, f"left out: {reason}") for name, reason in left_out.items()]
+    if shown:
+        report.table("features", ("feature", "kind"), shown)
     report.table("cleaning", ("rule", "dropped", "changed", "first"),
                  [(r["rule"], r.get("dropped"), r.get("changed"), ", ".join(r["examples"])) for r in cleaning.rules])  # fmt: skip
     report.table("counts", ("what", "number"),

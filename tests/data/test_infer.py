@@ -116,6 +116,8 @@ _TITLES = [
         ("categories", ["Office, Pens, Blue"] * 4 + ["Office, Paper"] * 4, ("set", ", ")),
         ("tags", ["['a', 'b']", "['b']", "['a']"], ("set", ",")),
         ("tags", [["a", "b"], ["b"]], ("set", None)),
+        ("categories", [[["a", "b"], ["a"]], [["b"]]], ("set", None)),
+        ("nested", [[{"a": 1}]], "nested columns are not read"),
         ("title", _TITLES, ("text", None)),
         ("overview", ["Long words, and more of them, tell what this film would be about, at length"] * 3, ("text", None)),
         ("标题", ["红色的椅子很好看", "蓝色的桌子很便宜", "绿色的台灯很明亮"], ("text", None)),

@@ -101,6 +101,11 @@ def test_members_of_text_and_lists_are_the_same() -> None:
     assert _apply(values.members, pl.Series(["['a', 'b']", '["c"]', "[]", None]), ",") == want
     assert _apply(values.members, pl.Series([["a", " b"], ["c"], [], None]), None) == want
     assert _apply(values.members, pl.Series([[1, 2], [3]]), None) == [["1", "2"], ["3"]]
+    assert _apply(values.members, pl.Series([[["a"], ["b"]], [["c"], []], []]), None) == [
+        ["a", "b"],
+        ["c"],
+        None,
+    ]
 
 
 def test_vector_of_text_lists_and_arrays_are_the_same() -> None:
