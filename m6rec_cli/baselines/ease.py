@@ -39,7 +39,7 @@ class Ease:
         return scores
 
 
-def fit(history: _base.History, n_users: int, n_items: int, *, ridge: float = 300.0) -> _base.Scorer:
+def fit(history: _base.History, n_users: int, n_items: int, *, ridge: float = 100.0) -> _base.Scorer:
     """Solve min |X - XB|^2 + ridge |B|^2 with a zero diagonal: B = I - P / diag(P), P = (X'X + ridge I)^-1.
 
     Only items with events take part: the others have no weights, and popularity orders them last.
