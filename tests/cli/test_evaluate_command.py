@@ -1,0 +1,58 @@
+"""`m6rec evaluate` as a process sees it: flags, stdout, exit codes."""
+
+import json
+import sys
+
+import pytest
+
+from m6rec_cli.cli import app
+from tests import worlds
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    path = tmp_path_factory.mktemp("cli") / "data"
+    worlds.planted_cycle(path)
+    return path
+
+
+def call(monkeypatch, *words):
+    monkeypatch.setattr(sys, "argv", ["m6rec", "evaluate", *map(str, words)])
+    with pytest.raises(SystemExit) as stopped:
+        app.app()
+    return stopped.value.code or 0
+
+
+def test_evaluate_prints_one_json_object_and_a_table(data, monkeypatch, capsys):
+    code = call(
+        monkeypatch, "--data", data, "--baselines", "popularity, last-item", "--compare", "last-item", "popularity",
+        "--ks", "1,10", "--split", "valid", "--max-users", "20", "--set", "evaluate.bootstrap=50",
+    )  # fmt: skip
+    out, err = capsys.readouterr()
+    assert code == 0
+    summary = json.loads(out)
+    assert (summary["split"], summary["users"], summary["ks"]) == ("valid", 20, [1, 10])
+    assert summary["systems"]["last-item"]["masked"]["recall@1"] == 1.0
+    assert "last-item" in err
+    assert "paired over users" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "match"),
+    [
+        ([], 1, "there is nothing to judge"),
+        (["--baselines", "eas"], 1, "did you mean `ease`?"),
+        (["--compare", "ease", "ease"], 2, "two different systems"),
+        (["--baselines", "ease", "--ks", "5,x"], 2, "`--ks` takes whole numbers"),
+        (["--baselines", "ease", "--split", "train"], 1, "`evaluate.split` cannot be `train`"),
+        (["--recs", "none.csv"], 1, "the list file does not exist"),
+    ],
+)
+def test_evaluate_errors_have_the_documented_codes(data, monkeypatch, capsys, words, code, match):
+    assert call(monkeypatch, "--data", data, *words) == code
+    assert match in capsys.readouterr().err
+
+
+def test_evaluate_missing_data_directory(tmp_path, monkeypatch, capsys):
+    assert call(monkeypatch, "--data", tmp_path / "none", "--baselines", "ease") == 1
+    assert "the data directory does not exist" in capsys.readouterr().err

@@ -1,0 +1,182 @@
+"""`evaluate` from worlds with known answers to summary, report files and errors."""
+
+import json
+
+import numpy as np
+import pytest
+
+from m6rec_cli.config import resolve
+from m6rec_cli.errors import M6RecError
+from m6rec_cli.judging import systems
+from m6rec_cli.report import Silent
+from m6rec_cli.stages.evaluate import Asked, run
+from tests import worlds
+
+ALL = ("popularity", "last-item", "itemknn", "ease")
+
+
+@pytest.fixture(scope="module")
+def cycle(tmp_path_factory):
+    path = tmp_path_factory.mktemp("cycle") / "data"
+    worlds.planted_cycle(path)
+    return path
+
+
+def evaluate(data, asked, out=None, *, sets=("evaluate.bootstrap=100",), report=None, **kwargs):
+    return run(resolve(sets=sets), data, asked, out, report or Silent(), **kwargs)
+
+
+def test_run_baselines_last_item_solves_the_cycle(cycle):
+    summary = evaluate(cycle, Asked(baselines=ALL))
+    assert summary["users"] == 64
+    assert list(summary["systems"]) == list(ALL)
+    last = summary["systems"]["last-item"]
+    assert last["masked"]["ndcg@10"] == last["unmasked"]["ndcg@10"] == 1.0
+    assert last["intervals"]["ndcg@10"] == [1.0, 1.0]
+    assert last["slices"]["transition"]["seen"]["recall@10"] == 1.0
+    assert last["slices"]["transition"]["seen"]["users"] == 64
+    assert summary["systems"]["popularity"]["masked"]["ndcg@10"] < 1
+    json.dumps(summary, allow_nan=False)
+
+
+def test_run_twice_gives_the_same_figures(cycle):
+    assert evaluate(cycle, Asked(baselines=ALL)) == evaluate(cycle, Asked(baselines=ALL))
+
+
+def test_run_trained_model_is_asked_for_the_split(cycle, monkeypatch):
+    from m6rec_cli.inference import scorer
+
+    asked = {}
+
+    class Oracle:
+        name = "oracle"
+
+        def score(self, user_rows):
+            item = asked["data"].truth("valid").item_row[user_rows]
+            return np.eye(12, dtype=np.float32)[item]
+
+    def load_scorer(path, data, before, config, report):
+        asked.update(path=path, data=data, before=before)
+        return Oracle()
+
+    monkeypatch.setattr(scorer, "load_scorer", load_scorer)
+    summary = evaluate(cycle, Asked(runs=["some/run"]), sets=["evaluate.split=valid", "evaluate.bootstrap=0"])
+    assert asked["before"] == "valid"
+    system = summary["systems"]["some/run"]
+    assert (system["kind"], system["masked"]["mrr@5"], system["intervals"]) == ("run", 1.0, {})
+
+
+def test_run_lists_of_a_file_equal_its_scorer(cycle, tmp_path):
+    rows = ["user_id,item_id,rank"]
+    for user in range(64):
+        start = worlds.Dataset.open(cycle).history("test")
+        last = start.item_row[start.offsets(64)[user + 1] - 1]
+        rows += [f"u{user},i{(last + 1 + j) % 12},{j + 1}" for j in range(4)]
+    file = tmp_path / "recs.csv"
+    file.write_text("\n".join(rows))
+    asked = Asked(recs=[str(file)], compare=[(str(file), "popularity")])
+    summary = evaluate(cycle, asked)
+    assert summary["systems"][str(file)]["masked"]["ndcg@10"] == 1.0
+    (pair,) = summary["comparisons"]
+    assert (pair["a"], pair["b"]) == (str(file), "popularity")
+    figures = pair["metrics"]["ndcg@10"]
+    assert figures["difference"] == pytest.approx(figures["a"] - figures["b"])
+    assert figures["interval"][0] > 0
+    assert figures["p_value"] == pytest.approx(1 / 1001)
+    assert figures["b_better"] == 0
+
+
+def test_run_report_directory_is_self_contained(cycle, tmp_path):
+    asked = Asked(baselines=ALL, compare=[("ease", "popularity")])
+    out = tmp_path / "report"
+    summary = evaluate(cycle, asked, out)
+    assert sorted(p.name for p in out.iterdir()) == ["config.toml", "report.html", "report.json"]
+    report = json.loads((out / "report.json").read_text())
+    assert {k: report[k] for k in summary} == summary
+    assert report["manifest"]["counts"]["items"] == 12
+    assert report["config"]["ks"] == [5, 10, 20]
+    page = (out / "report.html").read_text()
+    assert page.count("data:image/svg+xml;base64,") >= 4
+    assert 'src="http' not in page
+    assert "last-item" in page
+    evaluate(cycle, asked, out, overwrite=True)
+    assert (out / "report.html").read_text() == page
+
+
+@pytest.mark.parametrize("suffix", ["json", "html"])
+def test_run_report_file_by_its_suffix(cycle, tmp_path, suffix):
+    out = tmp_path / f"report.{suffix}"
+    evaluate(cycle, Asked(baselines=["popularity"]), out)
+    text = out.read_text()
+    assert text.startswith("{" if suffix == "json" else "<!doctype html>")
+    with pytest.raises(M6RecError, match="the output exists"):
+        evaluate(cycle, Asked(baselines=["popularity"]), out)
+
+
+def test_run_html_escapes_names(cycle, tmp_path):
+    file = tmp_path / "<b>$x$ & _.csv"
+    file.write_text("user_id,item_id,rank\nu0,i5,1\n")
+    out = tmp_path / "r.html"
+    evaluate(cycle, Asked(recs=[str(file)]), out)
+    assert "<b>$x$" not in out.read_text()
+    assert "&lt;b&gt;$x$ &amp; _.csv" in out.read_text()
+
+
+def test_run_mixed_world_with_missing_values_and_cold_users(tmp_path):
+    worlds.mixed(tmp_path / "d")
+    summary = evaluate(tmp_path / "d", Asked(baselines=ALL), tmp_path / "r")
+    assert summary["measured_over"] == {"diversity": "brand, tags", "calibration": "tags"}
+    json.dumps(summary, allow_nan=False)
+
+
+def test_run_repeated_truths_are_told(tmp_path):
+    worlds.write_data(tmp_path / "d", [0, 0, 0, 0], [0, 1, 2, 1], n_items=4)
+    report = Silent()
+    summary = evaluate(tmp_path / "d", Asked(baselines=["popularity"]), report=report)
+    assert summary["repeated_truths"] == 1.0
+    assert "100.0% of the true items were met by their users before" in report.warnings[0]
+
+
+def test_run_max_users_and_ks(cycle):
+    summary = evaluate(
+        cycle, Asked(baselines=["last-item"]),
+        sets=["evaluate.max_users=10", "evaluate.ks=[3, 1, 3]", "evaluate.bootstrap=10"],
+    )  # fmt: skip
+    assert summary["users"] == 10
+    assert summary["ks"] == [1, 3]
+    assert "ndcg@3" in summary["systems"]["last-item"]["slices"]["users"]["warm"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "match"),
+    [
+        (Asked(), "there is nothing to judge"),
+        (Asked(baselines=["populrity"]), "unknown baseline `populrity`(.|\n)*did you mean `popularity`"),
+        (Asked(compare=[("ease", "no/such")]), "`no/such` is no baseline, no run directory and no list file"),
+    ],
+)
+def test_run_what_cannot_be_judged(cycle, asked, match):
+    with pytest.raises(M6RecError) as caught:
+        evaluate(cycle, asked)
+    import re
+
+    assert re.search(match, str(caught.value))
+
+
+@pytest.mark.parametrize("ks", ["[]", "[0, 5]"])
+def test_run_cut_offs_start_at_one(cycle, ks):
+    with pytest.raises(M6RecError, match="takes one or more cut-offs from 1 up"):
+        evaluate(cycle, Asked(baselines=["ease"]), sets=[f"evaluate.ks={ks}"])
+
+
+def test_resolve_systems_each_once_in_order(tmp_path):
+    run_dir, file = tmp_path / "run", tmp_path / "r.csv"
+    run_dir.mkdir()
+    file.write_text("")
+    found = systems.resolve(
+        ["a"], ["b.csv"], ["ease", "ease"], [("ease", "popularity"), (str(run_dir), str(file))]
+    )
+    assert [(s.kind, s.name) for s in found] == [
+        ("run", "a"), ("recs", "b.csv"), ("baseline", "ease"), ("baseline", "popularity"),
+        ("run", str(run_dir)), ("recs", str(file)),
+    ]  # fmt: skip
