@@ -45,7 +45,7 @@ class FeatureSpec:
 
 @dataclass(frozen=True)
 class FeatureColumn:
-    """A feature as the user declares it: which column, read as what."""
+    """A feature as the user declares it: which column, read as what; `separator` parts a set that is text (`|`)."""
 
     name: str
     column: str

@@ -125,8 +125,10 @@ def _vocabulary(series: pl.Series, config: DataConfig) -> list[str]:
 
 def _vector(vectors: pl.Series, column: FeatureColumn) -> tuple[int, dict[str, Any]]:
     sizes = vectors.list.len().unique().to_list()
+    if not sizes:  # no training row has one: nothing is known of it, and all are masked
+        return 1, {"mean": [0.0], "scale": 1.0}
     if len(sizes) != 1:
-        found = ", ".join(map(str, sorted(sizes)[:4])) or "none"
+        found = ", ".join(map(str, sorted(sizes)[:4]))
         raise M6RecError(f"the vectors of column `{column.column}` do not have one length (found: {found})",
                          hint="mend the column, or take it out of the schema")  # fmt: skip
     matrix = vectors.cast(pl.Array(pl.Float32, sizes[0])).to_numpy()

@@ -76,6 +76,8 @@ def infer(
 def of_column(series: pl.Series, media_root: Path) -> tuple[Kind, str | None] | str:
     """Kind and separator of one column, or the reason why it is left out."""
     name, dtype = series.name, series.dtype
+    if not name or name.startswith("Unnamed: "):
+        return "has no name"
     frame = series.to_frame()
     if isinstance(dtype, pl.List | pl.Array):
         return _of_lists(series)

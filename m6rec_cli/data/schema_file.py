@@ -123,9 +123,7 @@ def _feature(name: str, value: Any, path: str, where: str) -> FeatureColumn:
             f"`{path}` has a name that the data directory uses itself", where=where,
             hint=f'call it otherwise: my_{name} = {{ kind = "{kind}", column = "{name}" }}',
         )  # fmt: skip
-    return FeatureColumn(
-        name, texts.get("column", name), kind, texts.get("separator") or ("|" if kind == "set" else None)
-    )
+    return FeatureColumn(name, texts.get("column", name), kind, texts.get("separator"))
 
 
 def _known(table: Mapping[str, Any], known: Iterable[str], path: str, where: str) -> None:

@@ -158,6 +158,12 @@ def test_vector_of_two_lengths_is_an_error() -> None:
         _fit([[1.0, 2.0], [1.0]], "vector")
 
 
+def test_vector_that_no_training_row_has_is_masked() -> None:
+    spec = _fit([None, ""], "vector", dtype=pl.String)
+    _, arrays = features.encode(pl.DataFrame({"c": ["1 2"]}), [spec], Path(), Path(), "item")
+    assert not arrays["f"].mask.any()
+
+
 def test_encode_absent_column_is_missing_everywhere() -> None:
     spec = _fit(["a", "b"], "categorical")
     table, _ = features.encode(pl.DataFrame({"other": [1, 2]}), [spec], Path(), Path(), "item")

@@ -124,6 +124,8 @@ _TITLES = [
         ("emb", [[0.1, 0.2], [0.3, 0.4]], ("vector", None)),
         ("emb", ["0.1 0.2 0.3", "0.3 -0.4 1e-3"], ("vector", None)),
         ("emb", ["[0.1, 0.2, 0.3]", "[0.3, 0.4, 0.5]"], ("vector", None)),
+        ("", ["0", "1"], "has no name"),
+        ("Unnamed: 0", ["0", "1"], "has no name"),
         ("nothing", ["", None, "nan"], "no cell holds a value"),
         ("emb", [[0.1, 0.2], [0.3]], "lists of numbers of several lengths"),
         ("nested", [{"a": 1}], "nested columns are not read"),
@@ -191,7 +193,7 @@ def test_schema_file_short_form_of_a_feature(tmp_path: Path) -> None:
     path = tmp_path / "s.toml"
     path.write_text('[interactions]\nuser="u"\nitem="i"\n[items.features]\ntitle = "text"\ntags = "set"\n')
     assert schema_file.read(path).item_features == (
-        FeatureColumn("title", "title", "text"), FeatureColumn("tags", "tags", "set", "|"),
+        FeatureColumn("title", "title", "text"), FeatureColumn("tags", "tags", "set"),
     )  # fmt: skip
 
 
