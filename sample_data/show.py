@@ -35,6 +35,7 @@ def summary(path: Path) -> None:
         count = rule.get("dropped") or rule.get("changed")
         if count:
             facts[rule["rule"]] = f"{count:,} {'dropped' if 'dropped' in rule else 'changed'}"
+    systems = facts.pop("systems", {})
     for key, value in facts.items():
         text = words(value)
         if len(text) <= 150:
@@ -44,7 +45,23 @@ def summary(path: Path) -> None:
             for name, inner in value.items():
                 if len(words(inner)) <= 150:
                     print(f"    {name}: {words(inner)}")
+    if systems:
+        figures(systems)
     print(f"  all of it: {path}")
+
+
+def figures(systems: dict[str, Any]) -> None:
+    """What `evaluate` found for each system: seen items masked, and the last column with none masked."""
+    print(
+        f"  {'system':<20} {'NDCG@10':>8} {'95% interval':>17} {'recall@10':>10} {'coverage@10':>12} {'NDCG, unmasked':>15}"
+    )
+    for name, found in systems.items():
+        masked, low_high = found["masked"], found.get("intervals", {}).get("ndcg@10")
+        interval = f"{low_high[0]:.4f} - {low_high[1]:.4f}" if low_high else "-"
+        print(
+            f"  {Path(name).name:<20} {masked['ndcg@10']:>8.4f} {interval:>17} {masked['recall@10']:>10.4f}"
+            f" {masked['coverage@10']:>12.4f} {found['unmasked']['ndcg@10']:>15.4f}"
+        )
 
 
 def lists(recs: Path, shop: Path) -> None:

@@ -1,0 +1,24 @@
+"""A strict world for tests: shape checks by jaxtyping (pytest's own options), and a compilation cache of their own."""
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+# Subprocesses inherit it: a test neither fills nor reads the cache in the home directory, and
+# compiles what another run has compiled only once.
+os.environ.setdefault(
+    "M6REC_CACHE_DIR", str(Path(__file__).parent.parent / ".pytest_cache" / "m6rec")
+)
+
+
+@pytest.fixture(autouse=True)
+def strict_jax():
+    """Arrays of different rank are never broadcast without a word, where a test has loaded jax."""
+    jax = sys.modules.get("jax")
+    if jax is None:
+        yield
+        return
+    with jax.numpy_rank_promotion("raise"):
+        yield
