@@ -19,11 +19,11 @@ class Cleaning:
 
     def dropped(self, rule: str, count: int, examples: list[str] | None = None) -> None:
         """Note that a rule took rows away (also when it found none)."""
-        self.rules.append({"rule": rule, "dropped": int(count), "examples": examples or []})
+        self.rules.append({"rule": rule, "dropped": int(count), "examples": _short(examples)})
 
     def changed(self, rule: str, count: int, examples: list[str] | None = None) -> None:
         """Note that a rule changed or masked cells."""
-        self.rules.append({"rule": rule, "changed": int(count), "examples": examples or []})
+        self.rules.append({"rule": rule, "changed": int(count), "examples": _short(examples)})
 
     def keep(
         self, frame: pl.DataFrame, rule: str, keep: pl.Expr | pl.Series, show: str | None = None
@@ -35,6 +35,10 @@ class Cleaning:
         bad = frame.filter(~mask).head(_EXAMPLES)
         self.dropped(rule, len(mask) - int(mask.sum()), examples(bad, show))
         return frame.filter(mask)
+
+
+def _short(found: list[str] | None) -> list[str]:
+    return [text if len(text) <= 60 else text[:59] + "…" for text in found or []]
 
 
 def examples(bad: pl.DataFrame, show: str | None) -> list[str]:

@@ -125,7 +125,8 @@ def _columns(table: Table, schema: Schema, label: str | None) -> list[pl.Expr]:
 
 def _clean(frame: pl.DataFrame, table: Table, schema: Schema, cleaning: Cleaning) -> pl.DataFrame:
     keep = cleaning.keep
-    frame = keep(frame, "events: no user id", pl.col("user").is_not_null(), "item")
+    other = "".join(f" or `{user}`" for user in schema.missing_users)
+    frame = keep(frame, f"events: no user id{other}", pl.col("user").is_not_null(), "item")
     frame = keep(frame, "events: no item id", pl.col("item").is_not_null(), "user")
     if schema.timestamp:
         word = "timestamp" if schema.has_time else "order"

@@ -47,3 +47,9 @@ def test_cleaning_counts_and_names_the_first_rows() -> None:
     assert cleaning.rules == [
         {"rule": "rule", "dropped": 4, "examples": ["(row 2)", "c (row 3)", "d (row 4)"]}
     ]
+
+
+def test_cleaning_long_examples_are_cut() -> None:
+    cleaning = Cleaning()
+    cleaning.changed("rule", 1, ["x" * 100])
+    assert len(cleaning.rules[0]["examples"][0]) == 60
