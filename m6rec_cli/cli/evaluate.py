@@ -17,7 +17,7 @@ def evaluate(
     ],
     runs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[RUN]...", help="Run directories of `finetune` or `pretrain`."),
+        typer.Argument(metavar="RUN", help="Run directories of `finetune` or `pretrain`."),
     ] = None,
     recs: Annotated[
         list[str] | None,

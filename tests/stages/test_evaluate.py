@@ -180,3 +180,16 @@ def test_resolve_systems_each_once_in_order(tmp_path):
         ("run", "a"), ("recs", "b.csv"), ("baseline", "ease"), ("baseline", "popularity"),
         ("run", str(run_dir)), ("recs", str(file)),
     ]  # fmt: skip
+
+
+@pytest.mark.slow
+def test_run_trained_run_beats_popularity_on_the_cycle(cycle, tmp_path, small):
+    from m6rec_cli.stages import pretrain
+
+    model = tmp_path / "run"
+    pretrain.run(small("train.epochs=20"), cycle, model, Silent())
+    asked = Asked(runs=[str(model)], baselines=["popularity"], compare=[(str(model), "popularity")])
+    summary = evaluate(cycle, asked)
+    assert summary["systems"][str(model)]["masked"]["ndcg@10"] > 0.95
+    (pair,) = summary["comparisons"]
+    assert pair["metrics"]["ndcg@10"]["p_value"] < 0.01
