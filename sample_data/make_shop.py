@@ -25,6 +25,7 @@ a picture that cannot be read and one that is not there, unknown products and br
 """
 
 import sys
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -159,6 +160,13 @@ def draw_item(rng: np.random.Generator, logits: np.ndarray, allowed: np.ndarray)
     return int(rng.choice(len(logits), p=weights / weights.sum()))
 
 
+def without(allowed: np.ndarray, items: Iterable[int]) -> np.ndarray:
+    """What is allowed, some products left out."""
+    left = allowed.copy()
+    left[list(items)] = False
+    return left
+
+
 def visits(
     rng: np.random.Generator, shop: Catalogue, people: Customers, user: int, *, few: bool
 ) -> list[tuple]:
@@ -182,7 +190,7 @@ def visits(
         looked: dict[int, str] = {}
         for _ in range(1 + rng.poisson(1.9 if not few else 0.4)):
             around = here if rng.random() < 0.92 else (shop.department == department) & (shop.from_day <= day)
-            item = draw_item(rng, 0.6 * logits, around & ~np.isin(np.arange(len(likes)), list(looked)))
+            item = draw_item(rng, 0.6 * logits, without(around, looked))
             if item >= 0:
                 looked[item] = "cart" if rng.random() < 0.22 else "view"
         last = visit == count - 1
@@ -192,8 +200,7 @@ def visits(
             if left is not None and left not in looked and rng.random() < 0.35:
                 item = left
             if item < 0:
-                fresh = here & ~np.isin(np.arange(len(likes)), [*looked, *seen])
-                item = draw_item(rng, logits, fresh)
+                item = draw_item(rng, logits, without(here, [*looked, *seen]))
             if item >= 0:
                 looked[item] = "buy"
                 bought[department] = int(shop.line[item])

@@ -8,9 +8,7 @@ import pytest
 
 # Subprocesses inherit it: a test neither fills nor reads the cache in the home directory, and
 # compiles what another run has compiled only once.
-os.environ.setdefault(
-    "M6REC_CACHE_DIR", str(Path(__file__).parent.parent / ".pytest_cache" / "m6rec")
-)
+os.environ.setdefault("M6REC_CACHE_DIR", str(Path(__file__).parent.parent / ".pytest_cache" / "m6rec"))
 
 
 @pytest.fixture(autouse=True)
