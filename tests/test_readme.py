@@ -127,7 +127,9 @@ def test_both_lines_are_what_ci_runs():
     ci = (ROOT / ".ci/run").read_text()
     install, tests = one_line("Tests")[-2:]
     assert install == ["pip", "install", "-e", ".[test]"]
-    assert re.search(r"pip install .*-e '\.\[test\]'$", ci, re.MULTILINE)
+    assert re.search(r"pip install --quiet -e '\.\[test\]'$", ci, re.MULTILINE)
+    assert ["pip", "install", "."] in one_line("Main job")
+    assert re.search(r"pip install --quiet \.$", ci, re.MULTILINE)
     assert f"step tests {' '.join(tests)}\n" in ci
     assert f"step 'main job' {' '.join(one_line('Main job')[-1])} " in ci
     assert one_line("Main job")[:2] == one_line("Tests")[:2]
