@@ -59,7 +59,9 @@ class EncoderConfig:
     activation: str = opt("relu", "the sigma of the article's MLPs", choices=("relu", "gelu", "silu", "tanh"))
     layers: int = opt(1, "hidden layers of each tower", ge=1, le=8)
     refresh_rows: int = opt(
-        512, "item rows a step whose text and pictures are encoded anew; others keep their last value", ge=1
+        768,
+        "items whose content is encoded anew in a step, the batch's own first; others keep their last vector",
+        ge=4,
     )
 
 

@@ -1,8 +1,8 @@
 """Histories to packed rows of tokens: what the decoder reads, with no step spent on padding.
 
 A history of n events is a start token and the events but the last as inputs; every event is a target. A
-history longer than a row is cut into windows, at an offset that changes with the epoch; the start token of
-a window that begins in mid-history has no target. Everything is a pure function of (seed, epoch).
+history longer than a row is cut into windows, at an offset that changes with the epoch; a window that
+begins in mid-history has the event before it in place of the start token. Everything is a pure function of (seed, epoch).
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class PackedRows:
     """Rows of tokens; all arrays have shape (rows, row length), int32 unless said.
 
     Attributes:
-        item: Input item row, `START` at the first token of a window and in the padding.
+        item: Input item row, `START` at the first token of a history and in the padding.
         event: Input event kind.
         gap: Bucket of the input event's time since the one before it.
         user: User row.
@@ -49,7 +49,7 @@ def row_length(lengths: np.ndarray, max_history: int) -> int:
     """Tokens of a row: room for 99% of the histories (and `max_history` at the most), a multiple of 64."""
     if len(lengths) == 0:
         return _ROW_STEP
-    wanted = min(int(np.quantile(lengths, 0.99, method="higher")), max_history) + 1
+    wanted = min(int(np.quantile(lengths, 0.99, method="lower")), max_history) + 1
     return _ROW_STEP * -(-wanted // _ROW_STEP)
 
 
@@ -163,7 +163,7 @@ def _fill(
     at: np.ndarray, n_rows: int, length: int, first_event: float, *, owners: np.ndarray | None = None,
     targets: bool = True,
 ) -> PackedRows:  # fmt: skip
-    """Write the windows to their places: token 0 is the start, token j the window's event j - 1."""
+    """Write the windows to their places: token 0 is the start (or the event before), token j event j - 1."""
     shape = (n_rows, length)
     item = np.full(shape, START, np.int32)
     event, gap, user, target = (np.zeros(shape, np.int32) for _ in range(4))
@@ -176,7 +176,8 @@ def _fill(
     reset[row, at] = True
     user[place] = owners[window]
     source = starts[window] + j - 1
-    inner = j > 0
+    begins = (starts == 0) | (events.user_row[np.maximum(starts - 1, 0)] != owners)
+    inner = (j > 0) | ~begins[window]
     inside = (place[0][inner], place[1][inner])
     item[inside] = events.item_row[source[inner]]
     event[inside] = events.event[source[inner]]
@@ -185,8 +186,7 @@ def _fill(
         following = starts[window] + j
         target[place] = events.item_row[following]
         out_weight[place] = weight[following]
-        is_first = (starts == 0) | (events.user_row[np.maximum(starts - 1, 0)] != events.user_row[starts])
-        out_weight[row, at] *= np.where(is_first, first_event, 0)
+        out_weight[row, at] *= np.where(begins, first_event, 1)
     used = np.zeros(n_rows, np.int64)
     np.maximum.at(used, row, at + sizes)
     partial = np.flatnonzero(used < length)

@@ -1,5 +1,6 @@
 """Building blocks: the article's MLP, layer norm and a dropout that takes its key."""
 
+import itertools
 from collections.abc import Callable
 
 import jax
@@ -29,7 +30,7 @@ class MLP(nnx.Module):
         rngs: nnx.Rngs,
     ):  # fmt: skip
         sizes = [n_in, *[n_hidden] * layers]
-        self.hidden = nnx.List([nnx.Linear(a, b, rngs=rngs) for a, b in zip(sizes, sizes[1:], strict=False)])
+        self.hidden = nnx.List([nnx.Linear(a, b, rngs=rngs) for a, b in itertools.pairwise(sizes)])
         init = nnx.initializers.zeros_init() if zero else nnx.initializers.lecun_normal()
         self.out = nnx.Linear(sizes[-1], n_out, kernel_init=init, rngs=rngs)
         self.activation = activation

@@ -62,10 +62,9 @@ class Feed:
         length = row_length(sizes[sizes > 0], config.model.max_history)
         rows = max(1, round(train.batch_targets / length))
         auxiliary = train.loss.reconstruction > 0 or train.loss.contrast > 0
-        partial = data.n_items > config.model.encoder.refresh_rows + rows * length
-        n_fresh = 0
-        if has_content and (partial or auxiliary):
-            n_fresh = min(data.n_items, config.model.encoder.refresh_rows + (rows * length if partial else 0))
+        refresh = config.model.encoder.refresh_rows
+        wanted = has_content and (data.n_items > refresh or auxiliary)
+        n_fresh = min(data.n_items, refresh) if wanted else 0
         popularity = np.bincount(events.item_row, minlength=data.n_items)
         return cls(config, events, gaps, weight.astype(np.float32), length, rows, n_fresh, popularity)
 
@@ -111,7 +110,10 @@ class Feed:
         return Batch(inputs.tokens(rows), rows.target, rows.weight, fresh, scale, negatives, log_expected)
 
     def _fresh(self, rows: PackedRows, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """The batch's own items, then others drawn at random; see `Trainer._items` for the scale."""
+        """The batch's own items, then others drawn at random; see `Trainer._items` for the scale.
+
+        A quarter of the rows is kept for the others, which stand for the rest of the catalogue in the softmax.
+        """
         n_items = len(self.popularity)
         if not self.partial:
             chosen = (
@@ -121,7 +123,9 @@ class Feed:
         is_own = np.zeros(n_items, bool)
         is_own[rows.item[rows.item >= 0]] = True
         is_own[rows.target[rows.weight > 0]] = True
-        own = np.flatnonzero(is_own)[: self.n_fresh]
+        own = rng.permutation(np.flatnonzero(is_own))[: self.n_fresh - self.n_fresh // 4]
+        is_own[:] = False
+        is_own[own] = True
         others = np.flatnonzero(~is_own)
         drawn = rng.choice(others, self.n_fresh - len(own), replace=False)
         scale = np.ones(self.n_fresh, np.float32)

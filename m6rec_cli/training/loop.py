@@ -92,7 +92,13 @@ def prepare(model: M6Rec, config: Config, feed: Feed, tables: Tables) -> tuple[T
     graphdef, judge, params, frozen = nnx.split(model, judges, learns, ...)
     steps = feed.steps() * train.epochs
     total = min(steps, train.max_steps) if train.max_steps else steps
-    trainer = Trainer(graphdef, config, optim.optimizer(train, total), optim.judge_optimizer(train))
+    trainer = Trainer(
+        graphdef,
+        config,
+        optim.optimizer(train, total),
+        optim.judge_optimizer(train),
+        len(model.encoder.items.names),
+    )
     content = (
         jax.jit(lambda: encode_content(model, tables.items, len(tables.warm)))()
         if feed.partial

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int
 
 from m6rec_cli.shapes import ID, ND, I, N, N_int, Scalar
 
-TILE = 1024
+TILE = 256
 """Positions of a tile; the tile's logits are TILE x catalogue floats."""
 
 

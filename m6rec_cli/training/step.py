@@ -81,11 +81,27 @@ class Trainer:
     config: Config
     optimizer: optax.GradientTransformation
     judge_optimizer: optax.GradientTransformation
+    n_modalities: int
 
     @property
     def adversarial(self) -> bool:
         """Whether L_gen has any weight; at alpha = 1 nothing of it is computed."""
         return self.config.train.alpha < 1 and "generator" in self.config.train.trainable
+
+    def measurements(self, batch: Batch) -> set[str]:
+        """The names of what a step measures."""
+        weights = self.config.train.loss
+        n_fresh = batch.fresh.shape[-1]
+        names = {"loss", "rec", "targets"}
+        names |= {"gen", "judge"} if self.adversarial else set()
+        names |= {"rebuild"} if self._rebuilds(weights.reconstruction, n_fresh) else set()
+        return names | ({"contrast"} if self._contrasts(weights.contrast, n_fresh) else set())
+
+    def _rebuilds(self, weight: float, n_fresh: int) -> bool:
+        return weight > 0 and n_fresh > 0 and self.n_modalities > 1
+
+    def _contrasts(self, weight: float, n_fresh: int) -> bool:
+        return weight > 0 and n_fresh > 0 and self.config.model.item_ids
 
     def loss(
         self, params: Any, state: State, batch: Batch, tables: Tables, key: PRNGKey
@@ -124,10 +140,11 @@ class Trainer:
             out["gen"] = losses.generator_loss(model.discriminator, context, real, fake, weight)
             loss = train.alpha * rec + (1 - train.alpha) * out["gen"]
             pairs = (context, real, jax.lax.stop_gradient(fake), weight)
-        if train.loss.reconstruction > 0 and len(batch.fresh) and len(model.encoder.items.names) > 1:
+        if self._rebuilds(train.loss.reconstruction, len(batch.fresh)):
             out["rebuild"] = losses.reconstruction(model, gather(tables.items, batch.fresh), keys)
             loss += train.loss.reconstruction * out["rebuild"]
-        if train.loss.contrast > 0 and len(batch.fresh) and model.encoder.ids is not None:
+        if self._contrasts(train.loss.contrast, len(batch.fresh)):
+            assert model.encoder.ids is not None
             known = tables.warm[batch.fresh] & jnp.any(content[batch.fresh] != 0, axis=-1)
             ids = model.encoder.ids[...][batch.fresh]
             out["contrast"] = losses.contrast(content[batch.fresh], ids, known)
@@ -199,9 +216,7 @@ class Trainer:
                 state, metrics = self.update(carry[0], batch, tables, key)
                 return state, jax.tree.map(jnp.add, carry[1], metrics)
 
-            first = jax.tree.map(lambda x: x[0], batches)
-            shapes = jax.eval_shape(self.update, state, first, tables, key)[1]
-            zeros = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), shapes)
+            zeros = {name: jnp.zeros(()) for name in self.measurements(batches)}
             return jax.lax.fori_loop(0, n, body, (state, zeros))
 
         return jax.jit(run, donate_argnums=0)

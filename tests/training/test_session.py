@@ -1,0 +1,186 @@
+"""Training as a whole: it learns what is planted, repeats itself bit for bit and survives being killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from m6rec_cli.checkpoint import Steps
+from m6rec_cli.directory import read_json
+from m6rec_cli.errors import M6RecError
+from m6rec_cli.stages import finetune, pretrain
+from tests.worlds import mixed, planted_cycle
+
+ALL_LOSSES = ("train.loss.reconstruction=0.1", "train.loss.contrast=0.1", "model.encoder.refresh_rows=4")
+
+
+def params(run, step=None):
+    steps = Steps(run / "steps")
+    return steps.read(step if step is not None else steps.sealed()[-1], "params")
+
+
+def assert_same(a, b):
+    assert a.keys() == b.keys()
+    for name in a:
+        np.testing.assert_array_equal(a[name], b[name], err_msg=name)
+
+
+def test_pretrain_learns_the_planted_cycle(tmp_path, small, report):
+    data = planted_cycle(tmp_path / "data", n_users=96)
+    config = small("train.epochs=60", "train.learning_rate=0.01", "train.batch_targets=64", "train.patience=60")
+    run = pretrain.run(config, data.path, tmp_path / "run", report)
+    assert run["best"]["ndcg@10"] > 0.95
+
+
+@pytest.mark.parametrize("kind", ["mingru", "gru", "lstm", "lru"])
+def test_pretrain_every_decoder_lowers_the_loss(tmp_path, small, report, kind):
+    data = planted_cycle(tmp_path / "data", n_users=32)
+    config = small(f"model.decoder.kind={kind}", "train.epochs=8", "train.learning_rate=0.01", "train.patience=9")
+    pretrain.run(config, data.path, tmp_path / "run", report)
+    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert lines[-1]["loss"] < 0.9 * lines[1]["loss"]
+
+
+def test_pretrain_twice_gives_the_same_arrays(tmp_path, small, report):
+    data = mixed(tmp_path / "data")
+    for name in ("a", "b"):
+        pretrain.run(small(*ALL_LOSSES), data.path, tmp_path / name, report)
+    assert_same(params(tmp_path / "a"), params(tmp_path / "b"))
+    np.testing.assert_array_equal(
+        np.load(tmp_path / "a" / "catalogue" / "embeddings.npy"), np.load(tmp_path / "b" / "catalogue" / "embeddings.npy")
+    )
+
+
+def test_pretrain_all_losses_are_finite_and_reported(tmp_path, small, report):
+    data = mixed(tmp_path / "data")
+    pretrain.run(small(*ALL_LOSSES), data.path, tmp_path / "run", report)
+    last = json.loads((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()[-1])
+    assert {"loss", "rec", "rebuild", "contrast", "ndcg@10", "ndcg@10_unmasked"} <= last.keys()
+    assert last["loss"] == pytest.approx(last["rec"] + 0.1 * last["rebuild"] + 0.1 * last["contrast"], rel=1e-4)
+
+
+def test_pretrain_leaves_the_generator_alone(tmp_path, small, report):
+    data = mixed(tmp_path / "data")
+    pretrain.run(small(), data.path, tmp_path / "run", report)
+    before, after = params(tmp_path / "run", 0) if 0 in Steps(tmp_path / "run" / "steps").sealed() else {}, params(tmp_path / "run")
+    for name, array in before.items():
+        if name.startswith(("generator", "discriminator")):
+            np.testing.assert_array_equal(array, after[name])
+    assert not after["generator.mlp.out.kernel"].any()
+
+
+def finetuned(tmp_path, report, small, name, *sets):
+    return finetune.run(
+        small(*sets, stage="finetune"), tmp_path / "data", tmp_path / "run", tmp_path / name, report
+    )  # fmt: skip
+
+
+@pytest.fixture
+def parent(tmp_path, small, report):
+    mixed(tmp_path / "data")
+    pretrain.run(small(), tmp_path / "data", tmp_path / "run", report)
+    return tmp_path / "run"
+
+
+def test_finetune_default_trains_the_generator_alone(tmp_path, parent, small, report):
+    run = finetuned(tmp_path, report, small, "tuned", "train.patience=9")
+    before, after = Steps(parent / "steps").judged(read_json(parent / "run.json", "")["best"]["step"]), params(tmp_path / "tuned")
+    for name, array in before.items():
+        if not name.startswith("generator"):
+            np.testing.assert_array_equal(array, after[name], err_msg=name)
+    assert after["generator.mlp.out.kernel"].any()
+    assert 0 < run["trainable_share"] < 0.5
+
+
+def test_finetune_at_alpha_one_is_the_cross_entropy_model_bit_for_bit(tmp_path, parent, small, report):
+    finetuned(tmp_path, report, small, "plain", "train.patience=9")
+    finetuned(tmp_path, report, small, "one", "train.patience=9", "train.alpha=1.0", "model.generator.penalty=7.0")
+    assert_same(params(tmp_path / "plain"), params(tmp_path / "one"))
+    last = json.loads((tmp_path / "one" / "metrics.jsonl").read_text().splitlines()[-1])
+    assert last["loss"] == last["rec"]
+    assert "gen" not in last
+
+
+def test_finetune_adversarial_trains_the_judge_and_keeps_the_items(tmp_path, parent, small, report):
+    finetuned(tmp_path, report, small, "gan", "train.patience=9", "train.alpha=0.5")
+    before, after = params(parent, read_json(parent / "run.json", "")["best"]["step"]), params(tmp_path / "gan")
+    assert not np.array_equal(before["discriminator.mlp.out.kernel"], after["discriminator.mlp.out.kernel"])
+    np.testing.assert_array_equal(before["encoder.ids"], after["encoder.ids"])
+    last = json.loads((tmp_path / "gan" / "metrics.jsonl").read_text().splitlines()[-1])
+    assert last["loss"] == pytest.approx(0.5 * last["rec"] + 0.5 * last["gen"], rel=1e-4)
+
+
+def test_finetune_adversarial_loss_gives_items_no_gradient(tmp_path, parent, small, report):
+    """At alpha = 0 the adversarial loss is all there is: items must not move, even if they may learn."""
+    sets = ("train.alpha=0.0", "train.patience=9", 'train.trainable=["encoder","generator"]', "train.epochs=1",
+            "train.weight_decay=0.0")  # fmt: skip
+    finetuned(tmp_path, report, small, "gan", *sets)
+    before, after = params(parent, read_json(parent / "run.json", "")["best"]["step"]), params(tmp_path / "gan")
+    np.testing.assert_array_equal(before["encoder.item_bias"], after["encoder.item_bias"])
+
+
+def test_finetune_on_other_features_is_refused(tmp_path, parent, small, report):
+    planted_cycle(tmp_path / "other")
+    with pytest.raises(M6RecError, match="was not fitted as in the parent run"):
+        finetune.run(small(stage="finetune"), tmp_path / "other", parent, tmp_path / "out", report)
+
+
+def test_resume_with_another_configuration_is_refused(tmp_path, parent, small, report):
+    with pytest.raises(M6RecError, match="configuration differs"):
+        pretrain.run(small("train.epochs=9"), tmp_path / "data", parent, report, resume=True)
+
+
+def test_damaged_checkpoint_is_refused_with_the_file_name(tmp_path, parent, small, report):
+    victim = max((p for p in (parent / "steps").rglob("*") if p.is_file() and "/d/" in p.as_posix()), key=lambda p: p.stat().st_size)
+    content = bytearray(victim.read_bytes())
+    content[len(content) // 2] ^= 1
+    victim.write_bytes(content)
+    with pytest.raises(M6RecError, match="damaged") as error:
+        finetune.run(small(stage="finetune"), tmp_path / "data", parent, tmp_path / "out", report)
+    assert victim.name in str(error.value)
+    victim.unlink()
+    with pytest.raises(M6RecError, match="missing"):
+        finetune.run(small(stage="finetune"), tmp_path / "data", parent, tmp_path / "out", report)
+
+
+def test_nonfinite_loss_stops_and_names_the_step(tmp_path, small, report):
+    data = planted_cycle(tmp_path / "data", n_users=96)
+    config = small("train.learning_rate=1e30", "train.clip_norm=0", "train.optimizer=sgd", "train.epochs=5")
+    with pytest.raises(M6RecError, match=r"not finite within the \d+ steps before step \d+"):
+        pretrain.run(config, data.path, tmp_path / "run", report)
+    assert Steps(tmp_path / "run" / "steps").sealed()
+
+
+def command(data, run, *extra):
+    sets = ["model.width=16", "model.decoder.layers=1", "train.batch_targets=64", "train.steps_per_dispatch=1",
+            "train.epochs=6", "train.patience=20", "train.ema=0.9"]  # fmt: skip
+    return [sys.executable, "-m", "m6rec_cli", "pretrain", str(data), "--out", str(run), *extra,
+            *(part for s in sets for part in ("--set", s))]  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_resume_after_a_signal_equals_the_uninterrupted_run(tmp_path, number):
+    data = planted_cycle(tmp_path / "data", n_users=400, n_items=40, length=12).path
+    subprocess.run(command(data, tmp_path / "whole"), check=True, capture_output=True)
+    process = subprocess.Popen(command(data, tmp_path / "cut"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    steps = Steps(tmp_path / "cut" / "steps")
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not [s for s in steps.sealed() if s > 0]:
+        time.sleep(0.02)
+    os.kill(process.pid, number)
+    code = process.wait()
+    if not (tmp_path / "cut" / "run.json").exists():
+        assert code == (143 if number == signal.SIGTERM else -signal.SIGKILL)
+    subprocess.run(command(data, tmp_path / "cut", "--resume"), check=True, capture_output=True)
+    last = Steps(tmp_path / "whole" / "steps").sealed()[-1]
+    for tree in ("params", "ema", "optimizer"):
+        assert_same(Steps(tmp_path / "whole" / "steps").read(last, tree), steps.read(last, tree))
+    np.testing.assert_array_equal(
+        np.load(tmp_path / "whole" / "catalogue" / "embeddings.npy"), np.load(tmp_path / "cut" / "catalogue" / "embeddings.npy")
+    )

@@ -1,0 +1,70 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from m6rec_cli.training import softmax
+
+
+def world(n=37, i=11, d=6):
+    keys = jax.random.split(jax.random.key(0), 4)
+    h, e = jax.random.normal(keys[0], (n, d)), jax.random.normal(keys[1], (i, d))
+    b = jax.random.normal(keys[2], (i,))
+    y = jnp.arange(n) % i
+    return h, e, b, y, jnp.where(jnp.arange(n) % 3 == 0, 0.0, jax.random.uniform(keys[3], (n,)))
+
+
+def reference(h, e, b, y, w):
+    return (w * optax.softmax_cross_entropy_with_integer_labels(h @ e.T + b, y)).sum()
+
+
+@pytest.mark.parametrize("tile", [8, 37, 1024])
+def test_cross_entropy_equals_optax_in_value_and_gradient(tile, monkeypatch):
+    monkeypatch.setattr(softmax, "TILE", tile)
+    args = world()
+    value, grads = jax.value_and_grad(softmax.cross_entropy, argnums=(0, 1, 2))(*args)
+    want, want_grads = jax.value_and_grad(reference, argnums=(0, 1, 2))(*args)
+    np.testing.assert_allclose(value, want, rtol=1e-5)
+    np.testing.assert_allclose(softmax.cross_entropy(*args), want, rtol=1e-5)
+    for got, expected in zip(grads, want_grads, strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-5)
+
+
+def test_cross_entropy_large_logits_stay_finite():
+    h, e, b, y, w = world()
+    value, grad = jax.value_and_grad(softmax.cross_entropy)(100 * h, 100 * e, b, y, w)
+    assert np.isfinite(value)
+    assert np.isfinite(grad).all()
+
+
+def test_cross_entropy_frozen_items_get_no_gradient():
+    args = world()
+    grads = jax.grad(lambda *a: softmax.cross_entropy(*a, items_learn=False), argnums=(0, 1))(*args)
+    want = jax.grad(reference)(*args)
+    np.testing.assert_allclose(grads[0], want, atol=1e-5)
+    assert not np.any(grads[1])
+
+
+def test_cross_entropy_never_holds_all_logits(monkeypatch):
+    monkeypatch.setattr(softmax, "TILE", 16)
+    h, e, b = jnp.ones((512, 4)), jnp.ones((1000, 4)), jnp.zeros(1000)
+    y, w = jnp.zeros(512, int), jnp.ones(512)
+    compiled = jax.jit(jax.grad(softmax.cross_entropy, argnums=(0, 1))).lower(h, e, b, y, w).compile()
+    assert compiled.memory_analysis().temp_size_in_bytes < 512 * 1000 * 4 / 4
+
+
+def test_sampled_cross_entropy_of_every_item_once_is_exact():
+    h, e, b, y, w = world()
+    everything = jnp.arange(len(e))
+    got = softmax.sampled_cross_entropy(h, e, b, y, w, everything, jnp.zeros(len(e)))
+    np.testing.assert_allclose(got, reference(h, e, b, y, w), rtol=1e-5)
+
+
+def test_sampled_cross_entropy_correction_makes_the_sum_unbiased():
+    h, e, b, y, w = world(n=1)
+    y, w = y.at[:].set(0), jnp.ones(1)
+    q = np.asarray(jax.nn.softmax(jnp.arange(len(e)) / 4.0))
+    drawn = np.random.default_rng(0).choice(len(e), 200_000, p=q)
+    got = softmax.sampled_cross_entropy(h, e, b, y, w, jnp.asarray(drawn), jnp.log(200_000 * q[drawn]))
+    np.testing.assert_allclose(got, reference(h, e, b, y, w), rtol=0.02)
