@@ -321,7 +321,12 @@ def _parse_set(text: str) -> tuple[str, Any]:
             hint="for instance `--set train.epochs=5`",
         )
     try:
-        return key.strip(), tomllib.loads(f"value = {raw.strip()}")["value"]
+        table = tomllib.loads(f"value = {raw.strip()}")
+        if table.keys() != {"value"}:
+            raise M6RecError(
+                f"`{text}` sets more than one key", where="--set", hint="pass `--set` once for each key"
+            )
+        return key.strip(), table["value"]
     except tomllib.TOMLDecodeError:
         return key.strip(), raw.strip()
 

@@ -1,7 +1,7 @@
 """What a stage tells while it works: notes, warnings, tables and progress, with no terminal in sight."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Protocol
 
 Summary = dict[str, Any]
@@ -31,16 +31,9 @@ class Reporter(Protocol):
         """A small table for people."""
         ...
 
-    def task(self, name: str, total: float | None = None, unit: str = "") -> "TaskContext":
+    def task(self, name: str, total: float | None = None, unit: str = "") -> AbstractContextManager[Task]:
         """A context manager that yields a `Task`; `total=None` if it is not known."""
         ...
-
-
-class TaskContext(Protocol):
-    """What `Reporter.task` returns."""
-
-    def __enter__(self) -> Task: ...
-    def __exit__(self, *exc: Any) -> bool | None: ...
 
 
 class _SilentTask:

@@ -12,7 +12,7 @@ from m6rec_cli.report import Reporter, Task
 
 def reporter(*, quiet: bool = False, log_format: str = "auto", stream: TextIO | None = None) -> Reporter:
     """Choose the reporter: `log_format` is `auto` (Rich on a terminal, else plain), `plain` or `json`."""
-    stream = stream or sys.stderr
+    stream = sys.stderr if stream is None else stream
     if log_format == "json":
         return JsonReporter(stream, quiet)
     if log_format == "auto" and stream.isatty() and not quiet:

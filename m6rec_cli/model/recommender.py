@@ -6,6 +6,7 @@ embedding: logit_i = <G(h, z), e_i> / temperature + b_i.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +20,7 @@ from m6rec_cli.model.discriminator import Discriminator
 from m6rec_cli.model.fusion import Features, Fusion
 from m6rec_cli.model.layers import Keys
 from m6rec_cli.schema import FeatureSpec
-from m6rec_cli.shapes import BTD, ID, BT_bool, BT_int, I_bool
+from m6rec_cli.shapes import BTD, ID, I_bool
 
 N_GAPS = 24
 """Buckets of the time since the previous event: 0 none or unknown, then powers of two of seconds."""
@@ -41,7 +42,9 @@ class Sizes:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Tokens:
-    """Histories, packed end to end in rows.
+    """Histories, packed end to end in rows: arrays (b, t), of int32 but for `reset`, of numpy or JAX.
+
+    The fields are `Any`, since a pytree is also rebuilt from tracers, shapes and masks.
 
     Attributes:
         item: Item row, `START` at the first token of a history (and in the padding).
@@ -51,11 +54,11 @@ class Tokens:
         reset: True at the first token of each history and at the first of the padding.
     """
 
-    item: BT_int
-    event: BT_int
-    gap: BT_int
-    user: BT_int
-    reset: BT_bool
+    item: Any
+    event: Any
+    gap: Any
+    user: Any
+    reset: Any
 
 
 class M6Rec(nnx.Module):

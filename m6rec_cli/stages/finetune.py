@@ -54,8 +54,8 @@ def run(
             "encoder.events": (manifest["model"]["events"], dataset.manifest["events"]),
         }
         adopted = {
-            name: _by_row(old[name], np.asarray(array), *by_rows[name]) if name in by_rows and name in old
-            else _whole(name, old, array)
+            name: _by_row(old[name], np.asarray(array), by_rows[name], parent) if name in by_rows and name in old
+            else _whole(name, old, array, parent)
             for name, array in fresh.items()
         }  # fmt: skip
         nnx.update(model, unnamed(variables, {name: jnp.asarray(array) for name, array in adopted.items()}))
@@ -65,25 +65,30 @@ def run(
     )
 
 
-def _whole(name: str, old: dict[str, np.ndarray], fresh: np.ndarray) -> np.ndarray:
+def _whole(name: str, old: dict[str, np.ndarray], fresh: np.ndarray, parent: Path) -> np.ndarray:
     if name == "encoder.events":
         return fresh  # the parent knew one kind of event, and so had no table of kinds
     if name not in old or old[name].shape != fresh.shape:
         raise M6RecError(
             f"the parent run is another model: `{name}` does not fit",
+            where=str(parent / CONFIG),
             hint="leave out the `model.*` settings that change shapes",
         )
     return old[name]
 
 
-def _by_row(old: np.ndarray, fresh: np.ndarray, old_names: list[str], new_names: list[str]) -> np.ndarray:
+def _by_row(
+    old: np.ndarray, fresh: np.ndarray, old_names: list[str], new_names: list[str], parent: Path
+) -> np.ndarray:
     """Rows of `old` where both know the name, `fresh` elsewhere."""
     if old.shape[1:] != fresh.shape[1:]:
         raise M6RecError(
-            "the parent run has another `model.width`", hint="leave `model.width` as it is there"
+            "the parent run has another `model.width`",
+            where=str(parent / CONFIG),
+            hint="leave `model.width` as it is there",
         )
-    at = {name: row for row, name in enumerate(old_names)}
-    source = np.array([at.get(name, -1) for name in new_names])
+    at = {name: row for row, name in enumerate(names[0])}
+    source = np.array([at.get(name, -1) for name in names[1]])
     out = fresh.copy()
     out[source >= 0] = old[source[source >= 0]]
     return out

@@ -5,7 +5,8 @@ import json
 import platform
 import shutil
 import time
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -17,7 +18,7 @@ from flax import nnx
 
 from m6rec_cli import __version__, inputs, runtime, stop
 from m6rec_cli.checkpoint import CONFIG, FORMAT, RUN, Steps, check_shapes, named, unnamed
-from m6rec_cli.config import Config, to_toml
+from m6rec_cli.config import Config, flatten, to_toml
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.directory import read_json, refuse_nonempty, write_json
 from m6rec_cli.errors import M6RecError
@@ -30,6 +31,7 @@ from m6rec_cli.training.step import State
 from m6rec_cli.training.validate import Validation
 
 METRICS = "metrics.jsonl"
+CLAIM = "claim.json"
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def fit(
     config, out = request.config, request.out
     steps = Steps(out / "steps")
     data = Dataset.open(request.data)
-    resuming = _claim(request, steps, data, report)
+    resuming = _resumes(request, data)
     if resuming and (out / RUN).exists():
         report.note("the run has finished already; nothing to do")
         return read_json(out / RUN, "the run's manifest")
@@ -84,6 +86,8 @@ def fit(
         report.warn("the data hold nothing out for validation: no early stopping, the last epoch is kept")
     trainer, state = prepare(model, config, feed, tables)
     progress = Progress()
+    if not resuming:
+        _create(request, data, report)
     if resuming and steps.sealed():
         state, progress = _restore(steps, state)
         report.note(f"resumed at step {int(state.step):,}, epoch {progress.epoch}")
@@ -114,30 +118,50 @@ def fit(
     )
 
 
-def _claim(request: Request, steps: Steps, data: Dataset, report: Reporter) -> bool:
-    """Take the output directory; True if a run goes on in it."""
-    out, text = request.out, to_toml(request.config)
-    if request.resume and (out / CONFIG).exists():
-        before = (out / CONFIG).read_text(encoding="utf-8")
-        if before != text:
-            changed = sorted(set(before.splitlines()) ^ set(text.splitlines()))
-            raise M6RecError("the configuration differs from that of the run to resume", where=f"{out / CONFIG}: {changed[0]}",
-                             hint="pass the same settings, or start anew with another `--out`")  # fmt: skip
-        claim = read_json(out / "claim.json", "the run's claim")
-        if claim["data"] != data.manifest["fingerprint"] or claim["stage"] != request.stage:
-            raise M6RecError("the run to resume was started on other data or by another command", where=str(out),
-                             hint="start anew with another `--out`")  # fmt: skip
-        return True
-    refuse_nonempty(out, overwrite=request.overwrite, also=", or go on with `--resume`")
+def _resumes(request: Request, data: Dataset) -> bool:
+    """Whether a run goes on in the output directory; nothing is written yet."""
+    out = request.out
+    if not (request.resume and (out / CONFIG).exists()):
+        refuse_nonempty(out, overwrite=request.overwrite, also=", or go on with `--resume`")
+        return False
+    before, now = (dict(_flat(text)) for text in ((out / CONFIG).read_text("utf-8"), to_toml(request.config)))
+    for key in now:
+        if before.get(key) != now[key]:
+            raise M6RecError(
+                f"the configuration differs from that of the run to resume: `{key}` is {now[key]}, there it is {before.get(key)}",
+                where=str(out / CONFIG), hint="pass the same settings, or start anew with another `--out`",
+            )  # fmt: skip
+    claim = read_json(out / CLAIM, "the run's claim")
+    if claim != _claim(request, data):
+        raise M6RecError(
+            "the run to resume was started on other data or by another command",
+            where=str(out), hint="start anew with another `--out`",
+        )  # fmt: skip
+    return True
+
+
+def _flat(toml: str) -> Iterator[tuple[str, Any]]:
+    yield from flatten(tomllib.loads(toml)).items()
+
+
+def _claim(request: Request, data: Dataset) -> dict[str, Any]:
+    """What makes a run the same run: its stage, its data, its parent."""
+    parent = read_json(request.parent / RUN, "the parent run's manifest") if request.parent else None
+    return {"stage": request.stage, "data": data.manifest["fingerprint"],
+            "parent": parent and {k: parent[k] for k in ("data_fingerprint", "best", "steps")}}  # fmt: skip
+
+
+def _create(request: Request, data: Dataset, report: Reporter) -> None:
+    """Start the run directory, once everything that can be refused is known to be good."""
+    out = request.out
     if request.resume:
         report.note("nothing to resume: the run starts anew")
     if out.exists():
         shutil.rmtree(out)
     out.mkdir(parents=True)
     shutil.copytree(data.path / "features", out / "features")
-    write_json(out / "claim.json", {"stage": request.stage, "data": data.manifest["fingerprint"]})
-    (out / CONFIG).write_text(text, encoding="utf-8")
-    return False
+    write_json(out / CLAIM, _claim(request, data))
+    (out / CONFIG).write_text(to_toml(request.config), encoding="utf-8")
 
 
 def _trees(state: State) -> dict[str, dict[str, Any]]:

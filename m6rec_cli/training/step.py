@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from m6rec_cli.config import Config
 from m6rec_cli.inputs import Tables
@@ -16,7 +16,7 @@ from m6rec_cli.model.discriminator import Discriminator, unit
 from m6rec_cli.model.fusion import gather
 from m6rec_cli.model.layers import Keys
 from m6rec_cli.model.recommender import M6Rec, Tokens
-from m6rec_cli.shapes import ID, BT_int, PRNGKey
+from m6rec_cli.shapes import ID, PRNGKey
 from m6rec_cli.training import losses
 from m6rec_cli.training.softmax import cross_entropy, sampled_cross_entropy
 
@@ -46,31 +46,31 @@ class State:
     judge_optimizer: Any
     average: Any
     content: Any
-    step: Int[Array, ""]
+    step: Any
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Batch:
-    """One step's input.
+    """One step's input, of numpy or JAX arrays; fields are `Any` as those of `Tokens` are.
 
     Attributes:
         tokens: Packed histories.
-        target: Item row of the next event, 0 where there is none.
-        weight: f32, the preference y_ij as the target's weight, 0 where there is none.
-        fresh: Item rows to encode anew, distinct; empty if all are encoded.
-        fresh_scale: What the gradient of each fresh row is multiplied with.
-        negatives: Item rows of the sampled softmax; empty if it is exact.
-        log_expected: Their log-Q correction.
+        target: i32 (b, t), item row of the next event, 0 where there is none.
+        weight: f32 (b, t), the preference y_ij as the target's weight, 0 where there is none.
+        fresh: i32 (r,), item rows to encode anew, distinct; empty if all are encoded.
+        fresh_scale: f32 (r,), what the gradient of each fresh row is multiplied with.
+        negatives: i32 (k,), item rows of the sampled softmax; empty if it is exact.
+        log_expected: f32 (k,), their log-Q correction.
     """
 
     tokens: Tokens
-    target: BT_int
-    weight: Float[Array, "b t"]
-    fresh: Int[Array, " r"]
-    fresh_scale: Float[Array, " r"]
-    negatives: Int[Array, " k"]
-    log_expected: Float[Array, " k"]
+    target: Any
+    weight: Any
+    fresh: Any
+    fresh_scale: Any
+    negatives: Any
+    log_expected: Any
 
 
 @dataclass(frozen=True)
@@ -115,8 +115,7 @@ class Trainer:
         h = h.reshape(-1, h.shape[-1])
         target, weight = batch.target.reshape(-1), batch.weight.reshape(-1)
 
-        noise_key = keys()
-        z = jax.random.normal(noise_key, (len(h), model.noise)) if self.adversarial else None
+        z = jax.random.normal(jax.random.fold_in(key, 0), (len(h), model.noise)) if self.adversarial else None
         candidates = model.candidates(h, z)
         total = jnp.maximum(weight.sum(), 1e-6)
         bias = model.encoder.item_bias[...]
@@ -193,11 +192,13 @@ class Trainer:
         new = State(params, state.frozen, judge, optimizer, judge_optimizer, average, content, state.step + 1)
         return new, metrics
 
-    def _update_judge(self, state: State, pairs: Any) -> tuple[Any, Any, Array]:
+    def _update_judge(self, state: State, pairs: tuple[Any, Any, Any, Any]) -> tuple[Any, Any, Array]:
         def loss(judge: Any) -> Float[Array, ""]:
             model: M6Rec = nnx.merge(self.graphdef, state.params, state.frozen, judge)
             d: Discriminator = model.discriminator
-            return losses.discriminator_loss(d, *pairs, self.config.model.generator.penalty)
+            context, real, fake, weight = pairs
+            penalty = self.config.model.generator.penalty
+            return losses.discriminator_loss(d, context, real, fake, weight, penalty)
 
         value, grads = jax.value_and_grad(loss)(state.judge)
         updates, optimizer = self.judge_optimizer.update(grads, state.judge_optimizer, state.judge)

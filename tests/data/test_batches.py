@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -22,7 +24,7 @@ def read_back(packed):
     windows = []
     for r in range(len(packed)):
         starts = [*np.flatnonzero(packed.reset[r]), packed.item.shape[1]]
-        for a, b in zip(starts, starts[1:], strict=False):
+        for a, b in itertools.pairwise(starts):
             if packed.weight[r, a:b].any() or (packed.item[r, a + 1 : b] >= 0).any():
                 windows.append(
                     (packed.user[r, a], packed.item[r, a:b], packed.target[r, a:b], packed.weight[r, a:b])

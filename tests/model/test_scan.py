@@ -18,7 +18,7 @@ def world(dtype):
     keys = jax.random.split(jax.random.key(0), 6)
     a, x = jax.random.uniform(keys[0], (2, 13, 5)), jax.random.normal(keys[1], (2, 13, 5))
     h0 = jax.random.normal(keys[2], (2, 5))
-    if dtype == complex:
+    if dtype is complex:
         a = a * jnp.exp(1j * jax.random.uniform(keys[3], a.shape))
         x, h0 = x + 1j * x[:, ::-1], h0 + 2j * h0
     return a.at[:, 6].set(0), x, h0

@@ -32,7 +32,9 @@ def assert_same(a, b):
 
 def test_pretrain_learns_the_planted_cycle(tmp_path, small, report):
     data = planted_cycle(tmp_path / "data", n_users=96)
-    config = small("train.epochs=60", "train.learning_rate=0.01", "train.batch_targets=64", "train.patience=60")
+    config = small(
+        "train.epochs=60", "train.learning_rate=0.01", "train.batch_targets=64", "train.patience=60"
+    )
     run = pretrain.run(config, data.path, tmp_path / "run", report)
     assert run["best"]["ndcg@10"] > 0.95
 
@@ -40,7 +42,9 @@ def test_pretrain_learns_the_planted_cycle(tmp_path, small, report):
 @pytest.mark.parametrize("kind", ["mingru", "gru", "lstm", "lru"])
 def test_pretrain_every_decoder_lowers_the_loss(tmp_path, small, report, kind):
     data = planted_cycle(tmp_path / "data", n_users=32)
-    config = small(f"model.decoder.kind={kind}", "train.epochs=8", "train.learning_rate=0.01", "train.patience=9")
+    config = small(
+        f"model.decoder.kind={kind}", "train.epochs=8", "train.learning_rate=0.01", "train.patience=9"
+    )
     pretrain.run(config, data.path, tmp_path / "run", report)
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert lines[-1]["loss"] < 0.9 * lines[1]["loss"]
@@ -52,7 +56,8 @@ def test_pretrain_twice_gives_the_same_arrays(tmp_path, small, report):
         pretrain.run(small(*ALL_LOSSES), data.path, tmp_path / name, report)
     assert_same(params(tmp_path / "a"), params(tmp_path / "b"))
     np.testing.assert_array_equal(
-        np.load(tmp_path / "a" / "catalogue" / "embeddings.npy"), np.load(tmp_path / "b" / "catalogue" / "embeddings.npy")
+        np.load(tmp_path / "a" / "catalogue" / "embeddings.npy"),
+        np.load(tmp_path / "b" / "catalogue" / "embeddings.npy"),
     )
 
 
@@ -61,13 +66,18 @@ def test_pretrain_all_losses_are_finite_and_reported(tmp_path, small, report):
     pretrain.run(small(*ALL_LOSSES), data.path, tmp_path / "run", report)
     last = json.loads((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()[-1])
     assert {"loss", "rec", "rebuild", "contrast", "ndcg@10", "ndcg@10_unmasked"} <= last.keys()
-    assert last["loss"] == pytest.approx(last["rec"] + 0.1 * last["rebuild"] + 0.1 * last["contrast"], rel=1e-4)
+    assert last["loss"] == pytest.approx(
+        last["rec"] + 0.1 * last["rebuild"] + 0.1 * last["contrast"], rel=1e-4
+    )
 
 
 def test_pretrain_leaves_the_generator_alone(tmp_path, small, report):
     data = mixed(tmp_path / "data")
     pretrain.run(small(), data.path, tmp_path / "run", report)
-    before, after = params(tmp_path / "run", 0) if 0 in Steps(tmp_path / "run" / "steps").sealed() else {}, params(tmp_path / "run")
+    before, after = (
+        params(tmp_path / "run", 0) if 0 in Steps(tmp_path / "run" / "steps").sealed() else {},
+        params(tmp_path / "run"),
+    )
     for name, array in before.items():
         if name.startswith(("generator", "discriminator")):
             np.testing.assert_array_equal(array, after[name])
@@ -89,7 +99,10 @@ def parent(tmp_path, small, report):
 
 def test_finetune_default_trains_the_generator_alone(tmp_path, parent, small, report):
     run = finetuned(tmp_path, report, small, "tuned", "train.patience=9")
-    before, after = Steps(parent / "steps").judged(read_json(parent / "run.json", "")["best"]["step"]), params(tmp_path / "tuned")
+    before, after = (
+        Steps(parent / "steps").judged(read_json(parent / "run.json", "")["best"]["step"]),
+        params(tmp_path / "tuned"),
+    )
     for name, array in before.items():
         if not name.startswith("generator"):
             np.testing.assert_array_equal(array, after[name], err_msg=name)
@@ -99,7 +112,9 @@ def test_finetune_default_trains_the_generator_alone(tmp_path, parent, small, re
 
 def test_finetune_at_alpha_one_is_the_cross_entropy_model_bit_for_bit(tmp_path, parent, small, report):
     finetuned(tmp_path, report, small, "plain", "train.patience=9")
-    finetuned(tmp_path, report, small, "one", "train.patience=9", "train.alpha=1.0", "model.generator.penalty=7.0")
+    finetuned(
+        tmp_path, report, small, "one", "train.patience=9", "train.alpha=1.0", "model.generator.penalty=7.0"
+    )
     assert_same(params(tmp_path / "plain"), params(tmp_path / "one"))
     last = json.loads((tmp_path / "one" / "metrics.jsonl").read_text().splitlines()[-1])
     assert last["loss"] == last["rec"]
@@ -108,7 +123,10 @@ def test_finetune_at_alpha_one_is_the_cross_entropy_model_bit_for_bit(tmp_path, 
 
 def test_finetune_adversarial_trains_the_judge_and_keeps_the_items(tmp_path, parent, small, report):
     finetuned(tmp_path, report, small, "gan", "train.patience=9", "train.alpha=0.5")
-    before, after = params(parent, read_json(parent / "run.json", "")["best"]["step"]), params(tmp_path / "gan")
+    before, after = (
+        params(parent, read_json(parent / "run.json", "")["best"]["step"]),
+        params(tmp_path / "gan"),
+    )
     assert not np.array_equal(before["discriminator.mlp.out.kernel"], after["discriminator.mlp.out.kernel"])
     np.testing.assert_array_equal(before["encoder.ids"], after["encoder.ids"])
     last = json.loads((tmp_path / "gan" / "metrics.jsonl").read_text().splitlines()[-1])
@@ -120,7 +138,10 @@ def test_finetune_adversarial_loss_gives_items_no_gradient(tmp_path, parent, sma
     sets = ("train.alpha=0.0", "train.patience=9", 'train.trainable=["encoder","generator"]', "train.epochs=1",
             "train.weight_decay=0.0")  # fmt: skip
     finetuned(tmp_path, report, small, "gan", *sets)
-    before, after = params(parent, read_json(parent / "run.json", "")["best"]["step"]), params(tmp_path / "gan")
+    before, after = (
+        params(parent, read_json(parent / "run.json", "")["best"]["step"]),
+        params(tmp_path / "gan"),
+    )
     np.testing.assert_array_equal(before["encoder.item_bias"], after["encoder.item_bias"])
 
 
@@ -136,7 +157,10 @@ def test_resume_with_another_configuration_is_refused(tmp_path, parent, small, r
 
 
 def test_damaged_checkpoint_is_refused_with_the_file_name(tmp_path, parent, small, report):
-    victim = max((p for p in (parent / "steps").rglob("*") if p.is_file() and "/d/" in p.as_posix()), key=lambda p: p.stat().st_size)
+    victim = max(
+        (p for p in (parent / "steps").rglob("*") if p.is_file() and "/d/" in p.as_posix()),
+        key=lambda p: p.stat().st_size,
+    )
     content = bytearray(victim.read_bytes())
     content[len(content) // 2] ^= 1
     victim.write_bytes(content)
@@ -168,7 +192,9 @@ def command(data, run, *extra):
 def test_resume_after_a_signal_equals_the_uninterrupted_run(tmp_path, number):
     data = planted_cycle(tmp_path / "data", n_users=400, n_items=40, length=12).path
     subprocess.run(command(data, tmp_path / "whole"), check=True, capture_output=True)
-    process = subprocess.Popen(command(data, tmp_path / "cut"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command(data, tmp_path / "cut"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
     steps = Steps(tmp_path / "cut" / "steps")
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not [s for s in steps.sealed() if s > 0]:
@@ -182,5 +208,6 @@ def test_resume_after_a_signal_equals_the_uninterrupted_run(tmp_path, number):
     for tree in ("params", "ema", "optimizer"):
         assert_same(Steps(tmp_path / "whole" / "steps").read(last, tree), steps.read(last, tree))
     np.testing.assert_array_equal(
-        np.load(tmp_path / "whole" / "catalogue" / "embeddings.npy"), np.load(tmp_path / "cut" / "catalogue" / "embeddings.npy")
+        np.load(tmp_path / "whole" / "catalogue" / "embeddings.npy"),
+        np.load(tmp_path / "cut" / "catalogue" / "embeddings.npy"),
     )
