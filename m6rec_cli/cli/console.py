@@ -12,12 +12,12 @@ from m6rec_cli.report import Reporter, Task
 
 def reporter(*, quiet: bool = False, log_format: str = "auto", stream: TextIO | None = None) -> Reporter:
     """Choose the reporter: `log_format` is `auto` (Rich on a terminal, else plain), `plain` or `json`."""
-    stream = sys.stderr if stream is None else stream
+    to: TextIO = sys.stderr if stream is None else stream
     if log_format == "json":
-        return JsonReporter(stream, quiet)
-    if log_format == "auto" and stream.isatty() and not quiet:
-        return RichReporter(stream)
-    return PlainReporter(stream, quiet)
+        return JsonReporter(to, quiet)
+    if log_format == "auto" and to.isatty() and not quiet:
+        return RichReporter(to)
+    return PlainReporter(to, quiet)
 
 
 def show(value: Any) -> str:

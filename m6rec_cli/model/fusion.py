@@ -14,8 +14,8 @@ from m6rec_cli.config import ModelConfig
 from m6rec_cli.model.layers import MLP, Keys
 from m6rec_cli.schema import FeatureSpec
 
-Features = dict[str, tuple[Array, Bool[Array, " r"]]]
-"""Values and mask of each feature, by name, all of the same rows."""
+Features = dict[str, tuple[Array, Array]]
+"""Values (rows, ...) and mask bool (rows,) of each feature, by name, all of the same rows."""
 
 
 class Fusion(nnx.Module):

@@ -53,11 +53,12 @@ def run(
             "encoder.item_bias": (old_ids, dataset.items["id"].to_list()),
             "encoder.events": (manifest["model"]["events"], dataset.manifest["events"]),
         }
-        adopted = {
-            name: _by_row(old[name], np.asarray(array), by_rows[name], parent) if name in by_rows and name in old
-            else _whole(name, old, array, parent)
-            for name, array in fresh.items()
-        }  # fmt: skip
+        adopted = {}
+        for name, array in fresh.items():
+            if name in by_rows and name in old:
+                adopted[name] = _by_row(old[name], np.asarray(array), by_rows[name], parent)
+            else:
+                adopted[name] = _whole(name, old, array, parent)
         nnx.update(model, unnamed(variables, {name: jnp.asarray(array) for name, array in adopted.items()}))
 
     return fit(
@@ -78,7 +79,7 @@ def _whole(name: str, old: dict[str, np.ndarray], fresh: np.ndarray, parent: Pat
 
 
 def _by_row(
-    old: np.ndarray, fresh: np.ndarray, old_names: list[str], new_names: list[str], parent: Path
+    old: np.ndarray, fresh: np.ndarray, names: tuple[list[str], list[str]], parent: Path
 ) -> np.ndarray:
     """Rows of `old` where both know the name, `fresh` elsewhere."""
     if old.shape[1:] != fresh.shape[1:]:

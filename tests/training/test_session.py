@@ -157,8 +157,9 @@ def test_resume_with_another_configuration_is_refused(tmp_path, parent, small, r
 
 
 def test_damaged_checkpoint_is_refused_with_the_file_name(tmp_path, parent, small, report):
+    best = read_json(parent / "run.json", "")["best"]["step"]
     victim = max(
-        (p for p in (parent / "steps").rglob("*") if p.is_file() and "/d/" in p.as_posix()),
+        (p for p in (parent / "steps" / str(best)).rglob("*") if p.is_file() and "/d/" in p.as_posix()),
         key=lambda p: p.stat().st_size,
     )
     content = bytearray(victim.read_bytes())
