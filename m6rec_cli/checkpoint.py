@@ -9,6 +9,7 @@ import contextlib
 import hashlib
 import logging
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,9 @@ class Steps:
         shutil.rmtree(path, ignore_errors=True)
         self.folder.mkdir(parents=True, exist_ok=True)
         with _quiet():
-            ocp.save_checkpointables(path.resolve(), {name: tree for name, tree in trees.items() if tree})
+            ocp.save_checkpointables(
+                str(path.resolve()), {name: tree for name, tree in trees.items() if tree}
+            )
         write_json(
             _seal(self.folder, step), {"format": FORMAT, "step": step, **meta, "sha256": _digests(path)}
         )
@@ -94,13 +97,13 @@ class Steps:
         _verify(path, self.meta(step)["sha256"])
         wanted = {name: tree for name, tree in targets.items() if tree}
         with _quiet():
-            metadata = ocp.checkpointables_metadata(path.resolve()).metadata
+            metadata = ocp.checkpointables_metadata(str(path.resolve())).metadata
             for name, tree in wanted.items():
                 check_shapes(path / name, tree, metadata[name])
             empty = {
                 n: {k: np.empty(v.shape, v.dtype) for k, v in tree.items()} for n, tree in wanted.items()
             }
-            return ocp.load_checkpointables(path.resolve(), empty)
+            return ocp.load_checkpointables(str(path.resolve()), empty)
 
     def trees(self, step: int) -> set[str]:
         """The names of the trees of a step."""
@@ -113,9 +116,9 @@ class Steps:
         path = self.folder / str(step)
         _verify(path, self.meta(step)["sha256"])
         with _quiet():
-            metadata = ocp.checkpointables_metadata(path.resolve()).metadata
+            metadata = ocp.checkpointables_metadata(str(path.resolve())).metadata
             target = {key: np.empty(value.shape, value.dtype) for key, value in metadata[name].items()}
-            return ocp.load_checkpointables(path.resolve(), {name: target})[name]
+            return ocp.load_checkpointables(str(path.resolve()), {name: target})[name]
 
     def judged(self, step: int) -> Arrays:
         """The parameters that a step was judged by: the averaged ones where there are any."""
@@ -129,7 +132,12 @@ def _seal(folder: Path, step: int) -> Path:
 
 def _digests(path: Path) -> dict[str, str]:
     files = sorted(p for p in path.rglob("*") if p.is_file())
-    return {p.relative_to(path).as_posix(): hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+    return {p.relative_to(path).as_posix(): _digest(p) for p in files}
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _verify(path: Path, sealed: dict[str, str]) -> None:
@@ -138,7 +146,7 @@ def _verify(path: Path, sealed: dict[str, str]) -> None:
         file = path / name
         if not file.exists():
             raise M6RecError("a file of the checkpoint is missing", where=str(file), hint=hint)
-        if hashlib.sha256(file.read_bytes()).hexdigest() != digest:
+        if _digest(file) != digest:
             raise M6RecError(
                 "a file of the checkpoint is damaged: its digest differs", where=str(file), hint=hint
             )
@@ -162,7 +170,7 @@ def check_shapes(path: Path, wanted: Arrays, found: Any) -> None:
 
 
 @contextlib.contextmanager
-def _quiet():
+def _quiet() -> Iterator[None]:
     """Orbax logs its progress through the root logger; a user reads ours."""
     logger = logging.getLogger()
     level, absl = logger.level, logging.getLogger("absl")

@@ -15,6 +15,12 @@ from m6rec_cli.model.recommender import M6Rec
 _CHUNK_TOKENS = 65_536
 
 
+def rounded(n: int) -> int:
+    """A size a little above `n` (a quarter at the most), of which there are few: each is compiled once."""
+    step = 1 << max(n.bit_length() - 3, 0)
+    return -(-n // step) * step
+
+
 def user_contexts(
     model: M6Rec, items: Any, packed: PackedRows, row: np.ndarray, at: np.ndarray, profiles: Features
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -27,27 +33,23 @@ def user_contexts(
     Returns:
         f32 (users, d) and f32 (users, state size).
     """
+    contexts = np.zeros((len(row), model.encoder.start.shape[0]), np.float32)
+    states = np.zeros((len(row), model.decoder.state_size), np.float32)
     order = np.argsort(row, kind="stable")
-    chunk = max(1, min(len(packed), _CHUNK_TOKENS // packed.item.shape[1]))
+    chunk = max(1, min(rounded(len(packed)), _CHUNK_TOKENS // packed.item.shape[1]))
     edges = np.searchsorted(row[order], np.arange(0, len(packed) + chunk, chunk))
-    widest = int(np.diff(edges).max(initial=1))
-    contexts: np.ndarray | None = None
-    states: np.ndarray | None = None
+    widest = rounded(int(np.diff(edges).max(initial=1)))
     for i, start in enumerate(range(0, len(packed), chunk)):
-        # The last chunk repeats rows, and each repeats users, so that one compiled shape serves all.
-        rows = np.minimum(np.arange(start, start + chunk), len(packed) - 1)
         users = order[edges[i] : edges[i + 1]]
         if len(users) == 0:
             continue
+        # The chunk repeats its last row, and each its users, so that few shapes are compiled.
+        rows = np.minimum(np.arange(start, start + chunk), len(packed) - 1)
         padded = np.resize(users, widest)
         h, s = _final(
             model, items, inputs.tokens(packed.take(rows)), profiles, row[padded] - start, at[padded]
         )
-        if contexts is None or states is None:
-            contexts = np.empty((len(row), h.shape[1]), np.float32)
-            states = np.empty((len(row), s.shape[1]), np.float32)
         contexts[users], states[users] = np.asarray(h)[: len(users)], np.asarray(s)[: len(users)]
-    assert contexts is not None and states is not None
     return contexts, states
 
 

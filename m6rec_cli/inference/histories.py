@@ -2,18 +2,21 @@
 
 import dataclasses
 from dataclasses import dataclass
+from functools import cached_property
 
 import jax.numpy as jnp
 import numpy as np
+import polars as pl
 
-from m6rec_cli.contexts import user_contexts
+from m6rec_cli.contexts import rounded, user_contexts
 from m6rec_cli.data.batches import gap_buckets, pack_histories
-from m6rec_cli.data.store import Dataset, Events
+from m6rec_cli.data.store import Dataset, Events, FeatureArray
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.inference.loaded import LoadedRun
 from m6rec_cli.model.fusion import Features
 
 HISTORY, PROFILE, BOTH, NOTHING = "history", "profile", "history+profile", "popularity"
+BASES = (NOTHING, PROFILE, HISTORY, BOTH)
 
 
 @dataclass(frozen=True)
@@ -22,66 +25,84 @@ class Audience:
 
     Attributes:
         events: Sorted by user row and time; item rows are the run's.
-        ids: Each user's id.
+        gaps: From `gap_buckets`, aligned to the events.
+        ids: Each user's id, distinct strings.
         profiles: Features of all users, by row; empty if the model reads none.
     """
 
     run: LoadedRun
     events: Events
     gaps: np.ndarray
-    ids: list[str]
-    profiles: Features
+    ids: pl.Series
+    profiles: dict[str, FeatureArray]
 
     @classmethod
     def of_dataset(cls, run: LoadedRun, data: Dataset, before: str) -> "Audience":
-        """The users of a data directory that shares the run's catalogue."""
+        """The users of a data directory that shares the run's catalogue.
+
+        Raises:
+            M6RecError: The user features are not those that the model was trained on.
+        """
         events = data.history(before)
         kinds = {name: code for code, name in enumerate(run.event_kinds)}
         codes = np.array([kinds.get(name, 0) for name in data.manifest["events"]], np.uint8)
-        events = Events(**{**vars(events), "event": codes[events.event]})
+        events = dataclasses.replace(events, event=codes[events.event])
         known = {(s.entity, s.name): s for s in data.specs}
-        profiles: Features = {}
         for spec in run.specs.user_specs:
-            if (spec.entity, spec.name) not in known:
-                raise M6RecError(f"the users of the data have no feature `{spec.name}`, which the model reads",
-                                 where=str(data.path), hint="make the data with `m6rec preprocess --like RUN`")  # fmt: skip
-            array = data.feature(spec)
-            profiles[spec.name] = (jnp.asarray(array.values), jnp.asarray(array.mask))
+            found = known.get((spec.entity, spec.name))
+            if found != spec:
+                what = (f"the users of the data have no feature `{spec.name}`, which the model reads" if found is None
+                        else f"the user feature `{spec.name}` was not fitted as in the run")  # fmt: skip
+                raise M6RecError(what, where=str(data.path),
+                                 hint=f"make the data with `m6rec preprocess --like {run.path}`")  # fmt: skip
+        profiles = {spec.name: data.feature(spec) for spec in run.specs.user_specs}
         gaps = gap_buckets(events, has_time=run.has_time and data.has_time)
-        return cls(run, events, gaps, data.users["id"].to_list(), profiles)
+        return cls(run, events, gaps, data.users["id"], profiles)
+
+    @cached_property
+    def offsets(self) -> np.ndarray:
+        """`offsets[u]:offsets[u + 1]` are the events of user row `u`."""
+        return self.events.offsets(len(self.ids))
 
     def contexts(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Context and decoder state of some users, f32 (users, d) and (users, s)."""
+        owner, index = self._events_of(rows)
+        events = dataclasses.replace(self.events.take(index), user_row=owner.astype(np.int32))
         packed, row, at = pack_histories(
-            self.events, self.gaps, rows, len(self.ids), max_history=self.run.config.model.max_history
-        )
-        return user_contexts(self.run.model, self.run.embeddings, packed, row, at, self.profiles)
+            events, self.gaps[index], np.arange(len(rows)), len(rows),
+            max_history=self.run.config.model.max_history,
+        )  # fmt: skip
+        # Profiles repeat users at the end, so that few shapes are compiled.
+        padded = np.resize(rows, rounded(len(rows)))
+        profiles: Features = {
+            name: (jnp.asarray(np.asarray(array.values[padded])), jnp.asarray(array.mask[padded]))
+            for name, array in self.profiles.items()
+        }
+        return user_contexts(self.run.model, self.run.embeddings, packed, row, at, profiles)
 
-    def basis(self, rows: np.ndarray) -> list[str]:
-        """What each user's list rests on: history, profile, both, or neither (popularity)."""
-        offsets = self.events.offsets(len(self.ids))
-        has_events = offsets[rows + 1] > offsets[rows]
+    def basis(self, rows: np.ndarray) -> np.ndarray:
+        """What each user's list rests on: the place in `BASES`, int (users,)."""
+        has_events = self.offsets[rows + 1] > self.offsets[rows]
         has_profile = np.zeros(len(rows), bool)
-        for _, mask in self.profiles.values():
-            has_profile |= np.asarray(mask)[rows]
-        names = np.array([NOTHING, PROFILE, HISTORY, BOTH])
-        return names[has_profile + 2 * has_events].tolist()
+        for array in self.profiles.values():
+            has_profile |= array.mask[rows]
+        return has_profile + 2 * has_events
 
-    def hidden(self, rows: np.ndarray) -> np.ndarray:
-        """Distinct items of each user's history, -1 beyond the end; int32 (users, longest)."""
-        offsets = self.events.offsets(len(self.ids))
-        lists = [np.unique(self.events.item_row[offsets[r] : offsets[r + 1]]) for r in rows]
-        # Lengths in powers of two, so that few shapes are compiled.
-        longest = max([len(x) for x in lists], default=1)
-        out = np.full((len(rows), 1 << max(longest - 1, 0).bit_length()), -1, np.int32)
-        for i, x in enumerate(lists):
-            out[i, : len(x)] = x
-        return out
+    def seen(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs of the place in `rows`, ascending, and the row of an item of that user's history."""
+        owner, index = self._events_of(rows)
+        return owner, self.events.item_row[index]
 
-    def with_strangers(self, ids: list[str]) -> "Audience":
+    def with_strangers(self, ids: pl.Series) -> "Audience":
         """The same users and, after them, some of whom nothing is known."""
         profiles = {
-            name: (jnp.pad(v, [(0, len(ids))] + [(0, 0)] * (v.ndim - 1)), jnp.pad(mask, (0, len(ids))))
-            for name, (v, mask) in self.profiles.items()
-        }
-        return dataclasses.replace(self, ids=self.ids + ids, profiles=profiles)
+            name: FeatureArray(*(np.pad(x, [(0, len(ids))] + [(0, 0)] * (x.ndim - 1)) for x in (a.values, a.mask)))
+            for name, a in self.profiles.items()
+        }  # fmt: skip
+        return dataclasses.replace(self, ids=pl.concat([self.ids, ids]), profiles=profiles)
+
+    def _events_of(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The events of some users in their order: the place in `rows`, and the position in the log."""
+        starts, sizes = self.offsets[rows], self.offsets[rows + 1] - self.offsets[rows]
+        owner = np.repeat(np.arange(len(rows)), sizes)
+        return owner, np.arange(len(owner)) + np.repeat(starts - np.cumsum(sizes) + sizes, sizes)

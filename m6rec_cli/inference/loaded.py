@@ -13,9 +13,11 @@ from flax import nnx
 from m6rec_cli import config as configuration
 from m6rec_cli.checkpoint import CONFIG, Steps, check_shapes, named, open_run, unnamed
 from m6rec_cli.config import Config
-from m6rec_cli.data.store import read_specs
+from m6rec_cli.data.store import Dataset, read_specs
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.model.recommender import M6Rec, Sizes
+
+_HINT = "restore the run directory from a copy, or train again"
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,11 @@ def load(path: Path) -> LoadedRun:
     check_shapes(steps.folder / str(best), named(variables), arrays)
     nnx.update(model, unnamed(variables, {k: jnp.asarray(v) for k, v in arrays.items()}))
     embeddings = _read(path / "catalogue" / "embeddings.npy", np.load)
+    if embeddings.shape != (len(items), config.model.width):
+        raise M6RecError(
+            f"a file of the run is of another run: its shape is {embeddings.shape}, not {(len(items), config.model.width)}",
+            where=str(path / "catalogue" / "embeddings.npy"), hint=_HINT,
+        )  # fmt: skip
     bias = np.asarray(model.encoder.item_bias[...])
     warm = items["popularity"].to_numpy() > 0
     bias = np.where(warm, bias, bias[warm].mean() if warm.any() else 0).astype(np.float32)
@@ -81,12 +88,24 @@ def load(path: Path) -> LoadedRun:
     )  # fmt: skip
 
 
+def require_catalogue(run: LoadedRun, data: Dataset) -> None:
+    """Raise unless the items of a data directory are the run's, row by row.
+
+    Raises:
+        M6RecError: They are others, or in another order.
+    """
+    if not run.items["id"].equals(data.items["id"]):
+        raise M6RecError(
+            "the catalogue of the data directory is not the one that the run was trained on",
+            where=str(data.path / "items.parquet"),
+            hint="name the data directory that the run was trained on, or fine-tune on this one first",
+        )  # fmt: skip
+
+
 def _read(path: Path, reader: Any) -> Any:
     try:
         return reader(path)
     except FileNotFoundError:
-        raise M6RecError("a file of the run is missing", where=str(path), hint="train again") from None
+        raise M6RecError("a file of the run is missing", where=str(path), hint=_HINT) from None
     except (ValueError, EOFError, OSError, pl.exceptions.PolarsError) as error:
-        raise M6RecError(
-            f"a file of the run is damaged: {error}", where=str(path), hint="train again"
-        ) from None
+        raise M6RecError(f"a file of the run is damaged: {error}", where=str(path), hint=_HINT) from None

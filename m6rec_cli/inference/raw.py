@@ -1,6 +1,7 @@
 """Raw files to an audience: event logs, profiles and new items, encoded with a run's own feature state."""
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,13 +13,13 @@ from flax import nnx
 
 from m6rec_cli.data import catalogue, events, features, schema_file, tables
 from m6rec_cli.data.batches import gap_buckets
-from m6rec_cli.data.store import Events, FeatureArray, feature_array
+from m6rec_cli.data.store import Events, FeatureArray, feature_array, read_specs
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.inference.histories import Audience
 from m6rec_cli.inference.loaded import LoadedRun
 from m6rec_cli.model.fusion import Features
-from m6rec_cli.model.layers import Keys
 from m6rec_cli.model.recommender import M6Rec
+from m6rec_cli.model.scoring import encode_content
 from m6rec_cli.report import Reporter
 from m6rec_cli.schema import Entity, FeatureSpec
 
@@ -26,19 +27,21 @@ from m6rec_cli.schema import Entity, FeatureSpec
 def audience(run: LoadedRun, log: Path | None, profiles: Path | None, report: Reporter) -> Audience:
     """The users of a raw event log and of a raw profile table, in order of id within each.
 
-    Events on items that the run does not know are left out, with a warning; so are unknown kinds' names.
+    Events on items that the run does not know are left out, with a warning; events of an unknown kind count as the
+    first kind, with a warning too.
 
     Raises:
         M6RecError: A file or a column that the run's schema names is missing.
     """
-    schema = schema_file.read(run.path / "features" / "schema.toml")
+    schema = schema_file.read(run.path / "features" / schema_file.FILE)
     frame = events.read_events(log, schema) if log else _no_events()
     table = catalogue.read(tables.scan(profiles, "users"), schema, "user") if profiles else None
-    ids = pl.concat([frame["user_id"], table["id"]] if table is not None else [frame["user_id"]]).unique(
-        maintain_order=True
-    )
-    users = pl.DataFrame({"user_id": ids, "user_row": pl.Series(range(len(ids)), dtype=pl.Int32)})
-    items = run.items.select(item_id="id", item_row=pl.col("row").cast(pl.Int32))
+    if table is not None and not run.specs.user_specs:
+        report.warn("the model reads no user features, so the profiles tell it nothing")
+    named = [frame["user_id"], *([table["id"]] if table is not None else [])]
+    ids = pl.concat(named).unique(maintain_order=True)
+    users = pl.DataFrame({"user_id": ids}).with_row_index("user_row")
+    items = run.items.select(item_id="id", item_row=pl.col("row"))
     joined = frame.join(users, on="user_id", how="left", maintain_order="left").join(
         items, on="item_id", how="left", maintain_order="left"
     )
@@ -48,68 +51,78 @@ def audience(run: LoadedRun, log: Path | None, profiles: Path | None, report: Re
             f"{len(unknown):,} of {len(joined):,} events name items that the run does not know and are left out, "
             f"first: `{unknown['item_id'][0]}`"
         )
-    joined = joined.drop_nulls("item_row").sort("user_row", maintain_order=True)
+    # Rows follow the first appearance in a log that is sorted by user, so that the events stay in order.
+    joined = joined.drop_nulls("item_row")
     log_events = Events(
-        joined["user_row"].to_numpy(), joined["item_row"].to_numpy(), joined["timestamp"].to_numpy(),
-        _kinds(run, joined["event"], report), joined["weight"].to_numpy(),
+        joined["user_row"].to_numpy().astype(np.int32), joined["item_row"].to_numpy().astype(np.int32),
+        joined["timestamp"].to_numpy(), _kinds(run, joined["event"], report), joined["weight"].to_numpy(),
         np.ones(len(joined), bool), np.zeros(len(joined), np.uint8),
     )  # fmt: skip
-    known: Features = {}
+    known: dict[str, FeatureArray] = {}
     if run.specs.user_specs:
         blank = pl.DataFrame({"id": ids})
         rows = blank if table is None else blank.join(table, on="id", how="left", maintain_order="left")
-        root = profiles.parent if profiles else Path()
-        known = _device(encode(run, rows, run.specs.user_specs, "user", root))
+        known, _ = _encode(run, rows, run.specs.user_specs, "user", profiles.parent if profiles else Path())
     gaps = gap_buckets(log_events, has_time=run.has_time and schema.has_time)
-    return Audience(run, log_events, gaps, ids.to_list(), known)
+    return Audience(run, log_events, gaps, ids, known)
 
 
-def with_items(run: LoadedRun, path: Path, media: Path | None) -> LoadedRun:
+def with_items(run: LoadedRun, path: Path, media: Path | None, report: Reporter) -> LoadedRun:
     """The run with the unknown items of a raw item table added, scored from their content alone.
 
     Raises:
-        M6RecError: The model reads no item content, so that nothing is known of a new item.
+        M6RecError: The table or the media folder is missing, or the model reads no item content, so that nothing
+            is known of a new item.
     """
     if not run.specs.item_specs:
         raise M6RecError("the model reads no item features, so it cannot score new items", where=str(path),
                          hint="train with item features, and without `model.exclude` of all of them")  # fmt: skip
-    schema = schema_file.read(run.path / "features" / "schema.toml")
+    if media and not media.is_dir():
+        raise M6RecError("the media folder does not exist", where=str(media))
+    schema = schema_file.read(run.path / "features" / schema_file.FILE)
     table = catalogue.read(tables.scan(path, "items"), schema, "item")
     table = table.filter(~pl.col("id").is_in(run.items["id"].implode()))
     if len(table) == 0:
+        report.warn(f"the run knows every item of {path}: none is added")
         return run
-    arrays = _device(encode(run, table, run.specs.item_specs, "item", media or path.parent))
-    content = _content(run.model, arrays)
+    # Categories are counted by `max_per_category`, whether the model reads them or not.
+    read = {s.name for s in run.specs.item_specs}
+    counted = [s for s in read_specs(run.path / "features")
+               if s.entity == "item" and s.name in run.items.columns and s.name not in read]  # fmt: skip
+    arrays, coded = _encode(run, table, [*run.specs.item_specs, *counted], "item", media or path.parent)
+    content = _content(run.model, _device({name: arrays[name] for name in read}), len(table))
     n = len(run.items)
     added = table.select(
         pl.int_range(n, n + pl.len(), dtype=pl.UInt32).alias("row"), "id", "display",
         pl.lit(0, pl.UInt32).alias("popularity"),
     )  # fmt: skip
-    coded, _ = features.encode(table, run.specs.item_specs, run.path / "features", path.parent, "item")
-    kept = [c for c in coded.columns if c in run.items.columns]
-    items = pl.concat([run.items, added.hstack(coded.select(kept))], how="diagonal_relaxed")
+    kept = coded.select(c for c in coded.columns if c in run.items.columns)
+    items = pl.concat([run.items, pl.concat([added, kept], how="horizontal")], how="diagonal_relaxed")
     mean_bias = jnp.full(len(table), run.bias.mean())
+    report.note(f"{len(table):,} items that the run does not know are scored from their content")
     return dataclasses.replace(
         run, items=items, embeddings=jnp.concatenate([run.embeddings, content]),
         bias=jnp.concatenate([run.bias, mean_bias]),
     )  # fmt: skip
 
 
-def encode(
+def _encode(
     run: LoadedRun, frame: pl.DataFrame, specs: Sequence[FeatureSpec], entity: Entity, root: Path
-) -> dict[str, FeatureArray]:
-    """Features of raw rows, fitted state from the run."""
+) -> tuple[dict[str, FeatureArray], pl.DataFrame]:
+    """Features of raw rows by the run's fitted state: all as arrays, and the columns that are no media."""
     table, arrays = features.encode(frame, specs, run.path / "features", root, entity)
-    return {s.name: arrays[s.name] if s.name in arrays else feature_array(s, table, Path()) for s in specs}
+    return {
+        s.name: arrays[s.name] if s.name in arrays else feature_array(s, table, Path()) for s in specs
+    }, table
 
 
 def _device(arrays: dict[str, FeatureArray]) -> Features:
     return {name: (jnp.asarray(np.asarray(a.values)), jnp.asarray(a.mask)) for name, a in arrays.items()}
 
 
-@nnx.jit
-def _content(model: M6Rec, arrays: Features) -> jax.Array:
-    return model.encoder.content(arrays, Keys(None))
+@functools.partial(nnx.jit, static_argnames="n")
+def _content(model: M6Rec, arrays: Features, n: int) -> jax.Array:
+    return encode_content(model, arrays, n)
 
 
 def _kinds(run: LoadedRun, names: pl.Series, report: Reporter) -> np.ndarray:

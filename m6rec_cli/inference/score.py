@@ -5,13 +5,17 @@ probability over them, plus a weight times the discriminator's log-sigmoid for t
 """
 
 import functools
+import zlib
+from collections.abc import Iterable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
+from m6rec_cli import runtime
 from m6rec_cli.model.discriminator import unit
 from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.shapes import BD, ID, I
@@ -28,6 +32,16 @@ def users_per_tile(n_items: int, n_users: int) -> int:
     return 1 << (most.bit_length() - 1)
 
 
+def user_keys(seed: int, ids: Iterable[str]) -> jax.Array:
+    """One key a user, from the seed and the id alone: noise depends neither on the request nor on the table."""
+    return _fold(runtime.key(seed), np.array([zlib.crc32(name.encode()) for name in ids], np.uint32))
+
+
+@jax.jit
+def _fold(key: Any, data: Any) -> jax.Array:
+    return jax.vmap(lambda d: jax.random.fold_in(key, d))(data)
+
+
 @functools.partial(nnx.jit, static_argnames=("draws", "judge_weight"))
 def log_probabilities(
     model: M6Rec, h: BD, items: ID, bias: I, keys: Any, *, draws: int, judge_weight: float
@@ -35,7 +49,7 @@ def log_probabilities(
     """Scores of all items.
 
     Args:
-        keys: One key a user (from the user's row), so that a user's noise is the same in any request.
+        keys: From `user_keys`.
         draws: 1 takes the mean of the noise instead of a draw.
     """
 
@@ -71,16 +85,18 @@ def _judge(model: M6Rec, h: BD, items: ID, scores: Float[Array, "b i"], weight: 
 
 @functools.partial(jax.jit, static_argnames="k")
 def best_items(
-    scores: Float[Array, "b i"], hidden: Int[Array, "b l"], allowed: Array, *, k: int
+    scores: Float[Array, "b i"],
+    owner: Int[Array, " e"],
+    hidden: Int[Array, " e"],
+    allowed: Bool[Array, " i"],
+    *,
+    k: int,
 ) -> tuple[Float[Array, "b k"], Int[Array, "b k"]]:
     """The k best items that are allowed and not hidden; -inf marks places for which there was none.
 
     Args:
-        hidden: Item rows to leave out for each user, -1 beyond the end.
-        allowed: bool (i,).
+        owner: The row of `scores` that hides an item; a row beyond them hides nothing (padding).
+        hidden: That item's row.
     """
     scores = jnp.where(allowed[None], scores, -jnp.inf)
-    # A row beyond the catalogue drops the update, which is what -1 stands for.
-    at = jnp.where(hidden < 0, scores.shape[1], hidden)
-    scores = jax.vmap(lambda row, i: row.at[i].set(-jnp.inf, mode="drop"))(scores, at)
-    return jax.lax.top_k(scores, k)
+    return jax.lax.top_k(scores.at[owner, hidden].set(-jnp.inf, mode="drop"), k)

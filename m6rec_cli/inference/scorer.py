@@ -2,16 +2,15 @@
 
 from pathlib import Path
 
-import jax
+import jax.numpy as jnp
 import numpy as np
 
 from m6rec_cli import runtime
 from m6rec_cli.config import Config
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.errors import M6RecError
 from m6rec_cli.inference.histories import Audience
-from m6rec_cli.inference.loaded import LoadedRun, load
-from m6rec_cli.inference.score import log_probabilities, users_per_tile
+from m6rec_cli.inference.loaded import LoadedRun, load, require_catalogue
+from m6rec_cli.inference.score import log_probabilities, user_keys, users_per_tile
 from m6rec_cli.report import Reporter
 
 
@@ -24,7 +23,6 @@ class ModelScorer:
 
     def __init__(self, run: LoadedRun, audience: Audience, config: Config):
         self.name, self.run, self.audience, self.config = run.path.name, run, audience, config
-        self.keys = runtime.key(config.train.seed)
 
     def score(self, user_rows: np.ndarray) -> np.ndarray:
         """f32 (len(user_rows), n_items)."""
@@ -35,9 +33,9 @@ class ModelScorer:
         for start in range(0, len(user_rows), size):
             # The last tile repeats users, so that its shape is compiled once.
             index = np.minimum(np.arange(start, start + size), len(user_rows) - 1)
-            keys = jax.vmap(lambda row: jax.random.fold_in(self.keys, row))(user_rows[index])
+            keys = user_keys(run.config.train.seed, self.audience.ids.gather(user_rows[index]))
             tile = log_probabilities(
-                run.model, h[index], run.embeddings, run.bias, keys,
+                run.model, jnp.asarray(h[index]), run.embeddings, run.bias, keys,
                 draws=recommend.draws, judge_weight=recommend.judge_weight,
             )  # fmt: skip
             n = min(size, len(user_rows) - start)
@@ -53,12 +51,7 @@ def load_scorer(path: Path, data: Dataset, before: str, config: Config, report: 
     """
     runtime.start()
     run = load(path)
-    if run.items["id"].to_list() != data.items["id"].to_list():
-        raise M6RecError(
-            "the catalogue of the data directory is not the one that the run was trained on",
-            where=str(data.path / "items.parquet"),
-            hint="name the data directory that the run was trained on, or fine-tune on this one first",
-        )  # fmt: skip
+    require_catalogue(run, data)
     if data.manifest["fingerprint"] != run.manifest["data_fingerprint"]:
         report.warn(
             "the run was trained on other data than it is judged on; are the held-out events still unseen?"

@@ -1,0 +1,155 @@
+"""Users to ranked, filtered lists: chunk by chunk, each chunk tile by tile over the catalogue."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+
+from m6rec_cli.config import RecommendConfig
+from m6rec_cli.contexts import rounded
+from m6rec_cli.errors import M6RecError, nearest
+from m6rec_cli.inference.histories import BASES, Audience
+from m6rec_cli.inference.loaded import LoadedRun
+from m6rec_cli.inference.score import best_items, log_probabilities, user_keys, users_per_tile
+
+_USERS_AT_ONCE = 2048
+_OWN = ("row", "id", "display", "popularity")
+
+
+@dataclass(frozen=True)
+class Lists:
+    """How the lists of one request are made.
+
+    Attributes:
+        allowed: bool (i,), the items that may be listed.
+        category: int (i,), the code by which `max_per_category` counts, -1 unknown; None if nothing is counted.
+        titles: Add the readable names.
+    """
+
+    config: RecommendConfig
+    run: LoadedRun
+    audience: Audience
+    allowed: np.ndarray
+    category: np.ndarray | None = None
+    titles: bool = False
+
+    def frames(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, pl.DataFrame]]:
+        """Rows of some users and their lists; at least one frame, with columns, even for nobody.
+
+        The columns are `user_id`, `item_id`, `rank` (from 1), `score` (log-probability), `basis`, and `title` on
+        request; users in the order given.
+        """
+        for start in range(0, max(len(rows), 1), _USERS_AT_ONCE):
+            chunk = rows[start : start + _USERS_AT_ONCE]
+            yield chunk, self._frame(chunk, *self._top(chunk))
+
+    def _top(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Scores f32 (users, k), -inf where there is no item, and item rows."""
+        config, run, n_items = self.config, self.run, len(self.run.items)
+        k = min(config.k, n_items)
+        out_scores = np.full((len(rows), k), -np.inf, np.float32)
+        out_items = np.zeros((len(rows), k), np.int64)
+        if len(rows) == 0:
+            return out_scores, out_items
+        contexts, _ = self.audience.contexts(rows)
+        none = np.zeros(0, np.int64)
+        owner, seen = self.audience.seen(rows) if config.seen == "drop" else (none, none)
+        size = users_per_tile(n_items, len(rows))
+        for start in range(0, len(rows), size):
+            # The last tile repeats a user, so that its shape is compiled once.
+            index = np.minimum(np.arange(start, start + size), len(rows) - 1)
+            scores = log_probabilities(
+                run.model, jnp.asarray(contexts[index]), run.embeddings, run.bias,
+                user_keys(run.config.train.seed, self.audience.ids.gather(rows[index])),
+                draws=config.draws, judge_weight=config.judge_weight,
+            )  # fmt: skip
+            pairs = slice(*np.searchsorted(owner, [start, start + size]))
+            hidden = _padded(owner[pairs] - start, size), _padded(seen[pairs], 0)
+            n = min(size, len(rows) - start)
+            out_scores[start : start + n], out_items[start : start + n] = self._best(scores, hidden, n, k)
+        return out_scores, out_items
+
+    def _best(
+        self, scores: jnp.ndarray, hidden: tuple[np.ndarray, np.ndarray], n: int, k: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The lists of the first `n` users of a tile."""
+        n_items = scores.shape[1]
+        # A cap on categories drops items from a list, so it starts from a longer one, and a still longer one
+        # where that has not filled a list.
+        wide = k if self.category is None else min(n_items, max(20 * k, 200))
+        while True:
+            best, items = (
+                np.asarray(x)[:n] for x in best_items(scores, *hidden, jnp.asarray(self.allowed), k=wide)
+            )
+            if self.category is None:
+                return best, items
+            out, kept = capped(best, items, self.category, self.config.max_per_category, k)
+            # A list that could not be filled although items were left: the last place of `best` tells.
+            if wide == n_items or not (np.isinf(out[:, -1]) & np.isfinite(best[:, -1])).any():
+                return out, kept
+            wide = min(n_items, 8 * wide)
+
+    def _frame(self, rows: np.ndarray, scores: np.ndarray, items: np.ndarray) -> pl.DataFrame:
+        real = np.isfinite(scores)
+        user, place = np.nonzero(real)
+        names = pl.Series(BASES, dtype=pl.String)
+        columns = [
+            self.audience.ids.gather(rows[user]).alias("user_id"),
+            self.run.items["id"].gather(items[real]).alias("item_id"),
+            pl.Series("rank", place + 1, dtype=pl.UInt32),
+            pl.Series("score", scores[real], dtype=pl.Float32),
+            names.gather(self.audience.basis(rows)[user]).alias("basis"),
+        ]
+        if self.titles:
+            columns.append(self.run.items["display"].gather(items[real]).alias("title"))
+        return pl.DataFrame(columns)
+
+
+def category_codes(run: LoadedRun, name: str | None) -> np.ndarray:
+    """The codes by which a cap counts items, int64 (i,), -1 where unknown; of a set, the first member.
+
+    Args:
+        name: The feature; `None` takes the first categorical one.
+
+    Raises:
+        M6RecError: There is no such feature.
+    """
+    coded = [c for c in run.items.columns if c not in _OWN]
+    if name is None:
+        name = next((c for c in coded if run.items.schema[c].is_integer()), None)
+    if name is None or name not in coded:
+        raise M6RecError(
+            "`recommend.max_per_category` needs a categorical item feature" + (f", not `{name}`" if name else ""),
+            hint="pass `--category NAME`; " + nearest(name or "", coded),
+        )  # fmt: skip
+    column = run.items[name]
+    column = column if column.dtype.is_integer() else column.list.first()
+    return column.cast(pl.Int64).fill_null(-1).to_numpy()
+
+
+def capped(
+    scores: np.ndarray, items: np.ndarray, category: np.ndarray, most: int, k: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """The first k of each list with at most `most` of one category; unknown categories (-1) are never capped."""
+    codes = category[items]
+    # Sorted by category and place, an item's number within its category is its distance from the category's start.
+    order = np.argsort(codes, axis=1, kind="stable")
+    ordered = np.take_along_axis(codes, order, axis=1)
+    at = np.broadcast_to(np.arange(codes.shape[1]), codes.shape)
+    begins = np.concatenate([np.ones((len(codes), 1), bool), ordered[:, 1:] != ordered[:, :-1]], axis=1)
+    earlier = np.empty_like(codes)
+    np.put_along_axis(earlier, order, at - np.maximum.accumulate(np.where(begins, at, 0), axis=1), axis=1)
+    good = np.isfinite(scores) & ((earlier < most) | (codes < 0))
+    first = np.argsort(~good, axis=1, kind="stable")[:, :k]
+    kept = np.where(
+        np.take_along_axis(good, first, axis=1), np.take_along_axis(scores, first, axis=1), -np.inf
+    )
+    return kept, np.take_along_axis(items, first, axis=1)
+
+
+def _padded(values: np.ndarray, fill: int) -> np.ndarray:
+    out = np.full(rounded(max(len(values), 1)), fill, np.int32)
+    out[: len(values)] = values
+    return out
