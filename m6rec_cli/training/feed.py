@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -89,9 +90,15 @@ class Feed:
             for name, a in ((name, getattr(packed, name)) for name in packed.__dataclass_fields__)
         })  # fmt: skip
 
-    def steps(self, epoch: int = 0) -> int:
-        """Optimiser steps of an epoch."""
-        return len(self.epoch_rows(epoch)) // self.rows
+    @cached_property
+    def steps(self) -> int:
+        """Optimiser steps of the first epoch; long histories, cut elsewhere, may make later ones differ a little."""
+        return len(self.epoch_rows(0)) // self.rows
+
+    @cached_property
+    def n_targets(self) -> int:
+        """Events that are learned from."""
+        return int((self.weight > 0).sum())
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Batch, int]]:
         """Stacks of `steps_per_dispatch` batches and how many of them are real, from step `start` on."""

@@ -90,7 +90,7 @@ def prepare(model: M6Rec, config: Config, feed: Feed, tables: Tables) -> tuple[T
         return path[0] == "discriminator"
 
     graphdef, judge, params, frozen = nnx.split(model, judges, learns, ...)
-    steps = feed.steps() * train.epochs
+    steps = feed.steps * train.epochs
     total = min(steps, train.max_steps) if train.max_steps else steps
     trainer = Trainer(
         graphdef,

@@ -94,16 +94,17 @@ def fit(
     share = _count(state.params) / max(1, _count((state.params, state.frozen)))
     report.note(
         f"{request.stage}: {_count((state.params, state.frozen)):,} parameters, {share:.0%} of them learn; "
-        f"{int((feed.weight > 0).sum()):,} target events, {feed.steps():,} steps an epoch"
+        f"{feed.n_targets:,} target events, {feed.steps:,} steps an epoch"
     )
-    total = min(feed.steps() * config.train.epochs, config.train.max_steps or 10**12)
-    with stop.patient(), report.task(request.stage, total=total, unit="steps") as task:
+    steps_in_all = min(feed.steps * config.train.epochs, config.train.max_steps or 10**12)
+    total = feed.n_targets * steps_in_all // feed.steps
+    with stop.patient(), report.task(request.stage, total=total, unit="events") as task:
         shown: dict[str, Any] = {"ndcg@10": progress.best if progress.best >= 0 else None}
         for update in train(trainer, state, progress, feed, tables, validation):
             state, progress = update.state, update.progress
             if update.kind == "steps":
-                rate = update.metrics.get("targets", 0.0) * update.n_steps
-                task.advance(update.n_steps, loss=update.metrics["loss"], targets=int(rate), **shown)
+                events = round(update.metrics["targets"] * update.n_steps)
+                task.advance(events, step=update.step, loss=update.metrics["loss"], **shown)
                 continue
             if update.kind == "epoch":
                 shown["ndcg@10"] = update.metrics.get("ndcg@10")

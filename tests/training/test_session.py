@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,10 +11,13 @@ import time
 import numpy as np
 import pytest
 
+from m6rec_cli import config as configuration
 from m6rec_cli.checkpoint import Steps
 from m6rec_cli.directory import read_json
 from m6rec_cli.errors import M6RecError
+from m6rec_cli.report import Silent
 from m6rec_cli.stages import finetune, pretrain
+from tests.training.conftest import SMALL
 from tests.worlds import mixed, planted_cycle
 
 ALL_LOSSES = ("train.loss.reconstruction=0.1", "train.loss.contrast=0.1", "model.encoder.refresh_rows=4")
@@ -42,9 +46,7 @@ def test_pretrain_learns_the_planted_cycle(tmp_path, small, report):
 @pytest.mark.parametrize("kind", ["mingru", "gru", "lstm", "lru"])
 def test_pretrain_every_decoder_lowers_the_loss(tmp_path, small, report, kind):
     data = planted_cycle(tmp_path / "data", n_users=32)
-    config = small(
-        f"model.decoder.kind={kind}", "train.epochs=8", "train.learning_rate=0.01", "train.patience=9"
-    )
+    config = small(f"model.decoder.kind={kind}", "train.epochs=8", "train.learning_rate=0.01")
     pretrain.run(config, data.path, tmp_path / "run", report)
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     assert lines[-1]["loss"] < 0.9 * lines[1]["loss"]
@@ -84,21 +86,28 @@ def test_pretrain_leaves_the_generator_alone(tmp_path, small, report):
     assert not after["generator.mlp.out.kernel"].any()
 
 
-def finetuned(tmp_path, report, small, name, *sets):
+def finetuned(parent, tmp_path, report, small, name, *sets):
     return finetune.run(
-        small(*sets, stage="finetune"), tmp_path / "data", tmp_path / "run", tmp_path / name, report
-    )  # fmt: skip
+        small("train.patience=9", *sets, stage="finetune"),
+        parent.parent / "data",
+        parent,
+        tmp_path / name,
+        report,
+    )
 
 
-@pytest.fixture
-def parent(tmp_path, small, report):
-    mixed(tmp_path / "data")
-    pretrain.run(small(), tmp_path / "data", tmp_path / "run", report)
-    return tmp_path / "run"
+@pytest.fixture(scope="module")
+def parent(tmp_path_factory):
+    """A pre-trained run beside its data; tests that change it take a copy."""
+    folder = tmp_path_factory.mktemp("parent")
+    mixed(folder / "data")
+    config = configuration.resolve("pretrain", sets=SMALL)
+    pretrain.run(config, folder / "data", folder / "run", Silent())
+    return folder / "run"
 
 
 def test_finetune_default_trains_the_generator_alone(tmp_path, parent, small, report):
-    run = finetuned(tmp_path, report, small, "tuned", "train.patience=9")
+    run = finetuned(parent, tmp_path, report, small, "tuned")
     before, after = (
         Steps(parent / "steps").judged(read_json(parent / "run.json", "")["best"]["step"]),
         params(tmp_path / "tuned"),
@@ -111,10 +120,8 @@ def test_finetune_default_trains_the_generator_alone(tmp_path, parent, small, re
 
 
 def test_finetune_at_alpha_one_is_the_cross_entropy_model_bit_for_bit(tmp_path, parent, small, report):
-    finetuned(tmp_path, report, small, "plain", "train.patience=9")
-    finetuned(
-        tmp_path, report, small, "one", "train.patience=9", "train.alpha=1.0", "model.generator.penalty=7.0"
-    )
+    finetuned(parent, tmp_path, report, small, "plain")
+    finetuned(parent, tmp_path, report, small, "one", "train.alpha=1.0", "model.generator.penalty=7.0")
     assert_same(params(tmp_path / "plain"), params(tmp_path / "one"))
     last = json.loads((tmp_path / "one" / "metrics.jsonl").read_text().splitlines()[-1])
     assert last["loss"] == last["rec"]
@@ -122,7 +129,7 @@ def test_finetune_at_alpha_one_is_the_cross_entropy_model_bit_for_bit(tmp_path, 
 
 
 def test_finetune_adversarial_trains_the_judge_and_keeps_the_items(tmp_path, parent, small, report):
-    finetuned(tmp_path, report, small, "gan", "train.patience=9", "train.alpha=0.5")
+    finetuned(parent, tmp_path, report, small, "gan", "train.alpha=0.5")
     before, after = (
         params(parent, read_json(parent / "run.json", "")["best"]["step"]),
         params(tmp_path / "gan"),
@@ -135,9 +142,9 @@ def test_finetune_adversarial_trains_the_judge_and_keeps_the_items(tmp_path, par
 
 def test_finetune_adversarial_loss_gives_items_no_gradient(tmp_path, parent, small, report):
     """At alpha = 0 the adversarial loss is all there is: items must not move, even if they may learn."""
-    sets = ("train.alpha=0.0", "train.patience=9", 'train.trainable=["encoder","generator"]', "train.epochs=1",
+    sets = ("train.alpha=0.0", 'train.trainable=["encoder","generator"]', "train.epochs=1",
             "train.weight_decay=0.0")  # fmt: skip
-    finetuned(tmp_path, report, small, "gan", *sets)
+    finetuned(parent, tmp_path, report, small, "gan", *sets)
     before, after = (
         params(parent, read_json(parent / "run.json", "")["best"]["step"]),
         params(tmp_path / "gan"),
@@ -153,24 +160,25 @@ def test_finetune_on_other_features_is_refused(tmp_path, parent, small, report):
 
 def test_resume_with_another_configuration_is_refused(tmp_path, parent, small, report):
     with pytest.raises(M6RecError, match="configuration differs"):
-        pretrain.run(small("train.epochs=9"), tmp_path / "data", parent, report, resume=True)
+        pretrain.run(small("train.epochs=9"), parent.parent / "data", parent, report, resume=True)
 
 
 def test_damaged_checkpoint_is_refused_with_the_file_name(tmp_path, parent, small, report):
-    best = read_json(parent / "run.json", "")["best"]["step"]
+    victim_run = shutil.copytree(parent, tmp_path / "run")
+    best = read_json(victim_run / "run.json", "")["best"]["step"]
     victim = max(
-        (p for p in (parent / "steps" / str(best)).rglob("*") if p.is_file() and "/d/" in p.as_posix()),
+        (p for p in (victim_run / "steps" / str(best)).rglob("*") if p.is_file() and "/d/" in p.as_posix()),
         key=lambda p: p.stat().st_size,
     )
     content = bytearray(victim.read_bytes())
     content[len(content) // 2] ^= 1
     victim.write_bytes(content)
     with pytest.raises(M6RecError, match="damaged") as error:
-        finetune.run(small(stage="finetune"), tmp_path / "data", parent, tmp_path / "out", report)
+        finetune.run(small(stage="finetune"), parent.parent / "data", victim_run, tmp_path / "out", report)
     assert victim.name in str(error.value)
     victim.unlink()
     with pytest.raises(M6RecError, match="missing"):
-        finetune.run(small(stage="finetune"), tmp_path / "data", parent, tmp_path / "out", report)
+        finetune.run(small(stage="finetune"), parent.parent / "data", victim_run, tmp_path / "out", report)
 
 
 def test_nonfinite_loss_stops_and_names_the_step(tmp_path, small, report):
