@@ -1,6 +1,4 @@
-"""Scores over the catalogue: item embeddings in tiles, contexts of histories, ranks by counting, top k."""
-
-import functools
+"""Scores over the catalogue: item embeddings in tiles, contexts of histories, ranks by counting."""
 
 import jax
 import jax.numpy as jnp
@@ -58,12 +56,6 @@ def ranks(
     everywhere = above.sum(axis=1)
     hidden = jnp.take_along_axis(above, jnp.maximum(seen, 0), axis=1) & (seen >= 0)
     return everywhere, everywhere - hidden.sum(axis=1)
-
-
-@functools.partial(jax.jit, static_argnames="k")
-def top_k(scores: Float[Array, "u i"], k: int) -> tuple[Float[Array, "u k"], Int[Array, "u k"]]:
-    """The k best items of each user; of equal scores the lower row comes first."""
-    return jax.lax.top_k(scores, k)
 
 
 def logits(candidates: Float[Array, "u d"], items: ID, bias: I) -> Float[Array, "u i"]:

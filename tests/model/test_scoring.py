@@ -3,7 +3,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from m6rec_cli.model.scoring import ranks, top_k
+from m6rec_cli.model.scoring import ranks
 
 
 @settings(max_examples=30, deadline=None)
@@ -22,8 +22,3 @@ def test_ranks_equal_the_place_in_a_stable_sort(seed):
         assert everywhere[u] == order.index(target[u])
         kept = [i for i in order if i not in set(seen[u].tolist())]
         assert unseen[u] == kept.index(target[u])
-
-
-def test_top_k_ties_go_to_the_lower_row():
-    _, items = top_k(jnp.array([[1.0, 3.0, 3.0, 2.0]]), 3)
-    np.testing.assert_array_equal(items, [[1, 2, 3]])
