@@ -176,7 +176,9 @@ def _fill(
     reset[row, at] = True
     user[place] = owners[window]
     source = starts[window] + j - 1
-    begins = (starts == 0) | (events.user_row[np.maximum(starts - 1, 0)] != owners)
+    begins = starts == 0
+    later = np.flatnonzero(~begins)
+    begins[later] = events.user_row[starts[later] - 1] != owners[later]
     inner = (j > 0) | ~begins[window]
     inside = (place[0][inner], place[1][inner])
     item[inside] = events.item_row[source[inner]]

@@ -33,7 +33,9 @@ class Shop:
     folder: Path
 
     def __getattr__(self, name: str) -> Path:
-        return self.folder / {"events": "events.csv", "items": "items.csv", "users": "users.csv"}.get(name, name)
+        return self.folder / {"events": "events.csv", "items": "items.csv", "users": "users.csv"}.get(
+            name, name
+        )
 
     @property
     def loaded(self) -> LoadedRun:
@@ -42,7 +44,11 @@ class Shop:
     def history(self, user: str, *, back: int = 0) -> list[str]:
         """A user's items in order of time, without the last `back`."""
         with self.events.open() as file:
-            mine = [(int(row["timestamp"]), row["item_id"]) for row in csv.DictReader(file) if row["user_id"] == user]
+            mine = [
+                (int(row["timestamp"]), row["item_id"])
+                for row in csv.DictReader(file)
+                if row["user_id"] == user
+            ]
         return [item for _, item in sorted(mine)][: len(mine) - back]
 
 

@@ -1,0 +1,105 @@
+"""`m6rec recommend` as a process sees it: flags, stdout, exit codes."""
+
+import csv
+import io
+import json
+import sys
+
+import pytest
+
+from m6rec_cli.cli import app
+from tests.inference.trained import USERS, shop, style_of
+
+__all__ = ["shop"]
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Run the command; its exit code, stdout and stderr."""
+
+    def call(*words):
+        monkeypatch.setattr(sys, "argv", ["m6rec", "recommend", *map(str, words)])
+        with pytest.raises(SystemExit) as stopped:
+            app.app()
+        return stopped.value.code or 0, *capsys.readouterr()
+
+    return call
+
+
+def test_recommend_writes_the_file_and_prints_one_json_object(shop, call, tmp_path):
+    out = tmp_path / "new" / "recs.csv"
+    code, stdout, stderr = call(shop.run, "--data", shop.data, "--out", out, "-k", 3, "--titles", "-q")
+    assert (code, stderr) == (0, "")
+    summary = json.loads(stdout)
+    assert (summary["users"], summary["rows"], summary["k"]) == (USERS + 5, 3 * (USERS + 5), 3)
+    with out.open() as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0].keys() == {"user_id", "item_id", "rank", "score", "basis", "title"}
+    assert len(rows) == summary["rows"]
+
+
+def test_recommend_stdout_carries_rows_alone(shop, call, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("31\n12\n"))
+    code, stdout, _ = call(shop.run, "--data", shop.data, "--out", "-", "--users", "-", "-k", 2, "--draws", 2)
+    assert code == 0
+    rows = list(csv.DictReader(io.StringIO(stdout)))
+    assert [(r["user_id"], r["rank"]) for r in rows] == [("31", "1"), ("31", "2"), ("12", "1"), ("12", "2")]
+
+
+def test_recommend_flags_reach_the_stage(shop, call, tmp_path):
+    (tmp_path / "allow").write_text("\n".join(map(str, range(100, 125))))
+    (tmp_path / "deny").write_text("100\n")
+    code, stdout, stderr = call(
+        shop.run, "--interactions", shop.events, "--profiles", shop.users, "--items", shop.items, "--media", tmp_path,
+        "--out", "-", "--keep-seen", "--allow", tmp_path / "allow", "--deny", tmp_path / "deny", "--max-per-category", 1,
+        "--category", "style", "--log-format", "plain",
+    )  # fmt: skip
+    assert code == 0
+    rows = list(csv.DictReader(io.StringIO(stdout)))
+    mine = [r["item_id"] for r in rows if r["user_id"] == "1"]
+    assert sorted(map(style_of, mine)) == ["blue", "green", "red"]
+    assert "100" not in {r["item_id"] for r in rows}
+    assert "users got fewer than 10 items" in stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "match"),
+    [
+        (["--out", "-"], 2, "name the users by `--data`, or by `--interactions` and `--profiles`"),
+        (["--out", "-", "--data", "d", "--interactions", "e.csv"], 2, "one of the two ways"),
+        (["--out", "-", "--data", "d", "--before", "train"], 2, "`--before` cannot be `train`"),
+        (["--out", "-", "--profiles", "u.csv", "--before", "test"], 2, "raw events have no held-out part"),
+        (["--out", "r.txt", "--data", "d"], 2, "the suffix says no format"),
+        (
+            ["--out", "-", "--data", "d", "-k", "5", "--set", "recommend.k=6"],
+            2,
+            "`recommend.k` is given twice",
+        ),
+        (["--out", "-", "--data", "d", "-k", "0"], 1, "`recommend.k` is 0, out of its bounds"),
+        (["--out", "-", "--data", "d", "--category", "style"], 2, "`--category` says what"),
+        (["--out", "-", "--data", "d", "--media", "m"], 2, "`--media` is the folder"),
+        (["--out", "-", "--data", "none"], 1, "the data directory does not exist"),
+        (["--out", "-", "--interactions", "none.csv"], 1, "the interactions file does not exist"),
+    ],
+)
+def test_recommend_refusals_have_the_documented_codes(shop, call, words, code, match):
+    got, stdout, stderr = call(shop.run, *words)
+    assert (got, stdout) == (code, "")
+    assert match in stderr
+
+
+def test_recommend_without_an_output_is_a_usage_error(shop, call):
+    code, stdout, stderr = call(shop.run, "--data", shop.data)
+    assert (code, stdout) == (2, "")
+    assert "--out" in stderr
+
+
+def test_recommend_existing_output_needs_overwrite(shop, call, tmp_path):
+    out = tmp_path / "r.csv"
+    out.write_text("mine")
+    words = [shop.run, "--data", shop.data, "--out", out, "-q"]
+    code, _, stderr = call(*words)
+    assert code == 1
+    assert f"where: {out}" in stderr
+    assert call(*words, "--overwrite")[0] == 0
+    assert out.read_text().startswith("user_id,")
