@@ -73,12 +73,15 @@ class Audience:
             max_history=self.run.config.model.max_history,
         )  # fmt: skip
         # Profiles repeat users at the end, so that few shapes are compiled.
-        padded = np.resize(rows, rounded(len(rows)))
-        profiles: Features = {
-            name: (jnp.asarray(np.asarray(array.values[padded])), jnp.asarray(array.mask[padded]))
+        profiles = self.device_profiles(np.resize(rows, rounded(len(rows))))
+        return user_contexts(self.run.model, self.run.embeddings, packed, row, at, profiles)
+
+    def device_profiles(self, rows: np.ndarray) -> Features:
+        """The features of some users, ready for the model."""
+        return {
+            name: (jnp.asarray(np.asarray(array.values[rows])), jnp.asarray(array.mask[rows]))
             for name, array in self.profiles.items()
         }
-        return user_contexts(self.run.model, self.run.embeddings, packed, row, at, profiles)
 
     def basis(self, rows: np.ndarray) -> np.ndarray:
         """What each user's list rests on: the place in `BASES`, int (users,)."""
