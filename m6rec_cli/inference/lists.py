@@ -122,7 +122,7 @@ def category_codes(run: LoadedRun, name: str | None) -> np.ndarray:
     if name is None or name not in coded:
         raise M6RecError(
             "`recommend.max_per_category` needs a categorical item feature" + (f", not `{name}`" if name else ""),
-            hint="pass `--category NAME`; " + nearest(name or "", coded),
+            hint="pass `--category NAME`; " + nearest(name or "", coded) if coded else "the items have none",
         )  # fmt: skip
     column = run.items[name]
     column = column if column.dtype.is_integer() else column.list.first()

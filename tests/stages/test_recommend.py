@@ -198,6 +198,12 @@ def test_run_unknown_items_of_the_log_are_left_out_with_a_warning(shop, ask, tmp
     assert set(frame.filter(pl.col("user_id") == "other")["basis"]) == {"popularity"}
 
 
+def test_run_log_of_unknown_items_alone_still_answers(ask, tmp_path):
+    log = write(tmp_path, "log.csv", "user_id,item_id,timestamp,event", [("a", "X", 1_600_000_000, "view")])
+    frame = ask(interactions=log)
+    assert (len(frame), set(frame["basis"])) == (10, {"popularity"})
+
+
 def test_run_unknown_event_kinds_count_as_the_first(shop, ask, tmp_path):
     first = recommend.load(shop.run).event_kinds[0]
     header, frames = "user_id,item_id,timestamp,event", []

@@ -1,0 +1,228 @@
+"""Scores and lists: filters by hand, caps, draws that belong to a user, tiles that change nothing."""
+
+import dataclasses
+import math
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+import pytest
+from flax import nnx
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from m6rec_cli.config import RecommendConfig, resolve
+from m6rec_cli.data.store import Dataset
+from m6rec_cli.errors import M6RecError
+from m6rec_cli.inference import lists, score
+from m6rec_cli.inference.histories import Audience
+from m6rec_cli.inference.lists import Lists, capped, category_codes
+from m6rec_cli.inference.scorer import ModelScorer, load_scorer
+from m6rec_cli.report import Silent
+from tests.inference.trained import shop
+
+__all__ = ["shop"]
+
+
+@pytest.fixture(scope="module")
+def noisy(shop):
+    """The run with a generator that listens to its noise."""
+    run = shop.loaded
+    model = nnx.clone(run.model)
+    for i, (_, variable) in enumerate(nnx.iter_graph(model.generator)):
+        if isinstance(variable, nnx.Param):
+            variable.set_value(0.3 * jax.random.normal(jax.random.key(i), variable.shape))
+    return dataclasses.replace(run, model=model)
+
+
+def make(run, data, rows=None, *, allowed=None, **config):
+    audience = Audience.of_dataset(run, Dataset.open(data), "all")
+    allowed = np.ones(len(run.items), bool) if allowed is None else allowed
+    maker = Lists(RecommendConfig(**config), run, audience, allowed)
+    rows = np.arange(len(audience.ids)) if rows is None else rows
+    return pl.concat([frame for _, frame in maker.frames(rows)])
+
+
+def close(a, b):
+    return a.drop("score").equals(b.drop("score")) and np.allclose(a["score"], b["score"], atol=1e-4)
+
+
+def test_frames_draws_belong_to_the_user_whatever_the_company(shop, noisy):
+    whole = make(noisy, shop.data, draws=4)
+    assert not close(whole, make(noisy, shop.data, draws=1))
+    assert not close(whole, make(noisy, shop.data, draws=3))
+    asked = np.array([50, 2, 61, 7])
+    some = make(noisy, shop.data, asked, draws=4)
+    audience = Audience.of_dataset(noisy, Dataset.open(shop.data), "all")
+    assert some["user_id"].unique(maintain_order=True).to_list() == audience.ids.gather(asked).to_list()
+    for user in some["user_id"].unique():
+        assert close(*(f.filter(pl.col("user_id") == user) for f in (some, whole)))
+
+
+def test_frames_draws_differ_between_users_of_one_context(shop, noisy):
+    audience = Audience.of_dataset(noisy, Dataset.open(shop.data), "all")
+    more = audience.with_strangers(pl.Series("id", ["x", "y"]))
+    maker = Lists(RecommendConfig(draws=2), noisy, more, np.ones(40, bool))
+    frame = pl.concat([f for _, f in maker.frames(np.array([65, 66]))])
+    x, y = (frame.filter(pl.col("user_id") == u)["score"].to_list() for u in "xy")
+    assert x != y
+
+
+@pytest.mark.parametrize("draws", [1, 3])
+def test_frames_tiles_and_chunks_change_nothing(shop, noisy, monkeypatch, draws):
+    whole = make(noisy, shop.data, draws=draws, k=7)
+    monkeypatch.setattr(score, "TILE_FLOATS", 40 * 8)
+    monkeypatch.setattr(lists, "_USERS_AT_ONCE", 21)
+    assert close(make(noisy, shop.data, draws=draws, k=7), whole)
+
+
+def test_frames_scores_are_log_probabilities_of_a_softmax(shop):
+    frame = make(shop.loaded, shop.data, k=40, seen="keep", draws=2)
+    sums = frame.group_by("user_id").agg(pl.col("score").exp().sum())["score"]
+    np.testing.assert_allclose(sums, 1, rtol=1e-4)
+
+
+def test_log_probabilities_average_the_draws(noisy):
+    """log of the mean over draws, each computed here by itself."""
+    run, n = noisy, 3
+    h = jax.random.normal(jax.random.key(5), (n, 16))
+    keys = score.user_keys(7, ["a", "b", "c"])
+    got = score.log_probabilities(run.model, h, run.embeddings, run.bias, keys, draws=2, judge_weight=0.0)
+    mean = 0
+    for s in range(2):
+        z = jnp.stack([jax.random.normal(jax.random.fold_in(key, s), (run.model.noise,)) for key in keys])
+        logits = run.model.candidates(h, z) @ run.embeddings.T + run.bias[None]
+        mean = mean + jax.nn.softmax(logits) / 2
+    np.testing.assert_allclose(jnp.exp(got), mean, rtol=1e-4)
+
+
+def test_log_probabilities_judge_adds_its_verdict_to_the_best(shop, monkeypatch):
+    run = shop.loaded
+    h, keys = jax.random.normal(jax.random.key(5), (2, 16)), score.user_keys(0, "ab")
+    monkeypatch.setattr(score, "_JUDGED", 5)
+
+    def ask(weight):
+        # A weight that no other test uses is compiled anew, and so sees this `_JUDGED`.
+        return np.asarray(
+            score.log_probabilities(
+                run.model, h, run.embeddings, run.bias, keys, draws=1, judge_weight=weight
+            )
+        )
+
+    plain, judged = ask(0.0), ask(0.37)
+    for user in range(2):
+        best = np.argsort(-plain[user])[:5]
+        e = run.embeddings[best]
+        e = e / jnp.sqrt((e**2).mean(axis=1, keepdims=True) + 1e-8)
+        verdict = np.asarray(
+            jax.nn.log_sigmoid(run.model.discriminator(jnp.repeat(h[user : user + 1], 5, axis=0), e))
+        )
+        expected = plain[user] + 0.37 * verdict.min()
+        expected[best] = plain[user, best] + 0.37 * verdict
+        np.testing.assert_allclose(judged[user], expected, atol=1e-4)
+
+
+def test_user_keys_come_from_seed_and_id_alone():
+    def data(seed, ids):
+        return jax.random.key_data(score.user_keys(seed, ids)).tolist()
+
+    assert data(0, ["a", "b"]) == data(0, ["b", "a"])[::-1]
+    assert data(0, ["a"]) != data(1, ["a"])
+    assert data(0, ["ä"]) != data(0, ["a"])
+
+
+def test_best_items_hide_and_allow_by_hand():
+    scores = jnp.array([[5.0, 4, 3, 2], [1.0, 2, 3, 4]])
+    owner, hidden = jnp.array([0, 0, 2]), jnp.array([0, 2, 3])  # row 2 is padding
+    best, items = score.best_items(scores, owner, hidden, jnp.array([True, True, True, False]), k=3)
+    assert items[0, 0] == 1
+    assert np.isinf(best[0, 1:]).all()
+    assert items[1].tolist() == [2, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("items", "users", "size"), [(600, 2048, 2048), (10**6, 2048, 16), (10**9, 5, 1), (600, 3, 2), (0, 1, 1)]
+)
+def test_users_per_tile_is_bounded(items, users, size):
+    assert score.users_per_tile(items, users) == size
+    assert size * items <= score.TILE_FLOATS or size == 1
+
+
+@settings(max_examples=60)
+@given(st.data())
+def test_capped_equals_a_plain_loop(data):
+    n, wide = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 12))
+    k, most = data.draw(st.integers(1, wide)), data.draw(st.integers(1, 3))
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    category = rng.integers(-1, 3, wide)
+    items = np.stack([rng.permutation(wide) for _ in range(n)])
+    scores = -np.sort(rng.random((n, wide)).astype(np.float32), axis=1)
+    scores[:, wide - int(rng.integers(0, wide)) :] = -np.inf
+    got_scores, got_items = capped(scores, items, category, most, k)
+    for row in range(n):
+        expected, taken = [], {}
+        for s, item in zip(scores[row], items[row], strict=True):
+            code = category[item]
+            if math.isinf(s) or (code >= 0 and taken.get(code, 0) == most):
+                continue
+            taken[code] = taken.get(code, 0) + 1
+            expected.append((item, s))
+        real = np.isfinite(got_scores[row])
+        assert list(zip(got_items[row][real], got_scores[row][real], strict=True)) == expected[:k]
+
+
+def test_best_widens_until_lists_are_full():
+    """One category holds the first 900 items, so that the first 200 places fill no list."""
+    n = 1000
+    category = np.where(np.arange(n) < 900, 0, np.arange(n))
+    maker = Lists(RecommendConfig(k=5, max_per_category=1), None, None, np.ones(n, bool), category)  # type: ignore[arg-type]
+    scores = -jnp.arange(n, dtype=jnp.float32)[None]
+    best, items = maker._best(scores, (np.array([9]), np.array([0])), 1, 5)
+    assert items[0].tolist() == [0, 900, 901, 902, 903]
+    assert best[0].tolist() == [0, -900, -901, -902, -903]
+
+
+def test_category_codes_by_kind(shop):
+    run = shop.loaded
+    items = run.items.with_columns(
+        pl.Series("tags", [[3, 1], [], None, *[[7]] * 37], dtype=pl.List(pl.UInt32)),
+        pl.when(pl.col("row") == 1).then(None).otherwise("style").alias("style"),
+    )
+    run = dataclasses.replace(run, items=items)
+    assert category_codes(run, "tags").tolist() == [3, -1, -1, *[7] * 37]
+    assert category_codes(run, None).tolist() == category_codes(run, "style").tolist()
+    assert category_codes(run, None)[1] == -1
+
+
+def test_category_codes_without_categories(shop):
+    run = dataclasses.replace(shop.loaded, items=shop.loaded.items.drop("style"))
+    with pytest.raises(
+        M6RecError, match="`recommend.max_per_category` needs a categorical item feature"
+    ) as caught:
+        category_codes(run, None)
+    assert (caught.value.what[-7:], caught.value.hint) == ("feature", "the items have none")
+
+
+def test_scorer_and_lists_agree(shop, noisy):
+    config = resolve(sets=["recommend.draws=3", "train.seed=99"])
+    data = Dataset.open(shop.data)
+    audience = Audience.of_dataset(noisy, data, "all")
+    rows = np.array([3, 60, 12])
+    scores = ModelScorer(noisy, audience, config).score(rows)
+    frame = make(noisy, shop.data, rows, draws=3, seen="keep", k=40)
+    for place, row in enumerate(rows):
+        mine = frame.filter(pl.col("user_id") == audience.ids[int(row)])
+        at = [int(i) - 100 for i in mine["item_id"]]
+        np.testing.assert_allclose(scores[place][at], mine["score"], atol=1e-4)
+
+
+def test_load_scorer_warns_of_other_data_and_knows_its_own(shop):
+    report = Silent()
+    scorer = load_scorer(shop.run, Dataset.open(shop.data), "test", resolve(), report)
+    assert report.warnings == []
+    assert scorer.score(np.array([0, 5])).shape == (2, 40)
+    data = Dataset.open(shop.data)
+    other = dataclasses.replace(data, manifest={**data.manifest, "fingerprint": "x"})
+    load_scorer(shop.run, other, "test", resolve(), report)
+    assert "the run was trained on other data than it is judged on" in report.warnings[0]
