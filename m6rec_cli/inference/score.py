@@ -23,7 +23,7 @@ from m6rec_cli.shapes import BD, ID, I
 TILE_FLOATS = 16_000_000
 """Scores that are held at once: 64 MB."""
 
-_JUDGED = 100
+_JUDGED, _JUDGED_USERS = 100, 128
 
 
 def users_per_tile(n_items: int, n_users: int) -> int:
@@ -74,13 +74,16 @@ def log_probabilities(
 def _judge(model: M6Rec, h: BD, items: ID, scores: Float[Array, "b i"], weight: float) -> Float[Array, "b i"]:
     """Add the discriminator's verdict on the best items; all others count as judged worst."""
     n = min(_JUDGED, scores.shape[1])
-    best, at = jax.lax.top_k(scores, n)
-    shown = unit(items[at.reshape(-1)])
-    verdict = jax.nn.log_sigmoid(model.discriminator(jnp.repeat(h, n, axis=0), shown)).reshape(len(h), n)
-    worst = verdict.min(axis=1, keepdims=True)
-    return jax.vmap(lambda row, i, value: row.at[i].set(value))(
-        scores + weight * worst, at, best + weight * verdict
-    )
+
+    def one(pair: tuple[Array, Array]) -> Array:
+        context, row = pair
+        best, at = jax.lax.top_k(row, n)
+        shown = model.discriminator(jnp.broadcast_to(context, (n, len(context))), unit(items[at]))
+        verdict = jax.nn.log_sigmoid(shown)
+        return (row + weight * verdict.min()).at[at].set(best + weight * verdict)
+
+    # In groups of users, since the discriminator reads three vectors for each pair.
+    return jax.lax.map(one, (h, scores), batch_size=_JUDGED_USERS)
 
 
 @functools.partial(jax.jit, static_argnames="k")

@@ -198,7 +198,7 @@ def test_category_codes_by_kind(shop):
 def test_category_codes_without_categories(shop):
     run = dataclasses.replace(shop.loaded, items=shop.loaded.items.drop("style"))
     with pytest.raises(
-        M6RecError, match="`recommend.max_per_category` needs a categorical item feature"
+        M6RecError, match=r"`recommend\.max_per_category` needs a categorical item feature"
     ) as caught:
         category_codes(run, None)
     assert (caught.value.what[-7:], caught.value.hint) == ("feature", "the items have none")
