@@ -30,7 +30,7 @@ stage() {
 
 stage preprocess --interactions "$shop/interactions.csv" --items "$shop/items.csv" --users "$shop/users.csv" \
   --media "$shop/images" --unknown-items drop --positive 'event == "buy"' --out "$out/data"
-stage pretrain "$out/data" --set train.epochs=20 --out "$out/pretrained"
+stage pretrain "$out/data" --set train.epochs=30 --out "$out/pretrained"
 stage finetune "$out/data" --init "$out/pretrained" --set train.epochs=6 --out "$out/tuned"
 
 # Three customers with a history, one who came once, one with a profile alone, and one nobody knows.
