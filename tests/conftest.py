@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.small import SMALL
+
 # Subprocesses inherit it: a test neither fills nor reads the cache in the home directory, and
 # compiles what another run has compiled only once.
 os.environ.setdefault("M6REC_CACHE_DIR", str(Path(__file__).parent.parent / ".pytest_cache" / "m6rec"))
@@ -20,3 +22,22 @@ def strict_jax():
         return
     with jax.numpy_rank_promotion("raise"):
         yield
+
+
+@pytest.fixture
+def small():
+    """Resolve a configuration that trains in a moment: `small("train.epochs=9", stage="finetune")`."""
+    from m6rec_cli import config as configuration
+
+    def resolve(*sets: str, stage: str = "pretrain") -> configuration.Config:
+        return configuration.resolve(stage, sets=[*SMALL, *sets])
+
+    return resolve
+
+
+@pytest.fixture
+def report():
+    """A reporter that shows nothing and keeps its warnings."""
+    from m6rec_cli.report import Silent
+
+    return Silent()

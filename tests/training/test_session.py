@@ -17,7 +17,7 @@ from m6rec_cli.directory import read_json
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.report import Silent
 from m6rec_cli.stages import finetune, pretrain
-from tests.training.conftest import SMALL
+from tests.small import SMALL
 from tests.worlds import mixed, planted_cycle
 
 ALL_LOSSES = ("train.loss.reconstruction=0.1", "train.loss.contrast=0.1", "model.encoder.refresh_rows=4")

@@ -16,7 +16,7 @@ def world(n=37, i=11, d=6):
 
 
 def reference(h, e, b, y, w):
-    return (w * optax.softmax_cross_entropy_with_integer_labels(h @ e.T + b, y)).sum()
+    return (w * optax.softmax_cross_entropy_with_integer_labels(h @ e.T + b[None], y)).sum()
 
 
 @pytest.mark.parametrize("tile", [8, 37, 1024])
