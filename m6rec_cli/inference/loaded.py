@@ -67,7 +67,8 @@ def load(path: Path) -> LoadedRun:
         item_specs=tuple(s for s in specs if s.entity == "item"),
         user_specs=tuple(s for s in specs if s.entity == "user"),
     )  # fmt: skip
-    model = M6Rec(config.model, size, rngs=nnx.Rngs(0))
+    # Shapes alone: nothing is drawn, since every parameter is read.
+    model = nnx.eval_shape(lambda: M6Rec(config.model, size, rngs=nnx.Rngs(0)))
     steps, best = Steps(path / "steps"), manifest["best"]["step"]
     arrays = steps.judged(best)
     _, variables = nnx.split(model)
