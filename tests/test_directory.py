@@ -242,3 +242,11 @@ def test_atomic_directory_where_nobody_may_write_raises_the_system_error(tmp_pat
     tmp_path.chmod(0o500)
     with pytest.raises(PermissionError), atomic_directory(tmp_path / "out"):
         raise AssertionError("the block is not entered")
+
+
+def test_atomic_directory_below_a_file_raises_the_system_error_and_keeps_the_file(tmp_path: Path):
+    """The same fault for every user, root included."""
+    (tmp_path / "file").write_text("kept")
+    with pytest.raises(OSError), atomic_directory(tmp_path / "file" / "out"):
+        raise AssertionError("the block is not entered")
+    assert (tmp_path / "file").read_text() == "kept"
