@@ -11,12 +11,10 @@ from m6rec_cli.report import Reporter, Summary
 
 
 def finetune(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="Data directory of `m6rec preprocess`.")],
+    data: options.Data,
     init: Annotated[Path, typer.Option("--init", metavar="RUN", help="Run directory to start from.")],
     out: Annotated[Path, typer.Option("--out", metavar="RUN2", help="Run directory to write.")],
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last checkpoint in `--out`.")
-    ] = False,
+    resume: options.Resume = False,
     preset: options.Preset = None,
     config_file: options.ConfigFile = None,
     sets: options.Set = None,

@@ -9,6 +9,8 @@ import typer
 
 from m6rec_cli.errors import UsageError
 
+Data = Annotated[Path, typer.Argument(metavar="DATA", help="Data directory of `m6rec preprocess`.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in `--out`.")]
 Set = Annotated[
     list[str] | None,
     typer.Option(

@@ -11,11 +11,9 @@ from m6rec_cli.report import Reporter, Summary
 
 
 def pretrain(
-    data: Annotated[Path, typer.Argument(metavar="DATA", help="Data directory of `m6rec preprocess`.")],
+    data: options.Data,
     out: Annotated[Path, typer.Option("--out", metavar="RUN", help="Run directory to write.")],
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last checkpoint in `--out`.")
-    ] = False,
+    resume: options.Resume = False,
     preset: options.Preset = None,
     config_file: options.ConfigFile = None,
     sets: options.Set = None,
