@@ -17,6 +17,9 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "tanh": jnp.tanh,
 }
 
+CONTENT_SCALE = 0.05
+"""Towers put out vectors of unit scale; ids start at 0.02. The factor brings them to one scale."""
+
 
 class MLP(nnx.Module):
     """h1 = sigma(W1 x + b1) ... z = W h + b (article 4.1.1), with `layers` hidden layers.

@@ -18,7 +18,7 @@ from m6rec_cli.config import ModelConfig
 from m6rec_cli.model.decoder import Decoder
 from m6rec_cli.model.discriminator import Discriminator
 from m6rec_cli.model.fusion import Features, Fusion
-from m6rec_cli.model.layers import Keys
+from m6rec_cli.model.layers import CONTENT_SCALE, Keys
 from m6rec_cli.schema import FeatureSpec
 from m6rec_cli.shapes import BTD, ID, I_bool
 
@@ -119,7 +119,7 @@ class Encoder(nnx.Module):
 
     def content(self, features: Features, keys: Keys) -> Float[Array, "r d"]:
         """Content vectors of some item rows, at the scale of the ids."""
-        return _SCALE * self.items(features, keys)[0]
+        return CONTENT_SCALE * self.items(features, keys)[0]
 
     def tokens(self, items: ID, tokens: Tokens, profiles: Features, keys: Keys) -> tuple[BTD, BTD | None]:
         """Token vectors, and the profile behind every token (`None` if users have no features)."""
@@ -128,7 +128,7 @@ class Encoder(nnx.Module):
         profile = None
         if self.has_profiles:
             flat, _ = self.users(profiles, keys)
-            profile = _SCALE * flat.reshape(*tokens.item.shape, -1)
+            profile = CONTENT_SCALE * flat.reshape(*tokens.item.shape, -1)
             first = first + profile
         x = items[jnp.maximum(tokens.item, 0)]
         if self.events is not None:
@@ -136,7 +136,3 @@ class Encoder(nnx.Module):
         if self.gaps is not None:
             x = x + self.gaps[...][tokens.gap]
         return jnp.where(start, first, x), profile
-
-
-_SCALE = 0.05
-"""Towers put out vectors of unit scale; ids start at 0.02. The factor brings them to one scale."""
