@@ -1,0 +1,180 @@
+"""What each part is worth: ablations by the real commands, on validation, over seeds, with paired tests.
+
+    python tests/benchmarks/study.py gan|pretraining|encoder|decoder DATA OUT [--seeds 0,1,2]
+        [--extra 'train.epochs=20' ...] [--split valid|test]
+
+DATA is a data directory of `m6rec preprocess`, for `pretraining` one with labels (`--positive`). Every
+variant is a chain of commands that a reader could type; a variant is compared with the first one seed by
+seed, and the table shows means over the seeds, the standard deviation of NDCG@10 and the paired p-value over users of each seed.
+Runs lie in OUT, are resumed and used again; the figures are written to OUT/NAME.json.
+"""
+
+import argparse
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+FIGURES = ("ndcg@10", "recall@10", "tail", "coverage@10", "diversity@10", "calibration@10")
+
+
+def m6rec(*args: object) -> dict:
+    """Run a command; its summary. Progress goes to this process's stderr."""
+    command = [shutil.which("m6rec") or "m6rec", *map(str, args)]
+    print("$ m6rec " + " ".join(map(str, args)), file=sys.stderr, flush=True)
+    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+
+
+@dataclass
+class Bench:
+    """One seed's commands and where their runs lie."""
+
+    data: Path
+    out: Path
+    seed: int
+    extra: list[str]
+
+    def pretrain(self, name: str, *settings: str) -> Path:
+        return self._train("pretrain", name, [], [*self.extra, *settings])
+
+    def finetune(self, name: str, parent: Path, *settings: str) -> Path:
+        return self._train("finetune", name, ["--init", parent], list(settings))
+
+    def _train(self, stage: str, name: str, args: list[object], settings: list[str]) -> Path:
+        run = self.out / f"{name}-{self.seed}"
+        pairs = [x for s in [*settings, f"train.seed={self.seed}"] for x in ("--set", s)]
+        m6rec(stage, self.data, *args, *pairs, "--out", run, "--resume", "--quiet")
+        return run
+
+
+Variant = tuple[Path, list[str]]
+"""A run, and the settings that it is judged with."""
+
+ALL = 'train.trainable=["encoder", "decoder", "generator"]'
+
+
+def gan(bench: Bench) -> dict[str, Variant]:
+    """The adversary's weight and the noise draws; fine-tuning the generator alone, then decoder and generator."""
+    parent = bench.pretrain("base")
+    found: dict[str, Variant] = {}
+    for label, parts in (("", []), ("decoder too, ", ['train.trainable=["decoder", "generator"]'])):
+        for alpha in (1, 0.95, 0.9, 0.7):
+            run = bench.finetune(f"gan-{label[:7].strip() or 'generator'}-{alpha}", parent, f"train.alpha={alpha}",
+                                 "train.epochs=10", *parts)  # fmt: skip
+            found[f"{label}alpha {alpha}"] = (run, [])
+            if alpha < 1:
+                found[f"{label}alpha {alpha}, 16 draws"] = (run, ["recommend.draws=16"])
+    return found
+
+
+def pretraining(bench: Bench) -> dict[str, Variant]:
+    """From scratch on the labels against pre-trained on all events first, for all labels and a tenth of them."""
+    found: dict[str, Variant] = {}
+    parent = bench.pretrain("base")
+    blank = bench.pretrain("blank", "train.max_steps=1", "train.learning_rate=0")
+    for share in (1.0, 0.1):
+        some = [f"train.label_fraction={share}"]
+        scratch = bench.finetune(f"scratch-{share}", blank, ALL, *some, *bench.extra)
+        found[f"{share:.0%} of labels, from scratch"] = (scratch, [])
+        found[f"{share:.0%} of labels, pre-trained, generator tuned"] = (
+            bench.finetune(f"generator-{share}", parent, *some, "train.epochs=10"),
+            [],
+        )
+        rate = "train.learning_rate=0.0003"
+        found[f"{share:.0%} of labels, pre-trained, all tuned"] = (
+            bench.finetune(f"all-{share}", parent, ALL, rate, "train.epochs=10", *some),
+            [],
+        )
+    found["no labels, pre-trained alone"] = (parent, [])
+    return found
+
+
+def encoder(bench: Bench) -> dict[str, Variant]:
+    """Ids, content or both, and each modality taken away."""
+    found: dict[str, Variant] = {"ids and content": (bench.pretrain("base"), [])}
+    found["ids alone"] = (bench.pretrain("ids", "model.features=[]"), [])
+    found["content alone"] = (bench.pretrain("content", "model.item_ids=false"), [])
+    run = json.loads((bench.out / f"base-{bench.seed}" / "run.json").read_text())
+    for feature in run["model"]["features"]:
+        name = ("user." if feature["entity"] == "user" else "") + feature["name"]
+        found[f"without {name}"] = (bench.pretrain(f"without-{name}", f'model.exclude=["{name}"]'), [])
+    return found
+
+
+def decoder(bench: Bench) -> dict[str, Variant]:
+    """The recurrent cells, at the same width and depth."""
+    kinds = ("mingru", "gru", "lstm", "lru")
+    return {
+        kind: (bench.pretrain("base" if kind == "mingru" else kind, f"model.decoder.kind={kind}"), [])
+        for kind in kinds
+    }
+
+
+STUDIES: dict[str, Callable[[Bench], dict[str, Variant]]] = {
+    "gan": gan,
+    "pretraining": pretraining,
+    "encoder": encoder,
+    "decoder": decoder,
+}
+
+
+def judged(run: Path, settings: list[str], base: Variant, data: Path, split: str) -> dict[str, float]:
+    """One variant's figures, and its paired test against the base of the same seed."""
+    pairs = [x for s in settings for x in ("--set", s)]
+    report = m6rec("evaluate", run, "--data", data, "--split", split, *pairs, "--quiet")
+    system = next(iter(report["systems"].values()))
+    figures = {name: system["masked"][name] for name in FIGURES if name in system["masked"]}
+    tail = system["slices"]["item_popularity"].get("tail")
+    figures["tail"] = tail["recall@10"] if tail else float("nan")
+    figures["seconds"] = json.loads((run / "run.json").read_text())["seconds"]
+    if run != base[0]:
+        # Both by this variant's settings: for draws the base (alpha = 1) is averaged over as many.
+        test = m6rec("evaluate", run, base[0], "--data", data, "--split", split, *pairs, "--quiet",
+                     "--compare", run, base[0])  # fmt: skip
+        figures["p"] = test["comparisons"][0]["metrics"]["ndcg@10"]["p_value"]
+    return figures
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("study", choices=list(STUDIES))
+    parser.add_argument("data", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--split", default="valid", choices=("test", "valid"))
+    parser.add_argument("--extra", action="append", default=[], metavar="KEY=VALUE")
+    args = parser.parse_args()
+
+    args.out.mkdir(parents=True, exist_ok=True)
+    rows: dict[str, list[dict[str, float]]] = {}
+    for seed in map(int, args.seeds.split(",")):
+        variants = STUDIES[args.study](Bench(args.data, args.out, seed, args.extra))
+        base = next(iter(variants.values()))
+        for label, (run, settings) in variants.items():
+            rows.setdefault(label, []).append(judged(run, settings, base, args.data, args.split))
+        report = {
+            "study": args.study,
+            "split": args.split,
+            "seeds": args.seeds,
+            "extra": args.extra,
+            "rows": rows,
+        }
+        (args.out / f"{args.study}.json").write_text(json.dumps(report, indent=2) + "\n")
+
+    print(f"{args.study} ({args.split}, seeds {args.seeds})")
+    print(f"{'':46}" + "".join(f"{name:>15}" for name in FIGURES) + "   sd of NDCG   p by seed")
+    for label, seeds in rows.items():
+        means = [statistics.mean(s.get(name, float("nan")) for s in seeds) for name in FIGURES]
+        spread = statistics.stdev(s["ndcg@10"] for s in seeds) if len(seeds) > 1 else 0.0
+        tests = " ".join(f"{s['p']:.2f}" for s in seeds if "p" in s)
+        print(f"{label:46}" + "".join(f"{m:15.4f}" for m in means) + f"   {spread:10.4f}   {tests}")
+
+
+if __name__ == "__main__":
+    main()
