@@ -59,7 +59,7 @@ class EncoderConfig:
     activation: str = opt("relu", "the sigma of the article's MLPs", choices=("relu", "gelu", "silu", "tanh"))
     layers: int = opt(1, "hidden layers of each tower", ge=1, le=8)
     refresh_rows: int = opt(
-        768,
+        4096,
         "items whose content is encoded anew in a step, the batch's own first; others keep their last vector",
         ge=4,
     )
@@ -116,7 +116,6 @@ class LossConfig:
     reconstruction: float = opt(0.0, "pre-training: rebuild a hidden modality from the others", ge=0)
     contrast: float = opt(0.0, "pre-training: content and id of one item agree (InfoNCE)", ge=0)
     first_event: float = opt(1.0, "weight of predicting a user's first event from the profile alone", ge=0)
-    label_smoothing: float = opt(0.0, "cross-entropy: mass spread over the catalogue", ge=0, le=0.5)
 
 
 @dataclass(frozen=True)

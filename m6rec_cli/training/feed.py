@@ -12,7 +12,7 @@ from m6rec_cli.data.batches import PackedRows, gap_buckets, pack_training, row_l
 from m6rec_cli.data.store import Dataset, Events
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.schema import TRAIN
-from m6rec_cli.training.step import Batch
+from m6rec_cli.training.step import AUXILIARY_ROWS, Batch
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,9 @@ class Feed:
 
     Attributes:
         rows: Packed rows in a batch.
-        n_fresh: Item rows encoded anew in a step; 0 if there is nothing to choose.
+        partial: Whether a step encodes some items only.
+        n_fresh: Item rows encoded anew in a step or, if all are, those of the auxiliary losses; 0 if there
+            is nothing to choose.
         popularity: Training events of each item.
     """
 
@@ -31,6 +33,7 @@ class Feed:
     weight: np.ndarray
     length: int
     rows: int
+    partial: bool
     n_fresh: int
     popularity: np.ndarray
 
@@ -64,15 +67,10 @@ class Feed:
         rows = max(1, round(train.batch_targets / length))
         auxiliary = train.loss.reconstruction > 0 or train.loss.contrast > 0
         refresh = config.model.encoder.refresh_rows
-        wanted = has_content and (data.n_items > refresh or auxiliary)
-        n_fresh = min(data.n_items, refresh) if wanted else 0
+        partial = has_content and data.n_items > refresh
+        n_fresh = refresh if partial else min(data.n_items, AUXILIARY_ROWS) if has_content and auxiliary else 0
         popularity = np.bincount(events.item_row, minlength=data.n_items)
-        return cls(config, events, gaps, weight.astype(np.float32), length, rows, n_fresh, popularity)
-
-    @property
-    def partial(self) -> bool:
-        """Whether a step encodes some items only."""
-        return 0 < self.n_fresh < len(self.popularity)
+        return cls(config, events, gaps, weight.astype(np.float32), length, rows, partial, n_fresh, popularity)
 
     def epoch_rows(self, epoch: int) -> PackedRows:
         """The epoch's rows, filled up to whole batches with empty rows."""

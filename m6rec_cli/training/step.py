@@ -22,6 +22,9 @@ from m6rec_cli.training.softmax import cross_entropy, sampled_cross_entropy
 
 PARTS = ("encoder", "decoder", "generator")
 
+AUXILIARY_ROWS = 768
+"""Items of a step that the losses of pre-training look at; they compare each with each."""
+
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
@@ -139,14 +142,14 @@ class Trainer:
             out["gen"] = losses.generator_loss(model.discriminator, context, real, fake, weight)
             loss = train.alpha * rec + (1 - train.alpha) * out["gen"]
             pairs = (context, real, jax.lax.stop_gradient(fake), weight)
-        if self._rebuilds(train.loss.reconstruction, len(batch.fresh)):
-            out["rebuild"] = losses.reconstruction(model, gather(tables.items, batch.fresh), keys)
+        some = batch.fresh[:AUXILIARY_ROWS]
+        if self._rebuilds(train.loss.reconstruction, len(some)):
+            out["rebuild"] = losses.reconstruction(model, gather(tables.items, some), keys)
             loss += train.loss.reconstruction * out["rebuild"]
-        if self._contrasts(train.loss.contrast, len(batch.fresh)):
+        if self._contrasts(train.loss.contrast, len(some)):
             assert model.encoder.ids is not None
-            known = tables.warm[batch.fresh] & jnp.any(content[batch.fresh] != 0, axis=-1)
-            ids = model.encoder.ids[...][batch.fresh]
-            out["contrast"] = losses.contrast(content[batch.fresh], ids, known)
+            known = tables.warm[some] & jnp.any(content[some] != 0, axis=-1)
+            out["contrast"] = losses.contrast(content[some], model.encoder.ids[...][some], known)
             loss += train.loss.contrast * out["contrast"]
         out["loss"] = loss
         return loss, {"metrics": out, "content": content, "pairs": pairs}

@@ -21,7 +21,7 @@ def reference(h, e, b, y, w):
 
 @pytest.mark.parametrize("tile", [8, 37, 1024])
 def test_cross_entropy_equals_optax_in_value_and_gradient(tile, monkeypatch):
-    monkeypatch.setattr(softmax, "TILE", tile)
+    monkeypatch.setattr(softmax, "tile_rows", lambda n, i: min(n, tile))
     args = world()
     value, grads = jax.value_and_grad(softmax.cross_entropy, argnums=(0, 1, 2))(*args)
     want, want_grads = jax.value_and_grad(reference, argnums=(0, 1, 2))(*args)
@@ -38,6 +38,12 @@ def test_cross_entropy_large_logits_stay_finite():
     assert np.isfinite(grad).all()
 
 
+@pytest.mark.parametrize(("n_items", "rows"), [(10, 512), (12_101, 256), (100_000, 64), (10_000_000, 64)])
+def test_tile_rows_are_fewer_for_a_larger_catalogue_within_bounds(n_items, rows):
+    assert softmax.tile_rows(100_000, n_items) == rows
+    assert softmax.tile_rows(7, n_items) == 7
+
+
 def test_cross_entropy_frozen_items_get_no_gradient():
     args = world()
     grads = jax.grad(lambda *a: softmax.cross_entropy(*a, items_learn=False), argnums=(0, 1))(*args)
@@ -47,7 +53,7 @@ def test_cross_entropy_frozen_items_get_no_gradient():
 
 
 def test_cross_entropy_never_holds_all_logits(monkeypatch):
-    monkeypatch.setattr(softmax, "TILE", 16)
+    monkeypatch.setattr(softmax, "tile_rows", lambda n, i: 16)
     h, e, b = jnp.ones((512, 4)), jnp.ones((1000, 4)), jnp.zeros(1000)
     y, w = jnp.zeros(512, int), jnp.ones(512)
     compiled = jax.jit(jax.grad(softmax.cross_entropy, argnums=(0, 1))).lower(h, e, b, y, w).compile()

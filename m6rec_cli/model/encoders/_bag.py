@@ -1,5 +1,6 @@
 """An embedding bag and an MLP: what sets, texts and categories share."""
 
+import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Int
@@ -25,8 +26,20 @@ class Bag(nnx.Module):
 
     def __call__(self, values: Int[Array, "r l"]) -> Float[Array, "r d"]:
         """Codes to vectors; -1 marks the places beyond the end."""
-        real = values >= 0
-        members = jnp.where(real[..., None], self.table[...][jnp.maximum(values, 0)], 0)
-        n = jnp.maximum(real.sum(axis=-1), 1)
-        s = members.sum(axis=1) / jnp.sqrt(n)[:, None]
+        n = jnp.maximum((values >= 0).sum(axis=-1), 1)
+        s = sum_members(self.table[...], values) / jnp.sqrt(n)[:, None]
         return (s + self.mlp(s)) / CONTENT_SCALE
+
+
+def sum_members(table: Float[Array, "v d"], values: Int[Array, "r l"]) -> Float[Array, "r d"]:
+    """Sum of each row's members.
+
+    One place of the bag after the other: an array (r, l, d) of all members would cost some ten times as
+    much on a CPU, forward and backward, and much memory.
+    """
+    beyond = jnp.where(values < 0, len(table), values).T
+
+    def add(total: Array, codes: Array) -> tuple[Array, None]:
+        return total + table.at[codes].get(mode="fill", fill_value=0), None
+
+    return jax.lax.scan(add, jnp.zeros((len(values), table.shape[1]), table.dtype), beyond)[0]
