@@ -40,6 +40,10 @@ def evaluate(
             help="Paired test of two systems: runs, list files or baselines.",
         ),
     ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option("--against", metavar="B", help="Paired test of every other system against this one."),
+    ] = None,
     split: Annotated[
         str | None, typer.Option("--split", metavar="SPLIT", help="test or valid (evaluate.split).")
     ] = None,
@@ -75,7 +79,7 @@ def evaluate(
         config = resolve(file=config_file, sets=[*(sets or ()), *short])
         from m6rec_cli.stages import evaluate as stage
 
-        asked = stage.Asked(runs or (), recs or (), _names(baselines), pairs)
+        asked = stage.Asked(runs or (), recs or (), _names(baselines), pairs, against)
         return stage.run(config, data, asked, out, report, overwrite=overwrite)
 
     runner.stage(work, quiet=quiet, log_format=log_format, debug=debug)

@@ -28,8 +28,8 @@ def baseline_names() -> list[str]:
 
 
 def resolve(runs: Sequence[str], recs: Sequence[str], baselines: Sequence[str],
-            compare: Sequence[tuple[str, str]]) -> list[System]:  # fmt: skip
-    """The systems in the order runs, files, baselines, then what only `--compare` names; each once.
+            compared: Sequence[str]) -> list[System]:  # fmt: skip
+    """The systems in the order runs, files, baselines, then what only `--compare` or `--against` names; each once.
 
     Raises:
         M6RecError: There is nothing to judge, or a name is neither a baseline nor a path.
@@ -42,7 +42,7 @@ def resolve(runs: Sequence[str], recs: Sequence[str], baselines: Sequence[str],
     systems = [System("run", name) for name in runs] + [System("recs", name) for name in recs]
     systems += [System("baseline", name) for name in baselines]
     known = {system.name for system in systems}
-    systems += [_guess(name) for pair in compare for name in pair if name not in known]
+    systems += [_guess(name) for name in compared if name not in known]
     if not systems:
         raise M6RecError(
             "there is nothing to judge",
@@ -60,7 +60,7 @@ def _guess(name: str) -> System:
     if path.is_file():
         return System("recs", name)
     raise M6RecError(
-        f"`{name}` is no baseline, no run directory and no list file", where="--compare",
+        f"`{name}` is no baseline, no run directory and no list file", where="--compare, --against",
         hint=nearest(name, baseline_names()),
     )  # fmt: skip
 

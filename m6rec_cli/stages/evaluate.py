@@ -29,12 +29,18 @@ _REPEATED_WARNING = 0.01
 
 @dataclass(frozen=True)
 class Asked:
-    """What the command line names; names of systems are as the user wrote them."""
+    """What the command line names; names of systems are as the user wrote them.
+
+    Attributes:
+        compare: Pairs to test.
+        against: A system that every other one is tested against.
+    """
 
     runs: Sequence[str] = ()
     recs: Sequence[str] = ()
     baselines: Sequence[str] = ()
     compare: Sequence[tuple[str, str]] = ()
+    against: str | None = None
 
 
 def run(config: Config, data: Path, asked: Asked, out: Path | None, report: Reporter, *,
@@ -51,7 +57,10 @@ def run(config: Config, data: Path, asked: Asked, out: Path | None, report: Repo
         refuse_nonempty(out, overwrite=overwrite)
     config = _checked(config)
     settings = config.evaluate
-    wanted = systems.resolve(asked.runs, asked.recs, asked.baselines, asked.compare)
+    base = () if asked.against is None else (asked.against,)
+    named = (*(name for pair in asked.compare for name in pair), *base)
+    wanted = systems.resolve(asked.runs, asked.recs, asked.baselines, named)
+    pairs = [*asked.compare, *((s.name, name) for name in base for s in wanted if s.name != name)]
     dataset = Dataset.open(data)
     question = task.build(dataset, settings.split, max_users=settings.max_users, seed=settings.seed)
     repeated = float(question.repeated.mean())
@@ -73,7 +82,7 @@ def run(config: Config, data: Path, asked: Asked, out: Path | None, report: Repo
     k = primary_k(settings.ks)
     comparisons = [
         compare(judged[a], judged[b], k, resamples=settings.bootstrap, seed=settings.seed)
-        for a, b in asked.compare
+        for a, b in dict.fromkeys(pairs)
     ]
     summary: Summary = {
         "data": str(data),

@@ -68,9 +68,13 @@ class Feed:
         auxiliary = train.loss.reconstruction > 0 or train.loss.contrast > 0
         refresh = config.model.encoder.refresh_rows
         partial = has_content and data.n_items > refresh
-        n_fresh = refresh if partial else min(data.n_items, AUXILIARY_ROWS) if has_content and auxiliary else 0
+        n_fresh = (
+            refresh if partial else min(data.n_items, AUXILIARY_ROWS) if has_content and auxiliary else 0
+        )
         popularity = np.bincount(events.item_row, minlength=data.n_items)
-        return cls(config, events, gaps, weight.astype(np.float32), length, rows, partial, n_fresh, popularity)
+        return cls(
+            config, events, gaps, weight.astype(np.float32), length, rows, partial, n_fresh, popularity
+        )
 
     def epoch_rows(self, epoch: int) -> PackedRows:
         """The epoch's rows, filled up to whole batches with empty rows."""

@@ -122,20 +122,34 @@ STUDIES: dict[str, Callable[[Bench], dict[str, Variant]]] = {
 }
 
 
-def judged(run: Path, settings: list[str], base: Variant, data: Path, split: str) -> dict[str, float]:
-    """One variant's figures, and its paired test against the base of the same seed."""
-    pairs = [x for s in settings for x in ("--set", s)]
-    report = m6rec("evaluate", run, "--data", data, "--split", split, *pairs, "--quiet")
-    system = next(iter(report["systems"].values()))
-    figures = {name: system["masked"][name] for name in FIGURES if name in system["masked"]}
-    tail = system["slices"]["item_popularity"].get("tail")
-    figures["tail"] = tail["recall@10"] if tail else float("nan")
-    figures["seconds"] = json.loads((run / "run.json").read_text())["seconds"]
-    if run != base[0]:
-        # Both by this variant's settings: for draws the base (alpha = 1) is averaged over as many.
-        test = m6rec("evaluate", run, base[0], "--data", data, "--split", split, *pairs, "--quiet",
-                     "--compare", run, base[0])  # fmt: skip
-        figures["p"] = test["comparisons"][0]["metrics"]["ndcg@10"]["p_value"]
+def judged(variants: dict[str, Variant], data: Path, split: str) -> dict[str, dict[str, float]]:
+    """Every variant's figures, and its paired test against the first one.
+
+    Variants with the same settings are judged in one call, the base by their settings too: averaged over
+    as many draws.
+    """
+    base = next(iter(variants.values()))[0]
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for label, (_, settings) in variants.items():
+        groups.setdefault(tuple(settings), []).append(label)
+    figures: dict[str, dict[str, float]] = {}
+    for settings, labels in groups.items():
+        pairs = [x for s in settings for x in ("--set", s)]
+        runs = list(dict.fromkeys(variants[label][0] for label in labels))
+        report = m6rec(
+            "evaluate", *runs, "--data", data, "--split", split, *pairs, "--quiet", "--against", base
+        )
+        tests = {pair["a"]: pair["metrics"]["ndcg@10"]["p_value"] for pair in report["comparisons"]}
+        for label in labels:
+            run = variants[label][0]
+            system = report["systems"][str(run)]
+            found = {name: system["masked"][name] for name in FIGURES if name in system["masked"]}
+            tail = system["slices"]["item_popularity"].get("tail")
+            found["tail"] = tail["recall@10"] if tail else float("nan")
+            found["seconds"] = json.loads((run / "run.json").read_text())["seconds"]
+            if str(run) in tests:
+                found["p"] = tests[str(run)]
+            figures[label] = found
     return figures
 
 
@@ -155,9 +169,8 @@ def main() -> None:
     rows: dict[str, list[dict[str, float]]] = {}
     for seed in map(int, args.seeds.split(",")):
         variants = STUDIES[args.study](Bench(args.data, args.out, seed, args.extra))
-        base = next(iter(variants.values()))
-        for label, (run, settings) in variants.items():
-            rows.setdefault(label, []).append(judged(run, settings, base, args.data, args.split))
+        for label, found in judged(variants, args.data, args.split).items():
+            rows.setdefault(label, []).append(found)
         report = {
             "study": args.study,
             "split": args.split,

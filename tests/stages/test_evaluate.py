@@ -86,6 +86,12 @@ def test_run_lists_of_a_file_equal_its_scorer(cycle, tmp_path):
     assert figures["b_better"] == 0
 
 
+def test_run_against_pairs_every_other_system_with_one(cycle):
+    asked = Asked(baselines=ALL, compare=[("ease", "popularity")], against="popularity")
+    pairs = [(pair["a"], pair["b"]) for pair in evaluate(cycle, asked)["comparisons"]]
+    assert sorted(pairs) == sorted((name, "popularity") for name in ALL if name != "popularity")
+
+
 def test_run_report_directory_is_self_contained(cycle, tmp_path):
     asked = Asked(baselines=ALL, compare=[("ease", "popularity")])
     out = tmp_path / "report"
@@ -174,7 +180,7 @@ def test_resolve_systems_each_once_in_order(tmp_path):
     run_dir.mkdir()
     file.write_text("")
     found = systems.resolve(
-        ["a"], ["b.csv"], ["ease", "ease"], [("ease", "popularity"), (str(run_dir), str(file))]
+        ["a"], ["b.csv"], ["ease", "ease"], ["ease", "popularity", str(run_dir), str(file)]
     )
     assert [(s.kind, s.name) for s in found] == [
         ("run", "a"), ("recs", "b.csv"), ("baseline", "ease"), ("baseline", "popularity"),

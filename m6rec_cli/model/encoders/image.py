@@ -23,7 +23,10 @@ class Tower(nnx.Module):
     def __init__(self, spec: FeatureSpec, config: ModelConfig, *, rngs: nnx.Rngs):
         d = config.width
         self.grid = spec.size // _PATCH
-        self.patches = nnx.Linear(_PATCH * _PATCH * 3, _CHANNELS, rngs=rngs)
+        # (out, in): the gradient of x @ w.T costs a third less on CPU than that of x @ w.
+        init = nnx.initializers.lecun_normal(in_axis=1, out_axis=0)
+        self.patches = nnx.Param(init(rngs.params(), (_CHANNELS, _PATCH * _PATCH * 3)))
+        self.patch_bias = nnx.Param(jnp.zeros(_CHANNELS))
         n_in = self.grid**2 * _CHANNELS
         self.mlp = MLP(
             n_in, 2 * d, d, layers=config.encoder.layers, activation=config.encoder.activation, rngs=rngs
@@ -34,5 +37,6 @@ class Tower(nnx.Module):
         g, side = self.grid, self.grid * _PATCH
         x = values[:, :side, :side].reshape(-1, g, _PATCH, g, _PATCH, 3)
         x = x.transpose(0, 1, 3, 2, 4, 5).reshape(len(values) * g * g, -1)
-        x = jax.nn.relu(self.patches(x.astype(jnp.float32) / 127.5 - 1))
+        x = (x.astype(jnp.float32) / 127.5 - 1) @ self.patches[...].T
+        x = jax.nn.relu(x + self.patch_bias[...][None])
         return self.mlp(x.reshape(len(values), -1))
