@@ -97,11 +97,14 @@ class ModelConfig:
     )
     exclude: list[str] = opt([], "features that it does not read")
     item_ids: bool = opt(True, "each item has an embedding of its own beside its content")
+    item_bias: bool = opt(
+        False, "each item has a number of its own in its logit, which learns popularity; new items have none"
+    )
     id_dropout: float = opt(0.1, "share of items whose id is hidden in a training step", ge=0, le=1)
     modality_dropout: float = opt(
         0.1, "share of items for which a modality is hidden in a training step", ge=0, le=1
     )
-    dropout: float = opt(0.5, "dropout in the decoder and on its input", ge=0, le=0.95)
+    dropout: float = opt(0.3, "dropout in the decoder and on its input", ge=0, le=0.95)
     temperature: float = opt(1.0, "divides the logits", ge=1e-3)
     max_history: int = opt(200, "events of a user that the decoder reads", ge=1)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
@@ -123,9 +126,9 @@ class TrainConfig:
     """How it is trained."""
 
     seed: int = opt(0, "the one seed that everything derives from", ge=0)
-    epochs: int = opt(40, "passes over the events at the most", ge=1)
+    epochs: int = opt(24, "passes over the events at the most", ge=1)
     max_steps: int = opt(0, "optimiser steps at the most; 0: by epochs alone", ge=0)
-    patience: int = opt(8, "epochs without a better validation NDCG@10 before training stops", ge=1)
+    patience: int = opt(6, "epochs without a better validation NDCG@10 before training stops", ge=1)
     batch_targets: int = opt(512, "target events in an optimiser step", ge=16)
     steps_per_dispatch: int = opt(16, "optimiser steps in one compiled call", ge=1)
     optimizer: str = opt("adamw", "update rule", choices=("adamw", "adam", "sgd", "lamb"))

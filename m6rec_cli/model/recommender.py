@@ -98,7 +98,8 @@ class Encoder(nnx.Module):
         self.items = Fusion(sizes.item_specs, config, rngs=rngs)
         self.users = Fusion(sizes.user_specs, config, rngs=rngs)
         self.ids = nnx.Param(small(rngs.params(), (sizes.n_items, d))) if config.item_ids else None
-        self.item_bias = nnx.Param(jnp.zeros(sizes.n_items))
+        bias = nnx.Param if config.item_bias else nnx.Variable  # what is no Param never learns
+        self.item_bias = bias(jnp.zeros(sizes.n_items))
         self.start = nnx.Param(small(rngs.params(), (d,)))
         self.events = nnx.Param(jnp.zeros((sizes.n_events, d))) if sizes.n_events > 1 else None
         self.gaps = nnx.Param(jnp.zeros((N_GAPS, d))) if config.decoder.time_gaps else None

@@ -17,7 +17,7 @@ def optimizer(train: TrainConfig, total_steps: int) -> optax.GradientTransformat
     """The rule with clipping in front."""
     rate = schedule(train, total_steps)
     if train.optimizer == "adamw":
-        rule = optax.adamw(rate, b2=0.98, weight_decay=train.weight_decay)
+        rule = optax.adamw(rate, weight_decay=train.weight_decay)
     elif train.optimizer == "lamb":
         rule = optax.lamb(rate, weight_decay=train.weight_decay)
     else:

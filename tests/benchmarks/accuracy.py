@@ -18,10 +18,12 @@ import sys
 import time
 from pathlib import Path
 
+AMAZON = ["model.max_history=50", "model.modality_dropout=0", "train.loss.first_event=0", "train.clip_norm=0"]
+
 DEFAULTS: dict[str, list[str]] = {
-    "beauty": ["model.max_history=50", "train.epochs=60", "train.patience=10"],
-    "ml-100k": [],
-    "office": ["train.epochs=60", "train.patience=10"],
+    "beauty": [*AMAZON, "model.dropout=0.35", "train.epochs=20"],
+    "ml-100k": ["model.dropout=0.5", "model.encoder.refresh_rows=768", "train.epochs=40", "train.patience=8"],
+    "office": [*AMAZON, "model.dropout=0.25"],
 }
 """Settings beside the tool's defaults, found on validation."""
 
