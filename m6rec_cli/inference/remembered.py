@@ -153,9 +153,11 @@ def audience(
             contexts[chunk], states[chunk] = _advanced(base, chunk, fresh[chunk], states[chunk])
             task.advance(len(chunk))
 
-    moved = np.flatnonzero(anew | (fresh > 0))
+    # What was met before the kept events is not read, but it is not listed either.
+    met_now = np.bincount(older["user"].slice(len(old.older)), minlength=n) > 0
+    moved = np.flatnonzero(anew | (fresh > 0) | met_now)
     kept = None
-    if len(moved) or not n_old or len(older) > len(old.older) or merged["fresh"].any():
+    if len(moved) or not n_old or merged["fresh"].any():
         kept = State(
             pl.DataFrame({"id": held, "profile": digests}), merged, older, items, contexts, states
         )  # fmt: skip

@@ -70,7 +70,7 @@ def once(run: LoadedRun, log: Path, folder: Path | None) -> dict[str, int]:
         return {"users": len(audience.ids), "decoded": len(audience.events)}
     kept = remembered.audience(run, log, None, folder, Silent())
     kept.save(folder)
-    return {"users": len(kept.moved), "decoded": kept.counts["new_events"], **kept.counts}
+    return {"users": len(kept.moved), "decoded": kept.counts["new_events"]}
 
 
 def main() -> None:

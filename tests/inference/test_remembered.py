@@ -142,6 +142,19 @@ def test_audience_events_of_one_time_across_the_end_of_what_is_kept(shop, tmp_pa
     assert_equal(kept, keeper.whole(rows))
 
 
+def test_audience_event_before_all_that_is_kept_is_seen_and_not_read(shop, tmp_path):
+    keeper = Keeper(limited(shop.loaded, 1), tmp_path)
+    rows = [("a", 101 + i, START + i, "view") for i in range(6)]
+    before = keeper.feed(rows).contexts(np.array([0]))[0]
+    kept = keeper.feed([("a", 130, START - 5, "view"), *rows])
+    assert (keeper.counts["late_events"], keeper.counts["read_anew"]) == (0, 0)
+    np.testing.assert_array_equal(kept.contexts(np.array([0]))[0], before)
+    assert kept.moved.tolist() == [0]
+    assert 30 in kept.seen(np.array([0]))[1]
+    assert 30 in keeper.feed([]).seen(np.array([0]))[1]
+    assert len(keeper.feed([("a", 130, START - 5, "view"), *rows]).moved) == 0
+
+
 def test_audience_without_a_log_is_the_state(keeper):
     rows = random_log(np.random.default_rng(1))
     keeper.feed(rows)
