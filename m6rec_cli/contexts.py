@@ -3,14 +3,16 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
 from m6rec_cli import inputs
 from m6rec_cli.data.batches import PackedRows
 from m6rec_cli.model import scoring
-from m6rec_cli.model.fusion import Features
-from m6rec_cli.model.recommender import M6Rec
+from m6rec_cli.model.fusion import Features, gather
+from m6rec_cli.model.layers import Keys
+from m6rec_cli.model.recommender import M6Rec, Tokens
 
 _CHUNK_TOKENS = 65_536
 
@@ -51,6 +53,38 @@ def user_contexts(
         )
         contexts[users], states[users] = np.asarray(h)[: len(users)], np.asarray(s)[: len(users)]
     return contexts, states
+
+
+def advanced_contexts(
+    model: M6Rec, items: Any, tokens: Tokens, at: np.ndarray, states: np.ndarray, profiles: Features
+) -> tuple[np.ndarray, np.ndarray]:
+    """Context and state of users of whom the state after earlier events is known, after a few events more.
+
+    Args:
+        tokens: The new events of one user a row, numpy arrays (n, t); what follows the last one is padding.
+        at: The place of each user's last token, int (n,).
+        states: f32 (n, state size), before the first token.
+        profiles: Features of the users by `tokens.user`.
+
+    Returns:
+        f32 (n, d) and f32 (n, state size).
+    """
+    n = len(at)
+    # Users are repeated at the end, so that few shapes are compiled.
+    rows = np.resize(np.arange(n), rounded(n))
+    padded = Tokens(*(x[rows] for x in (tokens.item, tokens.event, tokens.gap, tokens.user, tokens.reset)))
+    h, s = _advance(model, items, padded, profiles, states[rows], at[rows])
+    return np.asarray(h)[:n], np.asarray(s)[:n]
+
+
+@nnx.jit
+def _advance(
+    model: M6Rec, items: Any, tokens: Any, profiles: Any, states: Any, at: Any
+) -> tuple[jax.Array, jax.Array]:
+    flat = gather(profiles, tokens.user.reshape(-1)) if profiles else {}
+    h, after = model.contexts(items, tokens, flat, Keys(None), states)
+    rows = jnp.arange(len(at))
+    return h[rows, at], after[rows, at]
 
 
 @nnx.jit

@@ -53,6 +53,10 @@ def evaluate(
     max_users: Annotated[
         int | None, typer.Option("--max-users", metavar="N", help="Judge a random sample of users.")
     ] = None,
+    explain: Annotated[
+        int,
+        typer.Option("--explain", metavar="N", min=0, help="Show what carried the lists of N sample users."),
+    ] = 0,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -79,7 +83,7 @@ def evaluate(
         config = resolve(file=config_file, sets=[*(sets or ()), *short])
         from m6rec_cli.stages import evaluate as stage
 
-        asked = stage.Asked(runs or (), recs or (), _names(baselines), pairs, against)
+        asked = stage.Asked(runs or (), recs or (), _names(baselines), pairs, against, explain)
         return stage.run(config, data, asked, out, report, overwrite=overwrite)
 
     runner.stage(work, quiet=quiet, log_format=log_format, debug=debug)

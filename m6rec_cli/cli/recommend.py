@@ -76,7 +76,25 @@ def recommend(
         str | None,
         typer.Option("--category", metavar="NAME", help="The feature that `--max-per-category` counts by."),
     ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(
+            "--state",
+            metavar="DIR",
+            help="Keep what was read of every user in DIR; `--interactions` needs newer events only.",
+        ),
+    ] = None,
+    changed: Annotated[
+        bool, typer.Option("--changed", help="Lists only for users whose `--state` changed.")
+    ] = False,
     titles: Annotated[bool, typer.Option("--titles", help="Add a column with readable names.")] = False,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain",
+            help="Add the events of the history and the parts of the item that carried each score.",
+        ),
+    ] = False,
     config_file: options.ConfigFile = None,
     sets: options.Set = None,
     overwrite: options.Overwrite = False,
@@ -90,7 +108,9 @@ def recommend(
         from m6rec_cli.config import resolve
 
         raw = interactions is not None or profiles is not None
-        if (data is not None) == raw:
+        if state is not None and data is not None:
+            raise UsageError("`--state` reads raw events, not `--data`", hint="pass `--interactions`")
+        if state is None and (data is not None) == raw:
             raise UsageError(
                 "name the users by `--data`, or by `--interactions` and `--profiles`",
                 hint="one of the two ways",
@@ -105,8 +125,9 @@ def recommend(
         from m6rec_cli.stages import recommend as stage
 
         inputs = stage.Inputs(
-            run, data, before, interactions, items, profiles, media, users, allow, deny, category, titles
-        )
+            run, data, before, interactions, items, profiles, media, users, allow, deny, category, titles,
+            state, changed, explain,
+        )  # fmt: skip
         return stage.run(config, inputs, out, report, overwrite=overwrite)
 
     runner.stage(work, quiet=quiet, log_format=log_format, debug=debug)

@@ -106,6 +106,11 @@ class Audience:
 
     def _events_of(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The events of some users in their order: the place in `rows`, and the position in the log."""
-        starts, sizes = self.offsets[rows], self.offsets[rows + 1] - self.offsets[rows]
-        owner = np.repeat(np.arange(len(rows)), sizes)
-        return owner, np.arange(len(owner)) + np.repeat(starts - np.cumsum(sizes) + sizes, sizes)
+        return spans(self.offsets, rows)
+
+
+def spans(offsets: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions `offsets[r]:offsets[r + 1]` of each row one after the other, with the place in `rows` of each."""
+    starts, sizes = offsets[rows], offsets[rows + 1] - offsets[rows]
+    owner = np.repeat(np.arange(len(rows)), sizes)
+    return owner, np.arange(len(owner)) + np.repeat(starts - np.cumsum(sizes) + sizes, sizes)

@@ -10,6 +10,7 @@ import polars as pl
 from m6rec_cli.config import RecommendConfig
 from m6rec_cli.contexts import rounded
 from m6rec_cli.errors import M6RecError, nearest
+from m6rec_cli.inference.explain import Explainer
 from m6rec_cli.inference.histories import BASES, Audience
 from m6rec_cli.inference.loaded import LoadedRun
 from m6rec_cli.inference.score import best_items, log_probabilities, user_keys, users_per_tile
@@ -26,6 +27,7 @@ class Lists:
         allowed: bool (i,), the items that may be listed.
         category: int (i,), the code by which `max_per_category` counts, -1 unknown; None if nothing is counted.
         titles: Add the readable names.
+        explainer: Adds the columns of `explain.COLUMNS`.
     """
 
     config: RecommendConfig
@@ -34,12 +36,13 @@ class Lists:
     allowed: np.ndarray
     category: np.ndarray | None = None
     titles: bool = False
+    explainer: Explainer | None = None
 
     def frames(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, pl.DataFrame]]:
         """Rows of some users and their lists; at least one frame, with columns, even for nobody.
 
         The columns are `user_id`, `item_id`, `rank` (from 1), `score` (log-probability), `basis`, and `title` on
-        request; users in the order given.
+        request; then what an explainer adds. Users come in the order given.
         """
         for start in range(0, max(len(rows), 1), _USERS_AT_ONCE):
             chunk = rows[start : start + _USERS_AT_ONCE]
@@ -104,6 +107,8 @@ class Lists:
         ]
         if self.titles:
             columns.append(self.run.items["display"].gather(items[real]).alias("title"))
+        if self.explainer is not None:
+            columns += self.explainer.columns(rows, scores, items)
         return pl.DataFrame(columns)
 
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
@@ -21,50 +21,78 @@ from m6rec_cli.model.fusion import Features
 from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.model.scoring import encode_content
 from m6rec_cli.report import Reporter
-from m6rec_cli.schema import Entity, FeatureSpec
+from m6rec_cli.schema import Entity, FeatureSpec, Schema
 
 
 def audience(run: LoadedRun, log: Path | None, profiles: Path | None, report: Reporter) -> Audience:
     """The users of a raw event log and of a raw profile table, in order of id within each.
 
-    Events on items that the run does not know are left out, with a warning; events of an unknown kind count as the
-    first kind, with a warning too.
-
     Raises:
         M6RecError: A file or a column that the run's schema names is missing.
     """
     schema = schema_file.read(run.path / "features" / schema_file.FILE)
-    frame = events.read_events(log, schema) if log else _no_events()
-    table = catalogue.read(tables.scan(profiles, "users"), schema, "user") if profiles else None
-    if table is not None and not run.specs.user_specs:
-        report.warn("the model reads no user features, so the profiles tell it nothing")
+    frame = read_log(run, log, schema, report)
+    table = read_profiles(run, profiles, schema, report)
     named = [frame["user_id"], *([table["id"]] if table is not None else [])]
     ids = pl.concat(named).unique(maintain_order=True)
     users = pl.DataFrame({"user_id": ids}).with_row_index("user_row")
-    items = run.items.select(item_id="id", item_row=pl.col("row"))
-    joined = frame.join(users, on="user_id", how="left", maintain_order="left").join(
-        items, on="item_id", how="left", maintain_order="left"
-    )
+    # Rows follow the first appearance in a log that is sorted by user, so that the events stay in order.
+    known = frame.drop_nulls("item_row").join(users, on="user_id", how="left", maintain_order="left")
+    log_events = as_events(known)
+    gaps = gap_buckets(log_events, has_time=run.has_time and schema.has_time)
+    return Audience(run, log_events, gaps, ids, profile_arrays(run, ids, table, profiles))
+
+
+def read_log(run: LoadedRun, log: Path | None, schema: Schema, report: Reporter) -> pl.DataFrame:
+    """A raw event log, sorted by user, time and file order; empty without a file.
+
+    Events of an unknown kind count as the first kind, and events on items that the run does not know are left
+    out of histories, each with a warning.
+
+    Returns:
+        `user_id` and `item_id` str, `item_row` u32 (null: not known), `timestamp` i64, `event` u8, `weight` f32.
+    """
+    frame = events.read_events(log, schema) if log else _no_events()
+    items = run.items.select(item_id="id", item_row=pl.col("row").cast(pl.UInt32))
+    joined = frame.join(items, on="item_id", how="left", maintain_order="left")
     unknown = joined.filter(pl.col("item_row").is_null())
     if len(unknown):
         report.warn(
             f"{len(unknown):,} of {len(joined):,} events name items that the run does not know and are left out, "
             f"first: `{unknown['item_id'][0]}`"
         )
-    # Rows follow the first appearance in a log that is sorted by user, so that the events stay in order.
-    joined = joined.drop_nulls("item_row")
-    log_events = Events(
-        joined["user_row"].to_numpy().astype(np.int32), joined["item_row"].to_numpy().astype(np.int32),
-        joined["timestamp"].to_numpy(), _kinds(run, joined["event"], report), joined["weight"].to_numpy(),
-        np.ones(len(joined), bool), np.zeros(len(joined), np.uint8),
+    return joined.with_columns(pl.Series("event", _kinds(run, joined["event"], report), dtype=pl.UInt8))
+
+
+def read_profiles(
+    run: LoadedRun, profiles: Path | None, schema: Schema, report: Reporter
+) -> pl.DataFrame | None:
+    """A raw profile table as `catalogue.read` gives it."""
+    table = catalogue.read(tables.scan(profiles, "users"), schema, "user") if profiles else None
+    if table is not None and not run.specs.user_specs:
+        report.warn("the model reads no user features, so the profiles tell it nothing")
+    return table
+
+
+def profile_arrays(
+    run: LoadedRun, ids: pl.Series, table: pl.DataFrame | None, profiles: Path | None
+) -> dict[str, FeatureArray]:
+    """The features of the users `ids`, missing where the table has no row; empty if the model reads none."""
+    if not run.specs.user_specs:
+        return {}
+    blank = pl.DataFrame({"id": ids})
+    rows = blank if table is None else blank.join(table, on="id", how="left", maintain_order="left")
+    known, _ = _encode(run, rows, run.specs.user_specs, "user", profiles.parent if profiles else Path())
+    return known
+
+
+def as_events(frame: pl.DataFrame) -> Events:
+    """Sorted rows with `user_row`, `item_row`, `timestamp`, `event` and `weight` as arrays."""
+    return Events(
+        frame["user_row"].to_numpy().astype(np.int32), frame["item_row"].to_numpy().astype(np.int32),
+        frame["timestamp"].to_numpy(), frame["event"].to_numpy(), frame["weight"].to_numpy(),
+        np.ones(len(frame), bool), np.zeros(len(frame), np.uint8),
     )  # fmt: skip
-    known: dict[str, FeatureArray] = {}
-    if run.specs.user_specs:
-        blank = pl.DataFrame({"id": ids})
-        rows = blank if table is None else blank.join(table, on="id", how="left", maintain_order="left")
-        known, _ = _encode(run, rows, run.specs.user_specs, "user", profiles.parent if profiles else Path())
-    gaps = gap_buckets(log_events, has_time=run.has_time and schema.has_time)
-    return Audience(run, log_events, gaps, ids, known)
 
 
 def with_items(run: LoadedRun, path: Path, media: Path | None, report: Reporter) -> LoadedRun:
@@ -104,6 +132,25 @@ def with_items(run: LoadedRun, path: Path, media: Path | None, report: Reporter)
         run, items=items, embeddings=jnp.concatenate([run.embeddings, content]),
         bias=jnp.concatenate([run.bias, mean_bias]),
     )  # fmt: skip
+
+
+def item_features(
+    run: LoadedRun, path: Path, media: Path | None
+) -> Callable[[np.ndarray], dict[str, FeatureArray]]:
+    """Item rows to their features in a raw item table, missing where it has no row of an item.
+
+    Raises:
+        M6RecError: The table or a column of it is missing.
+    """
+    schema = schema_file.read(run.path / "features" / schema_file.FILE)
+    table = catalogue.read(tables.scan(path, "items"), schema, "item")
+
+    def encoded(rows: np.ndarray) -> dict[str, FeatureArray]:
+        frame = pl.DataFrame({"id": run.items["id"].gather(rows)})
+        frame = frame.join(table, on="id", how="left", maintain_order="left")
+        return _encode(run, frame, run.specs.item_specs, "item", media or path.parent)[0]
+
+    return encoded
 
 
 def _encode(

@@ -45,6 +45,8 @@ def render(summary: dict[str, Any]) -> str:
     for group in first["slices"]:
         image = plots.slices(summary, group, k)
         parts.append(f"<h2>{escape(_GROUPS[group])}</h2>{_image(image, f'NDCG by {group}')}")
+    for name, users in summary.get("explanations", {}).items():
+        parts.append(f"<h2>Why {escape(name)} lists what it lists</h2>{_explanations(users)}")
     over = summary["measured_over"]
     parts.append(
         "<h2>All figures</h2><p class=note>Intervals are 95% (bootstrap over users). Diversity compares items by "
@@ -111,6 +113,28 @@ def _comparisons(summary: dict[str, Any]) -> str:
     return (
         f"<div class=wide><table>{head}{''.join(rows)}</table></div><p class=note>Paired over users: bootstrap "
         "interval of the difference, p from flipping signs at random.</p>"
+    )
+
+
+def _explanations(users: list[dict[str, Any]]) -> str:
+    def reasons(found: list[dict[str, Any]]) -> str:
+        return "<br>".join(f"{escape(r['name'])} <small>{r['share']:.0%}</small>" for r in found) or "–"
+
+    rows = []
+    for user in users:
+        for item in user["items"]:
+            rows.append(
+                f"<tr><td>{escape(user['user_id'])}</td><td{' class=best' if item['hit'] else ''}>"
+                f"{escape(item['name'])}</td><td>{item['score']:.2f}</td><td>{reasons(item['events'])}</td>"
+                f"<td>{reasons(item['parts'])}</td><td>{escape(', '.join(user['true']))}</td></tr>"
+            )
+    head = (
+        "<tr><th>user</th><th>listed</th><th>score</th><th>because of</th><th>by</th><th>held out</th></tr>"
+    )
+    return (
+        "<p class=note>The first items of some users; one that was held out is set bold. An event's share is of the score "
+        "that is lost without it, a part's of the score that the item loses without the part.</p>"
+        f"<div class=wide><table>{head}{''.join(rows)}</table></div>"
     )
 
 

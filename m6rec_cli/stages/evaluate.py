@@ -15,8 +15,8 @@ from m6rec_cli import __version__
 from m6rec_cli.config import Config, to_toml
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.directory import atomic_directory, atomic_file, refuse_nonempty, write_json
-from m6rec_cli.errors import M6RecError
-from m6rec_cli.judging import catalogue, slices, systems, task
+from m6rec_cli.errors import M6RecError, UsageError
+from m6rec_cli.judging import catalogue, explained, slices, systems, task
 from m6rec_cli.judging.compare import compare
 from m6rec_cli.judging.measure import primary_k
 from m6rec_cli.judging.ranking import Judged
@@ -34,6 +34,7 @@ class Asked:
     Attributes:
         compare: Pairs to test.
         against: A system that every other one is tested against.
+        explain: How many sample users' lists are explained.
     """
 
     runs: Sequence[str] = ()
@@ -41,6 +42,7 @@ class Asked:
     baselines: Sequence[str] = ()
     compare: Sequence[tuple[str, str]] = ()
     against: str | None = None
+    explain: int = 0
 
 
 def run(config: Config, data: Path, asked: Asked, out: Path | None, report: Reporter, *,
@@ -61,6 +63,10 @@ def run(config: Config, data: Path, asked: Asked, out: Path | None, report: Repo
     named = (*(name for pair in asked.compare for name in pair), *base)
     wanted = systems.resolve(asked.runs, asked.recs, asked.baselines, named)
     pairs = [*asked.compare, *((s.name, name) for name in base for s in wanted if s.name != name)]
+    if asked.explain and not any(system.kind == "run" for system in wanted):
+        raise UsageError(
+            "`--explain` shows why a run lists what it lists, and no run is judged", hint="name a run"
+        )
     dataset = Dataset.open(data)
     question = task.build(dataset, settings.split, max_users=settings.max_users, seed=settings.seed)
     repeated = float(question.repeated.mean())
@@ -96,6 +102,11 @@ def run(config: Config, data: Path, asked: Asked, out: Path | None, report: Repo
         "systems": figures,
         "comparisons": comparisons,
     }
+    if asked.explain:
+        summary["explanations"] = {
+            system.name: explained.sample(Path(system.name), question, asked.explain, config, report)
+            for system in wanted if system.kind == "run"
+        }  # fmt: skip
     _tables(summary, k, report)
     if out is not None:
         _write(out, config, dataset, summary, overwrite=overwrite)

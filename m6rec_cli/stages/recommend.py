@@ -1,5 +1,6 @@
 """Recommending: a finished run and users to ranked lists (article 3.1: generate, rank, filter)."""
 
+import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -15,10 +16,12 @@ from m6rec_cli.config import Config
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.directory import atomic_file
 from m6rec_cli.errors import M6RecError, UsageError
-from m6rec_cli.inference import raw
+from m6rec_cli.inference import raw, remembered
+from m6rec_cli.inference.explain import COLUMNS, Explainer
 from m6rec_cli.inference.histories import BASES, Audience
 from m6rec_cli.inference.lists import Lists, category_codes
 from m6rec_cli.inference.loaded import LoadedRun, load, require_catalogue
+from m6rec_cli.inference.parts import Parts, Source, from_data
 from m6rec_cli.report import Reporter, Summary
 
 SUFFIXES = (".parquet", ".csv", ".jsonl")
@@ -40,6 +43,9 @@ class Inputs:
     deny: Path | None = None
     category: str | None = None
     titles: bool = False
+    state: Path | None = None
+    changed: bool = False
+    explain: bool = False
 
 
 def run(
@@ -61,6 +67,10 @@ def run(
         raise UsageError("`--category` says what `--max-per-category` counts by", hint="pass both")
     if inputs.media is not None and inputs.items is None:
         raise UsageError("`--media` is the folder of the pictures of `--items`", hint="pass both")
+    if inputs.changed and (inputs.state is None or inputs.users is not None):
+        raise UsageError(
+            "`--changed` asks for the users whose `--state` changed", hint="pass `--state`, and no `--users`"
+        )
     runtime.start()
     loaded = load(inputs.run)
     data = Dataset.open(inputs.data) if inputs.data is not None else None
@@ -69,12 +79,26 @@ def run(
     # New items come first, so that events on them count.
     if inputs.items is not None:
         loaded = raw.with_items(loaded, inputs.items, inputs.media, report)
-    audience = (Audience.of_dataset(loaded, data, inputs.before) if data is not None
-                else raw.audience(loaded, inputs.interactions, inputs.profiles, report))  # fmt: skip
-    rows, audience = _asked(audience, inputs.users, report)
+    held = None
+    if inputs.state is not None:
+        held = remembered.audience(loaded, inputs.interactions, inputs.profiles, inputs.state, report)
+        audience = held
+    elif data is not None:
+        audience = Audience.of_dataset(loaded, data, inputs.before)
+    else:
+        audience = raw.audience(loaded, inputs.interactions, inputs.profiles, report)
+    if held is not None and inputs.changed:
+        rows = held.moved
+    else:
+        rows, audience = _asked(audience, inputs.users, report)
     settings = config.recommend
     category = category_codes(loaded, inputs.category) if settings.max_per_category else None
-    lists = Lists(settings, loaded, audience, _allowed(loaded, inputs, report), category, inputs.titles)
+    explainer = None
+    if inputs.explain:
+        explainer = Explainer(settings, loaded, audience, Parts(loaded, _features(loaded, inputs, data)))
+    lists = Lists(
+        settings, loaded, audience, _allowed(loaded, inputs, report), category, inputs.titles, explainer
+    )
     told = _Told(settings.k)
     with report.task("recommend", total=len(rows), unit="users") as task, _writer(out, overwrite) as write:
         for chunk, frame in lists.frames(rows):
@@ -82,13 +106,25 @@ def run(
             told.count(audience, chunk, frame)
             task.advance(len(chunk))
     told.warn(report)
+    if held is not None and inputs.state is not None:
+        # After the lists: had they been lost in a crash, the same command would give them again.
+        held.save(inputs.state)
     if out == "-":
         return None
     summary: Summary = {
         "stage": "recommend", "run": str(inputs.run), "out": out, "users": len(rows), "rows": told.rows,
         "k": settings.k, "items": len(told.items), "basis": dict(told.basis.most_common()),
     }  # fmt: skip
+    if held is not None:
+        summary["state"] = {"directory": str(inputs.state), **held.counts}
     return summary
+
+
+def _features(loaded: LoadedRun, inputs: Inputs, data: Dataset | None) -> Source | None:
+    """Where the features of listed items are read from: the run keeps their embeddings alone."""
+    if data is not None:
+        return from_data(loaded, data)
+    return raw.item_features(loaded, inputs.items, inputs.media) if inputs.items is not None else None
 
 
 @dataclass
@@ -135,7 +171,7 @@ def _writer(out: str, overwrite: bool) -> Iterator[Callable[[pl.DataFrame], obje
     """A function that takes the frames one after the other; a file is there when all are written."""
     if out == "-":
         first = iter([True])
-        yield lambda frame: sys.stdout.write(frame.write_csv(include_header=next(first, False)))
+        yield lambda frame: sys.stdout.write(_flat(frame).write_csv(include_header=next(first, False)))
         return
     with atomic_file(Path(out), overwrite=overwrite) as work:
         if work.suffix == ".parquet":
@@ -146,9 +182,18 @@ def _writer(out: str, overwrite: bool) -> Iterator[Callable[[pl.DataFrame], obje
         with work.open("w", encoding="utf-8") as file:
             first = iter([True])
             if work.suffix == ".csv":
-                yield lambda frame: file.write(frame.write_csv(include_header=next(first, False)))
+                yield lambda frame: file.write(_flat(frame).write_csv(include_header=next(first, False)))
             else:
                 yield lambda frame: file.write(frame.write_ndjson())
+
+
+def _flat(frame: pl.DataFrame) -> pl.DataFrame:
+    """Nested columns as JSON text, since a CSV cell holds nothing else."""
+    nested = [frame[name] for name in COLUMNS if name in frame.columns]
+    return frame.with_columns(
+        pl.Series(s.name, [json.dumps(value, ensure_ascii=False) for value in s.to_list()], dtype=pl.String)
+        for s in nested
+    )
 
 
 def _asked(audience: Audience, users: str | None, report: Reporter) -> tuple[np.ndarray, Audience]:

@@ -62,6 +62,19 @@ def test_recommend_flags_reach_the_stage(shop, call, tmp_path):
     assert "users got fewer than 10 items" in stderr
 
 
+def test_recommend_state_changed_and_explain_reach_the_stage(shop, call, tmp_path):
+    code, stdout, _ = call(
+        shop.run, "--interactions", shop.events, "--state", tmp_path / "state", "--changed", "--explain", "--out", "-", "-k", 1,
+    )  # fmt: skip
+    assert code == 0
+    rows = list(csv.DictReader(io.StringIO(stdout)))
+    assert len(rows) == USERS
+    assert json.loads(rows[0]["because_events"])[0].keys() == {"item_id", "timestamp", "share", "effect"}
+    assert (tmp_path / "state" / "state.json").exists()
+    code, stdout, _ = call(shop.run, "--state", tmp_path / "state", "--changed", "--out", "-")
+    assert (code, stdout) == (0, "user_id,item_id,rank,score,basis\n")
+
+
 @pytest.mark.parametrize(
     ("words", "code", "match"),
     [
@@ -78,6 +91,13 @@ def test_recommend_flags_reach_the_stage(shop, call, tmp_path):
         (["--out", "-", "--data", "d", "-k", "0"], 1, "`recommend.k` is 0, out of its bounds"),
         (["--out", "-", "--data", "d", "--category", "style"], 2, "`--category` says what"),
         (["--out", "-", "--data", "d", "--media", "m"], 2, "`--media` is the folder"),
+        (["--out", "-", "--data", "d", "--state", "s"], 2, "`--state` reads raw events, not `--data`"),
+        (
+            ["--out", "-", "--data", "d", "--changed"],
+            2,
+            "`--changed` asks for the users whose `--state` changed",
+        ),
+        (["--out", "-", "--state", "none"], 1, "there is no state yet, and no events to make it from"),
         (["--out", "-", "--data", "none"], 1, "the data directory does not exist"),
         (["--out", "-", "--interactions", "none.csv"], 1, "the interactions file does not exist"),
     ],

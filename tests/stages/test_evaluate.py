@@ -11,6 +11,9 @@ from m6rec_cli.judging import systems
 from m6rec_cli.report import Silent
 from m6rec_cli.stages.evaluate import Asked, run
 from tests import worlds
+from tests.inference.trained import shop, style_of
+
+__all__ = ["shop"]
 
 ALL = ("popularity", "last-item", "itemknn", "ease")
 
@@ -158,6 +161,7 @@ def test_run_max_users_and_ks(cycle):
     [
         (Asked(), "there is nothing to judge"),
         (Asked(baselines=["populrity"]), "unknown baseline `populrity`(.|\n)*did you mean `popularity`"),
+        (Asked(baselines=["ease"], explain=3), "no run is judged(.|\n)*hint: name a run"),
         (Asked(compare=[("ease", "no/such")]), "`no/such` is no baseline, no run directory and no list file"),
     ],
 )
@@ -199,3 +203,27 @@ def test_run_trained_run_beats_popularity_on_the_cycle(cycle, tmp_path, small):
     assert summary["systems"][str(model)]["masked"]["ndcg@10"] > 0.95
     (pair,) = summary["comparisons"]
     assert pair["metrics"]["ndcg@10"]["p_value"] < 0.01
+
+
+def test_run_explain_shows_reasons_of_sample_users(shop, tmp_path):
+    run_name = str(shop.run)
+    summary = evaluate(shop.data, Asked(runs=[run_name], explain=4), tmp_path / "report")
+    users = summary["explanations"][run_name]
+    assert len(users) == 4
+    for user in users:
+        history = {f"{style_of(i).title()} thing {i}" for i in shop.history(user["user_id"], back=1)}
+        assert user["true"] == [
+            f"{style_of(i).title()} thing {i}" for i in shop.history(user["user_id"])[-1:]
+        ]
+        assert len(user["items"]) == 3
+        for item in user["items"]:
+            assert item["hit"] == (item["name"] in user["true"])
+            assert {event["name"] for event in item["events"]} <= history
+            assert {part["name"] for part in item["parts"]} <= {"id", "style"}
+    assert (
+        json.loads((tmp_path / "report" / "report.json").read_text())["explanations"]
+        == summary["explanations"]
+    )
+    page = (tmp_path / "report" / "report.html").read_text()
+    assert users[0]["items"][0]["name"] in page
+    assert "because of" in page

@@ -313,6 +313,72 @@ def test_run_judge_weight_changes_the_order_and_keeps_the_rules(ask):
         assert part["score"].is_sorted(descending=True)
 
 
+# State and explanations
+
+
+def test_run_state_in_pieces_equals_one_pass(shop, ask, tmp_path):
+    """Lists of three nights, each with its own events, against the whole log at once."""
+    header, *rows = shop.events.read_text().splitlines()
+    rows = sorted((line.split(",") for line in rows), key=lambda row: int(row[2]))
+    state, columns = tmp_path / "state", {"user_id", "item_id", "rank", "score", "basis"}
+    for night, part in enumerate((rows[:200], rows[200:280], rows[280:])):
+        log = write(tmp_path, f"night-{night}.csv", header, part)
+        frame = ask(interactions=log, profiles=shop.users, state=state)
+        assert set(frame.columns) == columns
+    assert_close(frame, ask(interactions=shop.events, profiles=shop.users))
+    # The same night once more is the same answer, and the state alone is one, too.
+    again = ask(interactions=log, profiles=shop.users, state=state, explain=True)
+    assert ask.summary["state"] == {"directory": str(state), "users": USERS, "new_events": 0, "known_events": len(part),
+                                    "late_events": 0, "advanced": 0, "read_anew": 0}  # fmt: skip
+    assert_close(again.select(frame.columns), frame)
+    whole = ask(interactions=shop.events, profiles=shop.users, explain=True)
+    assert [[e["item_id"] for e in events] for events in again["because_events"]] == [
+        [e["item_id"] for e in events] for events in whole["because_events"]
+    ]
+    assert_close(ask(profiles=shop.users, state=state), frame)
+
+
+def test_run_changed_lists_only_whose_state_changed(shop, ask, tmp_path):
+    ask(interactions=shop.events, state=tmp_path / "state")
+    header = "user_id,item_id,timestamp,event"
+    new = [("31", 101, 1_700_000_000, "buy"), ("new", 102, 1_700_000_000, "buy")]
+    frame = ask(interactions=write(tmp_path, "n.csv", header, new), state=tmp_path / "state", changed=True)
+    assert set(frame["user_id"]) == {"31", "new"}
+    assert "101" not in set(frame.filter(pl.col("user_id") == "31")["item_id"])
+    for inputs in ({"state": tmp_path / "state", "users": "-"}, {}):
+        with pytest.raises(UsageError, match="`--changed` asks for the users whose `--state` changed"):
+            ask(changed=True, **inputs)
+
+
+@pytest.mark.parametrize("source", ["data", "items", "alone"])
+def test_run_explain_adds_columns_in_every_format(shop, ask, tmp_path, source):
+    inputs = {"explain": True, "users": str(file(tmp_path, 1, 904))}
+    if source != "data":
+        inputs |= {"interactions": shop.events, "profiles": shop.users}
+    if source == "items":
+        inputs["items"] = shop.items
+    frame = ask("recommend.k=2", **inputs)
+    assert frame.columns[-2:] == ["because_events", "because_parts"]
+    mine, nobody = frame.to_dicts()[0], frame.to_dicts()[-1]
+    assert set(mine["because_events"][0]) == {"item_id", "timestamp", "share", "effect"}
+    assert {e["item_id"] for e in mine["because_events"]} <= set(shop.history("1"))
+    assert {p["name"] for p in mine["because_parts"]} <= {"id", "content" if source == "alone" else "style"}
+    assert nobody["because_events"] == []
+    ask("recommend.k=2", out="recs.csv", **inputs)
+    ask("recommend.k=2", out="recs.jsonl", **inputs)
+    line = json.loads((tmp_path / "recs.jsonl").read_text().splitlines()[0])
+    cells = pl.read_csv(tmp_path / "recs.csv").row(0, named=True)
+    for column in ("because_events", "because_parts"):
+        names = [r.get("item_id", r.get("name")) for r in mine[column]]
+        assert [r.get("item_id", r.get("name")) for r in line[column]] == names
+        assert [r.get("item_id", r.get("name")) for r in json.loads(cells[column])] == names
+
+
+def test_run_explain_of_nobody_has_the_columns(ask, tmp_path):
+    frame = ask(users=str(file(tmp_path, "")), explain=True)
+    assert (len(frame), frame.columns[-2:]) == (0, ["because_events", "because_parts"])
+
+
 # Files
 
 

@@ -1,0 +1,132 @@
+"""What a carried state saves: CPU seconds and events read by the decoder, by number of new events, over a generated log.
+
+    python tests/benchmarks/state.py OUT [--users 5000] [--events 100000] [--items 500]
+
+A log of the given size is generated and a small model trained on it for a few steps (its quality does not matter here).
+The state is made from the whole log; then come later logs of a growing number of new events, each to a copy of that
+state, and the whole log again with the largest of them, once to the state and once without one. Compiled shapes are
+warmed up first. Columns: reading and parsing the log, reading the state, the decoder with its packing, writing the state.
+"""
+
+import argparse
+import csv
+import shutil
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from m6rec_cli import config as configuration
+from m6rec_cli import runtime
+from m6rec_cli.inference import raw, remembered, state
+from m6rec_cli.inference.histories import Audience
+from m6rec_cli.inference.loaded import LoadedRun, load
+from m6rec_cli.report import Silent
+from m6rec_cli.stages import preprocess, pretrain
+
+SETTINGS = ["train.max_steps=8", "train.epochs=1", "train.valid_users=100"]
+SECONDS: dict[str, float] = defaultdict(float)
+
+
+def timed(where: Any, name: str, label: str) -> None:
+    """Add the CPU seconds of a function to `SECONDS`."""
+    function: Callable[..., Any] = getattr(where, name)
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        start = time.process_time()
+        try:
+            return function(*args, **kwargs)
+        finally:
+            SECONDS[label] += time.process_time() - start
+
+    setattr(where, name, wrapped)
+
+
+def write(path: Path, rows: list[tuple[str, str, int]]) -> Path:
+    with path.open("w", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(["user_id", "item_id", "timestamp"])
+        out.writerows(rows)
+    return path
+
+
+def events(
+    rng: np.random.Generator, n: int, args: argparse.Namespace, start: int
+) -> list[tuple[str, str, int]]:
+    users, items = rng.integers(args.users, size=n), (args.items * rng.random(n) ** 2).astype(int)
+    times = start + np.sort(rng.integers(0, 10**7, n))
+    return [(f"u{u}", f"i{i}", int(t)) for u, i, t in zip(users, items, times, strict=True)]
+
+
+def once(run: LoadedRun, log: Path, folder: Path | None) -> dict[str, int]:
+    """One pass with a state, or over the whole log without one."""
+    SECONDS.clear()
+    if folder is None:
+        audience = raw.audience(run, log, None, Silent())
+        audience.contexts(np.arange(len(audience.ids)))
+        return {"users": len(audience.ids), "decoded": len(audience.events)}
+    kept = remembered.audience(run, log, None, folder, Silent())
+    kept.save(folder)
+    return {"users": len(kept.moved), "decoded": kept.counts["new_events"]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--users", type=int, default=5000)
+    parser.add_argument("--events", type=int, default=100_000)
+    parser.add_argument("--items", type=int, default=500)
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    whole = events(rng, args.events, args, 1_500_000_000)
+    log = write(args.out / "log.csv", whole)
+    if not (args.out / "run" / "run.json").exists():
+        preprocess.run(
+            configuration.resolve(), preprocess.Inputs(log), args.out / "data", Silent(), overwrite=True
+        )
+        settings = configuration.resolve("pretrain", sets=SETTINGS)
+        pretrain.run(settings, args.out / "data", args.out / "run", Silent(), overwrite=True)
+    runtime.start()
+    run = load(args.out / "run")
+    timed(raw, "read_log", "log")
+    timed(state, "read", "state read")
+    timed(remembered, "advanced_contexts", "decoder")
+    timed(Audience, "contexts", "decoder")
+    timed(state, "write", "state written")
+    base = args.out / "state"
+    shutil.rmtree(base, ignore_errors=True)
+    once(run, log, base)
+
+    sizes = [max(1, args.events // share) for share in (1000, 100, 10)]
+    later = [write(args.out / f"later-{n}.csv", new := events(rng, n, args, 1_520_000_000)) for n in sizes]
+    both = write(args.out / "both.csv", [*whole, *new])
+    rows = [(f"{n:,} new", path, True) for n, path in zip(sizes, later, strict=True)]
+    rows += [(f"whole log and {sizes[-1]:,} new", both, True), ("whole log, no state", both, False)]
+    labels = ("log", "state read", "decoder", "state written")
+    print(f"{args.events:,} events of {args.users:,} users; CPU seconds\n")
+    print(
+        "| events given | decoded | users read | "
+        + " | ".join(labels)
+        + " | all |\n|---|"
+        + "---|" * (3 + len(labels))
+    )
+    for name, path, carried in rows:
+        for _ in range(2):  # the first compiles
+            folder = args.out / "copy" if carried else None
+            shutil.rmtree(args.out / "copy", ignore_errors=True)
+            shutil.copytree(base, args.out / "copy")
+            start = time.process_time()
+            told = once(run, path, folder)
+            seconds = time.process_time() - start
+        cells = " | ".join(f"{SECONDS[label]:.2f}" for label in labels)
+        print(f"| {name} | {told['decoded']:,} | {told['users']:,} | {cells} | {seconds:.2f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

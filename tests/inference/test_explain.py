@@ -1,0 +1,195 @@
+"""Explanations find the planted cause, and are differences of scores that can be had without them."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from m6rec_cli.config import RecommendConfig, resolve
+from m6rec_cli.data.store import Dataset
+from m6rec_cli.inference import explain
+from m6rec_cli.inference.explain import Explainer, positive_shares
+from m6rec_cli.inference.histories import Audience
+from m6rec_cli.inference.lists import Lists
+from m6rec_cli.inference.loaded import load
+from m6rec_cli.inference.parts import Parts, from_data
+from m6rec_cli.report import Silent
+from m6rec_cli.stages import pretrain
+from tests import worlds
+from tests.inference.trained import shop
+
+__all__ = ["shop"]
+
+
+def explained(run, data, *, features=True, before="all", rows=None, **config) -> pl.DataFrame:
+    settings = RecommendConfig(**config)
+    audience = Audience.of_dataset(run, data, before)
+    parts = Parts(run, from_data(run, data) if features else None)
+    allowed = np.ones(len(run.items), bool)
+    explainer = Explainer(settings, run, audience, parts)
+    lists = Lists(settings, run, audience, allowed, explainer=explainer)
+    rows = np.arange(len(audience.ids)) if rows is None else rows
+    return pl.concat([frame for _, frame in lists.frames(rows)])
+
+
+def first_shares(frame: pl.DataFrame, column: str, name: str) -> dict[str, dict]:
+    """The strongest reason of each user's first item."""
+    top = frame.filter(pl.col("rank") == 1)
+    return {u: reasons[0] for u, reasons in top.select("user_id", column).iter_rows() if reasons}
+
+
+@pytest.fixture(scope="session")
+def cycle(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Everybody walks a cycle of items without features: the cause of the next item is the last event."""
+    folder = tmp_path_factory.mktemp("explained")
+    worlds.planted_cycle(folder / "data")
+    config = resolve("pretrain", sets=[
+        "model.width=16", "model.decoder.layers=1", "model.generator.hidden=16", "model.generator.noise=4",
+        "model.dropout=0.1", "train.batch_targets=64", "train.steps_per_dispatch=4", "train.epochs=20",
+        "train.learning_rate=0.01", "train.patience=20",
+    ])  # fmt: skip
+    pretrain.run(config, folder / "data", folder / "run", Silent())
+    return folder / "data", folder / "run"
+
+
+def test_columns_planted_predecessor_has_the_largest_share(cycle):
+    data, run = Dataset.open(cycle[0]), load(cycle[1])
+    frame = explained(run, data, before="test", k=1)
+    history = data.history("test")
+    last = history.item_row[history.offsets(64)[1:] - 1]
+    top = frame["item_id"].to_list()
+    assert top == [f"i{(row + 1) % 12}" for row in last]  # the model has learned the cycle
+    reasons = first_shares(frame, "because_events", "item_id")
+    assert [reasons[f"u{u}"]["item_id"] for u in range(64)] == [f"i{row}" for row in last]
+    assert min(r["share"] for r in reasons.values()) > 0.5
+    assert min(r["effect"] for r in reasons.values()) > 1
+    # Without features the id is all that an item has.
+    assert {r["name"] for r in first_shares(frame, "because_parts", "name").values()} == {"id"}
+
+
+def test_columns_planted_modality_has_the_largest_share(shop):
+    """In the shop only `style` says who likes an item; cold items have nothing else."""
+    data, run = Dataset.open(shop.data), shop.loaded
+    frame = explained(run, data, k=3)
+    parts = (
+        frame.explode("because_parts").unnest("because_parts").group_by("name").agg(pl.col("share").mean())
+    )
+    means = dict(parts.iter_rows())
+    assert means.keys() == {"id", "style"}
+    assert means["style"] > 0.7
+    cold = frame.filter(pl.col("item_id").is_in(["109", "119", "129", "139"]))
+    assert len(cold)
+    for (reasons,) in cold.select("because_parts").iter_rows():
+        assert [r["name"] for r in reasons] == ["style"]
+        assert reasons[0]["share"] == 1
+
+
+def scores_of(run, data, events, user, draws, judge):
+    """A user's scores over the whole catalogue by the plain way, for other events of his."""
+    audience = dataclasses.replace(Audience.of_dataset(run, data, "all"), events=events)
+    audience = dataclasses.replace(audience, gaps=explain.gap_buckets(events, has_time=True))
+    settings = RecommendConfig(k=40, seen="keep", draws=draws, judge_weight=judge)
+    (_, frame), *_ = Lists(settings, run, audience, np.ones(40, bool)).frames(np.array([user]))
+    return dict(frame.select("item_id", "score").iter_rows())
+
+
+@pytest.mark.parametrize(("most", "draws", "judge"), [(200, 1, 0.0), (3, 1, 0.0), (200, 3, 0.5)])
+def test_columns_event_effects_are_what_a_full_pass_loses(shop, most, draws, judge):
+    data, run = Dataset.open(shop.data), shop.loaded
+    model = dataclasses.replace(run.config.model, max_history=most)
+    run = dataclasses.replace(run, config=dataclasses.replace(run.config, model=model))
+    user = 7
+    frame = explained(run, data, rows=np.array([3, user, 64]), k=4, draws=draws, judge_weight=judge)
+    mine = frame.filter(pl.col("user_id") == data.users["id"][user])
+    events = data.events
+    whole = scores_of(run, data, events, user, draws, judge)
+    checked = 0
+    for item, score, reasons in mine.select("item_id", "score", "because_events").iter_rows():
+        assert score == pytest.approx(whole[item], abs=1e-4)
+        for reason in reasons:
+            lost = ((events.user_row == user) & (events.timestamp == reason["timestamp"])
+                    & (data.items["id"].to_numpy()[events.item_row] == reason["item_id"]))  # fmt: skip
+            assert lost.sum() == 1
+            without = scores_of(run, data, events.take(~lost), user, draws, judge)
+            assert reason["effect"] == pytest.approx(whole[item] - without[item], abs=2e-4)
+            checked += 1
+        assert sum(r["share"] for r in reasons) <= 1 + 1e-5
+    assert checked >= 4
+    assert frame.filter(pl.col("user_id") == "904")["because_events"].list.len().sum() == 0
+
+
+@pytest.mark.parametrize("draws", [1, 3])
+def test_columns_part_effects_are_what_a_changed_catalogue_loses(shop, draws):
+    """The id and the content are taken from one item's embedding by hand."""
+    data, run = Dataset.open(shop.data), shop.loaded
+    frame = explained(run, data, rows=np.array([0]), k=2, draws=draws)
+    item, score, parts = frame.row(0)[1], frame["score"][0], frame["because_parts"][0]
+    row = run.items["id"].to_list().index(item)
+    ids, bias = np.asarray(run.model.encoder.ids[...]), np.asarray(run.bias)
+    warm = run.items["popularity"].to_numpy() > 0
+    assert warm[row]
+    expected = {}
+    for name, vector, own_bias in (
+        ("id", run.embeddings[row] - ids[row], bias[warm].mean()),
+        ("style", ids[row], bias[row]),
+    ):
+        changed = dataclasses.replace(
+            run, embeddings=run.embeddings.at[row].set(vector), bias=run.bias.at[row].set(own_bias)
+        )
+        # The history is read with the items as they are: only what is recommended changes.
+        context = Audience.of_dataset(run, data, "all").contexts(np.array([0]))[0]
+        audience = Audience.of_dataset(changed, data, "all")
+        lists = Lists(RecommendConfig(k=40, draws=draws), changed, audience, np.ones(40, bool))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Audience, "contexts", lambda self, rows, c=context: (c, c))
+            (_, other), *_ = lists.frames(np.array([0]))
+        expected[name] = score - other.filter(pl.col("item_id") == item)["score"].item()
+    assert {p["name"]: p["effect"] for p in parts} == pytest.approx(expected, abs=1e-3)
+
+
+def test_columns_without_features_content_is_one_part(shop):
+    data, run = Dataset.open(shop.data), shop.loaded
+    with_features, without = (explained(run, data, features=f, k=2) for f in (True, False))
+    names = without.explode("because_parts").unnest("because_parts")["name"]
+    assert set(names) == {"id", "content"}
+    # The shop's model reads one feature: as a part it is the content.
+    rename = [
+        [{**p, "name": p["name"].replace("style", "content")} for p in parts]
+        for parts in with_features["because_parts"]
+    ]
+    got = without["because_parts"].to_list()
+    for a, b in zip(rename, got, strict=True):
+        assert {p["name"]: p["effect"] for p in a} == pytest.approx(
+            {p["name"]: p["effect"] for p in b}, abs=1e-3
+        )
+
+
+def test_columns_of_tiles_and_chunks_are_those_of_the_whole(shop, monkeypatch):
+    from m6rec_cli.inference import lists, score
+
+    data, run = Dataset.open(shop.data), shop.loaded
+    whole = explained(run, data, k=3)
+    monkeypatch.setattr(score, "TILE_FLOATS", 40 * 8)
+    monkeypatch.setattr(lists, "_USERS_AT_ONCE", 21)
+    monkeypatch.setattr(explain, "_TOKENS_AT_ONCE", 300)
+    parts = explained(run, data, k=3)
+    for column in ("because_events", "because_parts"):
+        a, b = (
+            f.explode(column)[column].struct.field("effect").drop_nulls().sort().to_numpy()
+            for f in (whole, parts)
+        )
+        np.testing.assert_allclose(a, b, atol=1e-3)
+
+
+def test_from_data_of_other_features_is_none(shop, tmp_path):
+    run = shop.loaded
+    ids = run.items["id"].to_list()
+    other = worlds.write_data(tmp_path / "d", [0, 0], [0, 1], n_items=len(ids), item_ids=ids)
+    assert from_data(run, other) is None
+
+
+def test_positive_shares_by_hand():
+    shares = positive_shares(np.array([[3.0, -1], [1, -2], [-5, 0]], np.float32))
+    np.testing.assert_allclose(shares, [[0.75, 0], [0.25, 0], [0, 0]])
