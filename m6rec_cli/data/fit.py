@@ -70,6 +70,11 @@ def _fit_one(frame: pl.DataFrame, column: FeatureColumn, entity: Entity, config:
             state["tokenizer"] = text.FILE
         case "image":
             size = config.image_size
+        case "audio":
+            size, length = config.audio_mels, config.audio_frames
+            state["seconds"] = config.audio_seconds
+        case "video":
+            size, length = config.image_size, config.video_frames
         case "vector":
             vectors = frame.select(values.vector(name, dtype).alias("v"))["v"].drop_nulls()
             size, more = _vector(vectors, column)

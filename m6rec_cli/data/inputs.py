@@ -41,7 +41,7 @@ class Inputs:
 
     @property
     def media_root(self) -> Path:
-        """The folder that picture cells are relative to."""
+        """The folder that media cells are relative to."""
         return self.media or (self.items or self.interactions).parent
 
 

@@ -13,6 +13,7 @@ from flax import nnx
 
 from m6rec_cli.data import catalogue, events, features, schema_file, tables
 from m6rec_cli.data.batches import gap_buckets
+from m6rec_cli.data.clean import Cleaning
 from m6rec_cli.data.store import Events, FeatureArray, feature_array, read_specs
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.inference.histories import Audience
@@ -62,7 +63,8 @@ def audience(run: LoadedRun, log: Path | None, profiles: Path | None, report: Re
     if run.specs.user_specs:
         blank = pl.DataFrame({"id": ids})
         rows = blank if table is None else blank.join(table, on="id", how="left", maintain_order="left")
-        known, _ = _encode(run, rows, run.specs.user_specs, "user", profiles.parent if profiles else Path())
+        folder = profiles.parent if profiles else Path()
+        known, _ = _encode(run, rows, run.specs.user_specs, "user", folder, report)
     gaps = gap_buckets(log_events, has_time=run.has_time and schema.has_time)
     return Audience(run, log_events, gaps, ids, known)
 
@@ -89,7 +91,8 @@ def with_items(run: LoadedRun, path: Path, media: Path | None, report: Reporter)
     read = {s.name for s in run.specs.item_specs}
     counted = [s for s in read_specs(run.path / "features")
                if s.entity == "item" and s.name in run.items.columns and s.name not in read]  # fmt: skip
-    arrays, coded = _encode(run, table, [*run.specs.item_specs, *counted], "item", media or path.parent)
+    folder = media or path.parent
+    arrays, coded = _encode(run, table, [*run.specs.item_specs, *counted], "item", folder, report)
     content = _content(run.model, _device({name: arrays[name] for name in read}), len(table))
     n = len(run.items)
     added = table.select(
@@ -107,10 +110,14 @@ def with_items(run: LoadedRun, path: Path, media: Path | None, report: Reporter)
 
 
 def _encode(
-    run: LoadedRun, frame: pl.DataFrame, specs: Sequence[FeatureSpec], entity: Entity, root: Path
+    run: LoadedRun, frame: pl.DataFrame, specs: Sequence[FeatureSpec], entity: Entity, root: Path, report: Reporter
 ) -> tuple[dict[str, FeatureArray], pl.DataFrame]:
     """Features of raw rows by the run's fitted state: all as arrays, and the columns that are no media."""
-    table, arrays = features.encode(frame, specs, run.path / "features", root, entity)
+    cleaning = Cleaning()
+    table, arrays = features.encode(frame, specs, run.path / "features", root, entity, cleaning=cleaning, report=report)
+    for rule in cleaning.rules:
+        if rule["changed"] and "undecodable" in rule["rule"]:
+            report.warn(f"{rule['rule']}: {rule['changed']:,}, first: {rule['examples'][0]}")
     return {
         s.name: arrays[s.name] if s.name in arrays else feature_array(s, table, Path()) for s in specs
     }, table

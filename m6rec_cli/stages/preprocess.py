@@ -15,6 +15,7 @@ from m6rec_cli.data import (
     features,
     fingerprint,
     fit,
+    media,
     schema_file,
     text,
 )
@@ -47,6 +48,8 @@ def run(
     refuse_nonempty(output, overwrite=overwrite)
     opened = open_tables(inputs)
     schema, left_out = settle_schema(inputs, opened, report)
+    for column in (*schema.item_features, *schema.user_features):
+        media.require(column.kind, column.name)
     like = inputs.fitted
     cleaning = Cleaning()
     parsed = events.parse(opened.events, schema, label=inputs.positive, cleaning=cleaning)

@@ -60,7 +60,7 @@ def run(
     if inputs.category is not None and config.recommend.max_per_category == 0:
         raise UsageError("`--category` says what `--max-per-category` counts by", hint="pass both")
     if inputs.media is not None and inputs.items is None:
-        raise UsageError("`--media` is the folder of the pictures of `--items`", hint="pass both")
+        raise UsageError("`--media` is the folder of the media of `--items`", hint="pass both")
     runtime.start()
     loaded = load(inputs.run)
     data = Dataset.open(inputs.data) if inputs.data is not None else None
