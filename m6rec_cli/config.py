@@ -47,6 +47,10 @@ class DataConfig:
     )
     text_vocabulary: int = opt(8000, "byte-level BPE tokens that are learned", ge=300)
     text_length: int = opt(48, "tokens kept of a text", ge=1)
+    text_encoder: str = opt(
+        "", "a local ONNX file (tokenizer.json beside it) whose vectors stand beside each text"
+    )
+    image_encoder: str = opt("", "a local ONNX file whose vectors stand beside each picture")
     set_length: int = opt(32, "members kept of a set", ge=1)
     min_category_count: int = opt(2, "rarer categories share one code", ge=1)
     image_size: int = opt(32, "side in pixels of a stored picture or frame", ge=8)

@@ -47,12 +47,26 @@ class FeatureSpec:
 
 @dataclass(frozen=True)
 class FeatureColumn:
-    """A feature as the user declares it: which column, read as what; `separator` parts a set that is text (`|`)."""
+    """A feature as the user declares it: which column, read as what.
+
+    Attributes:
+        separator: Parts a set that is text (`|`).
+        encoder: A local ONNX file that makes the vector of a text or of a picture.
+        sha256: What the encoder's digest has to be; None pins nothing.
+    """
 
     name: str
     column: str
     kind: Kind
     separator: str | None = None
+    encoder: str | None = None
+    sha256: str | None = None
+
+    @classmethod
+    def of(cls, spec: FeatureSpec) -> "FeatureColumn":
+        """The column that a fitted feature is read from."""
+        return cls(spec.name, spec.state["column"], spec.kind,
+                   *(spec.state.get(key) for key in ("separator", "encoder", "sha256")))  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,9 @@ def write_video(
         for colour in colours:
             pixels = np.broadcast_to(np.asarray(colour, np.uint8), (size[1], size[0], 3))
             for _ in range(per_colour):
-                file.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")))  # type: ignore[union-attr]
+                file.mux(
+                    stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24"))
+                )  # type: ignore[union-attr]
         file.mux(stream.encode())  # type: ignore[union-attr]
         if track is not None and sound is not None:
             _encode_sound(file, track, sound)
@@ -68,7 +70,9 @@ def write_video(
 
 
 def _encode_sound(file, stream, samples: np.ndarray) -> None:
-    resampler = av.AudioResampler(stream.codec_context.format, "mono", RATE, stream.codec_context.frame_size or None)
+    resampler = av.AudioResampler(
+        stream.codec_context.format, "mono", RATE, stream.codec_context.frame_size or None
+    )
     for start in range(0, len(samples), 1024):
         part = np.ascontiguousarray(samples[None, start : start + 1024], np.float32)
         frame = av.AudioFrame.from_ndarray(part, format="fltp", layout="mono")

@@ -49,7 +49,7 @@ def preprocess(
             interactions, items, users, media, schema, like, positive, items_from_interactions
         )
         if dry_run:
-            print(stage.dry_run(inputs, report), end="")
+            print(stage.dry_run(config, inputs, report), end="")
             return None
         if out is None:
             raise UsageError(

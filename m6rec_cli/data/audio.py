@@ -23,13 +23,15 @@ def decode(source: Path | bytes, mels: int, frames: int, seconds: int) -> np.nda
         None if it cannot be read; an array without frames if the file has no sound.
     """
     import av
+    from av.error import FFmpegError
 
+    opened = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
-        with av.open(io.BytesIO(source) if isinstance(source, bytes) else source, metadata_errors="replace") as file:
+        with av.open(opened, "r", metadata_errors="replace") as file:
             if not file.streams.audio:
                 return np.zeros((0, mels), np.float16)
             samples = _samples(file, seconds)
-    except (av.FFmpegError, OSError, ValueError):
+    except (FFmpegError, OSError, ValueError):
         return None
     return None if not len(samples) else pooled(log_mel(samples, mels), frames).astype(np.float16)
 
@@ -37,6 +39,7 @@ def decode(source: Path | bytes, mels: int, frames: int, seconds: int) -> np.nda
 def _samples(file: "InputContainer", seconds: int) -> np.ndarray:
     """Mono samples at 16 kHz, float32 in -1..1; packets that are damaged are passed over."""
     import av
+    from av.error import InvalidDataError
 
     stream = file.streams.audio[0]
     stream.codec_context.thread_count = 1  # files are decoded side by side
@@ -48,7 +51,7 @@ def _samples(file: "InputContainer", seconds: int) -> np.ndarray:
     for packet in file.demux(stream):
         try:
             decoded = packet.decode()
-        except av.error.InvalidDataError:
+        except InvalidDataError:
             continue
         new = [out.to_ndarray()[0] for frame in decoded for out in resampler.resample(frame)]
         parts += new

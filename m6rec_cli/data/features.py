@@ -17,7 +17,7 @@ from m6rec_cli.data import media, text, values
 from m6rec_cli.data.clean import Cleaning
 from m6rec_cli.data.store import FeatureArray, media_stem
 from m6rec_cli.report import Reporter, Silent
-from m6rec_cli.schema import MEDIA, Entity, FeatureSpec
+from m6rec_cli.schema import MEDIA, Entity, FeatureColumn, FeatureSpec
 
 
 def encode(frame: pl.DataFrame, specs: Sequence[FeatureSpec], features_dir: Path, media_root: Path, entity: Entity,
@@ -26,7 +26,7 @@ def encode(frame: pl.DataFrame, specs: Sequence[FeatureSpec], features_dir: Path
     """Encode the rows of an entity.
 
     Args:
-        frame: Raw columns as `catalogue.read` gives them; a column that is not there is missing in every row.
+        frame: Raw columns as `catalogue.read` and `frozen.embed` give them; a column that is not there is missing in every row.
         specs: Fitted features; those of the other entity are passed over.
         features_dir: Where `tokenizer.json` lies.
         media_root: The folder that media cells are relative to.
@@ -47,7 +47,7 @@ def encode(frame: pl.DataFrame, specs: Sequence[FeatureSpec], features_dir: Path
     for spec in specs:
         if spec.entity != entity:
             continue
-        name = values.raw_column(spec.state["column"])
+        name = values.source(FeatureColumn.of(spec))
         series = frame[name] if name in frame.columns else pl.Series(name, [None] * len(frame), pl.String)
         if spec.kind == "vector" or spec.kind in MEDIA:
             out = media_out / f"{media_stem(entity, spec.name)}.npy" if media_out else None

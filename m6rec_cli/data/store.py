@@ -19,7 +19,8 @@ Layout and columns (written by `stages/preprocess.py`, manifest last):
 - `features/features.json`: a list of `FeatureSpec`; `features/tokenizer.json` if there is text;
   `features/schema.toml` and `features/events.json` (kinds by code), by which raw files can be read again.
 - `FeatureSpec.state`: `column` (raw name); numeric `log1p low high mean scale`; categorical `vocabulary` (the value
-  at i has code i + 1, code 0 is for rare and unknown ones); set the same and `separator`; vector `mean scale`; audio `seconds`.
+  at i has code i + 1, code 0 is for rare and unknown ones); set the same and `separator`; vector `mean scale`
+  and, if a frozen model makes it, `encoder` (path) and `sha256`; audio `seconds`.
 """
 
 from dataclasses import dataclass

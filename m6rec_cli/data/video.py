@@ -24,9 +24,11 @@ def decode(source: Path | bytes, side: int, frames: int) -> np.ndarray | None:
     damaged end, the others stand for them.
     """
     import av
+    from av.error import FFmpegError
 
+    opened = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
-        with av.open(io.BytesIO(source) if isinstance(source, bytes) else source, metadata_errors="replace") as file:
+        with av.open(opened, "r", metadata_errors="replace") as file:
             if not file.streams.video:
                 return None
             stream = file.streams.video[0]
@@ -34,7 +36,7 @@ def decode(source: Path | bytes, side: int, frames: int) -> np.ndarray | None:
             if stream.codec_context.width * stream.codec_context.height > images.MAX_PIXELS:
                 return None
             found = [_square(frame, side) for frame in _sampled(file, stream, frames)]
-    except (av.FFmpegError, OSError, ValueError):
+    except (FFmpegError, OSError, ValueError):
         return None
     if not found:
         return None
@@ -42,7 +44,8 @@ def decode(source: Path | bytes, side: int, frames: int) -> np.ndarray | None:
 
 
 def _sampled(file: "InputContainer", stream: "VideoStream", frames: int) -> "Iterator[VideoFrame]":
-    import av
+    from av.error import EOFError as EndOfFile
+    from av.error import InvalidDataError
 
     start, length = stream.start_time or 0, _ticks(file, stream)
     before = None
@@ -57,7 +60,7 @@ def _sampled(file: "InputContainer", stream: "VideoStream", frames: int) -> "Ite
                     if _time(later) > wanted:
                         break
                     frame = later
-        except (av.error.InvalidDataError, av.error.EOFError, StopIteration):
+        except (InvalidDataError, EndOfFile, StopIteration):
             continue
         before = _time(frame)
         yield frame

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from flax import nnx
 
-from m6rec_cli.data import catalogue, events, features, schema_file, tables
+from m6rec_cli.data import catalogue, events, features, frozen, schema_file, tables
 from m6rec_cli.data.batches import gap_buckets
 from m6rec_cli.data.clean import Cleaning
 from m6rec_cli.data.store import Events, FeatureArray, feature_array, read_specs
@@ -22,7 +22,7 @@ from m6rec_cli.model.fusion import Features
 from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.model.scoring import encode_content
 from m6rec_cli.report import Reporter
-from m6rec_cli.schema import Entity, FeatureSpec
+from m6rec_cli.schema import Entity, FeatureColumn, FeatureSpec
 
 
 def audience(run: LoadedRun, log: Path | None, profiles: Path | None, report: Reporter) -> Audience:
@@ -110,11 +110,19 @@ def with_items(run: LoadedRun, path: Path, media: Path | None, report: Reporter)
 
 
 def _encode(
-    run: LoadedRun, frame: pl.DataFrame, specs: Sequence[FeatureSpec], entity: Entity, root: Path, report: Reporter
+    run: LoadedRun,
+    frame: pl.DataFrame,
+    specs: Sequence[FeatureSpec],
+    entity: Entity,
+    root: Path,
+    report: Reporter,
 ) -> tuple[dict[str, FeatureArray], pl.DataFrame]:
     """Features of raw rows by the run's fitted state: all as arrays, and the columns that are no media."""
     cleaning = Cleaning()
-    table, arrays = features.encode(frame, specs, run.path / "features", root, entity, cleaning=cleaning, report=report)
+    frame = frozen.embed(frame, map(FeatureColumn.of, specs), root, entity, report, cleaning)
+    table, arrays = features.encode(
+        frame, specs, run.path / "features", root, entity, cleaning=cleaning, report=report
+    )
     for rule in cleaning.rules:
         if rule["changed"] and "undecodable" in rule["rule"]:
             report.warn(f"{rule['rule']}: {rule['changed']:,}, first: {rule['examples'][0]}")

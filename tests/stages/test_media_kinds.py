@@ -1,10 +1,9 @@
-"""Sounds and videos from files through `preprocess`, a run and `recommend --items`: stored, masked, counted, used."""
+"""Sounds and videos from files through `preprocess`: stored, masked, counted."""
 
 import sys
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 import pytest
 
 from m6rec_cli import config as configuration
@@ -12,10 +11,9 @@ from m6rec_cli.data.store import Dataset
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.report import Silent
 from m6rec_cli.schema import FeatureSpec
-from m6rec_cli.stages import preprocess, pretrain, recommend
+from m6rec_cli.stages import preprocess
 from tests.clips import tone, write_video, write_wav
 from tests.inference.trained import write
-from tests.small import SMALL
 
 COLOURS = ((220, 20, 20), (20, 20, 220))
 PITCHES = (300, 3000)
@@ -37,7 +35,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write(root, "items.csv", "item_id,clip,jingle",
           [(f"v{k}", names[k] if k < 13 else "", f"clips/v{k}.wav" if k < 11 else "") for k in range(N)])  # fmt: skip
     rng = np.random.default_rng(0)
-    events = [(f"u{u}", f"v{2 * rng.integers(5) + u % 2}", 10**9 + 10**5 * n) for u in range(40) for n in range(5)]
+    events = [
+        (f"u{u}", f"v{2 * rng.integers(5) + u % 2}", 10**9 + 10**5 * n) for u in range(40) for n in range(5)
+    ]
     write(root, "events.csv", "user_id,item_id,timestamp", events)
     config = configuration.resolve(sets=SETS)
     inputs = preprocess.Inputs(root / "events.csv", root / "items.csv")
@@ -97,9 +97,16 @@ def test_run_tells_its_progress_by_kind(folder: Path, tmp_path: Path) -> None:
 
 
 def test_run_like_encodes_with_the_same_shapes(folder: Path, tmp_path: Path) -> None:
-    write(tmp_path, "new.csv", "item_id,clip,jingle", [("v0", "clips/v0.mp4", ""), ("n1", "clips/v3.mp4", "clips/v3.wav")])
+    write(
+        tmp_path,
+        "new.csv",
+        "item_id,clip,jingle",
+        [("v0", "clips/v0.mp4", ""), ("n1", "clips/v3.mp4", "clips/v3.wav")],
+    )
     write(tmp_path, "events.csv", "user_id,item_id,timestamp", [("u", "v0", 10**9), ("u", "n1", 10**9 + 9)])
-    inputs = preprocess.Inputs(tmp_path / "events.csv", tmp_path / "new.csv", media=folder, like=folder / "data")
+    inputs = preprocess.Inputs(
+        tmp_path / "events.csv", tmp_path / "new.csv", media=folder, like=folder / "data"
+    )
     preprocess.run(configuration.resolve(), inputs, tmp_path / "data", Silent())
     for name, rows in (("clip", [0, 3]), ("clip.sound", [0, 3])):
         want, got = _feature(folder, name), _feature(tmp_path, name)
@@ -117,32 +124,14 @@ def test_run_without_the_extra_stops_before_the_work(
         preprocess.run(configuration.resolve(), inputs, tmp_path / "data", Silent())
     assert caught.value.hint == "pip install 'm6rec-cli[media]'"
     assert not (tmp_path / "data").exists()
-    assert "clip" in preprocess.dry_run(inputs, Silent())
+    assert "clip" in preprocess.dry_run(configuration.resolve(), inputs, Silent())
 
 
-def test_run_without_the_extra_other_kinds_need_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_run_without_the_extra_other_kinds_need_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     write(tmp_path, "events.csv", "user_id,item_id", [("u", "a"), ("u", "b"), ("u", "a")])
     write(tmp_path, "items.csv", "item_id,price", [("a", 1), ("b", 2)])
     inputs = preprocess.Inputs(tmp_path / "events.csv", tmp_path / "items.csv")
     assert preprocess.run(configuration.resolve(), inputs, tmp_path / "data", Silent())["features"]
-
-
-def test_recommend_new_items_are_told_by_their_frames_and_sound(folder: Path, tmp_path: Path) -> None:
-    """Users of the even kind are ranked a new item that looks and sounds even above one of the odd kind."""
-    config = configuration.resolve("pretrain", sets=[*SMALL, "train.epochs=15", "train.learning_rate=0.01",
-                                                     "model.id_dropout=0.5", "model.dropout=0.1"])  # fmt: skip
-    pretrain.run(config, folder / "data", tmp_path / "run", Silent())
-    write(tmp_path, "new.csv", "item_id,clip,jingle",
-          [("even", "v2.mp4", "v2.wav"), ("odd", "v3.mp4", "v3.wav"), ("broken", "v11.mp4", "")])  # fmt: skip
-    (tmp_path / "allow.txt").write_text("even\nodd\n")
-    report = Silent()
-    inputs = recommend.Inputs(tmp_path / "run", data=folder / "data", items=tmp_path / "new.csv",
-                              media=folder / "clips", allow=tmp_path / "allow.txt")  # fmt: skip
-    recommend.run(configuration.resolve(sets=["recommend.k=2"]), inputs, str(tmp_path / "recs.parquet"), report)
-    first = pl.read_parquet(tmp_path / "recs.parquet").filter(pl.col("rank") == 1)
-    right = first["item_id"] == first["user_id"].str.slice(1).cast(pl.Int32).map_elements(
-        lambda u: ("even", "odd")[u % 2], return_dtype=pl.String
-    )
-    assert right.mean() > 0.9  # type: ignore[operator]
-    assert any("`clip` undecodable, masked: 1, first: v11.mp4" in w for w in report.warnings)
