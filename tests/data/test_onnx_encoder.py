@@ -205,7 +205,7 @@ def test_load_without_the_extra_names_the_command(tmp_path: Path, monkeypatch: p
     path = text_model(tmp_path / "m.onnx")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(
-        M6RecError, match="the encoder `m.onnx` needs the extra `onnx`, which is not installed"
+        M6RecError, match=r"the encoder `m\.onnx` needs the extra `onnx`, which is not installed"
     ) as caught:
         _open(path)
     assert caught.value.hint == "pip install 'm6rec-cli[onnx]'"

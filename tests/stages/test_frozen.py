@@ -137,7 +137,7 @@ def test_run_like_takes_the_same_encoder_and_no_other(shop: dict[str, Any], tmp_
     assert np.array_equal(_feature(again, "title.frozen")[1].values, _feature(data, "title.frozen")[1].values)
     text_model(tmp_path / "text" / "m.onnx", output="sentence_embedding")
     with pytest.raises(
-        M6RecError, match="the encoder of the feature `title.frozen` is not the one that it was made with"
+        M6RecError, match=r"the encoder of the feature `title\.frozen` is not the one that it was made with"
     ) as caught:
         _run(tmp_path, "other", like)
     assert caught.value.where == str(tmp_path / "text" / "m.onnx")
@@ -159,7 +159,8 @@ def test_schema_encoder_of_another_kind_is_refused(shop: dict[str, Any], tmp_pat
         '[interactions]\nuser = "user_id"\nitem = "item_id"\n[items.features]\ntitle = { kind = "text", encoder = "m.onnx" }\n'
     )
     with pytest.raises(
-        M6RecError, match="`items.features.title` has an encoder, and what that makes is of the kind `vector`"
+        M6RecError,
+        match=r"`items\.features\.title` has an encoder, and what that makes is of the kind `vector`",
     ):
         _run(tmp_path, "data", {**shop, "schema": schema})
 
