@@ -88,24 +88,14 @@ def main() -> None:
                     ]
                 )
                 m6rec("pretrain", data, *chosen, "--out", runs[label], "--resume", "--quiet")
-            base = runs["text tower"]
+            judged = m6rec("evaluate", *runs.values(), "--data", data, "--split", args.split, "--quiet",
+                           "--against", runs["text tower"])  # fmt: skip
+            tests = {pair["a"]: pair["metrics"]["ndcg@10"]["p_value"] for pair in judged["comparisons"]}
             for label, run in runs.items():
-                # One pair a call: the test is against the trained tower of the same seed.
-                compared = ["--compare", run, base] if run != base else []
-                judged = m6rec(
-                    "evaluate",
-                    *{run: 0, base: 0},
-                    "--data",
-                    data,
-                    "--split",
-                    args.split,
-                    "--quiet",
-                    *compared,
-                )
-                masked = judged["systems"][run.name]["masked"]
+                masked = judged["systems"][str(run)]["masked"]
                 rows[label].append({m: masked[m] for m in ("ndcg@10", "recall@10")})
-                if compared:
-                    rows[label][-1]["p"] = judged["comparisons"][0]["metrics"]["ndcg@10"]["p_value"]
+                if str(run) in tests:
+                    rows[label][-1]["p"] = tests[str(run)]
         report[name] = {
             "split": args.split,
             "seeds": args.seeds,
@@ -119,9 +109,9 @@ def main() -> None:
         for label, seeds in rows.items():
             ndcg, recall = ([s[m] for s in seeds] for m in ("ndcg@10", "recall@10"))
             spread = statistics.stdev(ndcg) if len(ndcg) > 1 else 0.0
-            tests = " ".join(f"{s['p']:.3f}" for s in seeds if "p" in s)
+            shown = " ".join(f"{s['p']:.3f}" for s in seeds if "p" in s)
             print(
-                f"  {label:30} {statistics.mean(ndcg):.4f} ± {spread:.4f}    {statistics.mean(recall):.4f}      {tests}"
+                f"  {label:30} {statistics.mean(ndcg):.4f} ± {spread:.4f}    {statistics.mean(recall):.4f}      {shown}"
             )
 
 
