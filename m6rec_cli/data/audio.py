@@ -70,8 +70,9 @@ def log_mel(samples: np.ndarray, mels: int) -> np.ndarray:
     hann = np.hanning(_WINDOW).astype(np.float32)
     bank, scale = filters(mels), 1 / float((hann**2).sum())
     blocks = (windows[i : i + _BLOCK] * hann for i in range(0, len(windows), _BLOCK))
-    powers = (np.abs(np.fft.rfft(block, _FFT)) ** 2 * scale for block in blocks)
-    return np.concatenate([np.log(power @ bank + _FLOOR) for power in powers]).astype(np.float32)
+    spectra = (np.fft.rfft(block, _FFT) for block in blocks)
+    energies = [((s.real**2 + s.imag**2) * scale) @ bank for s in spectra]
+    return np.log(np.concatenate(energies) + _FLOOR).astype(np.float32)
 
 
 @functools.cache

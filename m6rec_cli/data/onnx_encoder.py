@@ -191,7 +191,8 @@ def _picture_encoder(path: Path, session: Any) -> Encoder:
         else np.float32(1)
     )
     resample = Image.Resampling(settings.get("resample", Image.Resampling.BICUBIC))
-    squeezed = crop is None and isinstance(settings.get("size"), dict) and "height" in settings["size"]
+    edge = isinstance(settings.get("size"), dict) and "shortest_edge" in settings["size"]
+    squeezed = crop is None and size is not None and not edge
 
     def feed(data: bytes) -> dict[str, np.ndarray] | None:
         picture = images.load(data, max(*final, *(size or final)))
