@@ -54,7 +54,7 @@ def main() -> None:
     n_kinds = len(COLOURS) * len(PITCHES)
     kinds = np.arange(CLIPS) % n_kinds
     for name, of_kind in (("v", kinds), ("new", np.arange(n_kinds))):
-        for n, kind in enumerate(of_kind):
+        for n, kind in enumerate(of_kind.tolist()):
             write_clip(folder / "clips" / f"{name}{n}.mp4", kind // len(PITCHES), kind % len(PITCHES), rng)
     (folder / "clips" / "damaged.mp4").write_text("no video")
 
