@@ -23,19 +23,22 @@ def commands(heading: str) -> str:
     return "".join(line for line in found[1].splitlines(keepends=True) if not line.startswith("pip install"))
 
 
-def run(script: str, folder: Path) -> None:
-    """Run a shell block; what it writes below `out/` goes to the folder."""
+def run(script: str, folder: Path) -> str:
+    """Run a shell block; what it writes below `out/` goes to the folder. What it said on stderr."""
     tools = str(Path(sys.executable).parent)
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script.replace("out/", f"{folder}/")], cwd=ROOT, capture_output=True,
         text=True, env={**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}, timeout=900,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
+    return done.stderr
 
 
 @pytest.mark.slow
 def test_video_streaming_finds_new_videos_by_frames_and_sound(tmp_path: Path) -> None:
-    run(commands("Video streaming"), tmp_path)
+    said = run(commands("Video streaming"), tmp_path)
+    for name in ("clip", "clip.sound"):
+        assert f"warning: items: `{name}` undecodable, masked: 1, first: clips/damaged.mp4" in said
     folder = tmp_path / "videos"
     data = Dataset.open(folder / "data")
     assert [(s.name, s.kind) for s in data.specs] == [("clip", "video"), ("clip.sound", "audio")]

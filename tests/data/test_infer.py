@@ -47,6 +47,12 @@ def test_roles_without_an_item_name_the_columns(tmp_path: Path) -> None:
         roles.of_events(_table(tmp_path, {"user_id": [1], "what": [2]}))
 
 
+@pytest.mark.parametrize("name", ["weight", "watch_seconds", "watchTime", "play_duration"])
+def test_roles_watch_times_are_weights(tmp_path: Path, name: str) -> None:
+    found, _ = roles.of_events(_table(tmp_path, {"user": [1], "item": [2], name: [3.5]}))
+    assert found["weight"] == name
+
+
 def test_roles_order_is_no_time(tmp_path: Path) -> None:
     found, _ = roles.of_events(_table(tmp_path, {"user_id": [1], "item_id": [2], "order": [3]}))
     assert found["timestamp_format"] == "order"
