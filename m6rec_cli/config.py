@@ -47,9 +47,17 @@ class DataConfig:
     )
     text_vocabulary: int = opt(8000, "byte-level BPE tokens that are learned", ge=300)
     text_length: int = opt(48, "tokens kept of a text", ge=1)
+    text_encoder: str = opt(
+        "", "a local ONNX file (tokenizer.json beside it) whose vectors stand beside each text"
+    )
+    image_encoder: str = opt("", "a local ONNX file whose vectors stand beside each picture")
     set_length: int = opt(32, "members kept of a set", ge=1)
     min_category_count: int = opt(2, "rarer categories share one code", ge=1)
-    image_size: int = opt(32, "side in pixels of a stored picture", ge=8)
+    image_size: int = opt(32, "side in pixels of a stored picture or frame", ge=8)
+    video_frames: int = opt(4, "frames kept of a video, evenly over its length", ge=1)
+    audio_seconds: int = opt(30, "seconds heard of a sound, its middle", ge=1, le=600)
+    audio_frames: int = opt(32, "log-mel frames that these seconds are averaged to", ge=1)
+    audio_mels: int = opt(64, "mel bins of a frame, at 16 kHz mono", ge=8, le=128)
 
 
 @dataclass(frozen=True)

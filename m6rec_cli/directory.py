@@ -17,6 +17,13 @@ from m6rec_cli.errors import M6RecError
 MANIFESTS = ("manifest.json", "run.json")
 
 
+def cache_folder() -> Path:
+    """`$M6REC_CACHE_DIR`, else `m6rec` in the user's cache directory."""
+    if "M6REC_CACHE_DIR" in os.environ:
+        return Path(os.environ["M6REC_CACHE_DIR"])
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "m6rec"
+
+
 def refuse_nonempty(out: Path, *, overwrite: bool, also: str = "") -> None:
     """Raise unless `out` is absent or empty, or `overwrite` is set.
 

@@ -1,18 +1,9 @@
 """JAX as m6rec runs it: the persistent compilation cache, and random keys."""
 
-import os
-from pathlib import Path
-
 import jax
 
+from m6rec_cli.directory import cache_folder
 from m6rec_cli.shapes import PRNGKey
-
-
-def cache_folder() -> Path:
-    """`$M6REC_CACHE_DIR`, else `m6rec` in the user's cache directory."""
-    if "M6REC_CACHE_DIR" in os.environ:
-        return Path(os.environ["M6REC_CACHE_DIR"])
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "m6rec"
 
 
 def start() -> None:

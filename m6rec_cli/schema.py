@@ -7,8 +7,10 @@ feature from training rows; the model builds its towers from these alone and nev
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["numeric", "categorical", "set", "text", "image", "vector"]
-KINDS: tuple[Kind, ...] = ("numeric", "categorical", "set", "text", "image", "vector")
+Kind = Literal["numeric", "categorical", "set", "text", "image", "audio", "video", "vector"]
+KINDS: tuple[Kind, ...] = ("numeric", "categorical", "set", "text", "image", "audio", "video", "vector")
+MEDIA: tuple[Kind, ...] = ("image", "audio", "video")
+"""Kinds whose cells name files (or hold their bytes) that `preprocess` decodes."""
 Entity = Literal["item", "user"]
 RESERVED = ("row", "id", "display", "popularity")
 """Columns of `items.parquet` and `users.parquet` that are no features, so that no feature may have their names."""
@@ -26,8 +28,8 @@ class FeatureSpec:
         entity: Whether items or users have it.
         kind: How it is encoded.
         size: Vocabulary size (categorical, set, text) or number of components (vector), 1 for numeric;
-            for images the side in pixels (they are stored square, RGB, uint8).
-        length: The longest list kept (set, text); 1 otherwise.
+            for images and videos the side in pixels (they are stored square, RGB, uint8); mel bins for audio.
+        length: The longest list kept (set, text), frames (audio, video); 1 otherwise.
         state: What encoding needs besides: vocabulary, mean and scale, separator, tokenizer file.
     """
 
@@ -45,12 +47,26 @@ class FeatureSpec:
 
 @dataclass(frozen=True)
 class FeatureColumn:
-    """A feature as the user declares it: which column, read as what; `separator` parts a set that is text (`|`)."""
+    """A feature as the user declares it: which column, read as what.
+
+    Attributes:
+        separator: Parts a set that is text (`|`).
+        encoder: A local ONNX file that makes the vector of a text or of a picture.
+        sha256: What the encoder's digest has to be; None pins nothing.
+    """
 
     name: str
     column: str
     kind: Kind
     separator: str | None = None
+    encoder: str | None = None
+    sha256: str | None = None
+
+    @classmethod
+    def of(cls, spec: FeatureSpec) -> "FeatureColumn":
+        """The column that a fitted feature is read from."""
+        return cls(spec.name, spec.state["column"], spec.kind,
+                   *(spec.state.get(key) for key in ("separator", "encoder", "sha256")))  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,8 @@ class EncoderContract:
             "text": (7, rng.integers(-1, 7, (n, 4)).astype(np.int32)),
             "vector": (6, rng.normal(size=(n, 6)).astype(np.float32)),
             "image": (16, rng.integers(0, 256, (n, 16, 16, 3)).astype(np.uint8)),
+            "audio": (6, rng.normal(-7, 4, (n, 3, 6)).astype(np.float16)),
+            "video": (16, rng.integers(0, 256, (n, 3, 16, 16, 3)).astype(np.uint8)),
         }[kind]
         spec = FeatureSpec("f", "item", kind, size)
         config = Config().model

@@ -17,7 +17,7 @@ def preprocess(
     out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="The data directory to write.")] = None,
     items: Annotated[Path | None, typer.Option("--items", metavar="FILE", help="The catalogue.")] = None,
     users: Annotated[Path | None, typer.Option("--users", metavar="FILE", help="User profiles.")] = None,
-    media: Annotated[Path | None, typer.Option("--media", metavar="DIR", help="Where pictures lie; by default beside the items file.")] = None,
+    media: Annotated[Path | None, typer.Option("--media", metavar="DIR", help="Where pictures, sounds and videos lie; by default beside the items file.")] = None,
     items_from_interactions: Annotated[bool, typer.Option("--items-from-interactions", help="Build the catalogue from item columns on the event lines.")] = False,
     schema: Annotated[Path | None, typer.Option("--schema", metavar="FILE", help="Column roles and feature kinds; `--dry-run` prints one.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the inferred schema as TOML and stop.")] = False,
@@ -49,7 +49,7 @@ def preprocess(
             interactions, items, users, media, schema, like, positive, items_from_interactions
         )
         if dry_run:
-            print(stage.dry_run(inputs, report), end="")
+            print(stage.dry_run(config, inputs, report), end="")
             return None
         if out is None:
             raise UsageError(

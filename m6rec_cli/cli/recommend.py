@@ -49,7 +49,10 @@ def recommend(
         ),
     ] = None,
     media: Annotated[
-        Path | None, typer.Option("--media", metavar="DIR", help="Folder of the pictures of `--items`.")
+        Path | None,
+        typer.Option(
+            "--media", metavar="DIR", help="Folder of the pictures, sounds and videos of `--items`."
+        ),
     ] = None,
     users: Annotated[
         str | None,

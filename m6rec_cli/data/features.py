@@ -2,7 +2,7 @@
 
 What the state does not know: a category or set member outside the vocabulary gets code 0, which rare ones
 share; a number beyond the bounds is clipped to them; a text is always covered, since the tokens are bytes; a
-vector of another length and a picture that cannot be decoded are missing. Missing cells are null or masked.
+vector of another length and a picture, sound or video that cannot be decoded are missing. Missing cells are null or masked.
 """
 
 import math
@@ -17,7 +17,7 @@ from m6rec_cli.data import media, text, values
 from m6rec_cli.data.clean import Cleaning
 from m6rec_cli.data.store import FeatureArray, media_stem
 from m6rec_cli.report import Reporter, Silent
-from m6rec_cli.schema import Entity, FeatureSpec
+from m6rec_cli.schema import MEDIA, Entity, FeatureColumn, FeatureSpec
 
 
 def encode(frame: pl.DataFrame, specs: Sequence[FeatureSpec], features_dir: Path, media_root: Path, entity: Entity,
@@ -26,17 +26,20 @@ def encode(frame: pl.DataFrame, specs: Sequence[FeatureSpec], features_dir: Path
     """Encode the rows of an entity.
 
     Args:
-        frame: Raw columns as `catalogue.read` gives them; a column that is not there is missing in every row.
+        frame: Raw columns as `catalogue.read` and `frozen.embed` give them; a column that is not there is missing in every row.
         specs: Fitted features; those of the other entity are passed over.
         features_dir: Where `tokenizer.json` lies.
-        media_root: The folder that picture cells are relative to.
+        media_root: The folder that media cells are relative to.
         entity: `item` or `user`.
-        media_out: Where to write `.npy` files of pictures and vectors; None keeps them in memory.
+        media_out: Where to write `.npy` files of media and vectors; None keeps them in memory.
         cleaning: Where clipped, masked and undecodable cells are counted.
 
     Returns:
         A frame with one column a numeric, categorical, set or text feature (as `data/store.py` defines them), and
-        the arrays of the images and vectors by feature name, aligned to the rows.
+        the arrays of the media and vectors by feature name, aligned to the rows.
+
+    Raises:
+        M6RecError: A feature needs an extra that is not installed.
     """
     cleaning, report = cleaning or Cleaning(), report or cast(Reporter, Silent())
     columns: list[pl.Series] = []
@@ -44,12 +47,12 @@ def encode(frame: pl.DataFrame, specs: Sequence[FeatureSpec], features_dir: Path
     for spec in specs:
         if spec.entity != entity:
             continue
-        name = values.raw_column(spec.state["column"])
+        name = values.source(FeatureColumn.of(spec))
         series = frame[name] if name in frame.columns else pl.Series(name, [None] * len(frame), pl.String)
-        if spec.kind in ("image", "vector"):
+        if spec.kind == "vector" or spec.kind in MEDIA:
             out = media_out / f"{media_stem(entity, spec.name)}.npy" if media_out else None
-            arrays[spec.name] = (_images(series, spec, media_root, out, cleaning, report) if spec.kind == "image"
-                                 else _vectors(series, spec, out, cleaning))  # fmt: skip
+            arrays[spec.name] = (_vectors(series, spec, out, cleaning) if spec.kind == "vector"
+                                 else _media(series, spec, media_root, out, cleaning, report))  # fmt: skip
             if media_out:
                 np.save(media_out / f"{media_stem(entity, spec.name)}.mask.npy", arrays[spec.name].mask)
         else:
@@ -124,16 +127,22 @@ def _sets(lists: pl.Series, spec: FeatureSpec) -> pl.Series:
     return rows.join(grouped, on="row", how="left", maintain_order="left")["code"].cast(pl.List(pl.UInt32))
 
 
-def _images(series: pl.Series, spec: FeatureSpec, root: Path, out: Path | None, cleaning: Cleaning,
-            report: Reporter) -> FeatureArray:  # fmt: skip
+def _media(series: pl.Series, spec: FeatureSpec, root: Path, out: Path | None, cleaning: Cleaning,
+           report: Reporter) -> FeatureArray:  # fmt: skip
     if series.dtype == pl.String:
         series = series.to_frame().select(values.text(series.name, series.dtype)).to_series()
-    cells = series.to_list()
-    with report.task(f"pictures ({spec.name})", total=len(cells), unit="pictures") as task:
-        array, bad = media.decode_all(cells, root, spec.size, out, task)
-    cleaning.changed(f"{spec.entity}s: `{spec.name}` missing, masked", series.null_count())
-    shown = [str(cells[i]) if isinstance(cells[i], str) else f"(row {i + 1})" for i in bad[:3]]
-    cleaning.changed(f"{spec.entity}s: `{spec.name}` undecodable, masked", len(bad), shown)
+    cells, what = series.to_list(), f"{spec.entity}s: `{spec.name}`"
+    decoder, word = media.Decoder.of(spec), media.WORDS[spec.kind]
+    with report.task(f"{word} ({spec.name})", total=len(cells), unit=word) as task:
+        array, bad, silent = media.decode_all(cells, root, decoder, out, task)
+
+    def shown(rows: list[int]) -> list[str]:
+        return [str(cells[i]) if isinstance(cells[i], str) else f"(row {i + 1})" for i in rows[:3]]
+
+    cleaning.changed(f"{what} missing, masked", series.null_count())
+    cleaning.changed(f"{what} undecodable, masked", len(bad), shown(bad))
+    if spec.kind == "audio":
+        cleaning.changed(f"{what} without a sound track, masked", len(silent), shown(silent))
     return array
 
 

@@ -41,7 +41,7 @@ def texts(frame: pl.DataFrame, columns: Sequence[FeatureColumn]) -> list[str]:
 
 def _fit_one(frame: pl.DataFrame, column: FeatureColumn, entity: Entity, config: DataConfig,
              tokenizer: Tokenizer | None) -> FeatureSpec:  # fmt: skip
-    name = values.raw_column(column.column)
+    name = values.source(column)
     dtype = frame.schema[name]
     state: dict[str, Any] = {"column": column.column}
     size, length = 1, 1
@@ -70,10 +70,17 @@ def _fit_one(frame: pl.DataFrame, column: FeatureColumn, entity: Entity, config:
             state["tokenizer"] = text.FILE
         case "image":
             size = config.image_size
+        case "audio":
+            size, length = config.audio_mels, config.audio_frames
+            state["seconds"] = config.audio_seconds
+        case "video":
+            size, length = config.image_size, config.video_frames
         case "vector":
             vectors = frame.select(values.vector(name, dtype).alias("v"))["v"].drop_nulls()
             size, more = _vector(vectors, column)
             state |= more
+            if column.encoder:
+                state |= {"encoder": column.encoder, "sha256": column.sha256}
     return FeatureSpec(column.name, entity, column.kind, size, length, state)
 
 

@@ -19,7 +19,7 @@ def infer(events: Table, items: Table | None, users: Table | None, media_root: P
         events: The event log.
         items: The item table.
         users: The user table.
-        media_root: The folder that picture cells are relative to.
+        media_root: The folder that media cells are relative to.
         items_on_lines: Look for item columns on the event lines.
 
     Returns:

@@ -41,7 +41,7 @@ class Inputs:
 
     @property
     def media_root(self) -> Path:
-        """The folder that picture cells are relative to."""
+        """The folder that media cells are relative to."""
         return self.media or (self.items or self.interactions).parent
 
 
@@ -108,8 +108,7 @@ def _features_of(
     own: dict[str, tuple[FeatureColumn, ...]] = {}
     items = opened.events if inputs.items_from_interactions else opened.items
     for entity, table in (("item", items), ("user", opened.users)):
-        columns = [FeatureColumn(s.name, s.state["column"], s.kind, s.state.get("separator"))
-                   for s in specs if s.entity == entity]  # fmt: skip
+        columns = [FeatureColumn.of(s) for s in specs if s.entity == entity]
         for absent in (c for c in columns if table is None or c.column not in table.schema):
             report.warn(
                 f"no column `{absent.column}` in the {entity} table: the {entity} feature `{absent.name}` is missing everywhere"

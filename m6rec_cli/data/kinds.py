@@ -1,4 +1,4 @@
-"""Column values to feature kinds: numeric, categorical, set, text, image, vector, or nothing worth reading."""
+"""Column values to feature kinds: numeric, categorical, set, text, media, vector, or nothing worth reading."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -55,7 +55,7 @@ def infer(
     Args:
         frame: Some thousand rows of the table.
         names: The columns that have no role yet.
-        media_root: Where picture files would lie.
+        media_root: Where media files would lie.
 
     Returns:
         The features, and for each column that is left out the reason.
@@ -70,6 +70,9 @@ def infer(
             kind, separator = found
             free = f"{name}_" if name in RESERVED else name
             features.append(FeatureColumn(free, name, kind, separator))
+            if kind == "video":  # the sound track is a feature of its own, which may be missing alone
+                sound = f"{free}.sound" if f"{free}.sound" not in frame.columns else f"{free}.sound_"
+                features.append(FeatureColumn(sound, name, "audio"))
     return features, left_out
 
 
@@ -82,7 +85,7 @@ def of_column(series: pl.Series, media_root: Path) -> tuple[Kind, str | None] | 
     if isinstance(dtype, pl.List | pl.Array):
         return _of_lists(series)
     if dtype == pl.Binary or (isinstance(dtype, pl.Struct) and "bytes" in {f.name for f in dtype.fields}):
-        return ("image", None) if series.null_count() < len(series) else "no cell holds a value"
+        return (_of_bytes(series), None) if series.null_count() < len(series) else "no cell holds a value"
     if isinstance(dtype, pl.Struct):
         return "nested columns are not read"
     if dtype == pl.Time or dtype == pl.Duration:
@@ -113,11 +116,12 @@ def _of_lists(series: pl.Series) -> tuple[Kind, str | None] | str:
 
 def _of_strings(name: str, known: pl.Series, media_root: Path) -> tuple[Kind, str | None] | str:
     lower = known.str.to_lowercase()
-    pictures = lower.str.contains(r"\.(?:" + "|".join(s[1:] for s in media.SUFFIXES) + r")$")
-    if pictures.mean() >= 0.5:  # pyright: ignore[reportOperatorIssue, reportOptionalOperand]
-        if any((media_root / cell).is_file() for cell in known.filter(pictures).head(200)):
-            return "image", None
-        return f"names pictures, and none lies under {media_root} (`--media DIR` says where)"
+    for kind, suffixes in media.SUFFIXES.items():
+        files = _ends_with(lower, suffixes)
+        if files.mean() >= 0.5:  # pyright: ignore[reportOperatorIssue, reportOptionalOperand]
+            if any((media_root / cell).is_file() for cell in known.filter(files).head(200)):
+                return kind, None
+            return f"names {media.WORDS[kind]}, and none lies under {media_root} (`--media DIR` says where)"
     numbers = _share_of_numbers(known)
     if numbers >= 0.95 and not _is_code(name) and not known.str.contains(r"^0\d+$").any():
         return "numeric", None
@@ -135,6 +139,20 @@ def _of_strings(name: str, known: pl.Series, media_root: Path) -> tuple[Kind, st
     if size > 40 or (distinct > 0.5 and (words >= 1.8 or (size >= 4 and _wide(known)))):
         return "text", None
     return "categorical", None
+
+
+def _of_bytes(series: pl.Series) -> Kind:
+    """Bytes are told apart by the paths that stand beside them; without these they are pictures."""
+    if isinstance(series.dtype, pl.Struct) and "path" in {f.name for f in series.dtype.fields}:
+        paths = series.struct.field("path").drop_nulls().cast(pl.String).str.to_lowercase()
+        for kind, suffixes in media.SUFFIXES.items():
+            if len(paths) and _ends_with(paths, suffixes).mean() >= 0.5:  # pyright: ignore[reportOperatorIssue, reportOptionalOperand]
+                return kind
+    return "image"
+
+
+def _ends_with(lower: pl.Series, suffixes: tuple[str, ...]) -> pl.Series:
+    return lower.str.contains(r"\.(?:" + "|".join(s[1:] for s in suffixes) + r")$")
 
 
 def _share_of_numbers(known: pl.Series) -> float:

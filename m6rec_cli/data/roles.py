@@ -20,7 +20,8 @@ TIME = ("timestamp", "ts", "unixreviewtime", "eventtime", "time", "datetime", "d
 ORDER = ("order", "position", "seq", "sequence", "step", "rank", "ordinal")
 EVENT = ("event", "eventtype", "behavior", "behaviour", "behaviortype", "behaviourtype", "action", "actiontype", "interaction",
          "interactiontype")  # fmt: skip
-WEIGHT = ("weight", "preference")
+WEIGHT = ("weight", "preference", "watchtime", "watchseconds", "watchedseconds", "watchduration", "dwelltime",
+          "dwellseconds", "playtime", "playseconds", "playduration")  # fmt: skip
 QUANTITY = ("quantity", "qty", "units")
 PRICE = ("unitprice", "price")
 DISPLAY = (

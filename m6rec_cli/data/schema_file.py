@@ -22,7 +22,7 @@ _EVENT_KEYS = (
     "missing_users",
 )
 _KEYS = {"interactions": _EVENT_KEYS, "items": ("id", "display", "features"), "users": ("id", "features")}
-_FEATURE_KEYS = ("kind", "column", "separator")
+_FEATURE_KEYS = ("kind", "column", "separator", "encoder", "sha256")
 
 
 def to_toml(schema: Schema, left_out: Mapping[str, str] | None = None) -> str:
@@ -47,11 +47,12 @@ def to_toml(schema: Schema, left_out: Mapping[str, str] | None = None) -> str:
 
 
 def _feature_line(feature: FeatureColumn) -> str:
-    fields = {"kind": feature.kind}
+    fields: dict[str, str] = {"kind": feature.kind}
     if feature.column != feature.name:
         fields["column"] = feature.column
-    if feature.separator is not None:
-        fields["separator"] = feature.separator
+    for key in ("separator", "encoder", "sha256"):
+        if getattr(feature, key) is not None:
+            fields[key] = getattr(feature, key)
     body = ", ".join(f"{key} = {toml_literal(value)}" for key, value in fields.items())
     return f"{toml_literal(feature.name)} = {{ {body} }}"
 
@@ -123,7 +124,13 @@ def _feature(name: str, value: Any, path: str, where: str) -> FeatureColumn:
             f"`{path}` has a name that the data directory uses itself", where=where,
             hint=f'call it otherwise: my_{name} = {{ kind = "{kind}", column = "{name}" }}',
         )  # fmt: skip
-    return FeatureColumn(name, texts.get("column", name), kind, texts.get("separator"))
+    if "encoder" in texts and kind != "vector":
+        raise M6RecError(
+            f"`{path}` has an encoder, and what that makes is of the kind `vector`", where=where,
+            hint=f'write kind = "vector"; the column may be read as `{kind}` too, by a feature of another name',
+        )  # fmt: skip
+    more = (texts.get(key) for key in ("separator", "encoder", "sha256"))
+    return FeatureColumn(name, texts.get("column", name), kind, *more)
 
 
 def _known(table: Mapping[str, Any], known: Iterable[str], path: str, where: str) -> None:

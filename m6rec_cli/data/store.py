@@ -9,16 +9,18 @@ Layout and columns (written by `stages/preprocess.py`, manifest last):
 - `items.parquet`: `row` u32, `id` str, `display` str (nullable, a readable name), `popularity` u32 (training
   events), then one column an item feature.
 - Feature columns, null where missing: numeric f32 (standardised); categorical u32 code; set and text list[u32]
-  codes, cut to the feature's length. Codes run from 0 to `FeatureSpec.size - 1`. Images and vectors lie in `media/`.
+  codes, cut to the feature's length. Codes run from 0 to `FeatureSpec.size - 1`. Media and vectors lie in `media/`.
 - `events/*.parquet`: `user_row` u32, `item_row` u32, `timestamp` i64 (milliseconds, or the order), `event` u8,
   `weight` f32, `label` bool, `split` u8 (0 train, 1 valid, 2 test); sorted by user, time, file order; the
   files in the order of their names.
-- `media/<entity>.<feature>.npy`: uint8 (rows, side, side, 3) or float32 (rows, components), aligned to rows;
+- `media/<entity>.<feature>.npy`, aligned to rows: images uint8 (rows, side, side, 3), videos uint8 (rows, frames,
+  side, side, 3), audio float16 (rows, frames, mel bins), vectors float32 (rows, components);
   `media/<entity>.<feature>.mask.npy`: bool (rows,), True where there is a value.
 - `features/features.json`: a list of `FeatureSpec`; `features/tokenizer.json` if there is text;
   `features/schema.toml` and `features/events.json` (kinds by code), by which raw files can be read again.
 - `FeatureSpec.state`: `column` (raw name); numeric `log1p low high mean scale`; categorical `vocabulary` (the value
-  at i has code i + 1, code 0 is for rare and unknown ones); set the same and `separator`; vector `mean scale`.
+  at i has code i + 1, code 0 is for rare and unknown ones); set the same and `separator`; vector `mean scale`
+  and, if a frozen model makes it, `encoder` (path) and `sha256`; audio `seconds`.
 """
 
 from dataclasses import dataclass
@@ -31,7 +33,7 @@ import polars as pl
 
 from m6rec_cli.directory import read_json
 from m6rec_cli.errors import M6RecError
-from m6rec_cli.schema import SPLITS, Entity, FeatureSpec
+from m6rec_cli.schema import MEDIA, SPLITS, Entity, FeatureSpec
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -67,7 +69,8 @@ class FeatureArray:
 
     Attributes:
         values: numeric f32 (n,); categorical i32 (n,); set and text i32 (n, length), -1 beyond the end;
-            vector f32 (n, size); image uint8 (n, side, side, 3), memory-mapped.
+            vector f32 (n, size), image uint8 (n, side, side, 3), video uint8 (n, length, side, side, 3) and
+            audio f16 (n, length, size), memory-mapped.
         mask: bool (n,), True where there is a value.
     """
 
@@ -159,7 +162,7 @@ def read_specs(folder: Path) -> tuple[FeatureSpec, ...]:
 
 def feature_array(spec: FeatureSpec, frame: pl.DataFrame, media: Path) -> FeatureArray:
     """Read one feature from its table or from `media`."""
-    if spec.kind in ("image", "vector"):
+    if spec.kind == "vector" or spec.kind in MEDIA:
         stem = media_stem(spec.entity, spec.name)
         return FeatureArray(_load(media / f"{stem}.npy", mmap=True), _load(media / f"{stem}.mask.npy"))
     column = frame[spec.name]

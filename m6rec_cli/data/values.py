@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from m6rec_cli.schema import RESERVED
+from m6rec_cli.schema import RESERVED, FeatureColumn
 
 MISSING = (
     "", "nan", "NaN", "NAN", "NULL", "null", "Null", "None", "N/A", "n/a", "#N/A", "<NA>", "NaT",
@@ -24,6 +24,11 @@ _UNITS = {"s": 1000.0, "ms": 1.0, "us": 1e-3, "ns": 1e-6}
 def raw_column(name: str) -> str:
     """A column's name in a frame of raw columns, where `id` and its like are the data directory's own."""
     return f"{name} (raw)" if name in RESERVED else name
+
+
+def source(feature: FeatureColumn) -> str:
+    """The column of a frame that a feature's values are read from; an encoder's vectors have one of their own."""
+    return f"{feature.name} (frozen)" if feature.encoder else raw_column(feature.column)
 
 
 def text(name: str, dtype: pl.DataType) -> pl.Expr:

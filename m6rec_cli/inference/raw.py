@@ -11,8 +11,9 @@ import numpy as np
 import polars as pl
 from flax import nnx
 
-from m6rec_cli.data import catalogue, events, features, schema_file, tables
+from m6rec_cli.data import catalogue, events, features, frozen, schema_file, tables
 from m6rec_cli.data.batches import gap_buckets
+from m6rec_cli.data.clean import Cleaning
 from m6rec_cli.data.store import Events, FeatureArray, feature_array, read_specs
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.inference.histories import Audience
@@ -21,7 +22,7 @@ from m6rec_cli.model.fusion import Features
 from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.model.scoring import encode_content
 from m6rec_cli.report import Reporter
-from m6rec_cli.schema import Entity, FeatureSpec, Schema
+from m6rec_cli.schema import Entity, FeatureColumn, FeatureSpec, Schema
 
 
 def audience(run: LoadedRun, log: Path | None, profiles: Path | None, report: Reporter) -> Audience:
@@ -40,7 +41,7 @@ def audience(run: LoadedRun, log: Path | None, profiles: Path | None, report: Re
     known = frame.drop_nulls("item_row").join(users, on="user_id", how="left", maintain_order="left")
     log_events = as_events(known)
     gaps = gap_buckets(log_events, has_time=run.has_time and schema.has_time)
-    return Audience(run, log_events, gaps, ids, profile_arrays(run, ids, table, profiles))
+    return Audience(run, log_events, gaps, ids, profile_arrays(run, ids, table, profiles, report))
 
 
 def read_log(run: LoadedRun, log: Path | None, schema: Schema, report: Reporter) -> pl.DataFrame:
@@ -75,14 +76,15 @@ def read_profiles(
 
 
 def profile_arrays(
-    run: LoadedRun, ids: pl.Series, table: pl.DataFrame | None, profiles: Path | None
+    run: LoadedRun, ids: pl.Series, table: pl.DataFrame | None, profiles: Path | None, report: Reporter
 ) -> dict[str, FeatureArray]:
     """The features of the users `ids`, missing where the table has no row; empty if the model reads none."""
     if not run.specs.user_specs:
         return {}
     blank = pl.DataFrame({"id": ids})
     rows = blank if table is None else blank.join(table, on="id", how="left", maintain_order="left")
-    known, _ = _encode(run, rows, run.specs.user_specs, "user", profiles.parent if profiles else Path())
+    folder = profiles.parent if profiles else Path()
+    known, _ = _encode(run, rows, run.specs.user_specs, "user", folder, report)
     return known
 
 
@@ -117,7 +119,8 @@ def with_items(run: LoadedRun, path: Path, media: Path | None, report: Reporter)
     read = {s.name for s in run.specs.item_specs}
     counted = [s for s in read_specs(run.path / "features")
                if s.entity == "item" and s.name in run.items.columns and s.name not in read]  # fmt: skip
-    arrays, coded = _encode(run, table, [*run.specs.item_specs, *counted], "item", media or path.parent)
+    folder = media or path.parent
+    arrays, coded = _encode(run, table, [*run.specs.item_specs, *counted], "item", folder, report)
     content = _content(run.model, _device({name: arrays[name] for name in read}), len(table))
     n = len(run.items)
     added = table.select(
@@ -135,7 +138,7 @@ def with_items(run: LoadedRun, path: Path, media: Path | None, report: Reporter)
 
 
 def item_features(
-    run: LoadedRun, path: Path, media: Path | None
+    run: LoadedRun, path: Path, media: Path | None, report: Reporter
 ) -> Callable[[np.ndarray], dict[str, FeatureArray]]:
     """Item rows to their features in a raw item table, missing where it has no row of an item.
 
@@ -148,16 +151,28 @@ def item_features(
     def encoded(rows: np.ndarray) -> dict[str, FeatureArray]:
         frame = pl.DataFrame({"id": run.items["id"].gather(rows)})
         frame = frame.join(table, on="id", how="left", maintain_order="left")
-        return _encode(run, frame, run.specs.item_specs, "item", media or path.parent)[0]
+        return _encode(run, frame, run.specs.item_specs, "item", media or path.parent, report)[0]
 
     return encoded
 
 
 def _encode(
-    run: LoadedRun, frame: pl.DataFrame, specs: Sequence[FeatureSpec], entity: Entity, root: Path
+    run: LoadedRun,
+    frame: pl.DataFrame,
+    specs: Sequence[FeatureSpec],
+    entity: Entity,
+    root: Path,
+    report: Reporter,
 ) -> tuple[dict[str, FeatureArray], pl.DataFrame]:
     """Features of raw rows by the run's fitted state: all as arrays, and the columns that are no media."""
-    table, arrays = features.encode(frame, specs, run.path / "features", root, entity)
+    cleaning = Cleaning()
+    frame = frozen.embed(frame, map(FeatureColumn.of, specs), root, entity, report, cleaning)
+    table, arrays = features.encode(
+        frame, specs, run.path / "features", root, entity, cleaning=cleaning, report=report
+    )
+    for rule in cleaning.rules:
+        if rule["changed"] and "undecodable" in rule["rule"]:
+            report.warn(f"{rule['rule']}: {rule['changed']:,}, first: {rule['examples'][0]}")
     return {
         s.name: arrays[s.name] if s.name in arrays else feature_array(s, table, Path()) for s in specs
     }, table

@@ -124,7 +124,7 @@ def audience(
         known.with_columns(pl.lit(1.0, pl.Float32).alias("weight")).rename({"user": "user_row"})
     )
     gaps = gap_buckets(log_events, has_time=run.has_time and schema.has_time)
-    base = Audience(run, log_events, gaps, ids, raw.profile_arrays(run, ids, table, profiles))
+    base = Audience(run, log_events, gaps, ids, raw.profile_arrays(run, ids, table, profiles, report))
 
     digests = profile_digests(base, len(held))
     n_old, n = len(old.users), len(held)

@@ -1,7 +1,7 @@
 """Raw tables to a complete data directory: read, clean, split, fit on training rows, encode, write."""
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from m6rec_cli.data import (
     features,
     fingerprint,
     fit,
+    frozen,
+    media,
     schema_file,
     text,
 )
@@ -29,9 +31,10 @@ from m6rec_cli.schema import SPLITS, FeatureSpec, Schema
 _ROWS_PER_FILE = 10_000_000
 
 
-def dry_run(inputs: Inputs, report: Reporter) -> str:
+def dry_run(config: Config, inputs: Inputs, report: Reporter) -> str:
     """The schema that a run would use, as TOML."""
     schema, left_out = settle_schema(inputs, open_tables(inputs), report)
+    schema = frozen.with_encoders(schema, config.data)
     return schema_file.to_toml(schema, left_out)
 
 
@@ -47,7 +50,10 @@ def run(
     refuse_nonempty(output, overwrite=overwrite)
     opened = open_tables(inputs)
     schema, left_out = settle_schema(inputs, opened, report)
+    for column in (*schema.item_features, *schema.user_features):
+        media.require(column.kind, column.name)
     like = inputs.fitted
+    schema = frozen.pin(schema if like else frozen.with_encoders(schema, config.data))
     cleaning = Cleaning()
     parsed = events.parse(opened.events, schema, label=inputs.positive, cleaning=cleaning)
     items, users = _entities(inputs, opened, schema, parsed.frame, cleaning)
@@ -56,6 +62,7 @@ def run(
     )
     log = assemble.assemble(parsed.frame, items, users, schema, config.data, cleaning, sources,
                             event_names=assemble.read_event_names(like) if like else None)  # fmt: skip
+    log = _embedded(log, schema, inputs, report, cleaning)
     with atomic_directory(output, overwrite=overwrite) as work:
         for folder in ("events", "media", "features"):
             (work / folder).mkdir()
@@ -103,6 +110,16 @@ def _entities(inputs: Inputs, opened: Opened, schema: Schema, frame: pl.DataFram
     if opened.users:
         users = catalogue.read(opened.users, schema, "user", cleaning=cleaning)
     return items, users
+
+
+def _embedded(
+    log: assemble.Log, schema: Schema, inputs: Inputs, report: Reporter, cleaning: Cleaning
+) -> assemble.Log:
+    """The log with the vectors of frozen encoders beside the raw columns."""
+    root = inputs.media_root
+    items = frozen.embed(log.items, schema.item_features, root, "item", report, cleaning)
+    users = frozen.embed(log.users, schema.user_features, root, "user", report, cleaning)
+    return replace(log, items=items, users=users)
 
 
 def _fit(

@@ -66,7 +66,7 @@ def run(
     if inputs.category is not None and config.recommend.max_per_category == 0:
         raise UsageError("`--category` says what `--max-per-category` counts by", hint="pass both")
     if inputs.media is not None and inputs.items is None:
-        raise UsageError("`--media` is the folder of the pictures of `--items`", hint="pass both")
+        raise UsageError("`--media` is the folder of the media of `--items`", hint="pass both")
     if inputs.changed and (inputs.state is None or inputs.users is not None):
         raise UsageError(
             "`--changed` asks for the users whose `--state` changed", hint="pass `--state`, and no `--users`"
@@ -95,7 +95,9 @@ def run(
     category = category_codes(loaded, inputs.category) if settings.max_per_category else None
     explainer = None
     if inputs.explain:
-        explainer = Explainer(settings, loaded, audience, Parts(loaded, _features(loaded, inputs, data)))
+        explainer = Explainer(
+            settings, loaded, audience, Parts(loaded, _features(loaded, inputs, data, report))
+        )
     lists = Lists(
         settings, loaded, audience, _allowed(loaded, inputs, report), category, inputs.titles, explainer
     )
@@ -120,11 +122,11 @@ def run(
     return summary
 
 
-def _features(loaded: LoadedRun, inputs: Inputs, data: Dataset | None) -> Source | None:
+def _features(loaded: LoadedRun, inputs: Inputs, data: Dataset | None, report: Reporter) -> Source | None:
     """Where the features of listed items are read from: the run keeps their embeddings alone."""
     if data is not None:
         return from_data(loaded, data)
-    return raw.item_features(loaded, inputs.items, inputs.media) if inputs.items is not None else None
+    return raw.item_features(loaded, inputs.items, inputs.media, report) if inputs.items is not None else None
 
 
 @dataclass

@@ -47,6 +47,12 @@ def test_roles_without_an_item_name_the_columns(tmp_path: Path) -> None:
         roles.of_events(_table(tmp_path, {"user_id": [1], "what": [2]}))
 
 
+@pytest.mark.parametrize("name", ["weight", "watch_seconds", "watchTime", "play_duration"])
+def test_roles_watch_times_are_weights(tmp_path: Path, name: str) -> None:
+    found, _ = roles.of_events(_table(tmp_path, {"user": [1], "item": [2], name: [3.5]}))
+    assert found["weight"] == name
+
+
 def test_roles_order_is_no_time(tmp_path: Path) -> None:
     found, _ = roles.of_events(_table(tmp_path, {"user_id": [1], "item_id": [2], "order": [3]}))
     assert found["timestamp_format"] == "order"
@@ -129,6 +135,11 @@ _TITLES = [
         ("nothing", ["", None, "nan"], "no cell holds a value"),
         ("emb", [[0.1, 0.2], [0.3]], "lists of numbers of several lengths"),
         ("nested", [{"a": 1}], "nested columns are not read"),
+        ("trailer", ["a.mp4", "b.MKV"], "names videos, and none lies under /nowhere (`--media DIR` says where)"),
+        ("sample", ["a.wav", "b.mp3"], "names sounds, and none lies under /nowhere (`--media DIR` says where)"),
+        ("clip", [{"bytes": b"x", "path": "a.webm"}], ("video", None)),
+        ("jingle", [{"bytes": b"x", "path": "a.flac"}, None], ("audio", None)),
+        ("photo", [{"bytes": b"x", "path": None}], ("image", None)),
         ("picture", ["a.jpg", "b.jpg"], "names pictures, and none lies under /nowhere (`--media DIR` says where)"),
     ],
 )  # fmt: skip
@@ -231,3 +242,13 @@ def test_schema_file_fault_is_named(tmp_path: Path, text: str, what: str, hint: 
 def test_schema_file_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(M6RecError, match="the schema file does not exist"):
         schema_file.read(tmp_path / "s.toml")
+
+
+def test_infer_video_is_read_twice_frames_and_sound_track(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").write_bytes(b"x")
+    frame = pl.DataFrame({"clip": ["a.mp4"], "clip.sound": ["loud"], "trailer": ["a.mp4"]})
+    features, _ = kinds.infer(frame, ["clip", "trailer"], tmp_path)
+    assert [(f.name, f.column, f.kind) for f in features] == [
+        ("clip", "clip", "video"), ("clip.sound_", "clip", "audio"),
+        ("trailer", "trailer", "video"), ("trailer.sound", "trailer", "audio"),
+    ]  # fmt: skip

@@ -205,7 +205,7 @@ def test_run_schema_of_the_features_reads_raw_events_again(shop: tuple) -> None:
 
 def test_run_dry_run_prints_a_schema_that_gives_the_same_directory(shop: tuple, tmp_path: Path) -> None:
     paths, data, _ = shop
-    printed = preprocess.dry_run(Inputs(**paths), Silent())
+    printed = preprocess.dry_run(configuration.resolve(), Inputs(**paths), Silent())
     (tmp_path / "s.toml").write_text(printed)
     again, _ = run(
         tmp_path / "data",

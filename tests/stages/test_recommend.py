@@ -478,7 +478,7 @@ def test_run_category_without_a_cap(ask):
 
 
 def test_run_media_without_items(ask, tmp_path):
-    with pytest.raises(UsageError, match="`--media` is the folder of the pictures of `--items`"):
+    with pytest.raises(UsageError, match="`--media` is the folder of the media of `--items`"):
         ask(media=tmp_path)
 
 

@@ -1,0 +1,77 @@
+"""Vectors of frozen encoders kept by the content they were made from, in the user's cache directory.
+
+`vectors/<digest of the encoder>/<digest of the rows>.npy`: structured arrays of `key` (SHA-256 of a text or of
+a picture's bytes) and `vector` (float32). A file is written whole and never changed, so that several processes
+can share the folder; it may be deleted at any time.
+"""
+
+import hashlib
+
+import numpy as np
+
+from m6rec_cli.directory import atomic_file, cache_folder
+from m6rec_cli.errors import M6RecError
+from m6rec_cli.report import Reporter
+
+_ROWS = 1024
+
+
+class VectorCache:
+    """The vectors of one encoder.
+
+    Args:
+        encoder: Its digest.
+        report: Warned if the cache cannot be written; the work goes on without it.
+
+    Raises:
+        M6RecError: A file of the cache is damaged.
+    """
+
+    def __init__(self, encoder: str, report: Reporter):
+        self.folder = cache_folder() / "vectors" / encoder
+        self._report = report
+        self._known: dict[bytes, np.ndarray] = {}
+        self._new: dict[bytes, np.ndarray] = {}
+        for file in sorted(self.folder.glob("*.npy")):
+            try:
+                rows = np.load(file, mmap_mode="r")
+                keys, vectors = rows["key"], rows["vector"]
+            except (ValueError, EOFError, OSError, IndexError) as error:
+                raise M6RecError(
+                    f"a file of the cache is damaged: {error}", where=str(file), hint="delete it"
+                ) from None
+            self._known.update((key.tobytes(), vector) for key, vector in zip(keys, vectors, strict=True))
+
+    @staticmethod
+    def key(content: str | bytes) -> bytes:
+        """SHA-256 of a text or of a file's bytes."""
+        return hashlib.sha256(content.encode() if isinstance(content, str) else content).digest()
+
+    def get(self, key: bytes) -> np.ndarray | None:
+        """The vector, float32 (size,), if it is known."""
+        found = self._known.get(key)
+        return found if found is not None else self._new.get(key)
+
+    def put(self, key: bytes, vector: np.ndarray) -> None:
+        """Keep a vector; every now and then the new ones are written."""
+        if self.get(key) is None:
+            self._new[key] = vector
+            if len(self._new) >= _ROWS:
+                self.flush()
+
+    def flush(self) -> None:
+        """Write what is new."""
+        if not self._new:
+            return
+        keys = np.frombuffer(b"".join(self._new), np.uint8).reshape(-1, 32)
+        vectors = np.stack(list(self._new.values()))
+        rows = np.zeros(len(keys), [("key", np.uint8, 32), ("vector", np.float32, vectors.shape[1])])
+        rows["key"], rows["vector"] = keys, vectors
+        name = hashlib.sha256(keys.tobytes()).hexdigest()[:32]
+        try:
+            with atomic_file(self.folder / f"{name}.npy", overwrite=True) as work:
+                np.save(work, rows)
+        except OSError as error:
+            self._report.warn(f"the encoder's vectors are not kept for the next time: {error}")
+        self._known |= self._new
+        self._new = {}

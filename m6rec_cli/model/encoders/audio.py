@@ -1,0 +1,30 @@
+"""Log-mel frames to vectors: an MLP shared by all frames, its mean and maximum over time, then an MLP."""
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float
+
+from m6rec_cli.config import ModelConfig
+from m6rec_cli.model.layers import MLP
+from m6rec_cli.schema import FeatureSpec
+
+_CENTRE, _SPREAD = -7.0, 4.0
+"""Natural logarithms of mel energies, floored at ln(1e-6) = -13.8, to about unit scale."""
+
+
+class Tower(nnx.Module):
+    """`values` f16 (r, frames, size) to (r, d).
+
+    Mean and maximum do not depend on the place of a frame: what sounds matters more than when.
+    """
+
+    def __init__(self, spec: FeatureSpec, config: ModelConfig, *, rngs: nnx.Rngs):
+        d, encoder = config.width, config.encoder
+        self.frames = nnx.Linear(spec.size, d, rngs=rngs)
+        self.mlp = MLP(2 * d, 2 * d, d, layers=encoder.layers, activation=encoder.activation, rngs=rngs)
+
+    def __call__(self, values: Float[Array, "r l f"]) -> Float[Array, "r d"]:
+        """Sounds to vectors."""
+        x = jax.nn.relu(self.frames((values.astype(jnp.float32) - _CENTRE) / _SPREAD))
+        return self.mlp(jnp.concatenate([x.mean(axis=1), x.max(axis=1)], axis=-1))

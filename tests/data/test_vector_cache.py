@@ -1,0 +1,62 @@
+"""The cache of vectors: what was put comes back in another process, whatever the order; damage is named."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from m6rec_cli.data import vector_cache
+from m6rec_cli.data.vector_cache import VectorCache
+from m6rec_cli.errors import M6RecError
+from m6rec_cli.report import Silent
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("M6REC_CACHE_DIR", str(tmp_path))
+    return tmp_path / "vectors" / "e"
+
+
+def test_put_comes_back_from_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vector_cache, "_ROWS", 3)
+    cache = VectorCache("e", Silent())
+    vectors = np.random.default_rng(0).normal(size=(7, 4)).astype(np.float32)
+    for n, vector in enumerate(vectors):
+        assert cache.get(cache.key(f"text {n}")) is None
+        cache.put(cache.key(f"text {n}"), vector)
+        cache.put(cache.key(f"text {n}"), vector)
+    assert len(list(folder.iterdir())) == 2  # the seventh waits
+    cache.flush()
+    cache.flush()
+    again = VectorCache("e", Silent())
+    for n, vector in enumerate(vectors):
+        assert np.array_equal(again.get(cache.key(f"text {n}")), vector)  # type: ignore[arg-type]
+    assert VectorCache("other", Silent()).get(cache.key("text 1")) is None
+
+
+def test_key_of_a_text_is_that_of_its_bytes() -> None:
+    assert VectorCache.key("红色") == VectorCache.key("红色".encode())
+    assert VectorCache.key("a") != VectorCache.key("b")
+
+
+@pytest.mark.parametrize("content", [b"", b"no array", None])
+def test_damaged_file_is_named(folder: Path, content: bytes | None) -> None:
+    folder.mkdir(parents=True)
+    if content is None:
+        np.save(folder / "x.npy", np.zeros(3))
+    else:
+        (folder / "x.npy").write_bytes(content)
+    with pytest.raises(M6RecError, match="a file of the cache is damaged") as caught:
+        VectorCache("e", Silent())
+    assert caught.value.where == str(folder / "x.npy")
+    assert caught.value.hint == "delete it"
+
+
+def test_cache_that_cannot_be_written_warns(folder: Path) -> None:
+    folder.parent.write_text("a file where a folder is wanted")
+    report = Silent()
+    cache = VectorCache("e", report)
+    cache.put(cache.key("a"), np.ones(2, np.float32))
+    cache.flush()
+    assert "the encoder's vectors are not kept for the next time" in report.warnings[0]
+    assert cache.get(cache.key("a")) is not None

@@ -1,0 +1,182 @@
+"""Frozen encoders through the stages: vectors beside or instead of the trained towers, cached, pinned, for new items."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from m6rec_cli import config as configuration
+from m6rec_cli.data import onnx_encoder
+from m6rec_cli.data.store import Dataset
+from m6rec_cli.errors import M6RecError
+from m6rec_cli.inference import raw
+from m6rec_cli.inference.loaded import load
+from m6rec_cli.report import Silent
+from m6rec_cli.stages import preprocess, pretrain
+from tests.inference.trained import write
+from tests.onnx_models import TABLE, WORDS, image_model, text_model, unit
+from tests.small import SMALL
+
+TITLES = ["red lamp", "blue lamp", "red chair", "blue chair", "红 色", "红 lamp", "", "blue 色"]
+KEEP = ("data.min_category_count=1", "data.image_size=8")
+
+
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Eight items with titles and pictures, the last picture broken, and the models `text/m.onnx` and `image/m.onnx`."""
+    monkeypatch.setenv("M6REC_CACHE_DIR", str(tmp_path / "cache"))
+    for k in range(7):
+        Image.new("RGB", (9, 9), (30 * k, 90, 200)).save(tmp_path / f"{k}.png")
+    (tmp_path / "7.png").write_text("broken")
+    write(
+        tmp_path,
+        "items.csv",
+        "item_id,title,picture",
+        [(f"i{k}", t, f"{k}.png") for k, t in enumerate(TITLES)],
+    )
+    rng = np.random.default_rng(0)
+    events = [(f"u{u}", f"i{rng.integers(8)}", 10**9 + 10**5 * n) for u in range(12) for n in range(6)]
+    write(tmp_path, "events.csv", "user_id,item_id,timestamp", events)
+    text_model(tmp_path / "text" / "m.onnx")
+    image_model(tmp_path / "image" / "m.onnx")
+    return {"interactions": tmp_path / "events.csv", "items": tmp_path / "items.csv"}
+
+
+def _run(folder: Path, out: str, inputs: dict[str, Any], *sets: str, report: Silent | None = None) -> Dataset:
+    config = configuration.resolve(sets=[*KEEP, *sets])
+    preprocess.run(config, preprocess.Inputs(**inputs), folder / out, report or Silent())
+    return Dataset.open(folder / out)
+
+
+def _encoders(folder: Path) -> tuple[str, str]:
+    return (
+        f"data.text_encoder={folder / 'text' / 'm.onnx'}",
+        f"data.image_encoder={folder / 'image' / 'm.onnx'}",
+    )
+
+
+def _feature(data: Dataset, name: str) -> Any:
+    spec = next(s for s in data.specs if s.name == name)
+    return spec, data.feature(spec)
+
+
+def test_run_encoders_add_vectors_beside_texts_and_pictures(shop: dict[str, Any], tmp_path: Path) -> None:
+    report = Silent()
+    data = _run(tmp_path, "data", shop, *_encoders(tmp_path), report=report)
+    kinds = {s.name: s.kind for s in data.specs}
+    assert kinds == {
+        "title": "text",
+        "picture": "image",
+        "title.frozen": "vector",
+        "picture.frozen": "vector",
+    }
+    spec, found = _feature(data, "title.frozen")
+    assert found.mask.tolist() == [t != "" for t in TITLES]
+    want = np.stack([unit(TABLE[[WORDS.index(w) for w in t.split()]].mean(axis=0)) for t in TITLES if t])
+    restored = found.values[found.mask] * spec.state["scale"] + spec.state["mean"]
+    np.testing.assert_allclose(restored, want, atol=1e-5)
+    assert _feature(data, "picture.frozen")[1].mask.tolist() == [True] * 7 + [False]
+    rules = {r["rule"]: r for r in data.manifest["cleaning"]}
+    assert rules["items: `picture.frozen` undecodable, masked"]["examples"] == ["7.png"]
+    assert any("CLIP's mean and deviation" in note for note in report.notes)
+
+
+def test_run_schema_may_have_the_vectors_instead_of_the_text(shop: dict[str, Any], tmp_path: Path) -> None:
+    schema = tmp_path / "s.toml"
+    schema.write_text(
+        '[interactions]\nuser = "user_id"\nitem = "item_id"\ntimestamp = "timestamp"\n[items]\nid = "item_id"\n[items.features]\n'
+        f'meaning = {{ kind = "vector", column = "title", encoder = "{tmp_path / "text" / "m.onnx"}" }}\n'
+    )
+    data = _run(tmp_path, "data", {**shop, "schema": schema})
+    assert [(s.name, s.kind, s.size) for s in data.specs] == [("meaning", "vector", 5)]
+    beside = _run(tmp_path, "beside", shop, *_encoders(tmp_path))
+    assert np.array_equal(_feature(data, "meaning")[1].values, _feature(beside, "title.frozen")[1].values)
+
+
+def test_run_dry_run_prints_the_encoders(shop: dict[str, Any], tmp_path: Path) -> None:
+    config = configuration.resolve(sets=[*KEEP, *_encoders(tmp_path)])
+    printed = preprocess.dry_run(config, preprocess.Inputs(**shop), Silent())
+    assert (
+        f'"title.frozen" = {{ kind = "vector", column = "title", encoder = "{tmp_path / "text" / "m.onnx"}" }}'
+        in printed
+    )
+    (tmp_path / "s.toml").write_text(printed)
+    from_file = _run(tmp_path, "a", {**shop, "schema": tmp_path / "s.toml"}, *_encoders(tmp_path))
+    from_flags = _run(tmp_path, "b", shop, *_encoders(tmp_path))
+    assert from_file.manifest["fingerprint"] == from_flags.manifest["fingerprint"]
+
+
+def test_run_second_time_takes_the_cache(
+    shop: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _run(tmp_path, "one", shop, *_encoders(tmp_path))
+
+    def never(self: onnx_encoder.Encoder, cell: object) -> None:
+        if cell != b"broken":
+            raise AssertionError("encoded again")
+
+    monkeypatch.setattr(onnx_encoder.Encoder, "__call__", never)
+    second = _run(tmp_path, "two", shop, *_encoders(tmp_path))
+    assert first.manifest["fingerprint"] == second.manifest["fingerprint"]
+    # Texts count by what they say, not by where they stand; a new one has to be encoded.
+    lines = shop["items"].read_text().splitlines()
+    shop["items"].write_text("\n".join([lines[0], *lines[:0:-1]]))
+    _run(tmp_path, "three", shop, *_encoders(tmp_path))
+    shop["items"].write_text(shop["items"].read_text().replace("red chair", "red red"))
+    with pytest.raises(AssertionError, match="encoded again"):
+        _run(tmp_path, "four", shop, *_encoders(tmp_path))
+
+
+def test_run_like_takes_the_same_encoder_and_no_other(shop: dict[str, Any], tmp_path: Path) -> None:
+    data = _run(tmp_path, "data", shop, *_encoders(tmp_path))
+    like = {**shop, "like": data.path}
+    again = _run(tmp_path, "again", like)
+    assert np.array_equal(_feature(again, "title.frozen")[1].values, _feature(data, "title.frozen")[1].values)
+    text_model(tmp_path / "text" / "m.onnx", output="sentence_embedding")
+    with pytest.raises(
+        M6RecError, match=r"the encoder of the feature `title\.frozen` is not the one that it was made with"
+    ) as caught:
+        _run(tmp_path, "other", like)
+    assert caught.value.where == str(tmp_path / "text" / "m.onnx")
+    assert data.specs[2].state["sha256"][:12] in str(caught.value.hint)
+    shutil.rmtree(tmp_path / "text")
+    with pytest.raises(M6RecError, match="the encoder's file does not exist"):
+        _run(tmp_path, "gone", like)
+
+
+def test_run_encoder_that_is_not_there_stops_before_the_work(shop: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(M6RecError, match="the encoder's file does not exist"):
+        _run(tmp_path, "data", shop, "data.text_encoder=nowhere.onnx")
+    assert not (tmp_path / "data").exists()
+
+
+def test_schema_encoder_of_another_kind_is_refused(shop: dict[str, Any], tmp_path: Path) -> None:
+    schema = tmp_path / "s.toml"
+    schema.write_text(
+        '[interactions]\nuser = "user_id"\nitem = "item_id"\n[items.features]\ntitle = { kind = "text", encoder = "m.onnx" }\n'
+    )
+    with pytest.raises(
+        M6RecError,
+        match=r"`items\.features\.title` has an encoder, and what that makes is of the kind `vector`",
+    ):
+        _run(tmp_path, "data", {**shop, "schema": schema})
+
+
+def test_recommend_new_items_go_through_the_same_encoder(shop: dict[str, Any], tmp_path: Path) -> None:
+    """Two new items with the titles of known ones: their vectors, the only content, are the known ones'."""
+    _run(tmp_path, "data", shop, f"data.text_encoder={tmp_path / 'text' / 'm.onnx'}")
+    config = configuration.resolve("pretrain", sets=[*SMALL, 'model.features=["title.frozen"]', "model.item_ids=false",
+                                                     "train.epochs=1"])  # fmt: skip
+    pretrain.run(config, tmp_path / "data", tmp_path / "run", Silent())
+    write(tmp_path, "new.csv", "item_id,title,picture", [("n0", TITLES[0], ""), ("n3", TITLES[3], "")])
+    run = load(tmp_path / "run")
+    wider = raw.with_items(run, tmp_path / "new.csv", tmp_path, Silent())
+    assert wider.items["id"].to_list()[-2:] == ["n0", "n3"]
+    known, new = np.asarray(run.embeddings)[[0, 3]], np.asarray(wider.embeddings)[-2:]
+    np.testing.assert_allclose(new, known, atol=1e-5)
+    (tmp_path / "text" / "m.onnx").unlink()
+    with pytest.raises(M6RecError, match="the encoder's file does not exist"):
+        raw.with_items(run, tmp_path / "new.csv", tmp_path, Silent())
