@@ -30,7 +30,9 @@ def evaluate(
     ] = None,
     baselines: Annotated[
         str,
-        typer.Option("--baselines", metavar="NAMES", help="popularity,last-item,itemknn,ease (any of them)."),
+        typer.Option(
+            "--baselines", metavar="NAMES", help="popularity,last-item,itemknn,contentknn,ease (any of them)."
+        ),
     ] = "",
     compare: Annotated[
         tuple[str, str] | None,
