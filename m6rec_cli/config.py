@@ -35,6 +35,9 @@ class DataConfig:
         0.1, "share of events (temporal: of the time line) for validation", ge=0, le=0.9
     )
     test_fraction: float = opt(0.1, "share of events for test; the rest trains", ge=0, le=0.9)
+    cold_items: float = opt(0.0, "share of the items of which nothing is trained or fitted on", ge=0, le=0.9)
+    cold_users: float = opt(0.0, "the same for users; the events of both are the split `cold`", ge=0, le=0.9)
+    seed: int = opt(0, "seed by which cold items and users are drawn", ge=0)
     min_user_events: int = opt(1, "drop users with fewer events (iterated with min_item_events)", ge=1)
     min_item_events: int = opt(1, "drop items with fewer events, catalogue items without events stay", ge=1)
     max_user_events_per_day: int = opt(0, "drop users beyond this rate as bots; 0: no limit", ge=0)
@@ -164,7 +167,7 @@ class EvaluateConfig:
     """How lists are judged."""
 
     ks: list[int] = opt([5, 10, 20], "cut-offs")
-    split: str = opt("test", "which held-out events are the truth", choices=("test", "valid"))
+    split: str = opt("test", "which held-out events are the truth", choices=("test", "valid", "cold"))
     bootstrap: int = opt(1000, "resamples for the intervals; 0: none", ge=0)
     seed: int = opt(0, "seed of the bootstrap", ge=0)
     max_users: int = opt(0, "judge a random sample of users; 0: all", ge=0)
