@@ -160,6 +160,9 @@ class RecommendConfig:
     judge_weight: float = opt(0.0, "weight of the discriminator's score in the ranking", ge=0)
     max_per_category: int = opt(0, "items of one category in a list at the most; 0: no limit", ge=0)
     seen: str = opt("drop", "items the user has seen", choices=("drop", "keep"))
+    without: list[str] = opt(
+        [], "features that are hidden, as if they were missing; `id`: item ids, `user.` before those of users"
+    )
 
 
 @dataclass(frozen=True)
