@@ -119,6 +119,16 @@ class LossConfig:
     reconstruction: float = opt(0.0, "pre-training: rebuild a hidden modality from the others", ge=0)
     contrast: float = opt(0.0, "pre-training: content and id of one item agree (InfoNCE)", ge=0)
     first_event: float = opt(1.0, "weight of predicting a user's first event from the profile alone", ge=0)
+    tail: float = opt(
+        0.0,
+        "a target weighs its popularity to the power of minus this, 1 on average; 0: all alike",
+        ge=0,
+        le=2,
+    )
+    truncate: float = opt(
+        0.0, "share of a step's targets, those of the highest loss, that are taken for noise", ge=0, le=0.9
+    )
+    truncate_after: int = opt(1000, "optimiser steps before any target is taken for noise", ge=0)
 
 
 @dataclass(frozen=True)
@@ -145,6 +155,9 @@ class TrainConfig:
     loss: LossConfig = field(default_factory=LossConfig)
     valid_users: int = opt(20000, "users judged on validation after an epoch; 0: all", ge=0)
     softmax: str = opt("exact", "over the whole catalogue, or sampled", choices=("exact", "sampled"))
+    cold_negatives: bool = opt(
+        True, "items without training events compete in the softmax; false: as if they did not exist yet"
+    )
     negatives: int = opt(512, "negatives of the sampled softmax, shared in a step, log-Q corrected", ge=1)
     checkpoint_epochs: int = opt(1, "epochs between checkpoints", ge=1)
 
