@@ -119,6 +119,11 @@ class Dataset:
         return self.manifest["has_time"]
 
     @cached_property
+    def domain(self) -> np.ndarray:
+        """The domain of each user row, int (n_users,): 0 where there is one data directory."""
+        return np.zeros(self.n_users, np.int64)
+
+    @cached_property
     def users(self) -> pl.DataFrame:
         """`users.parquet`."""
         return _read_parquet(self.path / "users.parquet")
