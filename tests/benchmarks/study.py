@@ -11,22 +11,14 @@ Runs lie in OUT, are resumed and used again; the figures are written to OUT/NAME
 
 import argparse
 import json
-import shutil
 import statistics
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from _commands import m6rec
+
 FIGURES = ("ndcg@10", "recall@10", "tail", "coverage@10", "diversity@10", "calibration@10")
-
-
-def m6rec(*args: object) -> dict:
-    """Run a command; its summary. Progress goes to this process's stderr."""
-    command = [shutil.which("m6rec") or "m6rec", *map(str, args)]
-    print("$ m6rec " + " ".join(map(str, args)), file=sys.stderr, flush=True)
-    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
 
 
 @dataclass

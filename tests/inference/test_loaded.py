@@ -7,10 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from m6rec_cli.data.store import Dataset
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.inference.loaded import load
-from tests import worlds
 from tests.inference.trained import PER_STYLE, shop
 
 __all__ = ["shop"]
