@@ -1,6 +1,6 @@
 """What each part is worth: ablations by the real commands, on validation, over seeds, with paired tests.
 
-    python tests/benchmarks/study.py gan|pretraining|encoder|decoder DATA OUT [--seeds 0,1,2]
+    python tests/benchmarks/study.py gan|pretraining|encoder|decoder|tail DATA OUT [--seeds 0,1,2]
         [--extra 'train.epochs=20' ...] [--split valid|test]
 
 DATA is a data directory of `m6rec preprocess`, for `pretraining` one with labels (`--positive`). Every
@@ -106,11 +106,22 @@ def decoder(bench: Bench) -> dict[str, Variant]:
     }
 
 
+def tail(bench: Bench) -> dict[str, Variant]:
+    """Overall NDCG against recall of the tail: rare targets weighed more, and the sampled softmax with log-Q."""
+    found: dict[str, Variant] = {"exact softmax": (bench.pretrain("base"), [])}
+    for exponent in (0.1, 0.25, 0.5):
+        name = f"tail-{exponent}"
+        found[f"tail weight {exponent}"] = (bench.pretrain(name, f"train.loss.tail={exponent}"), [])
+    found["sampled softmax, log-Q"] = (bench.pretrain("sampled", "train.softmax=sampled"), [])
+    return found
+
+
 STUDIES: dict[str, Callable[[Bench], dict[str, Variant]]] = {
     "gan": gan,
     "pretraining": pretraining,
     "encoder": encoder,
     "decoder": decoder,
+    "tail": tail,
 }
 
 
