@@ -35,6 +35,9 @@ class DataConfig:
         0.1, "share of events (temporal: of the time line) for validation", ge=0, le=0.9
     )
     test_fraction: float = opt(0.1, "share of events for test; the rest trains", ge=0, le=0.9)
+    cold_items: float = opt(0.0, "share of the items of which nothing is trained or fitted on", ge=0, le=0.9)
+    cold_users: float = opt(0.0, "the same for users; the events of both are the split `cold`", ge=0, le=0.9)
+    seed: int = opt(0, "seed by which cold items and users are drawn", ge=0)
     min_user_events: int = opt(1, "drop users with fewer events (iterated with min_item_events)", ge=1)
     min_item_events: int = opt(1, "drop items with fewer events, catalogue items without events stay", ge=1)
     max_user_events_per_day: int = opt(0, "drop users beyond this rate as bots; 0: no limit", ge=0)
@@ -127,6 +130,16 @@ class LossConfig:
     reconstruction: float = opt(0.0, "pre-training: rebuild a hidden modality from the others", ge=0)
     contrast: float = opt(0.0, "pre-training: content and id of one item agree (InfoNCE)", ge=0)
     first_event: float = opt(1.0, "weight of predicting a user's first event from the profile alone", ge=0)
+    tail: float = opt(
+        0.0,
+        "a target weighs its popularity to the power of minus this, 1 on average; 0: all alike",
+        ge=0,
+        le=2,
+    )
+    truncate: float = opt(
+        0.0, "share of a step's targets, those of the highest loss, that are taken for noise", ge=0, le=0.9
+    )
+    truncate_after: int = opt(1000, "optimiser steps before any target is taken for noise", ge=0)
 
 
 @dataclass(frozen=True)
@@ -153,6 +166,9 @@ class TrainConfig:
     loss: LossConfig = field(default_factory=LossConfig)
     valid_users: int = opt(20000, "users judged on validation after an epoch; 0: all", ge=0)
     softmax: str = opt("exact", "over the whole catalogue, or sampled", choices=("exact", "sampled"))
+    cold_negatives: bool = opt(
+        True, "items without training events compete in the softmax; false: as if they did not exist yet"
+    )
     negatives: int = opt(512, "negatives of the sampled softmax, shared in a step, log-Q corrected", ge=1)
     checkpoint_epochs: int = opt(1, "epochs between checkpoints", ge=1)
 
@@ -168,6 +184,9 @@ class RecommendConfig:
     judge_weight: float = opt(0.0, "weight of the discriminator's score in the ranking", ge=0)
     max_per_category: int = opt(0, "items of one category in a list at the most; 0: no limit", ge=0)
     seen: str = opt("drop", "items the user has seen", choices=("drop", "keep"))
+    without: list[str] = opt(
+        [], "features that are hidden, as if they were missing; `id`: item ids, `user.` before those of users"
+    )
 
 
 @dataclass(frozen=True)
@@ -175,7 +194,7 @@ class EvaluateConfig:
     """How lists are judged."""
 
     ks: list[int] = opt([5, 10, 20], "cut-offs")
-    split: str = opt("test", "which held-out events are the truth", choices=("test", "valid"))
+    split: str = opt("test", "which held-out events are the truth", choices=("test", "valid", "cold"))
     bootstrap: int = opt(1000, "resamples for the intervals; 0: none", ge=0)
     seed: int = opt(0, "seed of the bootstrap", ge=0)
     max_users: int = opt(0, "judge a random sample of users; 0: all", ge=0)

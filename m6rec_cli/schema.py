@@ -15,8 +15,9 @@ Entity = Literal["item", "user"]
 RESERVED = ("row", "id", "display", "popularity")
 """Columns of `items.parquet` and `users.parquet` that are no features, so that no feature may have their names."""
 
-TRAIN, VALID, TEST = 0, 1, 2
-SPLITS = ("train", "valid", "test")
+TRAIN, VALID, TEST, COLD = 0, 1, 2, 3
+SPLITS = ("train", "valid", "test", "cold")
+"""`cold` has the events of items and users that nothing is trained or fitted on."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """What every recommender that is judged looks like, and what baselines share.
 
 A baseline is a file of this folder with `fit(history, n_users, n_items) -> Scorer`. The history is all that
-it may know: it is fitted on it and it scores each user after the last of the user's events.
+it may know: it is fitted on it and it scores each user after the last of the user's events. A file says
+`READS = "events"` or, if its `fit` also takes what the items are made of (`judging/content.py`), `"content"`.
 """
 
 from dataclasses import dataclass

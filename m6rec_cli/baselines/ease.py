@@ -8,6 +8,8 @@ from scipy import linalg, sparse
 from m6rec_cli.baselines import _base
 from m6rec_cli.errors import M6RecError
 
+READS = "events"
+
 MOST_ITEMS = 20_000
 _BLOCK = 1024
 

@@ -5,6 +5,8 @@ from scipy import sparse
 
 from m6rec_cli.baselines import _base
 
+READS = "events"
+
 _BLOCK_NONZEROS = 20_000_000
 
 

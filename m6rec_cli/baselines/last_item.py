@@ -7,6 +7,8 @@ from scipy import sparse
 
 from m6rec_cli.baselines import _base
 
+READS = "events"
+
 _BACKOFF = 1e-3
 """Weight of popularity: below any seen transition of an item with up to a thousand of them."""
 

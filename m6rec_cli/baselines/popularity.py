@@ -6,6 +6,8 @@ import numpy as np
 
 from m6rec_cli.baselines import _base
 
+READS = "events"
+
 
 @dataclass(frozen=True)
 class Popularity:

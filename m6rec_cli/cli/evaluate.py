@@ -30,7 +30,9 @@ def evaluate(
     ] = None,
     baselines: Annotated[
         str,
-        typer.Option("--baselines", metavar="NAMES", help="popularity,last-item,itemknn,ease (any of them)."),
+        typer.Option(
+            "--baselines", metavar="NAMES", help="popularity,last-item,itemknn,contentknn,ease (any of them)."
+        ),
     ] = "",
     compare: Annotated[
         tuple[str, str] | None,
@@ -45,7 +47,7 @@ def evaluate(
         typer.Option("--against", metavar="B", help="Paired test of every other system against this one."),
     ] = None,
     split: Annotated[
-        str | None, typer.Option("--split", metavar="SPLIT", help="test or valid (evaluate.split).")
+        str | None, typer.Option("--split", metavar="SPLIT", help="test, valid or cold (evaluate.split).")
     ] = None,
     ks: Annotated[
         str | None, typer.Option("--ks", metavar="K,K", help="Cut-offs, for instance 5,10,20 (evaluate.ks).")

@@ -11,7 +11,13 @@ from m6rec_cli.report import Reporter, Summary
 
 
 def pretrain(
-    data: options.Data,
+    data: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DATA...",
+            help="Data directories of `m6rec preprocess`; several share one feature state (`--like`).",
+        ),
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="RUN", help="Run directory to write.")],
     resume: options.Resume = False,
     preset: options.Preset = None,
@@ -30,6 +36,6 @@ def pretrain(
         config = resolve("pretrain", preset=preset, file=config_file, sets=sets or ())
         from m6rec_cli.stages import pretrain as stage
 
-        return stage.run(config, data, out, report, resume=resume, overwrite=overwrite)
+        return stage.run(config, data[0], out, report, also=data[1:], resume=resume, overwrite=overwrite)
 
     runner.stage(work, quiet=quiet, log_format=log_format, debug=debug)

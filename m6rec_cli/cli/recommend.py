@@ -10,7 +10,7 @@ from m6rec_cli.cli import run as runner
 from m6rec_cli.errors import UsageError
 from m6rec_cli.report import Reporter, Summary
 
-BEFORE = ("all", "test", "valid")
+BEFORE = ("all", "test", "valid", "cold")
 
 
 def recommend(
@@ -28,7 +28,7 @@ def recommend(
         typer.Option(
             "--before",
             metavar="SPLIT",
-            help="End each history before its `test` or `valid` events; `all` ends it nowhere.",
+            help="End each history before its `test`, `valid` or `cold` events; `all` ends it nowhere.",
         ),
     ] = "all",
     interactions: Annotated[
@@ -119,7 +119,7 @@ def recommend(
                 hint="one of the two ways",
             )
         if before not in BEFORE:
-            raise UsageError(f"`--before` cannot be `{before}`", hint="all, test or valid")
+            raise UsageError(f"`--before` cannot be `{before}`", hint="all, test, valid or cold")
         if before != "all" and data is None:
             raise UsageError("`--before` needs `--data`: raw events have no held-out part")
         flags = {"recommend.k": k, "recommend.draws": draws, "recommend.max_per_category": max_per_category,

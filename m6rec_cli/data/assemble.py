@@ -14,7 +14,7 @@ from m6rec_cli.data.tables import ROW
 from m6rec_cli.data.unknown import Sources
 from m6rec_cli.directory import read_json
 from m6rec_cli.errors import M6RecError
-from m6rec_cli.schema import SPLITS, TRAIN, Schema
+from m6rec_cli.schema import COLD, SPLITS, TRAIN, Schema
 
 EVENT_NAMES = "events.json"
 NO_EVENT = "event"
@@ -181,21 +181,30 @@ def _filtered(frame: pl.DataFrame, items: pl.DataFrame, users: pl.DataFrame, sch
 
 
 def _split(frame: pl.DataFrame, schema: Schema, config: DataConfig) -> tuple[pl.DataFrame, int]:
-    users, label = frame["user_row"].to_numpy(), frame["label"].to_numpy()
-    times = frame["timestamp"].to_numpy()
-    match config.split:
-        case "leave-one-out":
-            split, label = splits.leave_one_out(users, label)
-        case "temporal":
-            if not schema.has_time:
-                raise M6RecError("a temporal split needs times, and the events have an order alone", where="data.split",
-                                 hint="choose `--split ratio` or `leave-one-out`")  # fmt: skip
-            split = splits.temporal(times, config.valid_fraction, config.test_fraction)
-        case "ratio":
-            split = splits.ratio(users, config.valid_fraction, config.test_fraction)
-        case _:
-            split = np.zeros(len(frame), np.uint8)
+    users, label = frame["user_row"].to_numpy(), frame["label"].to_numpy().astype(bool)
+    times, items = frame["timestamp"].to_numpy(), frame["item_row"].to_numpy()
+    cold_user = np.isin(users, splits.draw(users, config.cold_users, config.seed))
+    cold = cold_user | np.isin(items, splits.draw(items, config.cold_items, config.seed))
+    split, label = np.full(len(frame), COLD, np.uint8), splits.cold_targets(users, label, cold, cold_user)
+    # The others are divided as if the cold events had never been.
+    split[~cold], label[~cold] = _by_kind(users[~cold], label[~cold], times[~cold], schema, config)
     ties = splits.count_ties(users, times) if schema.timestamp else 0
     return frame.with_columns(
         pl.Series("split", split, pl.UInt8), pl.Series("label", label, pl.Boolean)
     ), ties
+
+
+def _by_kind(users: np.ndarray, label: np.ndarray, times: np.ndarray, schema: Schema,
+             config: DataConfig) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    match config.split:
+        case "leave-one-out":
+            return splits.leave_one_out(users, label)
+        case "temporal":
+            if not schema.has_time:
+                raise M6RecError("a temporal split needs times, and the events have an order alone", where="data.split",
+                                 hint="choose `--split ratio` or `leave-one-out`")  # fmt: skip
+            return splits.temporal(times, config.valid_fraction, config.test_fraction), label
+        case "ratio":
+            return splits.ratio(users, config.valid_fraction, config.test_fraction), label
+        case _:
+            return np.zeros(len(users), np.uint8), label

@@ -1,7 +1,7 @@
 """Events sorted by user and time to the split of each: pure functions on arrays.
 
 All take `users` sorted and `labels` (whether an event is one that a recommender is to find), aligned; all
-return the split of each event (0 train, 1 valid, 2 test).
+return the split of each event (0 train, 1 valid, 2 test, 3 cold).
 """
 
 import numpy as np
@@ -59,6 +59,34 @@ def ratio(users: np.ndarray, valid_fraction: float, test_fraction: float) -> np.
     split[from_end < n_test] = TEST
     split[from_end == n - 1] = TRAIN
     return split
+
+
+def draw(rows: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """A random share of the distinct rows (at least one, if the share is not 0), sorted."""
+    known = np.unique(rows)
+    if not share or not len(known):
+        return known[:0]
+    n = max(1, round(share * len(known)))
+    return np.sort(np.random.default_rng(seed).choice(known, n, replace=False))
+
+
+def cold_targets(
+    users: np.ndarray, labels: np.ndarray, cold: np.ndarray, cold_user: np.ndarray
+) -> np.ndarray:
+    """Which cold events are to be found; labels of all other events are unchanged.
+
+    Of a cold user every labelled event, since nothing is known before the first. Of another user the last
+    labelled one on a cold item: a history that ends before it is the longest, and holds nothing later.
+
+    Args:
+        cold: Events that are held out.
+        cold_user: Events whose user is.
+    """
+    found = cold & labels & ~cold_user
+    end = _bounds(users)[1]
+    count = np.concatenate([[0], np.cumsum(found)])
+    last = found & (count[end] == count[1:])
+    return np.where(cold & ~cold_user, last, labels.astype(bool))
 
 
 def count_ties(users: np.ndarray, timestamps: np.ndarray) -> int:

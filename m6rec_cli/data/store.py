@@ -11,7 +11,7 @@ Layout and columns (written by `stages/preprocess.py`, manifest last):
 - Feature columns, null where missing: numeric f32 (standardised); categorical u32 code; set and text list[u32]
   codes, cut to the feature's length. Codes run from 0 to `FeatureSpec.size - 1`. Media and vectors lie in `media/`.
 - `events/*.parquet`: `user_row` u32, `item_row` u32, `timestamp` i64 (milliseconds, or the order), `event` u8,
-  `weight` f32, `label` bool, `split` u8 (0 train, 1 valid, 2 test); sorted by user, time, file order; the
+  `weight` f32, `label` bool, `split` u8 (0 train, 1 valid, 2 test, 3 cold); sorted by user, time, file order; the
   files in the order of their names.
 - `media/<entity>.<feature>.npy`, aligned to rows: images uint8 (rows, side, side, 3), videos uint8 (rows, frames,
   side, side, 3), audio float16 (rows, frames, mel bins), vectors float32 (rows, components);
@@ -33,7 +33,7 @@ import polars as pl
 
 from m6rec_cli.directory import read_json
 from m6rec_cli.errors import M6RecError
-from m6rec_cli.schema import MEDIA, SPLITS, Entity, FeatureSpec
+from m6rec_cli.schema import COLD, MEDIA, SPLITS, Entity, FeatureSpec
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -122,6 +122,11 @@ class Dataset:
         return self.manifest["has_time"]
 
     @cached_property
+    def domain(self) -> np.ndarray:
+        """The domain of each user row, int (n_users,): 0 where there is one data directory."""
+        return np.zeros(self.n_users, np.int64)
+
+    @cached_property
     def users(self) -> pl.DataFrame:
         """`users.parquet`."""
         return _read_parquet(self.path / "users.parquet")
@@ -141,9 +146,17 @@ class Dataset:
         return Events(*(frame[name].to_numpy().astype(dtype) for name, dtype in dtypes.items()))
 
     def history(self, before: str) -> Events:
-        """Events earlier than the held-out split `before` (`valid` or `test`); `all` gives every event."""
+        """Events earlier than the held-out split `before` (`valid`, `test` or `cold`); `all` gives every event.
+
+        Cold events lie anywhere in a log: the history before them ends at the user's first one that is to be found.
+        """
         limit = len(SPLITS) if before == "all" else SPLITS.index(before)
-        return self.events.take(self.events.split < limit)
+        chosen = self.events.split < limit
+        if before == SPLITS[COLD]:
+            found = np.cumsum((self.events.split == COLD) & self.events.label)
+            earlier = np.concatenate([[0], found])[self.events.offsets(self.n_users)]
+            chosen &= found == earlier[self.events.user_row]
+        return self.events.take(chosen)
 
     def truth(self, split: str) -> Events:
         """The labelled events of a held-out split: what a recommender is to find."""

@@ -11,8 +11,7 @@ import polars as pl
 from m6rec_cli.contexts import rounded, user_contexts
 from m6rec_cli.data.batches import gap_buckets, pack_histories
 from m6rec_cli.data.store import Dataset, Events, FeatureArray
-from m6rec_cli.errors import M6RecError
-from m6rec_cli.inference.loaded import LoadedRun
+from m6rec_cli.inference.loaded import LoadedRun, require_features
 from m6rec_cli.model.fusion import Features
 
 HISTORY, PROFILE, BOTH, NOTHING = "history", "profile", "history+profile", "popularity"
@@ -47,14 +46,7 @@ class Audience:
         kinds = {name: code for code, name in enumerate(run.event_kinds)}
         codes = np.array([kinds.get(name, 0) for name in data.manifest["events"]], np.uint8)
         events = dataclasses.replace(events, event=codes[events.event])
-        known = {(s.entity, s.name): s for s in data.specs}
-        for spec in run.specs.user_specs:
-            found = known.get((spec.entity, spec.name))
-            if found != spec:
-                what = (f"the users of the data have no feature `{spec.name}`, which the model reads" if found is None
-                        else f"the user feature `{spec.name}` was not fitted as in the run")  # fmt: skip
-                raise M6RecError(what, where=str(data.path),
-                                 hint=f"make the data with `m6rec preprocess --like {run.path}`")  # fmt: skip
+        require_features(run, data, "user")
         profiles = {spec.name: data.feature(spec) for spec in run.specs.user_specs}
         gaps = gap_buckets(events, has_time=run.has_time and data.has_time)
         return cls(run, events, gaps, data.users["id"], profiles)

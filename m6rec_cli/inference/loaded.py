@@ -16,6 +16,7 @@ from m6rec_cli.config import Config
 from m6rec_cli.data.store import Dataset, read_specs
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.model.recommender import M6Rec, Sizes
+from m6rec_cli.schema import Entity
 
 _HINT = "restore the run directory from a copy, or train again"
 
@@ -31,6 +32,7 @@ class LoadedRun:
         bias: f32 (i,), what is added to the logits; an item without training events has the mean of the others,
             since its own was only ever pushed down.
         items: `row`, `id`, `display`, `popularity` and the categories of the catalogue.
+        id_rows: i64 (i,), each item's row in the model's table of id embeddings, -1 for one that has none.
         specs: The features that the model reads.
         event_kinds: Names by code.
     """
@@ -42,6 +44,7 @@ class LoadedRun:
     embeddings: jax.Array
     bias: jax.Array
     items: pl.DataFrame
+    id_rows: np.ndarray
     specs: Sizes
     event_kinds: list[str]
 
@@ -84,23 +87,25 @@ def load(path: Path) -> LoadedRun:
     warm = items["popularity"].to_numpy() > 0
     bias = np.where(warm, bias, bias[warm].mean() if warm.any() else 0).astype(np.float32)
     return LoadedRun(
-        path, config, manifest, model, jnp.asarray(embeddings), jnp.asarray(bias), items, size,
-        manifest["model"]["events"],
+        path, config, manifest, model, jnp.asarray(embeddings), jnp.asarray(bias), items,
+        np.where(warm, np.arange(len(items)), -1), size, manifest["model"]["events"],
     )  # fmt: skip
 
 
-def require_catalogue(run: LoadedRun, data: Dataset) -> None:
-    """Raise unless the items of a data directory are the run's, row by row.
+def require_features(run: LoadedRun, data: Dataset, entity: Entity) -> None:
+    """Raise unless the features that the model reads were fitted in the data as in the run.
 
     Raises:
-        M6RecError: They are others, or in another order.
+        M6RecError: One of them is missing or was fitted anew.
     """
-    if not run.items["id"].equals(data.items["id"]):
-        raise M6RecError(
-            "the catalogue of the data directory is not the one that the run was trained on",
-            where=str(data.path / "items.parquet"),
-            hint="name the data directory that the run was trained on, or fine-tune on this one first",
-        )  # fmt: skip
+    known = {(s.entity, s.name): s for s in data.specs}
+    for spec in run.specs.item_specs if entity == "item" else run.specs.user_specs:
+        found = known.get((spec.entity, spec.name))
+        if found != spec:
+            what = (f"the {entity}s of the data have no feature `{spec.name}`, which the model reads" if found is None
+                    else f"the {entity} feature `{spec.name}` was not fitted as in the run")  # fmt: skip
+            raise M6RecError(what, where=str(data.path),
+                             hint=f"make the data with `m6rec preprocess --like {run.path}`")  # fmt: skip
 
 
 def _read(path: Path, reader: Any) -> Any:

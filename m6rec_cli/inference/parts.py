@@ -68,7 +68,7 @@ class Parts:
         embeddings[:, 0] -= ids
         embeddings[:, -1] = ids
         biases = np.repeat(bias[rows][:, None], len(self.names), axis=1)
-        biases[:, 0] = np.where(warm, bias[warm_rows(run)].mean() if warm.any() else 0, bias[rows])
+        biases[:, 0] = np.where(warm, bias[run.id_rows >= 0].mean() if warm.any() else 0, bias[rows])
         present = np.zeros((n, len(self.names)), bool)
         present[:, 0] = warm
         if self.features is not None and specs and n:
@@ -106,8 +106,9 @@ class Parts:
         table = self.run.model.encoder.ids
         if table is None:
             return np.zeros((len(rows), self.run.embeddings.shape[1]), np.float32), np.zeros(len(rows), bool)
-        warm = warm_rows(self.run)[rows]
-        ids = np.asarray(table[...])[np.minimum(rows, len(table[...]) - 1)]
+        at = self.run.id_rows[rows]
+        warm = at >= 0
+        ids = np.asarray(table[...])[np.maximum(at, 0)]
         return np.where(warm[:, None], ids, 0), warm
 
 
@@ -126,11 +127,6 @@ def from_data(run: LoadedRun, data: Dataset) -> Source | None:
         }
 
     return features
-
-
-def warm_rows(run: LoadedRun) -> np.ndarray:
-    """Items that have training events, so that their ids are trained, bool (i,)."""
-    return run.items["popularity"].to_numpy() > 0
 
 
 @nnx.jit

@@ -132,7 +132,7 @@ def with_items(run: LoadedRun, path: Path, media: Path | None, report: Reporter)
     mean_bias = jnp.full(len(table), run.bias.mean())
     report.note(f"{len(table):,} items that the run does not know are scored from their content")
     return dataclasses.replace(
-        run, items=items, embeddings=jnp.concatenate([run.embeddings, content]),
+        run, items=items, id_rows=np.concatenate([run.id_rows, np.full(len(table), -1)]), embeddings=jnp.concatenate([run.embeddings, content]),
         bias=jnp.concatenate([run.bias, mean_bias]),
     )  # fmt: skip
 

@@ -8,8 +8,9 @@ import numpy as np
 from m6rec_cli import runtime
 from m6rec_cli.config import Config
 from m6rec_cli.data.store import Dataset
+from m6rec_cli.inference import over
 from m6rec_cli.inference.histories import Audience
-from m6rec_cli.inference.loaded import LoadedRun, load, require_catalogue
+from m6rec_cli.inference.loaded import LoadedRun, load
 from m6rec_cli.inference.score import log_probabilities, user_keys, users_per_tile
 from m6rec_cli.report import Reporter
 
@@ -47,13 +48,13 @@ def load_scorer(path: Path, data: Dataset, before: str, config: Config, report: 
     """A scorer of a run over the users of `data`, whose histories end before the split `before`.
 
     Raises:
-        M6RecError: The data directory's catalogue is not the run's.
+        M6RecError: The features of the data were not fitted as the run's.
     """
     runtime.start()
-    run = load(path)
-    require_catalogue(run, data)
-    if data.manifest["fingerprint"] != run.manifest["data_fingerprint"]:
+    without = config.recommend.without
+    run = over.catalogue(load(path), data, without, report)
+    if data.manifest["fingerprint"] not in run.manifest["data_fingerprint"].split("+"):
         report.warn(
             "the run was trained on other data than it is judged on; are the held-out events still unseen?"
         )
-    return ModelScorer(run, Audience.of_dataset(run, data, before), config)
+    return ModelScorer(run, over.without_profiles(Audience.of_dataset(run, data, before), without), config)

@@ -8,7 +8,7 @@ from m6rec_cli import registry
 from m6rec_cli.baselines._base import Scorer
 from m6rec_cli.config import Config
 from m6rec_cli.errors import M6RecError, nearest
-from m6rec_cli.judging import ranking, recs_file
+from m6rec_cli.judging import content, ranking, recs_file
 from m6rec_cli.judging.ranking import Judged
 from m6rec_cli.judging.task import Task
 from m6rec_cli.report import Reporter
@@ -46,7 +46,7 @@ def resolve(runs: Sequence[str], recs: Sequence[str], baselines: Sequence[str],
     if not systems:
         raise M6RecError(
             "there is nothing to judge",
-            hint="name a run directory, `--recs FILE` or `--baselines popularity,last-item,itemknn,ease`",
+            hint="name a run directory, `--recs FILE` or `--baselines popularity,last-item,itemknn,contentknn,ease`",
         )
     return list({system.name: system for system in reversed(systems)}.values())[::-1]
 
@@ -73,7 +73,8 @@ def judge(system: System, task: Task, config: Config, report: Reporter) -> Judge
     scorer: Scorer
     if system.kind == "baseline":
         module = registry.load("baselines", system.name.replace("-", "_"))
-        scorer = module.fit(task.history, task.data.n_users, task.n_items)
+        known = (content.terms(task.data),) if module.READS == "content" else ()
+        scorer = module.fit(task.history, task.data.n_users, task.n_items, *known)
     else:
         # Only here is jax needed: lists and baselines are judged without it.
         from m6rec_cli.inference.scorer import load_scorer

@@ -8,7 +8,7 @@ import numpy as np
 from m6rec_cli.baselines._base import History
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.errors import M6RecError
-from m6rec_cli.schema import SPLITS
+from m6rec_cli.schema import COLD, SPLITS
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Task:
 
     Attributes:
         data: The data directory.
-        split: `valid` or `test`: where the truth comes from.
+        split: `valid`, `test` or `cold`: where the truth comes from.
         users: int64 (n_users,), sorted rows of the judged users: those with a labelled held-out event.
         truth_user: int64 (truths,), sorted positions in `users`.
         truth_item: int64 (truths,), item rows; each user's are different and sorted.
@@ -88,6 +88,8 @@ def build(data: Dataset, split: str, *, max_users: int = 0, seed: int = 0) -> Ta
     if not len(truth):
         held_out = int((data.events.split == SPLITS.index(split)).sum())
         hint = "run `m6rec preprocess` with another `data.split` than `none`"
+        if split == SPLITS[COLD]:
+            hint = "hold some out with `m6rec preprocess --set data.cold_items=0.1` or `data.cold_users`"
         if held_out:
             hint = f"none of its {held_out:,} events is labelled: loosen `--positive` in `preprocess`"
         raise M6RecError(

@@ -1,5 +1,6 @@
 """Pre-training (article 4.2.3): encoder and decoder learn from every training event, without labels."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from m6rec_cli.config import Config
@@ -8,11 +9,20 @@ from m6rec_cli.training.session import Request, fit
 
 
 def run(
-    config: Config, data: Path, out: Path, report: Reporter, *, resume: bool = False, overwrite: bool = False
-) -> Summary:
+    config: Config, data: Path, out: Path, report: Reporter, *, also: Sequence[Path] = (), resume: bool = False,
+    overwrite: bool = False,
+) -> Summary:  # fmt: skip
     """Pre-train on a data directory and write a run directory.
+
+    Args:
+        also: Data directories of other domains that share its feature state. The catalogue of the run holds the
+            items of all, every one an alternative in the softmax, and validation is the mean over the domains.
 
     Returns:
         The run's manifest, `run.json`.
+
+    Raises:
+        M6RecError: The directories do not share one feature state, or an item id stands in two of them.
     """
-    return fit(Request("pretrain", data, out, config, resume, overwrite), report, labels=False)
+    request = Request("pretrain", data, out, config, resume, overwrite, also=tuple(also))
+    return fit(request, report, labels=False)

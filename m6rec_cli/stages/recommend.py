@@ -16,11 +16,11 @@ from m6rec_cli.config import Config
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.directory import atomic_file
 from m6rec_cli.errors import M6RecError, UsageError
-from m6rec_cli.inference import raw, remembered
+from m6rec_cli.inference import over, raw, remembered
 from m6rec_cli.inference.explain import COLUMNS, Explainer
 from m6rec_cli.inference.histories import BASES, Audience
 from m6rec_cli.inference.lists import Lists, category_codes
-from m6rec_cli.inference.loaded import LoadedRun, load, require_catalogue
+from m6rec_cli.inference.loaded import LoadedRun, load
 from m6rec_cli.inference.parts import Parts, Source, from_data
 from m6rec_cli.report import Reporter, Summary
 
@@ -74,8 +74,14 @@ def run(
     runtime.start()
     loaded = load(inputs.run)
     data = Dataset.open(inputs.data) if inputs.data is not None else None
+    without = config.recommend.without
+    if over.hidden_items(loaded, without) and (data is None or inputs.items is not None):
+        raise M6RecError(
+            "`recommend.without` hides item features of a data directory: a run keeps those of its own items encoded",
+            where="recommend.without", hint="name the items by `--data` alone, or hide user features only",
+        )  # fmt: skip
     if data is not None:
-        require_catalogue(loaded, data)
+        loaded = over.catalogue(loaded, data, without, report)
     # New items come first, so that events on them count.
     if inputs.items is not None:
         loaded = raw.with_items(loaded, inputs.items, inputs.media, report)
@@ -87,6 +93,7 @@ def run(
         audience = Audience.of_dataset(loaded, data, inputs.before)
     else:
         audience = raw.audience(loaded, inputs.interactions, inputs.profiles, report)
+    audience = over.without_profiles(audience, without)
     if held is not None and inputs.changed:
         rows = held.moved
     else:

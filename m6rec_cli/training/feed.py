@@ -12,6 +12,7 @@ from m6rec_cli.data.batches import PackedRows, gap_buckets, pack_training, row_l
 from m6rec_cli.data.store import Dataset, Events
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.schema import TRAIN
+from m6rec_cli.training import weighting
 from m6rec_cli.training.step import AUXILIARY_ROWS, Batch
 
 
@@ -72,9 +73,8 @@ class Feed:
             refresh if partial else min(data.n_items, AUXILIARY_ROWS) if has_content and auxiliary else 0
         )
         popularity = np.bincount(events.item_row, minlength=data.n_items)
-        return cls(
-            config, events, gaps, weight.astype(np.float32), length, rows, partial, n_fresh, popularity
-        )
+        weight = weighting.tail(weight.astype(np.float32), events.item_row, popularity, train.loss.tail)
+        return cls(config, events, gaps, weight, length, rows, partial, n_fresh, popularity)
 
     def epoch_rows(self, epoch: int) -> PackedRows:
         """The epoch's rows, filled up to whole batches with empty rows."""

@@ -19,6 +19,7 @@ from flax import nnx
 from m6rec_cli import __version__, inputs, runtime, stop
 from m6rec_cli.checkpoint import CONFIG, FORMAT, RUN, Steps, check_shapes, named, unnamed
 from m6rec_cli.config import Config, flatten, to_toml
+from m6rec_cli.data.joined import open_all
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.directory import read_json, refuse_nonempty, write_json
 from m6rec_cli.errors import M6RecError
@@ -36,7 +37,7 @@ CLAIM = "claim.json"
 
 @dataclass(frozen=True)
 class Request:
-    """What a training command asks for."""
+    """What a training command asks for; `also` are further data directories, beside `data`."""
 
     stage: str
     data: Path
@@ -45,6 +46,7 @@ class Request:
     resume: bool = False
     overwrite: bool = False
     parent: Path | None = None
+    also: tuple[Path, ...] = ()
 
 
 def build(size: Sizes, config: Config) -> M6Rec:
@@ -69,7 +71,7 @@ def fit(
     runtime.start()
     config, out = request.config, request.out
     steps = Steps(out / "steps")
-    data = Dataset.open(request.data)
+    data = open_all([request.data, *request.also])
     resuming = _resumes(request, data)
     if resuming and (out / RUN).exists():
         report.note("the run has finished already; nothing to do")
@@ -236,7 +238,7 @@ def _finish(
     data.items.select(columns).write_parquet(folder / "items.parquet")
     metrics = {"ndcg@10": progress.best} if progress.best >= 0 else {}
     run: Summary = {
-        "format": FORMAT, "stage": request.stage, "out": str(request.out), "data": str(request.data),
+        "format": FORMAT, "stage": request.stage, "out": str(request.out), "data": " ".join(map(str, [request.data, *request.also])),
         "data_fingerprint": data.manifest["fingerprint"],
         "parent": str(request.parent) if request.parent else None,
         "best": {"step": best, "epoch": progress.best_epoch, **metrics},

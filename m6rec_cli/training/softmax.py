@@ -47,6 +47,17 @@ def _loss(h: ND, e: ID, b: I, y: N_int, w: N, items_learn: bool) -> Scalar:
     return total - jnp.sum(w * _true_logit(h, e, b, y))
 
 
+def position_losses(candidates: ND, items: ID, bias: I, targets: N_int) -> N:
+    """-log softmax(<candidate_n, item_i> + bias_i)[target_n] of each position, tile by tile; not for gradients."""
+
+    def tile(_: None, h: Array) -> tuple[None, Array]:
+        return None, jax.nn.logsumexp(h @ items.T + bias[None], axis=-1)
+
+    tiles = _tiles(tile_rows(len(candidates), len(items)), candidates)
+    lse = jax.lax.scan(tile, None, tiles[0])[1].reshape(-1)[: len(candidates)]
+    return lse - _true_logit(candidates, items, bias, targets)
+
+
 def _true_logit(h: ND, e: ID, b: I, y: N_int) -> N:
     return (h * e[y]).sum(axis=-1) + b[y]
 
@@ -106,6 +117,13 @@ def sampled_cross_entropy(
     candidates: ND, items: ID, bias: I, targets: N_int, weights: N,
     negatives: Int[Array, " k"], log_expected: Float[Array, " k"],
 ) -> Scalar:  # fmt: skip
+    """The weighted sum of `sampled_losses`."""
+    return jnp.sum(weights * sampled_losses(candidates, items, bias, targets, negatives, log_expected))
+
+
+def sampled_losses(
+    candidates: ND, items: ID, bias: I, targets: N_int, negatives: Int[Array, " k"], log_expected: Float[Array, " k"]
+) -> N:  # fmt: skip
     """Cross-entropy against shared negatives with the log-Q correction (Bengio and Senecal, 2008).
 
     Args:
@@ -117,4 +135,4 @@ def sampled_cross_entropy(
     # A negative that is the position's own target would punish the right answer.
     logits = jnp.where(negatives[None] == targets[:, None], -jnp.inf, logits)
     lse = jax.nn.logsumexp(jnp.concatenate([true[:, None], logits], axis=1), axis=-1)
-    return jnp.sum(weights * (lse - true))
+    return lse - true

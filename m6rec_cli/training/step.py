@@ -17,8 +17,13 @@ from m6rec_cli.model.fusion import gather
 from m6rec_cli.model.layers import Keys
 from m6rec_cli.model.recommender import M6Rec, Tokens
 from m6rec_cli.shapes import ID, PRNGKey
-from m6rec_cli.training import losses
-from m6rec_cli.training.softmax import cross_entropy, sampled_cross_entropy
+from m6rec_cli.training import losses, weighting
+from m6rec_cli.training.softmax import (
+    cross_entropy,
+    position_losses,
+    sampled_cross_entropy,
+    sampled_losses,
+)
 
 PARTS = ("encoder", "decoder", "generator")
 
@@ -120,8 +125,17 @@ class Trainer:
 
         z = jax.random.normal(jax.random.fold_in(key, 0), (len(h), model.noise)) if self.adversarial else None
         candidates = model.candidates(h, z)
-        total = jnp.maximum(weight.sum(), 1e-6)
         bias = model.encoder.item_bias[...]
+        if not train.cold_negatives:
+            bias = jnp.where(tables.warm, bias, weighting.NEVER)
+        if train.loss.truncate > 0:
+            shown = jax.lax.stop_gradient((candidates, items, bias))
+            found = (position_losses(*shown, target) if train.softmax == "exact" else
+                     sampled_losses(*shown, target, batch.negatives, batch.log_expected))  # fmt: skip
+            weight = weighting.truncated(
+                weight, found, train.loss.truncate, state.step, train.loss.truncate_after
+            )
+        total = jnp.maximum(weight.sum(), 1e-6)
         if train.softmax == "exact":
             learn = "encoder" in train.trainable
             rec = cross_entropy(candidates, items, bias, target, weight, items_learn=learn) / total

@@ -21,13 +21,18 @@ _TILE_FLOATS = 16_000_000
 
 @dataclass(frozen=True)
 class Validation:
-    """A fixed sample of users with a validation event; the first one of a user is the target."""
+    """A fixed sample of users with a validation event; the first one of a user is the target.
+
+    Attributes:
+        share: What each user's figure counts, 1 in all; every domain counts as much as any other.
+    """
 
     packed: PackedRows
     row: np.ndarray
     at: np.ndarray
     target: np.ndarray
     seen: np.ndarray
+    share: np.ndarray
 
     @classmethod
     def of(cls, data: Dataset, config: Config) -> "Validation | None":
@@ -48,7 +53,10 @@ class Validation:
         )
         offsets = history.offsets(data.n_users)
         seen = seen_items(history.item_row, offsets[users], offsets[users + 1], target)
-        return cls(packed, row, at, target, seen)
+        domain = data.domain[users]
+        count = np.bincount(domain)
+        share = 1 / (count[domain] * np.count_nonzero(count))
+        return cls(packed, row, at, target, seen, share)
 
     def judge(self, graphdef: Any, state: State, tables: Tables) -> dict[str, float]:
         """NDCG@10 and recall@10, seen items masked (`ndcg@10`) and not (`ndcg@10_unmasked`)."""
@@ -66,8 +74,8 @@ class Validation:
             masked.append(np.asarray(unseen)[:n])
         out = {}
         for suffix, ranks in (("", np.concatenate(masked)), ("_unmasked", np.concatenate(unmasked))):
-            out[f"ndcg@10{suffix}"] = float(np.mean((ranks < 10) / np.log2(ranks + 2.0)))
-            out[f"recall@10{suffix}"] = float(np.mean(ranks < 10))
+            out[f"ndcg@10{suffix}"] = float(np.sum(self.share * (ranks < 10) / np.log2(ranks + 2.0)))
+            out[f"recall@10{suffix}"] = float(np.sum(self.share * (ranks < 10)))
         return out
 
 

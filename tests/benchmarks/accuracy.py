@@ -11,21 +11,11 @@ Everything lands in OUT: data and run directories, and `accuracy.json`.
 
 import argparse
 import json
-import shutil
 import statistics
-import subprocess
-import sys
 import time
 from pathlib import Path
 
-AMAZON = ["model.max_history=50", "model.modality_dropout=0", "train.loss.first_event=0", "train.clip_norm=0"]
-
-DEFAULTS: dict[str, list[str]] = {
-    "beauty": [*AMAZON, "model.dropout=0.35", "train.epochs=20"],
-    "ml-100k": ["model.dropout=0.5", "model.encoder.refresh_rows=768", "train.epochs=40", "train.patience=8"],
-    "office": [*AMAZON, "model.dropout=0.25"],
-}
-"""Settings beside the tool's defaults, found on validation."""
+from _commands import SETTINGS, m6rec, sets
 
 PEERS = {
     "beauty": {"RecTools SASRec, full softmax": (0.0476, 0.0813), "BSARec, published": (0.0611, 0.1008)},
@@ -33,18 +23,6 @@ PEERS = {
     "office": {},
 }
 """NDCG@10 and Recall@10, masked; measured by the same protocol on one seed, unless published."""
-
-
-def m6rec(*args: object) -> dict:
-    """Run a command; its summary. Progress goes to this process's stderr."""
-    command = [shutil.which("m6rec") or "m6rec", *map(str, args)]
-    print("$ m6rec " + " ".join(map(str, args)), file=sys.stderr, flush=True)
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-    return json.loads(done.stdout)
-
-
-def sets(values: list[str]) -> list[str]:
-    return [part for value in values for part in ("--set", value)]
 
 
 def one(root: Path, out: Path, name: str, seed: int, args: argparse.Namespace) -> tuple[Path, float]:
@@ -63,7 +41,7 @@ def one(root: Path, out: Path, name: str, seed: int, args: argparse.Namespace) -
             "--out",
             data,
         )
-    chosen = sets([*DEFAULTS[name], *args.extra, f"train.seed={seed}"])
+    chosen = sets([*SETTINGS[name], *args.extra, f"train.seed={seed}"])
     started = time.monotonic()
     run = out / name / f"pretrained-{seed}"
     m6rec("pretrain", data, *chosen, "--out", run, "--resume", "--log-format", "plain")
@@ -101,7 +79,7 @@ def main() -> None:
                 values = [system[kind][metric] for system in ours]
                 spread = statistics.stdev(values) if len(values) > 1 else 0.0
                 rows[f"{kind} {metric}"] = {"mean": statistics.mean(values), "sd": spread, "values": values}
-        report[name] = {"m6rec": rows, "seconds": [round(s, 1) for _, s in runs], "settings": DEFAULTS[name] + args.extra,
+        report[name] = {"m6rec": rows, "seconds": [round(s, 1) for _, s in runs], "settings": SETTINGS[name] + args.extra,
                         "split": args.split, "seeds": seeds,
                         "baselines": {k: v["masked"] for k, v in systems.items() if k not in {r.name for r, _ in runs}}}  # fmt: skip
         print(f"\n{name} ({args.split}, {len(seeds)} seeds)            NDCG@10   Recall@10")

@@ -1,6 +1,6 @@
 """What each part is worth: ablations by the real commands, on validation, over seeds, with paired tests.
 
-    python tests/benchmarks/study.py gan|pretraining|encoder|decoder DATA OUT [--seeds 0,1,2]
+    python tests/benchmarks/study.py gan|pretraining|encoder|decoder|tail DATA OUT [--seeds 0,1,2]
         [--extra 'train.epochs=20' ...] [--split valid|test]
 
 DATA is a data directory of `m6rec preprocess`, for `pretraining` one with labels (`--positive`). Every
@@ -11,22 +11,14 @@ Runs lie in OUT, are resumed and used again; the figures are written to OUT/NAME
 
 import argparse
 import json
-import shutil
 import statistics
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from _commands import m6rec
+
 FIGURES = ("ndcg@10", "recall@10", "tail", "coverage@10", "diversity@10", "calibration@10")
-
-
-def m6rec(*args: object) -> dict:
-    """Run a command; its summary. Progress goes to this process's stderr."""
-    command = [shutil.which("m6rec") or "m6rec", *map(str, args)]
-    print("$ m6rec " + " ".join(map(str, args)), file=sys.stderr, flush=True)
-    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
 
 
 @dataclass
@@ -114,11 +106,22 @@ def decoder(bench: Bench) -> dict[str, Variant]:
     }
 
 
+def tail(bench: Bench) -> dict[str, Variant]:
+    """Overall NDCG against recall of the tail: rare targets weighed more, and the sampled softmax with log-Q."""
+    found: dict[str, Variant] = {"exact softmax": (bench.pretrain("base"), [])}
+    for exponent in (0.1, 0.25, 0.5):
+        name = f"tail-{exponent}"
+        found[f"tail weight {exponent}"] = (bench.pretrain(name, f"train.loss.tail={exponent}"), [])
+    found["sampled softmax, log-Q"] = (bench.pretrain("sampled", "train.softmax=sampled"), [])
+    return found
+
+
 STUDIES: dict[str, Callable[[Bench], dict[str, Variant]]] = {
     "gan": gan,
     "pretraining": pretraining,
     "encoder": encoder,
     "decoder": decoder,
+    "tail": tail,
 }
 
 

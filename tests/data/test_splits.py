@@ -90,3 +90,22 @@ def test_count_ties_counts_every_event_of_a_tie() -> None:
     users = np.array([0, 0, 0, 1, 1])
     assert splits.count_ties(users, np.array([1, 1, 2, 2, 3])) == 2
     assert splits.count_ties(users[:1], np.array([1])) == 0
+
+
+def test_draw_takes_a_share_of_the_distinct_rows_by_the_seed() -> None:
+    rows = np.repeat(np.arange(40), 3)
+    drawn = splits.draw(rows, 0.1, 5)
+    assert len(np.unique(drawn)) == 4
+    assert drawn.tolist() == splits.draw(rows[::-1], 0.1, 5).tolist()
+    assert drawn.tolist() != splits.draw(rows, 0.1, 6).tolist()
+    assert splits.draw(rows, 0, 5).tolist() == []
+    assert splits.draw(rows, 0.001, 5).size == 1
+
+
+def test_cold_targets_are_all_of_a_cold_user_and_the_last_cold_item_of_another() -> None:
+    users = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1])
+    labels = np.array([1, 0, 1, 1, 1, 1, 1, 0, 1], bool)
+    cold = np.array([1, 1, 1, 1, 1, 0, 1, 1, 0], bool)
+    found = splits.cold_targets(users, labels, cold, users == 0)
+    # Of user 1 the third event: the first is an earlier one, the fourth has no label, the others are not cold.
+    assert found.tolist() == [1, 0, 1, 1, 0, 1, 1, 0, 1]

@@ -7,10 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from m6rec_cli.data.store import Dataset
 from m6rec_cli.errors import M6RecError
-from m6rec_cli.inference.loaded import load, require_catalogue
-from tests import worlds
+from m6rec_cli.inference.loaded import load
 from tests.inference.trained import PER_STYLE, shop
 
 __all__ = ["shop"]
@@ -89,12 +87,3 @@ def test_load_without_a_part_of_the_run(copy, name, match):
     (copy / name).unlink()
     with pytest.raises(M6RecError, match=match):
         load(copy)
-
-
-def test_require_catalogue_compares_items_and_their_order(shop, tmp_path):
-    data = Dataset.open(shop.data)
-    require_catalogue(shop.loaded, data)
-    ids = data.items["id"].to_list()
-    other = worlds.write_data(tmp_path / "d", [0, 0], [0, 1], n_items=len(ids), item_ids=ids[::-1])
-    with pytest.raises(M6RecError, match="is not the one that the run was trained on"):
-        require_catalogue(shop.loaded, other)

@@ -181,7 +181,7 @@ def test_run_summary_and_manifest_agree(shop: tuple) -> None:
     assert manifest["counts"] == summary["counts"]
     assert manifest["counts"]["users"] == 13
     assert sum(manifest["counts"]["events"].values()) == len(data.events)
-    assert manifest["counts"]["targets"] == {"valid": 12, "test": 12}
+    assert manifest["counts"]["targets"] == {"valid": 12, "test": 12, "cold": 0}
     assert manifest["events"] == ["buy", "view"]
     assert [entry["role"] for entry in manifest["inputs"]] == ["interactions", "items", "users"]
     assert manifest["config"]["data.image_size"] == 8

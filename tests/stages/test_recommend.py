@@ -495,9 +495,19 @@ def test_run_unknown_category(ask):
 
 def test_run_data_directory_of_another_catalogue(ask, tmp_path):
     worlds.planted_cycle(tmp_path / "other")
-    with pytest.raises(M6RecError, match="is not the one that the run was trained on") as caught:
+    with pytest.raises(M6RecError, match="the items of the data have no feature `style`") as caught:
         ask(data=tmp_path / "other")
-    assert "items.parquet" in str(caught.value)
+    assert "preprocess --like" in str(caught.value)
+
+
+def test_run_hidden_item_features_need_the_data_directory(shop, ask):
+    with pytest.raises(M6RecError, match="hides item features of a data directory"):
+        ask('recommend.without=["style"]', interactions=shop.events)
+
+
+def test_run_hidden_profile_is_no_basis(shop, ask):
+    frame = ask('recommend.without=["user.taste"]', profiles=shop.users)
+    assert set(frame["basis"]) == {"popularity"}
 
 
 def test_run_data_directory_given_for_a_run(shop, ask):

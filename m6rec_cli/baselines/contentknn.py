@@ -1,0 +1,84 @@
+"""Content neighbours: a user is the sum of what the items of the history are made of, and likes what is made alike.
+
+No event of an item is needed for it to be found: this is what a model has to beat on items that are new.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from m6rec_cli.baselines import _base
+
+READS = "content"
+
+
+@dataclass(frozen=True)
+class ContentKnn:
+    """Cosine between a user's vector and each item's, as far as the order of the items goes.
+
+    Attributes:
+        history: (n_users, n_items), the weight of each event by its age, summed.
+        vectors: (n_items, terms), rows of length 1, or 0 where nothing is known.
+        backoff: (n_items,), small: it orders the items that the content leaves equal.
+    """
+
+    name: str
+    history: sparse.csr_array
+    vectors: sparse.csr_array
+    backoff: np.ndarray
+
+    def score(self, user_rows: np.ndarray) -> np.ndarray:
+        """See `Scorer.score`."""
+        scores = ((self.history[user_rows] @ self.vectors) @ self.vectors.T).toarray()
+        scores += self.backoff
+        return scores
+
+
+def fit(
+    history: _base.History, n_users: int, n_items: int, content: Sequence[sparse.csr_array] = (), *,
+    half_life: float = 2.0, saturation: float = 0.5, length: float = 0.5,
+) -> _base.Scorer:  # fmt: skip
+    """Weigh terms by BM25 (Robertson and Zaragoza 2009), each feature as a field of its own.
+
+    What is counted (rarity of a term, mean length) is counted over items with events: new items change nothing.
+
+    Args:
+        content: For each feature the number of times that an item has each term, (n_items, terms).
+        half_life: An event this many events ago weighs half as much as the last one.
+        saturation: k1 of BM25.
+        length: b of BM25.
+    """
+    warm = np.bincount(history.item_row, minlength=n_items) > 0
+    blocks = [_bm25(block, warm, saturation, length) for block in content]
+    joined = (
+        sparse.csr_array(sparse.hstack(blocks, format="csr"))
+        if blocks
+        else sparse.csr_array((n_items, 1), dtype=np.float32)
+    )
+    squares = np.asarray(joined.multiply(joined).sum(axis=1)).ravel()
+    norm = np.divide(1, np.sqrt(squares), out=np.zeros_like(squares), where=squares > 0)
+    vectors = sparse.csr_array(sparse.diags_array(norm.astype(np.float32)) @ joined)
+    age = history.offsets[history.user_row + 1] - 1 - np.arange(len(history.user_row))
+    decayed = sparse.csr_array(
+        (np.exp2(-age / half_life).astype(np.float32), history.item_row.astype(np.int64), history.offsets.copy()),
+        (n_users, n_items),
+    )  # fmt: skip
+    decayed.sum_duplicates()
+    backoff = np.float32(1e-5) * _base.popularity(history, n_items)
+    return ContentKnn("contentknn", decayed, vectors, backoff)
+
+
+def _bm25(counts: sparse.csr_array, warm: np.ndarray, saturation: float, length: float) -> sparse.csr_array:
+    """idf * tf (k1 + 1) / (tf + k1 (1 - b + b * length / mean length)), float32 (n_items, terms)."""
+    items_with_term = np.asarray((counts[warm] > 0).sum(axis=0)).ravel()
+    idf = np.log1p((warm.sum() - items_with_term + 0.5) / (items_with_term + 0.5))
+    lengths = np.asarray(counts.sum(axis=1)).ravel()
+    known = warm & (lengths > 0)
+    mean = lengths[known].mean() if known.any() else 1.0
+    entries = counts.tocoo()
+    tf = entries.data.astype(np.float64)
+    damp = saturation * (1 - length + length * lengths[entries.row] / mean)
+    weight = idf[entries.col] * tf * (saturation + 1) / (tf + damp)
+    return sparse.csr_array((weight.astype(np.float32), (entries.row, entries.col)), counts.shape)

@@ -1,0 +1,119 @@
+"""A run over the items of a data directory: another catalogue with the same features, or modalities hidden.
+
+An item that the run knows by its id keeps the embedding of that id and its bias; any other is content alone, as
+a new item is. Hiding a feature makes it missing in every row, which training has prepared the model for.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+from flax import nnx
+
+from m6rec_cli import inputs
+from m6rec_cli.data.store import Dataset
+from m6rec_cli.errors import M6RecError, nearest
+from m6rec_cli.inference.histories import Audience
+from m6rec_cli.inference.loaded import LoadedRun, require_features
+from m6rec_cli.model import scoring
+from m6rec_cli.model.fusion import Features
+from m6rec_cli.report import Reporter
+
+ITEM_ID = "id"
+"""How `recommend.without` names the embeddings of item ids; no feature can have this name."""
+
+_USER = "user."
+
+
+def hidden_items(run: LoadedRun, without: Sequence[str]) -> list[str]:
+    """The names of `recommend.without` that are item features, or the item ids.
+
+    Raises:
+        M6RecError: A name that the model does not read.
+    """
+    known = [s.name for s in run.specs.item_specs] + [_USER + s.name for s in run.specs.user_specs]
+    known += [ITEM_ID] if run.config.model.item_ids else []
+    for name in without:
+        if name not in known:
+            raise M6RecError(
+                f"`recommend.without` names a feature that the model does not read: `{name}`",
+                where=str(run.path), hint=nearest(name, known),
+            )  # fmt: skip
+    return [name for name in without if not name.startswith(_USER)]
+
+
+def without_profiles(audience: Audience, without: Sequence[str]) -> Audience:
+    """The same users, with the user features of `recommend.without` missing."""
+    hidden = {name.removeprefix(_USER) for name in without if name.startswith(_USER)}
+    profiles = {
+        name: dataclasses.replace(a, mask=np.zeros_like(a.mask)) if name in hidden else a
+        for name, a in audience.profiles.items()
+    }
+    return dataclasses.replace(audience, profiles=profiles)
+
+
+def catalogue(run: LoadedRun, data: Dataset, without: Sequence[str], report: Reporter) -> LoadedRun:
+    """The run with the items of `data`, in their order, as its catalogue.
+
+    Raises:
+        M6RecError: An unknown name in `without`; the catalogue is another one, and its features were not fitted
+            as the run's or the model reads none.
+    """
+    hidden = hidden_items(run, without)
+    same = run.items["id"].equals(data.items["id"])
+    if same and not hidden:
+        return run
+    require_features(run, data, "item")
+    row = _rows(run, data)
+    strangers = int((row < 0).sum())
+    if strangers and not run.specs.item_specs:
+        raise M6RecError(
+            f"{strangers:,} items of the data are not in the run's catalogue, and the model reads no content",
+            where=str(data.path / "items.parquet"),
+            hint="train with item features, or name the data directory that the run was trained on",
+        )  # fmt: skip
+    if strangers:
+        report.warn(
+            f"{strangers:,} of the {len(row):,} items of {data.path} are not in the run's catalogue: "
+            "they are scored from their content alone"
+        )
+    features = _hide(inputs.tables(data, run.specs).items, hidden)
+    n = len(row)
+    embeddings = nnx.jit(lambda model, f: scoring.encode_content(model, f, n))(run.model, features)
+    warm = (row >= 0) & (run.items["popularity"].to_numpy() > 0)[row]
+    if ITEM_ID in hidden:
+        warm[:] = False
+    if run.model.encoder.ids is not None:
+        ids = np.asarray(run.model.encoder.ids[...])[row]
+        embeddings = embeddings + jnp.asarray(np.where(warm[:, None], ids, 0))
+    bias = np.asarray(run.bias)
+    return dataclasses.replace(
+        run, items=data.items.select(c for c in data.items.columns if c in run.items.columns),
+        id_rows=np.where(warm, row, -1), embeddings=embeddings, bias=jnp.asarray(np.where(row >= 0, bias[row], _usual_bias(run))),
+    )  # fmt: skip
+
+
+def _usual_bias(run: LoadedRun) -> np.float32:
+    """What an item without events of its own has: see `LoadedRun.bias`."""
+    bias, warm = np.asarray(run.bias), run.items["popularity"].to_numpy() > 0
+    return np.float32(bias[warm].mean() if warm.any() else 0)
+
+
+def _rows(run: LoadedRun, data: Dataset) -> np.ndarray:
+    """The run's row of each item of the data, -1 where it has none."""
+    known = run.items.select("id", at=pl.col("row").cast(pl.Int64))
+    return (
+        data.items.select("id")
+        .join(known, on="id", how="left", maintain_order="left")["at"]
+        .fill_null(-1)
+        .to_numpy()
+    )
+
+
+def _hide(features: Features, hidden: Sequence[str]) -> Features:
+    return {
+        name: (values, jnp.zeros_like(mask) if name in hidden else mask)
+        for name, (values, mask) in features.items()
+    }

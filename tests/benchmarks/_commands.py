@@ -1,0 +1,135 @@
+"""What the benchmarks share: the real commands, their settings, and tables.
+
+Every benchmark is a chain of commands that a reader could type. DATA_ROOT holds a folder for each data set with
+`interactions.csv`, `items.csv` and, for MovieLens, `users.csv` and `posters/`. What lies in OUT is used again:
+runs are resumed, data directories are kept.
+"""
+
+import argparse
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+_AMAZON = [
+    "model.max_history=50",
+    "model.modality_dropout=0",
+    "train.loss.first_event=0",
+    "train.clip_norm=0",
+]
+
+SETTINGS: dict[str, list[str]] = {
+    "beauty": [*_AMAZON, "model.dropout=0.35", "train.epochs=20"],
+    "ml-100k": ["model.dropout=0.5", "model.encoder.refresh_rows=768", "train.epochs=40", "train.patience=8"],
+    "office": [*_AMAZON, "model.dropout=0.25", 'model.exclude=["description"]'],
+}
+"""Settings beside the tool's defaults, found on validation."""
+
+
+def m6rec(*args: object) -> dict[str, Any]:
+    """Run a command; its summary. Progress goes to this process's stderr."""
+    command = [shutil.which("m6rec") or "m6rec", *map(str, args)]
+    print("$ m6rec " + " ".join(map(str, args)), file=sys.stderr, flush=True)
+    return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+
+
+def sets(values: Iterable[str]) -> list[str]:
+    """`--set` for each."""
+    return [part for value in values for part in ("--set", value)]
+
+
+def raw(root: Path, name: str, *, events: Path | None = None) -> list[object]:
+    """The flags that name a data set's tables, with another event log in its place if there is one."""
+    folder = root / name
+    users = ["--users", folder / "users.csv"] if (folder / "users.csv").exists() else []
+    return ["--interactions", events or folder / "interactions.csv", "--items", folder / "items.csv", *users]
+
+
+def prepared(out: Path, flags: Sequence[object], *settings: str) -> Path:
+    """A data directory, made unless it is there."""
+    if not (out / "manifest.json").exists():
+        m6rec("preprocess", *flags, *sets(settings), "--out", out, "--quiet")
+    return out
+
+
+def trained(
+    stage: str, data: Path | Sequence[Path], out: Path, settings: Iterable[str], *flags: object
+) -> Path:
+    """A run directory, gone on with if it was begun."""
+    where = [data] if isinstance(data, Path) else data
+    m6rec(stage, *where, *flags, *sets(settings), "--out", out, "--resume", "--quiet")
+    return out
+
+
+def judged(systems: Sequence[object], data: Path, *flags: object, k: int = 10) -> dict[str, dict[str, Any]]:
+    """Each system's NDCG and recall at `k`, masked, with the interval of NDCG, and the whole answer as `all`.
+
+    `p` is the paired test of NDCG against the system of `--against`, where that is among the flags.
+    """
+    report = m6rec("evaluate", *systems, "--data", data, *flags, "--quiet")
+    tests = {pair["a"]: pair["metrics"][f"ndcg@{k}"]["p_value"] for pair in report["comparisons"]}
+    found = {}
+    for name, system in report["systems"].items():
+        found[name] = {
+            "ndcg": system["masked"][f"ndcg@{k}"], "recall": system["masked"][f"recall@{k}"],
+            "interval": system["intervals"].get(f"ndcg@{k}"), "users": report["users"], "p": tests.get(name),
+            "all": system,
+        }  # fmt: skip
+    return found
+
+
+def table(title: str, rows: dict[str, dict[str, Any]], columns: Sequence[str]) -> None:
+    """Print rows by name; numbers with four places, what is missing as a dash."""
+    print(f"\n{title}\n{'':44}" + "".join(f"{name:>14}" for name in columns))
+    for label, row in rows.items():
+        cells = (row.get(name) for name in columns)
+        print(f"{label:44}" + "".join(f"{_cell(cell):>14}" for cell in cells))
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
+
+
+def save(out: Path, name: str, report: Any) -> None:
+    """`OUT/NAME.json`, without the systems' whole answers."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / f"{name}.json").write_text(json.dumps(_short(report), indent=2) + "\n", encoding="utf-8")
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _short(v) for k, v in value.items() if k != "all"}
+    return [_short(v) for v in value] if isinstance(value, list) else value
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    """A CSV file as dictionaries."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
+    """The other way round; columns are those of the first row."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        out = csv.DictWriter(file, list(rows[0]))
+        out.writeheader()
+        out.writerows(rows)
+    return path
+
+
+def arguments(doc: str | None, **defaults: str) -> argparse.Namespace:
+    """DATA_ROOT, OUT, `--extra`, and a flag for each default."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("root", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--extra", action="append", default=[], metavar="KEY=VALUE")
+    for name, default in defaults.items():
+        parser.add_argument(f"--{name}", default=default)
+    return parser.parse_args()

@@ -1,0 +1,38 @@
+"""What is left of NDCG@10 when a modality is missing at inference, by the real commands on MovieLens.
+
+    python tests/benchmarks/modalities.py DATA_ROOT OUT [--seed 0] [--extra KEY=VALUE ...]
+
+One run, judged on test as it is and with each feature hidden for everybody (`recommend.without`), then with all
+content, all profiles, and the item ids hidden. It was trained with all of them, some hidden at random.
+"""
+
+import json
+from typing import Any
+
+from _commands import SETTINGS, arguments, judged, prepared, raw, save, sets, table, trained
+
+NAME = "ml-100k"
+
+
+def main() -> None:
+    args = arguments(__doc__, seed="0")
+    data = prepared(args.out / "data", raw(args.root, NAME))
+    run = trained("pretrain", data, args.out / f"run-{args.seed}",
+                  [*SETTINGS[NAME], *args.extra, f"train.seed={args.seed}"])  # fmt: skip
+    features = json.loads((run / "run.json").read_text())["model"]["features"]
+    items = [f["name"] for f in features if f["entity"] == "item"]
+    users = [f"user.{f['name']}" for f in features if f["entity"] == "user"]
+    hidden = {"nothing": [], **{name: [name] for name in (*items, *users)}, "all item content": items,
+              "all user content": users, "item ids": ["id"], "all but the item ids": [*items, *users]}  # fmt: skip
+    rows: dict[str, dict[str, Any]] = {}
+    for label, names in hidden.items():
+        found = judged([run], data, *sets([f"recommend.without={json.dumps(names)}"]))[str(run)]
+        rows[label] = {"NDCG": found["ndcg"], "Recall": found["recall"], "interval": found["interval"]}
+        whole = rows["nothing"]["NDCG"]
+        rows[label]["left"] = found["ndcg"] / whole if whole else None
+        save(args.out, "modalities", rows)
+    table(f"{NAME}, hidden at inference", rows, ("NDCG", "Recall", "left"))
+
+
+if __name__ == "__main__":
+    main()

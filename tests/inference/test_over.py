@@ -1,0 +1,114 @@
+"""A run over the items of other data: ids it knows, items it does not, and features that are hidden."""
+
+import csv
+
+import numpy as np
+import pytest
+
+from m6rec_cli import config as configuration
+from m6rec_cli.data.store import Dataset
+from m6rec_cli.errors import M6RecError
+from m6rec_cli.inference import over, raw
+from m6rec_cli.inference.histories import Audience
+from m6rec_cli.report import Silent
+from m6rec_cli.stages import preprocess
+from m6rec_cli.stages.evaluate import Asked
+from m6rec_cli.stages.evaluate import run as evaluate
+from tests import worlds
+from tests.inference.trained import shop, write
+
+__all__ = ["shop"]
+
+
+@pytest.fixture(scope="module")
+def other(shop, tmp_path_factory):
+    """Another catalogue with the run's features: half of its items in reverse order, and two new ones."""
+    folder = tmp_path_factory.mktemp("other")
+    with shop.items.open() as file:
+        rows = list(csv.reader(file))[1:]
+    rows = [*rows[:0:-2], [900, "Red thing 900", "red", 7], [901, "Gold thing 901", "gold", 7]]
+    items = write(folder, "items.csv", "item_id,title,style,price", rows)
+    with shop.events.open() as file:
+        kept = [r for r in list(csv.reader(file))[1:] if r[1] in {str(row[0]) for row in rows}]
+    events = write(folder, "events.csv", "user_id,item_id,timestamp,event", kept)
+    inputs = preprocess.Inputs(events, items, shop.users, like=shop.run)
+    preprocess.run(configuration.resolve(), inputs, folder / "data", Silent())
+    return Dataset.open(folder / "data")
+
+
+def test_catalogue_of_the_run_itself_changes_nothing(shop):
+    assert over.catalogue(shop.loaded, Dataset.open(shop.data), [], Silent()) is shop.loaded
+
+
+def test_catalogue_of_other_items_takes_ids_that_are_known_and_content_of_the_rest(shop, other):
+    report, run = Silent(), shop.loaded
+    found = over.catalogue(run, other, [], report)
+    row = {name: i for i, name in enumerate(run.items["id"])}
+    ids = other.items["id"].to_list()
+    known = [i for i, name in enumerate(ids) if name in row]
+    at = [row[ids[i]] for i in known]
+    assert len(known) == len(ids) - 2
+    np.testing.assert_allclose(found.embeddings[np.array(known)], run.embeddings[np.array(at)], atol=1e-5)
+    np.testing.assert_array_equal(found.bias[np.array(known)], run.bias[np.array(at)])
+    # A new item is what `recommend --items` makes of it.
+    new = raw.with_items(run, other.path.parent / "items.csv", None, Silent())
+    np.testing.assert_allclose(found.embeddings[-2:], new.embeddings[-2:], atol=1e-5)
+    np.testing.assert_allclose(found.bias[-2:], new.bias[-2:], atol=1e-6)
+    assert found.items["id"].to_list() == ids
+    assert any("2 of the 22 items" in w and "from their content alone" in w for w in report.warnings)
+
+
+def test_evaluate_over_another_catalogue_ranks_all_of_it(shop, other):
+    config = configuration.resolve(sets=["evaluate.bootstrap=0"])
+    summary = evaluate(
+        config, other.path, Asked(runs=(str(shop.run),), baselines=("popularity",)), None, Silent()
+    )
+    assert summary["items"] == 22
+    run, popularity = (s["masked"]["ndcg@10"] for s in summary["systems"].values())
+    assert run > popularity
+
+
+def test_catalogue_hidden_feature_leaves_the_ids_and_hidden_ids_leave_the_content(shop):
+    run, data = shop.loaded, Dataset.open(shop.data)
+    warm = run.items["popularity"].to_numpy() > 0
+    ids = np.where(warm[:, None], run.model.encoder.ids[...], 0)
+    np.testing.assert_allclose(over.catalogue(run, data, ["style"], Silent()).embeddings, ids, atol=1e-6)
+    content = over.catalogue(run, data, ["id"], Silent()).embeddings
+    np.testing.assert_allclose(np.asarray(run.embeddings) - ids, content, atol=1e-5)
+    assert not np.asarray(over.catalogue(run, data, ["id", "style"], Silent()).embeddings).any()
+
+
+def test_without_profiles_makes_them_missing(shop):
+    audience = Audience.of_dataset(shop.loaded, Dataset.open(shop.data), "test")
+    rows = np.arange(4)
+    hidden = over.without_profiles(audience, ["user.taste"])
+    assert (audience.basis(rows) == 3).all()
+    assert (hidden.basis(rows) == 2).all()
+    assert np.abs(audience.contexts(rows)[0] - hidden.contexts(rows)[0]).max() > 1e-3
+
+
+def test_catalogue_unknown_name_is_answered_with_the_nearest(shop):
+    for name in ("stile", "taste", "title"):
+        with pytest.raises(M6RecError, match=f"does not read: `{name}`"):
+            over.catalogue(shop.loaded, Dataset.open(shop.data), [name], Silent())
+
+
+def test_catalogue_with_features_fitted_anew_is_refused(shop, tmp_path):
+    with pytest.raises(M6RecError, match="the items of the data have no feature `style`") as caught:
+        over.catalogue(shop.loaded, worlds.planted_cycle(tmp_path / "d"), [], Silent())
+    assert "--like" in (caught.value.hint or "")
+    style = {"style": worlds.Column("categorical", np.arange(12) % 4)}
+    with pytest.raises(M6RecError, match="`style` was not fitted as in the run"):
+        over.catalogue(shop.loaded, worlds.planted_cycle(tmp_path / "e", item_features=style), [], Silent())
+
+
+def test_catalogue_of_strangers_needs_a_model_that_reads_content(tmp_path, small):
+    from m6rec_cli.inference.loaded import load
+    from m6rec_cli.stages import pretrain
+
+    data = worlds.planted_cycle(tmp_path / "data", n_users=16)
+    pretrain.run(small("train.max_steps=1"), data.path, tmp_path / "run", Silent())
+    ids = [f"x{i}" for i in range(12)]
+    with pytest.raises(M6RecError, match="12 items of the data are not in the run's catalogue"):
+        other = worlds.planted_cycle(tmp_path / "e", item_ids=ids)
+        over.catalogue(load(tmp_path / "run"), other, [], Silent())

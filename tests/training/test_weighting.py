@@ -1,0 +1,97 @@
+"""How much targets count: rare items, noise, and items that are as if they did not exist."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from m6rec_cli import inputs
+from m6rec_cli.checkpoint import named
+from m6rec_cli.training import softmax, weighting
+from m6rec_cli.training.feed import Feed
+from m6rec_cli.training.loop import prepare
+from m6rec_cli.training.session import build
+from tests.worlds import planted_content, planted_cycle, write_data
+
+
+def test_tail_weighs_rare_items_more_and_one_on_average():
+    item, popularity = np.array([0, 0, 0, 0, 1, 2]), np.array([4, 1, 0])
+    weight = np.array([1, 1, 1, 2, 1, 0], np.float32)
+    got = weighting.tail(weight, item, popularity, 0.5)
+    factor = np.array([0.5, 0.5, 0.5, 0.5, 1.0])
+    np.testing.assert_allclose(got, np.append(weight[:5] * factor / factor.mean(), 0), rtol=1e-6)
+    np.testing.assert_array_equal(weighting.tail(weight, item, popularity, 0.0), weight)
+
+
+def test_feed_tail_is_a_choice(tmp_path, small):
+    data = write_data(tmp_path, [0, 0, 0, 0, 1], [0, 0, 0, 1, 0], split="none")
+    plain, tailed = (Feed.of(data, small(*s), labels=False, has_content=False).weight
+                     for s in ((), ("train.loss.tail=1.0",)))  # fmt: skip
+    np.testing.assert_array_equal(plain, 1)
+    np.testing.assert_allclose(tailed[3] / tailed[0], 4, rtol=1e-5)
+    np.testing.assert_allclose(tailed.mean(), 1, rtol=1e-5)
+
+
+def test_truncated_drops_the_highest_losses_after_the_warm_up():
+    losses = jnp.array([5.0, 1.0, 9.0, 2.0, 99.0, 3.0])
+    weights = jnp.array([1.0, 2.0, 1.0, 1.0, 0.0, 1.0])  # the fifth is no target
+    after = weighting.truncated(weights, losses, 0.2, jnp.int32(10), 10)
+    assert after.tolist() == [1, 2, 0, 1, 0, 1]
+    assert weighting.truncated(weights, losses, 0.2, jnp.int32(9), 10).tolist() == weights.tolist()
+
+
+def test_truncated_without_any_target_stays_zero():
+    assert weighting.truncated(jnp.zeros(3), jnp.ones(3), 0.1, jnp.int32(5), 0).tolist() == [0, 0, 0]
+
+
+def test_position_losses_are_the_terms_of_the_cross_entropy():
+    keys = jax.random.split(jax.random.key(0), 3)
+    h, e, b = (
+        jax.random.normal(keys[0], (70, 8)),
+        jax.random.normal(keys[1], (30, 8)),
+        jnp.linspace(-1, 1, 30),
+    )
+    y = jax.random.randint(keys[2], (70,), 0, 30)
+    each = softmax.position_losses(h, e, b, y)
+    log_p = jax.nn.log_softmax(h @ e.T + b[None], axis=-1)
+    np.testing.assert_allclose(each, -log_p[jnp.arange(70), y], rtol=1e-4, atol=1e-5)
+    w = jnp.linspace(0, 1, 70)
+    np.testing.assert_allclose((w * each).sum(), softmax.cross_entropy(h, e, b, y, w), rtol=1e-5)
+
+
+def slope(data, config, *, steps=(0,)):
+    """L_rec and its gradient by the items' biases on the first batch, with so many steps done before."""
+    size = inputs.sizes(data, config.model)
+    tables = inputs.tables(data, size)
+    feed = Feed.of(data, config, labels=False, has_content=bool(size.item_specs))
+    trainer, state = prepare(build(size, config), config, feed, tables)
+    batch = jax.tree.map(lambda x: x[0], next(feed.epoch(0))[0])
+    call = jax.jit(jax.grad(trainer.loss, has_aux=True))
+    for step in steps:
+        now = dataclasses.replace(state, step=jnp.int32(step))
+        grads, aux = call(state.params, now, batch, tables, jax.random.key(0))
+        yield float(aux["metrics"]["rec"]), np.asarray(named(grads)["encoder.item_bias"])
+
+
+@pytest.mark.parametrize("kind", ["exact", "sampled"])
+def test_step_truncate_leaves_the_highest_losses_out_once_it_begins(tmp_path, small, kind):
+    data = planted_cycle(tmp_path / "data", n_users=24)
+    config = small(
+        f"train.softmax={kind}", "train.negatives=8", "train.loss.truncate=0.3", "train.loss.truncate_after=5"
+    )
+    (before, whole), (after, fewer) = slope(data, config, steps=(4, 5))
+    assert after < before
+    assert np.abs(whole - fewer).max() > 0
+
+
+@pytest.mark.parametrize("kind", ["exact", "sampled"])
+def test_step_without_cold_negatives_leaves_cold_items_alone(tmp_path, small, kind):
+    data = planted_content(tmp_path / "data", n_users=24)
+    cold = data.items["popularity"].to_numpy() == 0
+    ((_, with_them),) = slope(data, small(f"train.softmax={kind}"))
+    ((_, without),) = slope(data, small(f"train.softmax={kind}", "train.cold_negatives=false"))
+    assert (with_them[cold] > 0).all()
+    assert (without[cold] == 0).all()
+    assert (without[~cold] != 0).all()
