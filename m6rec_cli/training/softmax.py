@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from m6rec_cli.shapes import ID, ND, I, N, N_int, Scalar
+from m6rec_cli.training.precision import product
 
 _TILE_FLOATS = 1 << 22
 _LOG2_E = 1.4426950408889634
@@ -27,21 +28,23 @@ def tile_rows(n_positions: int, n_items: int) -> int:
 
 
 def cross_entropy(
-    candidates: ND, items: ID, bias: I, targets: N_int, weights: N, *, items_learn: bool = True
-) -> Scalar:
+    candidates: ND, items: ID, bias: I, targets: N_int, weights: N, *, items_learn: bool = True,
+    half: bool = False,
+) -> Scalar:  # fmt: skip
     """sum_n weight_n * -log softmax(<candidate_n, item_i> + bias_i)[target_n] (article 4.2.1, L_rec).
 
     Args:
         items_learn: False saves the gradient of the items and of the bias, when they are frozen.
+        half: Multiply in bf16.
     """
-    return _loss(candidates, items, bias, targets, weights, items_learn)
+    return _loss(candidates, items, bias, targets, weights, items_learn, half)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(5,))
-def _loss(h: ND, e: ID, b: I, y: N_int, w: N, items_learn: bool) -> Scalar:
+@functools.partial(jax.custom_vjp, nondiff_argnums=(5, 6))
+def _loss(h: ND, e: ID, b: I, y: N_int, w: N, items_learn: bool, half: bool) -> Scalar:
     def tile(total: Array, xs: tuple[Array, ...]) -> tuple[Array, None]:
         ht, wt = xs
-        return total + jnp.sum(wt * jax.nn.logsumexp(ht @ e.T + b[None], axis=-1)), None
+        return total + jnp.sum(wt * jax.nn.logsumexp(product(ht, e.T, half) + b[None], axis=-1)), None
 
     total, _ = jax.lax.scan(tile, jnp.zeros((), h.dtype), _tiles(tile_rows(len(h), len(e)), h, w))
     return total - jnp.sum(w * _true_logit(h, e, b, y))
@@ -70,13 +73,31 @@ def _tiles(size: int, *arrays: Array) -> tuple[Array, ...]:
     return tuple(a.reshape(count, size, *a.shape[1:]) for a in padded)
 
 
-def _forward(h: ND, e: ID, b: I, y: N_int, w: N, items_learn: bool) -> tuple[Scalar, tuple[Array, ...]]:
-    """The loss and its gradients, by what is fastest on a CPU.
+def _forward(
+    h: ND, e: ID, b: I, y: N_int, w: N, items_learn: bool, half: bool
+) -> tuple[Scalar, tuple[Array, ...]]:
+    lse, dh, de, db = log_sums(h, e, b, w, items_learn, half)
+    total = lse - jnp.sum(w * _true_logit(h, e, b, y))
+    dh = dh - w[:, None] * e[y]
+    if not items_learn:
+        return total, (dh, jnp.zeros_like(e), jnp.zeros_like(b))
+    return total, (dh, de.T.at[y].add(-w[:, None] * h), db.at[y].add(-w))
+
+
+def log_sums(
+    h: ND, e: ID, b: I, w: N, items_learn: bool, half: bool, over: str | None = None
+) -> tuple[Scalar, ND, Float[Array, "d i"], I]:
+    """sum_n w_n * logsumexp_i(<h_n, e_i> + b_i) and its gradients, by what is fastest on a CPU.
 
     A column of ones on `h` and of biases on `e` put the bias into the first product and its gradient into
     the third; a column of ones on `e` puts the norm into the second. So each tile of p is read and written
     as few times as can be. The gradient of the items is gathered as (d, i): p.T @ h would take three times
     as long as h.T @ p.
+
+    Args:
+        items_learn: False leaves the gradients of `e` and `b` at zero.
+        over: Axis of a mesh that the items are divided over; each device has some rows of `e` and `b` and
+            gets their gradients, while the sum and the gradient of `h` are those of all.
     """
     (n, d), one = h.shape, jnp.ones((len(h), 1), h.dtype)
     wide = jnp.concatenate([e, b[:, None], jnp.ones_like(b[:, None])], axis=1)
@@ -84,28 +105,26 @@ def _forward(h: ND, e: ID, b: I, y: N_int, w: N, items_learn: bool) -> tuple[Sca
 
     def tile(de: Array, xs: tuple[Array, ...]) -> tuple[Array, tuple[Array, Array]]:
         ht, wt = xs
-        logits = ht @ to_log2
+        logits = product(ht, to_log2, half)
         top = logits.max(axis=-1, keepdims=True)
+        top = top if over is None else jax.lax.pmax(top, over)
         p = jnp.exp2(logits - top)
-        mean = p @ wide
+        mean = product(p, wide, half)
+        mean = mean if over is None else jax.lax.psum(mean, over)
         norm = mean[:, d + 1]
         # The rows of h carry weight / norm into the third product, so that p is never rescaled as a whole.
         scale = (wt / norm)[:, None]
         if items_learn:
-            de = de + (scale * ht[:, : d + 1]).T @ p
+            de = de + product((scale * ht[:, : d + 1]).T, p, half)
         return de, (scale * mean[:, :d], wt * (jnp.log(norm) + top[:, 0] / _LOG2_E))
 
     start = jnp.zeros((d + 1, len(e)), h.dtype)
     columns = jnp.concatenate([h, one, jnp.zeros_like(one)], axis=1)
     de, (dh, lse) = jax.lax.scan(tile, start, _tiles(tile_rows(n, len(e)), columns, w))
-    total = jnp.sum(lse) - jnp.sum(w * _true_logit(h, e, b, y))
-    dh = dh.reshape(-1, d)[:n] - w[:, None] * e[y]
-    if not items_learn:
-        return total, (dh, jnp.zeros_like(e), jnp.zeros_like(b))
-    return total, (dh, de[:d].T.at[y].add(-w[:, None] * h), de[d].at[y].add(-w))
+    return jnp.sum(lse), dh.reshape(-1, d)[:n], de[:d], de[d]
 
 
-def _backward(items_learn: bool, saved: tuple[Array, ...], g: Scalar) -> tuple[Array | None, ...]:
+def _backward(items_learn: bool, half: bool, saved: tuple[Array, ...], g: Scalar) -> tuple[Array | None, ...]:
     dh, de, db = saved
     return g * dh, g * de, g * db, None, None
 

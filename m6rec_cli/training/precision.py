@@ -1,0 +1,25 @@
+"""bf16 products: float32 parameters are rounded for a product alone, which is summed up in float32."""
+
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array
+
+from m6rec_cli.model.recommender import M6Rec
+
+
+def computing_in(model: M6Rec, precision: str) -> M6Rec:
+    """The model, or a copy whose linear layers multiply in bf16; recurrences, norms and sums stay float32."""
+    if precision == "float32":
+        return model
+    model = nnx.clone(model)
+    for _, module in nnx.iter_modules(model):
+        if isinstance(module, nnx.Linear):
+            module.dtype, module.preferred_element_type = jnp.bfloat16, jnp.float32
+    return model
+
+
+def product(a: Array, b: Array, half: bool) -> Array:
+    """a @ b in float32, of factors that are rounded to bf16 if `half`."""
+    if not half:
+        return a @ b
+    return jnp.matmul(a.astype(jnp.bfloat16), b.astype(jnp.bfloat16), preferred_element_type=jnp.float32)
