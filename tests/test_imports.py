@@ -19,7 +19,7 @@ ROOT = Path(m6rec_cli.__file__).parent
 PACKAGE = "m6rec_cli"
 
 FLOORS = (
-    {"errors", "schema", "config", "registry", "report", "directory", "stop", "shapes", "runtime"},
+    {"errors", "schema", "config", "registry", "report", "directory", "stop", "shapes", "runtime", "cluster"},
     {"data", "metrics", "baselines"},
     {"model"},
     {"training", "inference", "judging", "checkpoint", "contexts", "inputs"},
