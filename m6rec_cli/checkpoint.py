@@ -17,6 +17,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from m6rec_cli import cluster
 from m6rec_cli.directory import MANIFESTS, read_json, write_json
 from m6rec_cli.errors import M6RecError
 
@@ -51,24 +52,28 @@ class Steps:
     folder: Path
 
     def save(self, step: int, trees: dict[str, Arrays], meta: dict[str, Any], *, keep: set[int]) -> None:
-        """Write a step and its seal, then drop the steps that are not in `keep`."""
+        """Write a step and its seal, then drop the steps that are not in `keep`; all processes call it together."""
         from orbax.checkpoint import v1 as ocp
 
         path = self.folder / str(step)
-        _seal(self.folder, step).unlink(missing_ok=True)
-        shutil.rmtree(path, ignore_errors=True)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        if cluster.is_first():
+            _seal(self.folder, step).unlink(missing_ok=True)
+            shutil.rmtree(path, ignore_errors=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
+        cluster.wait()
         with _quiet():
             ocp.save_checkpointables(
                 str(path.resolve()), {name: tree for name, tree in trees.items() if tree}
             )
-        write_json(
-            _seal(self.folder, step), {"format": FORMAT, "step": step, **meta, "sha256": _digests(path)}
-        )
-        for other in self.sealed():
-            if other != step and other not in keep:
-                _seal(self.folder, other).unlink()
-        self.sweep()
+        cluster.wait()
+        if cluster.is_first():
+            seal = {"format": FORMAT, "step": step, **meta, "sha256": _digests(path)}
+            write_json(_seal(self.folder, step), seal)
+            for other in self.sealed():
+                if other != step and other not in keep:
+                    _seal(self.folder, other).unlink()
+            self.sweep()
+        cluster.wait()
 
     def sealed(self) -> list[int]:
         """Complete steps, in order."""
@@ -91,19 +96,12 @@ class Steps:
         Raises:
             M6RecError: A file is missing, truncated or changed, or the arrays are another model's.
         """
-        from orbax.checkpoint import v1 as ocp
-
         path = self.folder / str(step)
-        _verify(path, self.meta(step)["sha256"])
         wanted = {name: tree for name, tree in targets.items() if tree}
-        with _quiet():
-            metadata = ocp.checkpointables_metadata(str(path.resolve())).metadata
-            for name, tree in wanted.items():
-                check_shapes(path / name, tree, metadata[name])
-            empty = {
-                n: {k: np.empty(v.shape, v.dtype) for k, v in tree.items()} for n, tree in wanted.items()
-            }
-            return ocp.load_checkpointables(str(path.resolve()), empty)
+        found = self._read(step, set(wanted))
+        for name, tree in wanted.items():
+            check_shapes(path / name, tree, found[name])
+        return found
 
     def trees(self, step: int) -> set[str]:
         """The names of the trees of a step."""
@@ -111,14 +109,21 @@ class Steps:
 
     def read(self, step: int, name: str) -> Arrays:
         """One whole tree of a step, in whatever shapes it has."""
+        return self._read(step, {name})[name]
+
+    def _read(self, step: int, names: set[str]) -> dict[str, Arrays]:
+        """Trees as numpy arrays; tables that a mesh had filled up to a round number of rows without the filling."""
         from orbax.checkpoint import v1 as ocp
 
-        path = self.folder / str(step)
-        _verify(path, self.meta(step)["sha256"])
+        path, meta = self.folder / str(step), self.meta(step)
+        _verify(path, meta["sha256"])
         with _quiet():
             metadata = ocp.checkpointables_metadata(str(path.resolve())).metadata
-            target = {key: np.empty(value.shape, value.dtype) for key, value in metadata[name].items()}
-            return ocp.load_checkpointables(str(path.resolve()), {name: target})[name]
+            empty = {n: {k: np.empty(v.shape, v.dtype) for k, v in metadata[n].items()} for n in names}
+            found = ocp.load_checkpointables(str(path.resolve()), empty)
+        rows = meta.get("rows", {})
+        return {name: {k: v[: rows.get(name, {}).get(k)] if np.ndim(v) else v for k, v in found[name].items()}
+                for name in names}  # fmt: skip
 
     def judged(self, step: int) -> Arrays:
         """The parameters that a step was judged by: the averaged ones where there are any."""

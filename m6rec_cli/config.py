@@ -171,6 +171,16 @@ class TrainConfig:
     )
     negatives: int = opt(512, "negatives of the sampled softmax, shared in a step, log-Q corrected", ge=1)
     checkpoint_epochs: int = opt(1, "epochs between checkpoints", ge=1)
+    data_parallel: int = opt(
+        0, "devices that the rows of a batch are divided over; 0: all that are there", ge=0
+    )
+    model_parallel: int = opt(
+        1, "devices that tables with a row for every item are divided over, and the softmax with them", ge=1
+    )
+    precision: str = opt(
+        "float32", "in which matrix products are computed; parameters and sums stay float32",
+        choices=("float32", "bf16"),
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from m6rec_cli import inputs
+from m6rec_cli import inputs, runtime
 from m6rec_cli.data.batches import PackedRows
 from m6rec_cli.model import scoring
 from m6rec_cli.model.fusion import Features, gather
@@ -51,7 +51,7 @@ def user_contexts(
         h, s = _final(
             model, items, inputs.tokens(packed.take(rows)), profiles, row[padded] - start, at[padded]
         )
-        contexts[users], states[users] = np.asarray(h)[: len(users)], np.asarray(s)[: len(users)]
+        contexts[users], states[users] = runtime.fetch(h)[: len(users)], runtime.fetch(s)[: len(users)]
     return contexts, states
 
 

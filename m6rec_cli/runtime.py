@@ -1,7 +1,9 @@
 """JAX as m6rec runs it: the persistent compilation cache, and random keys."""
 
 import jax
+import numpy as np
 
+from m6rec_cli import cluster
 from m6rec_cli.directory import cache_folder
 from m6rec_cli.shapes import PRNGKey
 
@@ -25,3 +27,13 @@ def start() -> None:
 def key(seed: int) -> PRNGKey:
     """The key of a seed: threefry, which costs less on CPU than XLA's own generator and is stable across devices."""
     return jax.random.key(seed)
+
+
+def fetch(x: jax.Array) -> np.ndarray:
+    """An array as numpy, whole, wherever its parts lie; all processes call it together."""
+    if x.is_fully_addressable or x.is_fully_replicated:
+        return np.asarray(x)
+    from jax.experimental import multihost_utils
+
+    cluster.wait()
+    return np.asarray(multihost_utils.process_allgather(x, tiled=True))

@@ -7,6 +7,7 @@ import typer
 
 from m6rec_cli.cli import options
 from m6rec_cli.cli import run as runner
+from m6rec_cli.cluster import Processes
 from m6rec_cli.report import Reporter, Summary
 
 
@@ -19,6 +20,10 @@ def finetune(
     config_file: options.ConfigFile = None,
     sets: options.Set = None,
     overwrite: options.Overwrite = False,
+    profile: options.Profile = None,
+    coordinator: options.Coordinator = None,
+    num_processes: options.NumProcesses = None,
+    process_id: options.ProcessId = None,
     quiet: options.Quiet = False,
     log_format: options.LogFormat = "auto",
     debug: options.Debug = False,
@@ -29,6 +34,7 @@ def finetune(
         from m6rec_cli.stages import finetune as stage
 
         config = stage.resolve(init, preset=preset, file=config_file, sets=sets or ())
-        return stage.run(config, data, init, out, report, resume=resume, overwrite=overwrite)
+        return stage.run(config, data, init, out, report, resume=resume, overwrite=overwrite, profile=profile)
 
-    runner.stage(work, quiet=quiet, log_format=log_format, debug=debug)
+    processes = Processes(coordinator, num_processes, process_id)
+    runner.stage(work, quiet=quiet, log_format=log_format, debug=debug, processes=processes)

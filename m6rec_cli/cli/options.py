@@ -26,6 +26,28 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Warnings and errors 
 LogFormat = Annotated[
     str, typer.Option("--log-format", metavar="FORMAT", help="auto, plain or json (on stderr).")
 ]
+Coordinator = Annotated[
+    str | None,
+    typer.Option(
+        "--coordinator", metavar="HOST:PORT", help="Of process 0, when several processes work as one; found by "
+        "itself on SLURM, in a Kubernetes job and on Cloud TPU.",
+    ),
+]  # fmt: skip
+NumProcesses = Annotated[
+    int | None,
+    typer.Option(
+        "--num-processes", metavar="N", help="How many processes work as one; 1 never looks for others."
+    ),
+]
+ProcessId = Annotated[
+    int | None, typer.Option("--process-id", metavar="I", help="Which of them this is, from 0.")
+]
+Profile = Annotated[
+    Path | None,
+    typer.Option(
+        "--profile", metavar="DIR", help="Write a JAX trace of a few dispatches after the first ones."
+    ),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 

@@ -7,6 +7,7 @@ import typer
 
 from m6rec_cli.cli import options
 from m6rec_cli.cli import run as runner
+from m6rec_cli.cluster import Processes
 from m6rec_cli.report import Reporter, Summary
 
 
@@ -24,6 +25,10 @@ def pretrain(
     config_file: options.ConfigFile = None,
     sets: options.Set = None,
     overwrite: options.Overwrite = False,
+    profile: options.Profile = None,
+    coordinator: options.Coordinator = None,
+    num_processes: options.NumProcesses = None,
+    process_id: options.ProcessId = None,
     quiet: options.Quiet = False,
     log_format: options.LogFormat = "auto",
     debug: options.Debug = False,
@@ -36,6 +41,9 @@ def pretrain(
         config = resolve("pretrain", preset=preset, file=config_file, sets=sets or ())
         from m6rec_cli.stages import pretrain as stage
 
-        return stage.run(config, data[0], out, report, also=data[1:], resume=resume, overwrite=overwrite)
+        return stage.run(
+            config, data[0], out, report, also=data[1:], resume=resume, overwrite=overwrite, profile=profile
+        )
 
-    runner.stage(work, quiet=quiet, log_format=log_format, debug=debug)
+    processes = Processes(coordinator, num_processes, process_id)
+    runner.stage(work, quiet=quiet, log_format=log_format, debug=debug, processes=processes)

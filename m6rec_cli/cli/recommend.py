@@ -7,6 +7,7 @@ import typer
 
 from m6rec_cli.cli import options
 from m6rec_cli.cli import run as runner
+from m6rec_cli.cluster import Processes
 from m6rec_cli.errors import UsageError
 from m6rec_cli.report import Reporter, Summary
 
@@ -101,6 +102,9 @@ def recommend(
     config_file: options.ConfigFile = None,
     sets: options.Set = None,
     overwrite: options.Overwrite = False,
+    coordinator: options.Coordinator = None,
+    num_processes: options.NumProcesses = None,
+    process_id: options.ProcessId = None,
     quiet: options.Quiet = False,
     log_format: options.LogFormat = "auto",
     debug: options.Debug = False,
@@ -133,4 +137,5 @@ def recommend(
         )  # fmt: skip
         return stage.run(config, inputs, out, report, overwrite=overwrite)
 
-    runner.stage(work, quiet=quiet, log_format=log_format, debug=debug)
+    processes = Processes(coordinator, num_processes, process_id)
+    runner.stage(work, quiet=quiet, log_format=log_format, debug=debug, processes=processes)

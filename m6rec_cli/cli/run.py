@@ -5,28 +5,42 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
+from m6rec_cli import cluster
 from m6rec_cli.cli import console
+from m6rec_cli.cluster import Processes
 from m6rec_cli.errors import M6RecError, Terminated, UsageError
-from m6rec_cli.report import Reporter, Summary
+from m6rec_cli.report import Reporter, Silent, Summary
 
 LOG_FORMATS = ("auto", "plain", "json")
 
 
-def stage(work: Callable[[Reporter], Summary | None], *, quiet: bool, log_format: str, debug: bool) -> None:
+def stage(
+    work: Callable[[Reporter], Summary | None], *, quiet: bool, log_format: str, debug: bool,
+    processes: Processes | None = None,
+) -> None:  # fmt: skip
     """Run `work` with a reporter and print its summary as one JSON object on stdout.
+
+    Args:
+        processes: Given by commands that several processes can run as one; only the first of them speaks.
 
     Raises:
         SystemExit: With the documented code, after the message is on stderr.
     """
-    with exit_codes(debug=debug):
-        if log_format not in LOG_FORMATS:
-            raise UsageError(f"`--log-format` cannot be `{log_format}`", hint="auto, plain or json")
-        summary = work(console.reporter(quiet=quiet, log_format=log_format))
-        if summary is not None:
-            print(json.dumps(summary, ensure_ascii=False, allow_nan=False))
-            sys.stdout.flush()
+    try:
+        with exit_codes(debug=debug):
+            if log_format not in LOG_FORMATS:
+                raise UsageError(f"`--log-format` cannot be `{log_format}`", hint="auto, plain or json")
+            with cluster.together(processes) if processes else nullcontext():
+                first = cluster.is_first()
+                summary = work(console.reporter(quiet=quiet, log_format=log_format) if first else Silent())
+                if summary is not None and first:
+                    print(json.dumps(summary, ensure_ascii=False, allow_nan=False))
+                    sys.stdout.flush()
+    except SystemExit as end:
+        cluster.leave(end.code if isinstance(end.code, int) else 1)
+        raise
 
 
 @contextmanager
@@ -63,4 +77,5 @@ def exit_codes(*, debug: bool = False) -> Iterator[None]:
 def _say(error: M6RecError, debug: bool) -> None:
     if debug:
         traceback.print_exc()
-    print(f"error: {error}", file=sys.stderr)
+    who = "" if cluster.is_first() else f"process {cluster.index()}: "
+    print(f"{who}error: {error}", file=sys.stderr)

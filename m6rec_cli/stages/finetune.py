@@ -29,7 +29,7 @@ def resolve(parent: Path, *, preset: str | None, file: Path | None, sets: Iterab
 
 def run(
     config: Config, data: Path, parent: Path, out: Path, report: Reporter, *, resume: bool = False,
-    overwrite: bool = False,
+    overwrite: bool = False, profile: Path | None = None,
 ) -> Summary:  # fmt: skip
     """Fine-tune the run `parent` on a data directory and write a run directory.
 
@@ -61,9 +61,8 @@ def run(
                 adopted[name] = _whole(name, old, array, parent)
         nnx.update(model, unnamed(variables, {name: jnp.asarray(array) for name, array in adopted.items()}))
 
-    return fit(
-        Request("finetune", data, out, config, resume, overwrite, parent), report, labels=True, adopt=adopt
-    )
+    request = Request("finetune", data, out, config, resume, overwrite, parent, profile=profile)
+    return fit(request, report, labels=True, adopt=adopt)
 
 
 def _whole(name: str, old: dict[str, np.ndarray], fresh: np.ndarray, parent: Path) -> np.ndarray:

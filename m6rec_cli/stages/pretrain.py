@@ -10,7 +10,7 @@ from m6rec_cli.training.session import Request, fit
 
 def run(
     config: Config, data: Path, out: Path, report: Reporter, *, also: Sequence[Path] = (), resume: bool = False,
-    overwrite: bool = False,
+    overwrite: bool = False, profile: Path | None = None,
 ) -> Summary:  # fmt: skip
     """Pre-train on a data directory and write a run directory.
 
@@ -24,5 +24,5 @@ def run(
     Raises:
         M6RecError: The directories do not share one feature state, or an item id stands in two of them.
     """
-    request = Request("pretrain", data, out, config, resume, overwrite, also=tuple(also))
+    request = Request("pretrain", data, out, config, resume, overwrite, also=tuple(also), profile=profile)
     return fit(request, report, labels=False)

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from m6rec_cli import runtime
+from m6rec_cli import cluster, runtime
 from m6rec_cli.config import Config
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.directory import atomic_file
@@ -62,6 +62,7 @@ def run(
     Raises:
         M6RecError: An input is missing or does not fit the run.
     """
+    asked, out = out, _part(out, inputs.users, inputs.state)
     _check_out(out, overwrite)
     if inputs.category is not None and config.recommend.max_per_category == 0:
         raise UsageError("`--category` says what `--max-per-category` counts by", hint="pass both")
@@ -98,6 +99,7 @@ def run(
         rows = held.moved
     else:
         rows, audience = _asked(audience, inputs.users, report)
+    rows = np.array_split(rows, cluster.number())[cluster.index()]
     settings = config.recommend
     category = category_codes(loaded, inputs.category) if settings.max_per_category else None
     explainer = None
@@ -120,6 +122,13 @@ def run(
         held.save(inputs.state)
     if out == "-":
         return None
+    if cluster.number() > 1:
+        # What each process counted, added up; which items are distinct over all is known to none of them.
+        return {
+            "stage": "recommend", "run": str(inputs.run), "out": asked, "parts": cluster.number(),
+            "users": cluster.total(len(rows)), "rows": cluster.total(told.rows), "k": settings.k,
+            "basis": {name: n for name in BASES if (n := cluster.total(told.basis[name]))},
+        }  # fmt: skip
     summary: Summary = {
         "stage": "recommend", "run": str(inputs.run), "out": out, "users": len(rows), "rows": told.rows,
         "k": settings.k, "items": len(told.items), "basis": dict(told.basis.most_common()),
@@ -158,6 +167,20 @@ class _Told:
             report.warn(
                 f"{self.short:,} users got fewer than {self.k} items: the catalogue and the filters left no more"
             )
+
+
+def _part(out: str, users: str | None, state: Path | None) -> str:
+    """The file of this process: of two, the first writes `recs-00000-of-00002.parquet` for `recs.parquet`."""
+    if cluster.number() == 1:
+        return out
+    if state is not None:
+        raise UsageError("`--state` is kept by one process", hint="`--num-processes 1`")
+    if "-" in (out, users):
+        raise UsageError(
+            "several processes share neither standard input nor standard output", hint="name files, not `-`"
+        )
+    path = Path(out)
+    return str(path.with_name(f"{path.stem}-{cluster.index():05}-of-{cluster.number():05}{path.suffix}"))
 
 
 def _check_out(out: str, overwrite: bool) -> None:

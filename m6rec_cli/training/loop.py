@@ -11,9 +11,10 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 
-from m6rec_cli import runtime, stop
+from m6rec_cli import cluster, runtime, stop
 from m6rec_cli.config import Config
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.inputs import Tables
@@ -21,6 +22,8 @@ from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.model.scoring import encode_content
 from m6rec_cli.training import optim
 from m6rec_cli.training.feed import Feed
+from m6rec_cli.training.mesh import Layout
+from m6rec_cli.training.precision import computing_in
 from m6rec_cli.training.step import PARTS, State, Trainer
 from m6rec_cli.training.validate import Validation
 
@@ -60,6 +63,7 @@ class Report:
         step: Optimiser steps since the start.
         metrics: Means over the steps of a dispatch or epoch, and the validation figures of an epoch.
         n_steps: Steps of the dispatch or epoch.
+        seconds: What a dispatch took.
     """
 
     kind: str
@@ -68,9 +72,12 @@ class Report:
     metrics: dict[str, float]
     state: State
     progress: Progress
+    seconds: float = 0.0
 
 
-def prepare(model: M6Rec, config: Config, feed: Feed, tables: Tables) -> tuple[Trainer, State]:
+def prepare(
+    model: M6Rec, config: Config, feed: Feed, tables: Tables, layout: Layout
+) -> tuple[Trainer, State]:
     """Split the model into what learns and what does not, and start the optimisers.
 
     Raises:
@@ -89,7 +96,7 @@ def prepare(model: M6Rec, config: Config, feed: Feed, tables: Tables) -> tuple[T
     def judges(path: tuple[Any, ...], value: Any) -> bool:
         return path[0] == "discriminator"
 
-    graphdef, judge, params, frozen = nnx.split(model, judges, learns, ...)
+    graphdef, judge, params, frozen = nnx.split(computing_in(model, train.precision), judges, learns, ...)
     steps = feed.steps * train.epochs
     total = min(steps, train.max_steps) if train.max_steps else steps
     trainer = Trainer(
@@ -98,6 +105,7 @@ def prepare(model: M6Rec, config: Config, feed: Feed, tables: Tables) -> tuple[T
         optim.optimizer(train, total),
         optim.judge_optimizer(train),
         len(model.encoder.items.names),
+        layout,
     )
     content = (
         jax.jit(lambda: encode_content(model, tables.items, len(tables.warm)))()
@@ -129,9 +137,10 @@ def train(
         M6RecError: The loss is not finite; the checkpoint before that stays.
     """
     config = trainer.config.train
-    dispatch, key = trainer.dispatch(), runtime.key(config.seed)
+    layout = trainer.layout
+    dispatch, key = cluster.in_time(trainer.dispatch(state)), layout.key(runtime.key(config.seed))
     if progress.epoch == 0 and progress.position == 0 and progress.best < 0:
-        metrics = validation.judge(trainer.graphdef, state, tables) if validation else {}
+        metrics = validation.judge(trainer.graphdef, state, tables, layout) if validation else {}
         _note_best(progress, metrics, 0)
         yield Report("epoch", 0, 0, metrics, state, progress)
     limit = config.max_steps or math.inf
@@ -142,8 +151,10 @@ def train(
             n = int(min(size, limit - int(state.step)))
             if n <= 0:
                 break
-            state, sums = dispatch(state, batches, jnp.int32(n), tables, key)
+            dispatched = time.monotonic()
+            state, sums = dispatch(state, layout.batches(batches), np.int32(n), tables, key)
             sums = {name: float(value) for name, value in sums.items()}
+            dispatched = time.monotonic() - dispatched
             step = int(state.step)
             if not all(map(math.isfinite, sums.values())):
                 raise M6RecError(
@@ -152,8 +163,8 @@ def train(
                 )
             progress.position += n
             progress.sums = {name: progress.sums.get(name, 0.0) + value for name, value in sums.items()}
-            yield Report("steps", step, n, _means(sums, n), state, progress)
-            if stop.requested():
+            yield Report("steps", step, n, _means(sums, n), state, progress, dispatched)
+            if cluster.total(stop.requested()):
                 yield Report("stop", step, n, _means(sums, n), state, progress)
                 return
         seconds = time.monotonic() - started
@@ -164,7 +175,7 @@ def train(
             progress.sums.get("targets", 0.0) / n * (n - epoch_start) / max(seconds, 1e-9)
         )
         if validation:
-            metrics |= validation.judge(trainer.graphdef, state, tables)
+            metrics |= validation.judge(trainer.graphdef, state, tables, layout)
         progress.epoch, progress.position, progress.sums = progress.epoch + 1, 0, {}
         step = int(state.step)
         _note_best(progress, metrics, step)

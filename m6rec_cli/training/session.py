@@ -7,6 +7,7 @@ import shutil
 import time
 import tomllib
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,23 +17,27 @@ import jax
 import numpy as np
 from flax import nnx
 
-from m6rec_cli import __version__, inputs, runtime, stop
+from m6rec_cli import __version__, cluster, inputs, runtime, stop
 from m6rec_cli.checkpoint import CONFIG, FORMAT, RUN, Steps, check_shapes, named, unnamed
 from m6rec_cli.config import Config, flatten, to_toml
 from m6rec_cli.data.joined import open_all
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.directory import read_json, refuse_nonempty, write_json
-from m6rec_cli.errors import M6RecError
+from m6rec_cli.errors import M6RecError, Terminated
 from m6rec_cli.model import scoring
 from m6rec_cli.model.recommender import M6Rec, Sizes
 from m6rec_cli.report import Reporter, Summary
 from m6rec_cli.training.feed import Feed
 from m6rec_cli.training.loop import Progress, Report, prepare, train
+from m6rec_cli.training.mesh import Layout
+from m6rec_cli.training.meter import Meter
 from m6rec_cli.training.step import State
 from m6rec_cli.training.validate import Validation
 
 METRICS = "metrics.jsonl"
 CLAIM = "claim.json"
+TOPOLOGY = {"train.data_parallel", "train.model_parallel"}
+"""Keys that may change when a run is resumed."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,7 @@ class Request:
     overwrite: bool = False
     parent: Path | None = None
     also: tuple[Path, ...] = ()
+    profile: Path | None = None
 
 
 def build(size: Sizes, config: Config) -> M6Rec:
@@ -86,39 +92,61 @@ def fit(
     validation = Validation.of(data, config)
     if validation is None:
         report.warn("the data hold nothing out for validation: no early stopping, the last epoch is kept")
-    trainer, state = prepare(model, config, feed, tables)
+    layout = Layout.of(config.train, data.n_items)
+    trainer, state = prepare(model, config, feed, tables, layout)
     progress = Progress()
-    if not resuming:
+    cluster.wait()
+    if not resuming and cluster.is_first():
         _create(request, data, report)
+    cluster.wait()
     if resuming and steps.sealed():
         state, progress = _restore(steps, state)
         report.note(f"resumed at step {int(state.step):,}, epoch {progress.epoch}")
-    share = _count(state.params) / max(1, _count((state.params, state.frozen)))
+    parameters = _count((state.params, state.frozen))
+    share = _count(state.params) / max(1, parameters)
     report.note(
-        f"{request.stage}: {_count((state.params, state.frozen)):,} parameters, {share:.0%} of them learn; "
+        f"{request.stage}: {parameters:,} parameters, {share:.0%} of them learn; "
         f"{feed.n_targets:,} target events, {feed.steps:,} steps an epoch"
+        + (f"; {layout}" if layout.mesh else "")
     )
+    if layout.multiple(feed.rows) > feed.rows:
+        report.warn(
+            f"each batch of {feed.rows} rows is filled up with empty ones to {layout.multiple(feed.rows)}, a multiple "
+            "of the devices: raise `train.batch_targets`"
+        )
+    state, placed = layout.state(state), layout.tables(tables)
     steps_in_all = min(feed.steps * config.train.epochs, config.train.max_steps or 10**12)
     total = feed.n_targets * steps_in_all // feed.steps
-    with stop.patient(), report.task(request.stage, total=total, unit="events") as task:
+    meter = Meter(request.profile if cluster.is_first() else None, report)
+    with closing(meter), stop.patient(), report.task(request.stage, total=total, unit="events") as task:
         shown: dict[str, Any] = {"ndcg@10": progress.best if progress.best >= 0 else None}
-        for update in train(trainer, state, progress, feed, tables, validation):
+        for update in train(trainer, state, progress, feed, placed, validation):
             state, progress = update.state, update.progress
             if update.kind == "steps":
                 events = round(update.metrics["targets"] * update.n_steps)
+                meter.dispatch(events, update.n_steps, update.seconds)
                 task.advance(events, step=update.step, loss=update.metrics["loss"], **shown)
                 continue
             if update.kind == "epoch":
                 shown["ndcg@10"] = update.metrics.get("ndcg@10")
-                _tell(report, out, update)
+                if cluster.is_first():
+                    _tell(report, out, update)
             if update.kind == "stop" or progress.epoch % config.train.checkpoint_epochs == 0 or progress.done or (
                 progress.best_step == update.step
             ):  # fmt: skip
-                _save(steps, update)
-            stop.now()
-    return _finish(
-        request, data, size, model, state, progress, steps, tables, share, time.monotonic() - started
-    )
+                _save(steps, update, layout)
+            if update.kind == "stop" or cluster.number() == 1:
+                stop.now()
+            if update.kind == "stop":  # it is another process that was asked
+                raise Terminated(143)
+    try:
+        if not cluster.is_first():
+            return {}
+        cost = {"parameters": parameters, "trainable_share": round(share, 6), **meter.summary(),
+                "devices": str(layout), "processes": cluster.number()}  # fmt: skip
+        return _finish(request, data, size, model, state, progress, steps, tables, cost, started)
+    finally:
+        cluster.wait()
 
 
 def _resumes(request: Request, data: Dataset) -> bool:
@@ -129,7 +157,7 @@ def _resumes(request: Request, data: Dataset) -> bool:
         return False
     before, now = (dict(_flat(text)) for text in ((out / CONFIG).read_text("utf-8"), to_toml(request.config)))
     for key in now:
-        if before.get(key) != now[key]:
+        if key not in TOPOLOGY and before.get(key) != now[key]:
             raise M6RecError(
                 f"the configuration differs from that of the run to resume: `{key}` is {now[key]}, there it is {before.get(key)}",
                 where=str(out / CONFIG), hint="pass the same settings, or start anew with another `--out`",
@@ -178,9 +206,10 @@ def _trees(state: State) -> dict[str, dict[str, Any]]:
     }
 
 
-def _save(steps: Steps, update: Report) -> None:
-    progress = dataclasses.asdict(update.progress)
-    steps.save(update.step, _trees(update.state), {"progress": progress}, keep={update.progress.best_step})
+def _save(steps: Steps, update: Report, layout: Layout) -> None:
+    progress, trees = dataclasses.asdict(update.progress), _trees(update.state)
+    meta = {"progress": progress, **layout.rows_kept(trees)}
+    steps.save(update.step, trees, meta, keep={update.progress.best_step})
 
 
 def _restore(steps: Steps, state: State) -> tuple[State, Progress]:
@@ -224,7 +253,7 @@ def _count(tree: Any) -> int:
 
 def _finish(
     request: Request, data: Dataset, size: Sizes, model: M6Rec, state: State, progress: Progress, steps: Steps,
-    tables: inputs.Tables, share: float, seconds: float,
+    tables: inputs.Tables, cost: dict[str, Any], started: float,
 ) -> Summary:  # fmt: skip
     """Encode the catalogue with the best parameters, and write `run.json`."""
     best = progress.best_step
@@ -242,8 +271,7 @@ def _finish(
         "data_fingerprint": data.manifest["fingerprint"],
         "parent": str(request.parent) if request.parent else None,
         "best": {"step": best, "epoch": progress.best_epoch, **metrics},
-        "steps": int(state.step), "epochs": progress.epoch, "seconds": round(seconds, 2),
-        "parameters": _count((state.params, state.frozen)), "trainable_share": round(share, 6),
+        "steps": int(state.step), "epochs": progress.epoch, "seconds": round(time.monotonic() - started, 2), **cost,
         "model": {"items": size.n_items, "events": data.manifest["events"], "has_time": data.has_time,
                   "features": [{"entity": s.entity, "name": s.name, "kind": s.kind}
                                for s in (*size.item_specs, *size.user_specs)]},

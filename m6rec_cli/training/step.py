@@ -18,12 +18,9 @@ from m6rec_cli.model.layers import Keys
 from m6rec_cli.model.recommender import M6Rec, Tokens
 from m6rec_cli.shapes import ID, PRNGKey
 from m6rec_cli.training import losses, weighting
-from m6rec_cli.training.softmax import (
-    cross_entropy,
-    position_losses,
-    sampled_cross_entropy,
-    sampled_losses,
-)
+from m6rec_cli.training.mesh import Layout
+from m6rec_cli.training.sharded_softmax import cross_entropy
+from m6rec_cli.training.softmax import position_losses, sampled_cross_entropy, sampled_losses
 
 PARTS = ("encoder", "decoder", "generator")
 
@@ -90,6 +87,7 @@ class Trainer:
     optimizer: optax.GradientTransformation
     judge_optimizer: optax.GradientTransformation
     n_modalities: int
+    layout: Layout
 
     @property
     def adversarial(self) -> bool:
@@ -126,6 +124,9 @@ class Trainer:
         z = jax.random.normal(jax.random.fold_in(key, 0), (len(h), model.noise)) if self.adversarial else None
         candidates = model.candidates(h, z)
         bias = model.encoder.item_bias[...]
+        if self.layout.fill:
+            real = jnp.arange(len(bias)) < self.layout.n_items
+            bias = jnp.where(real, bias, weighting.NEVER)
         if not train.cold_negatives:
             bias = jnp.where(tables.warm, bias, weighting.NEVER)
         if train.loss.truncate > 0:
@@ -138,7 +139,13 @@ class Trainer:
         total = jnp.maximum(weight.sum(), 1e-6)
         if train.softmax == "exact":
             learn = "encoder" in train.trainable
-            rec = cross_entropy(candidates, items, bias, target, weight, items_learn=learn) / total
+            half = train.precision == "bf16"
+            rec = (
+                cross_entropy(
+                    self.layout, candidates, items, bias, target, weight, items_learn=learn, half=half
+                )
+                / total
+            )
         else:
             rec = (
                 sampled_cross_entropy(
@@ -178,7 +185,7 @@ class Trainer:
         if not tables.items:
             content = jnp.zeros((n_items, model.encoder.start.shape[0]))
         elif len(state.content) == 0:
-            content = model.encoder.content(tables.items, keys)
+            content = self.layout.table(model.encoder.content(tables.items, keys))
         else:
             fresh = model.encoder.content(gather(tables.items, batch.fresh), keys)
             still = jax.lax.stop_gradient(fresh)
@@ -221,8 +228,10 @@ class Trainer:
         updates, optimizer = self.judge_optimizer.update(grads, state.judge_optimizer, state.judge)
         return optax.apply_updates(state.judge, updates), optimizer, value
 
-    def dispatch(self) -> Callable[..., tuple[State, dict[str, Array]]]:
+    def dispatch(self, state: State) -> Callable[..., tuple[State, dict[str, Array]]]:
         """The compiled call: up to `steps_per_dispatch` steps, with the state donated.
+
+        `state` says where on the mesh the state stays, if there is one.
 
         Call it as `f(state, batches, n, tables, key)`; the leaves of `batches` have a leading axis of steps,
         of which the first `n` are taken. It returns the sums of the measurements over the steps.
@@ -237,4 +246,7 @@ class Trainer:
             zeros = {name: jnp.zeros(()) for name in self.measurements(batches)}
             return jax.lax.fori_loop(0, n, body, (state, zeros))
 
-        return jax.jit(run, donate_argnums=0)
+        if self.layout.mesh is None:
+            return jax.jit(run, donate_argnums=0)
+        out = (self.layout.shardings(state), self.layout.replicated())
+        return jax.jit(run, donate_argnums=0, out_shardings=out)

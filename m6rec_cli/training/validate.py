@@ -7,6 +7,7 @@ import jax
 import numpy as np
 from flax import nnx
 
+from m6rec_cli import runtime
 from m6rec_cli.config import Config
 from m6rec_cli.contexts import user_contexts
 from m6rec_cli.data.batches import PackedRows, gap_buckets, pack_histories
@@ -14,6 +15,7 @@ from m6rec_cli.data.store import Dataset
 from m6rec_cli.inputs import Tables
 from m6rec_cli.model import scoring
 from m6rec_cli.model.recommender import M6Rec
+from m6rec_cli.training.mesh import Layout
 from m6rec_cli.training.step import State
 
 _TILE_FLOATS = 16_000_000
@@ -58,20 +60,24 @@ class Validation:
         share = 1 / (count[domain] * np.count_nonzero(count))
         return cls(packed, row, at, target, seen, share)
 
-    def judge(self, graphdef: Any, state: State, tables: Tables) -> dict[str, float]:
+    def judge(self, graphdef: Any, state: State, tables: Tables, layout: Layout) -> dict[str, float]:
         """NDCG@10 and recall@10, seen items masked (`ndcg@10`) and not (`ndcg@10_unmasked`)."""
         params = state.average if jax.tree.leaves(state.average) else state.params
-        model: M6Rec = nnx.merge(graphdef, params, state.frozen, state.judge)
+        params, frozen = jax.tree.map(lambda x: x, (params, state.frozen))
+        model: M6Rec = nnx.merge(graphdef, params, frozen, state.judge)
+        if layout.fill:  # rows of the tables that are no items are never ranked above one
+            model.encoder.item_bias[...] = _without_fill(model.encoder.item_bias[...], layout.n_items)
         items = _embed(model, tables)
         contexts, _ = user_contexts(model, items, self.packed, self.row, self.at, tables.users)
-        tile = max(1, min(len(self.target), _TILE_FLOATS // len(tables.warm)))
+        tile = layout.multiple(max(1, min(len(self.target), _TILE_FLOATS // len(tables.warm))))
         masked, unmasked = [], []
         for start in range(0, len(self.target), tile):
             index = np.minimum(np.arange(start, start + tile), len(self.target) - 1)
-            everywhere, unseen = _ranks(model, contexts[index], items, self.target[index], self.seen[index])
+            users = (layout.rows(x[index]) for x in (contexts, self.target, self.seen))
+            everywhere, unseen = map(runtime.fetch, _ranks(model, items, *users))
             n = min(tile, len(self.target) - start)
-            unmasked.append(np.asarray(everywhere)[:n])
-            masked.append(np.asarray(unseen)[:n])
+            unmasked.append(everywhere[:n])
+            masked.append(unseen[:n])
         out = {}
         for suffix, ranks in (("", np.concatenate(masked)), ("_unmasked", np.concatenate(unmasked))):
             out[f"ndcg@10{suffix}"] = float(np.sum(self.share * (ranks < 10) / np.log2(ranks + 2.0)))
@@ -99,6 +105,11 @@ def _embed(model: M6Rec, tables: Tables) -> Any:
 
 
 @nnx.jit
-def _ranks(model: M6Rec, h: Any, items: Any, target: Any, seen: Any) -> tuple[Any, Any]:
+def _ranks(model: M6Rec, items: Any, h: Any, target: Any, seen: Any) -> tuple[Any, Any]:
     scores = scoring.logits(model.candidates(h, None), items, model.encoder.item_bias[...])
     return scoring.ranks(scores, target, seen)
+
+
+@jax.jit
+def _without_fill(bias: jax.Array, n_items: int) -> jax.Array:
+    return jax.numpy.where(jax.numpy.arange(len(bias)) < n_items, bias, -jax.numpy.inf)

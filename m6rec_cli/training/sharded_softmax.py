@@ -1,0 +1,76 @@
+"""The exact cross-entropy over a mesh: positions divided over `data`, the catalogue over `model`.
+
+Each device makes the logits of its positions against its items; the maximum, the norm and the mean item
+of a tile are combined over `model`, the loss and the gradients of the items over `data`. A table is never
+gathered: a device holds its own rows and what belongs to one tile of positions.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import Mesh
+from jax.sharding import PartitionSpec as P
+
+from m6rec_cli.shapes import ID, ND, I, N, N_int, Scalar
+from m6rec_cli.training import softmax
+from m6rec_cli.training.mesh import DATA, MODEL, Layout
+
+_NEVER = -1e30
+
+
+def cross_entropy(
+    layout: Layout, candidates: ND, items: ID, bias: I, targets: N_int, weights: N, *, items_learn: bool = True,
+    half: bool = False,
+) -> Scalar:  # fmt: skip
+    """As `softmax.cross_entropy`, on the layout's mesh; rows beyond `layout.n_items` take no part."""
+    args = (candidates, items, bias, targets, weights)
+    if layout.mesh is None:
+        return softmax.cross_entropy(*args, items_learn=items_learn, half=half)
+    return _loss(*args, layout.mesh, layout.n_items, items_learn, half)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(5, 6, 7, 8))
+def _loss(
+    h: ND, e: ID, b: I, y: N_int, w: N, mesh: Mesh, n_items: int, items_learn: bool, half: bool
+) -> Scalar:
+    return _forward(h, e, b, y, w, mesh, n_items, False, half)[0]
+
+
+def _forward(
+    h: ND, e: ID, b: I, y: N_int, w: N, mesh: Mesh, n_items: int, items_learn: bool, half: bool
+) -> tuple[Scalar, tuple[jax.Array, ...]]:
+    over = MODEL if mesh.shape[MODEL] > 1 else None
+
+    def part(h: ND, e: ID, b: I, y: N_int, w: N) -> tuple[jax.Array, ...]:
+        first = jax.lax.axis_index(MODEL) * len(e)
+        b = jnp.where(first + jnp.arange(len(e)) < n_items, b, _NEVER)
+        lse, dh, de, db = softmax.log_sums(h, e, b, w, items_learn, half, over)
+        at = y - first
+        mine = (at >= 0) & (at < len(e))
+        at = jnp.where(mine, at, len(e))  # beyond the end: read as zero, written nowhere
+        true = jax.lax.psum(e.at[at].get(mode="fill", fill_value=0), MODEL)
+        true_bias = jax.lax.psum(b.at[at].get(mode="fill", fill_value=0), MODEL)
+        loss = lse - jnp.sum(w * ((h * true).sum(axis=-1) + true_bias))
+        dh = dh - w[:, None] * true
+        de, db = de.T, db
+        if items_learn:
+            de = jax.lax.psum(de.at[at].add(-w[:, None] * h, mode="drop"), DATA)
+            db = jax.lax.psum(db.at[at].add(-w, mode="drop"), DATA)
+        return jax.lax.psum(loss, DATA), dh, de, db
+
+    total, dh, de, db = jax.shard_map(
+        part, mesh=mesh, in_specs=(P(DATA), P(MODEL), P(MODEL), P(DATA), P(DATA)),
+        out_specs=(P(), P(DATA), P(MODEL), P(MODEL)), check_vma=False,
+    )(h, e, b, y, w)  # fmt: skip
+    return total, (dh, de, db)
+
+
+def _backward(
+    mesh: Mesh, n_items: int, items_learn: bool, half: bool, saved: tuple[jax.Array, ...], g: Scalar
+) -> tuple[jax.Array | None, ...]:
+    dh, de, db = saved
+    return g * dh, g * de, g * db, None, None
+
+
+_loss.defvjp(_forward, _backward)

@@ -1,0 +1,76 @@
+"""Trains a few steps on each of some layouts and prints what came out as JSON; run with forced host devices.
+
+Usage: python -m tests.training.on_devices FOLDER DATAxMODEL...; parameters and checkpoints go to FOLDER.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from m6rec_cli import config as configuration
+from m6rec_cli import inputs, runtime
+from m6rec_cli.checkpoint import Steps, named
+from m6rec_cli.data.store import Dataset
+from m6rec_cli.training.feed import Feed
+from m6rec_cli.training.loop import Progress, Report, prepare
+from m6rec_cli.training.mesh import Layout
+from m6rec_cli.training.session import _save, build
+from m6rec_cli.training.validate import Validation
+from tests.small import SMALL
+
+N_ITEMS, ROWS, STEPS = 203, 3, 4
+"""Neither divides evenly over the devices."""
+
+
+def settings(shape: str, *sets: str) -> configuration.Config:
+    data, model = shape.split("x")
+    return configuration.resolve("pretrain", sets=[
+        *SMALL, f"train.data_parallel={data}", f"train.model_parallel={model}", f"train.batch_targets={64 * ROWS}",
+        "model.encoder.refresh_rows=64", "train.ema=0.9", *sets,
+    ])  # fmt: skip
+
+
+def steps_on(data: Dataset, shape: str, out: Path) -> dict[str, Any]:
+    """Losses and validation after `STEPS` steps, and the size of the largest array that is gathered."""
+    config = settings(shape)
+    size = inputs.sizes(data, config.model)
+    model, tables = build(size, config), inputs.tables(data, size)
+    feed = Feed.of(data, config, labels=False, has_content=True)
+    assert feed.partial
+    assert feed.rows == ROWS
+    layout = Layout.of(config.train, data.n_items)
+    trainer, state = prepare(model, config, feed, tables, layout)
+    state, tables, key = layout.state(state), layout.tables(tables), layout.key(runtime.key(0))
+    stacks = [layout.batches(batches) for batches, _ in feed.epoch(0)][: STEPS // 2]
+    step = trainer.dispatch(state).lower(state, stacks[0], np.int32(2), tables, key).compile()
+    losses = []
+    for stack in stacks:
+        state, sums = step(state, stack, np.int32(2), tables, key)
+        losses.append(float(sums["loss"]))
+    validation = Validation.of(data, config)
+    assert validation is not None
+    judged = validation.judge(trainer.graphdef, state, tables, layout)
+    folder = out / shape
+    _save(Steps(folder), Report("epoch", STEPS, STEPS, {}, state, Progress(epoch=1)), layout)
+    shards = {
+        name: x.sharding.shard_shape(x.shape)[0] for name, x in named(state.params).items() if "ids" in name
+    }
+    return {"losses": losses, "judged": judged, "gathered": gathered(step.as_text()), "shards": shards}
+
+
+def gathered(hlo: str) -> int:
+    """Numbers in the largest array that an all-gather of a compiled program puts out."""
+    shapes = re.findall(r"= \(?\w+\[([\d,]*)\][^=]*? all-gather(?:-start)?\(", hlo)
+    return max((int(np.prod([int(n) for n in s.split(",") if n])) for s in shapes), default=0)
+
+
+if __name__ == "__main__":
+    out = Path(sys.argv[1])
+    runtime.start()
+    data = Dataset.open(out / "data")
+    print(json.dumps({"devices": len(jax.devices()), **{s: steps_on(data, s, out) for s in sys.argv[2:]}}))

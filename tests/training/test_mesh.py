@@ -1,0 +1,118 @@
+"""Many devices: four forced ones do what one does, and no table is ever gathered."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from m6rec_cli import inputs
+from m6rec_cli.checkpoint import Steps
+from m6rec_cli.errors import M6RecError
+from m6rec_cli.training.feed import Feed
+from m6rec_cli.training.loop import prepare
+from m6rec_cli.training.mesh import Layout
+from m6rec_cli.training.session import _restore, _trees, build
+from tests.training.on_devices import N_ITEMS, STEPS, gathered, settings
+from tests.worlds import Column, write_data
+
+SHAPES = ("1x1", "4x1", "2x2")
+
+
+def environment(devices: int) -> dict[str, str]:
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV", "XLA_FLAGS"))}
+    return clean | {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A catalogue whose content is encoded in part, and whose size is a multiple of nothing."""
+    folder = tmp_path_factory.mktemp("devices")
+    rng = np.random.default_rng(0)
+    return write_data(
+        folder / "data", np.repeat(np.arange(150), 10), rng.integers(0, N_ITEMS, 1500), n_items=N_ITEMS,
+        item_features={
+            "price": Column("numeric", rng.standard_normal(N_ITEMS)),
+            "brand": Column("categorical", rng.integers(0, 5, N_ITEMS), rng.random(N_ITEMS) < 0.8, size=5),
+        },
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def done(world) -> dict[str, Any]:
+    command = [sys.executable, "-m", "tests.training.on_devices", str(world.path.parent), *SHAPES]
+    root = Path(__file__).parent.parent.parent
+    out = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True, env=environment(4), cwd=root
+    ).stdout
+    return json.loads(out)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", SHAPES[1:])
+def test_mesh_gives_the_losses_and_parameters_of_one_device(world, done, shape):
+    assert done["devices"] == 4
+    np.testing.assert_allclose(done[shape]["losses"], done["1x1"]["losses"], rtol=1e-5)
+    for name, value in done["1x1"]["judged"].items():
+        assert done[shape]["judged"][name] == pytest.approx(value, abs=0.02), name
+    folder = world.path.parent
+    for tree in ("params", "ema", "optimizer", "content"):
+        one, many = (Steps(folder / s).read(STEPS, tree) for s in ("1x1", shape))
+        assert one.keys() == many.keys()
+        for name, array in one.items():
+            assert array.shape == many[name].shape, name
+            np.testing.assert_allclose(many[name], array, atol=2e-4, err_msg=f"{tree} {name}")
+
+
+@pytest.mark.slow
+def test_mesh_model_axis_divides_the_tables_and_gathers_none(done):
+    assert done["2x2"]["shards"] == {"encoder.ids": (N_ITEMS + 1) // 2}
+    assert done["4x1"]["shards"] == {"encoder.ids": N_ITEMS}
+    width = 16
+    assert done["2x2"]["gathered"] < N_ITEMS * width
+    assert done["4x1"]["gathered"] < N_ITEMS * width
+
+
+@pytest.mark.slow
+def test_mesh_checkpoint_restores_on_one_device(world, done):
+    config = settings("1x1")
+    size = inputs.sizes(world, config.model)
+    feed = Feed.of(world, config, labels=False, has_content=True)
+    layout = Layout.of(config.train, N_ITEMS)
+    _, fresh = prepare(build(size, config), config, feed, inputs.tables(world, size), layout)
+    steps = Steps(world.path.parent / "2x2")
+    state, progress = _restore(steps, fresh)
+    assert progress.epoch == 1
+    assert state.params["encoder"]["ids"].shape[0] == N_ITEMS
+    saved = steps.read(STEPS, "optimizer")
+    for name, array in _trees(state)["optimizer"].items():
+        np.testing.assert_array_equal(array, saved[name], err_msg=name)
+
+
+def test_gathered_reads_the_largest_all_gather_of_a_program():
+    hlo = """
+      %a = f32[8,16]{1,0} all-gather(f32[4,16]{1,0} %x), dimensions={0}
+      %b = (f32[2,3]{1,0}, f32[4,3]{1,0}) all-reduce(f32[999,999]{1,0} %y, f32[4,3]{1,0} %z)
+      %c = f32[5]{0} add(f32[5]{0} %p, f32[5]{0} %all-gather.3)
+    """
+    assert gathered(hlo) == 8 * 16
+    assert gathered("%a = f32[4]{0} add(f32[4]{0} %p, f32[4]{0} %q)") == 0
+
+
+@pytest.mark.parametrize("sets", [["train.data_parallel=3"], ["train.model_parallel=2"]])
+def test_layout_that_the_devices_do_not_allow_is_refused(small, sets):
+    with pytest.raises(M6RecError, match=r"does not divide the 1 cpu device\n"):
+        Layout.of(small(*sets).train, 10)
+
+
+def test_layout_of_one_device_hands_back_what_it_is_given(small, world):
+    layout = Layout.of(small().train, 10)
+    assert layout.mesh is None
+    assert str(layout) == "1 device"
+    for give in (layout.state, layout.tables, layout.batches, layout.table, layout.rows, layout.key):
+        thing = object()
+        assert give(thing) is thing
