@@ -1,0 +1,207 @@
+"""Several processes as one: how they find each other, what they write together, and what happens when one dies."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from m6rec_cli import cluster
+from m6rec_cli.checkpoint import Steps
+from m6rec_cli.cluster import Processes
+from m6rec_cli.errors import UsageError
+from tests.small import SMALL
+from tests.worlds import planted_cycle
+
+CLUSTERS = ("SLURM", "KUBERNETES", "JOB_", "TPU", "JAX_", "XLA_FLAGS", "PYTEST", "COV")
+
+
+@pytest.fixture
+def nowhere(monkeypatch):
+    for name in os.environ:
+        if name.startswith(CLUSTERS[:5]):
+            monkeypatch.delenv(name)
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_environment_of_a_laptop_is_no_cluster():
+    assert cluster.environment() is None
+
+
+@pytest.mark.usefixtures("nowhere")
+@pytest.mark.parametrize(("tasks", "found"), [("1", None), ("2", "SLURM")])
+def test_environment_of_slurm_counts_the_tasks_of_the_step(monkeypatch, tasks, found):
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", tasks)
+    assert cluster.environment() == found
+
+
+@pytest.mark.usefixtures("nowhere")
+@pytest.mark.parametrize(("package", "found"), [(None, None), ("kubernetes", "Kubernetes")])
+def test_environment_of_kubernetes_is_an_indexed_job_and_needs_its_package(monkeypatch, package, found):
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    monkeypatch.setattr(cluster.importlib.util, "find_spec", lambda name: name if name == package else None)
+    assert cluster.environment() is None
+    monkeypatch.setenv("JOB_COMPLETION_INDEX", "0")
+    assert cluster.environment() == found
+
+
+@pytest.mark.parametrize(
+    ("processes", "message"),
+    [
+        (Processes("h:1", None, None), "`--coordinator` and `--process-id` go with `--num-processes`"),
+        (Processes(None, None, 0), "`--coordinator` and `--process-id` go with `--num-processes`"),
+        (Processes(None, 0, None), "`--num-processes` is at least 1"),
+        (Processes("h:1", 2, None), "`--num-processes` goes with `--coordinator` and `--process-id`"),
+        (Processes("h:1", 2, 2), "`--process-id` is from 0 to 1"),
+        (Processes("h", 2, 0), "`--coordinator h` names no port"),
+    ],
+)
+def test_join_with_flags_that_do_not_fit_is_a_usage_error(processes, message):
+    with pytest.raises(UsageError, match=message):
+        cluster.join(processes)
+
+
+@pytest.mark.parametrize("processes", [Processes(None, 1, None), Processes("h:1", 1, 0)])
+def test_join_of_one_process_looks_for_no_others(monkeypatch, processes):
+    monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
+    cluster.join(processes)
+    assert (cluster.number(), cluster.index(), cluster.is_first()) == (1, 0, True)
+    cluster.wait()
+    assert cluster.total(3) == 3
+
+
+# --- two processes ---
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Pair:
+    """Two processes of one command on this machine, that find each other by flags or as tasks of SLURM."""
+
+    def __init__(self, folder: Path, *args: str, slurm: bool = False):
+        port, self.folder = free_port(), folder
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(CLUSTERS)}
+        self.processes = []
+        for i in range(2):
+            flags = [] if slurm else ["--coordinator", f"127.0.0.1:{port}", "--num-processes", "2", "--process-id", str(i)]  # fmt: skip
+            task = {"SLURM_JOB_ID": "1", "SLURM_STEP_NODELIST": "127.0.0.1", "SLURM_NTASKS": "2", "SLURM_PROCID": str(i),
+                    "SLURM_LOCALID": str(i), "SLURM_STEP_NUM_TASKS": "2", "JAX_COORDINATOR_PORT": str(port)}  # fmt: skip
+            with (folder / f"out{i}").open("w") as out, (folder / f"err{i}").open("w") as err:
+                self.processes.append(subprocess.Popen(
+                    [sys.executable, "-m", "m6rec_cli", *args, *flags], stdout=out, stderr=err,
+                    env=clean | (task if slurm else {}),
+                ))  # fmt: skip
+
+    def said(self, i: int) -> str:
+        return (self.folder / f"err{i}").read_text()
+
+    def codes(self, timeout: float = 300) -> list[int]:
+        try:
+            return [p.wait(timeout) for p in self.processes]
+        finally:
+            for p in self.processes:
+                p.kill()
+
+    def summary(self) -> dict:
+        """What process 0 printed; the other is silent."""
+        assert self.codes() == [0, 0], self.said(0) + self.said(1)
+        assert (self.folder / "out1").read_text() == ""
+        assert self.said(1) == ""
+        return json.loads((self.folder / "out0").read_text())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cluster")
+    planted_cycle(folder / "data", n_users=150, n_items=31, length=10)
+    return folder
+
+
+SETS = [part for s in (*SMALL, "train.epochs=6", "train.patience=20", "train.ema=0.9", "train.steps_per_dispatch=1",
+                       "train.batch_targets=256") for part in ("--set", s)]  # fmt: skip
+
+
+def pretrain(folder: Path, name: str, *more: str) -> list[str]:
+    return ["pretrain", str(folder / "data"), "--out", str(folder / name), *SETS, *more]
+
+
+@pytest.fixture(scope="module")
+def alone(folder):
+    """The run of one process with two devices."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(CLUSTERS)}
+    subprocess.run(
+        [sys.executable, "-m", "m6rec_cli", *pretrain(folder, "alone")], check=True, capture_output=True,
+        env=environment | {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"},
+    )  # fmt: skip
+    return folder / "alone"
+
+
+@pytest.fixture(scope="module")
+def killed(folder):
+    """A run of two processes of which one is killed, and how long the other took to notice."""
+    pair = Pair(folder, *pretrain(folder, "pair"))
+    steps, deadline = Steps(folder / "pair" / "steps"), time.monotonic() + 300
+    while time.monotonic() < deadline and not [s for s in steps.sealed() if s > 0]:
+        time.sleep(0.02)
+    pair.processes[1].send_signal(signal.SIGKILL)
+    started = time.monotonic()
+    codes = pair.codes()
+    return codes, time.monotonic() - started, pair.said(0), sorted(steps.sealed())
+
+
+@pytest.fixture(scope="module")
+def pair(folder, killed):
+    """The same run, taken up again by two processes, as tasks of SLURM."""
+    pair = Pair(folder, *pretrain(folder, "pair", "--resume"), slurm=True)
+    return pair.summary(), pair.said(0)
+
+
+@pytest.mark.slow
+def test_process_that_is_killed_makes_the_other_stop_and_say_so(killed):
+    codes, seconds, said, sealed = killed
+    assert codes == [1, -signal.SIGKILL], said
+    assert seconds < 60
+    assert "error: process 0 of 2 cannot go on: another process has stopped, or cannot be reached" in said
+    assert "start all of them again, with `--resume`" in said
+    assert sealed[-1] > 0
+
+
+@pytest.mark.slow
+def test_two_processes_resumed_give_what_one_gives(folder, alone, pair):
+    summary, said = pair
+    assert "resumed at step" in said
+    assert (summary["processes"], summary["devices"]) == (2, "2 devices (data 2, model 1)")
+    one, two = Steps(alone / "steps"), Steps(folder / "pair" / "steps")
+    last = one.sealed()[-1]
+    assert two.sealed()[-1] == last
+    for tree in ("params", "ema", "optimizer"):
+        for name, array in one.read(last, tree).items():
+            np.testing.assert_allclose(two.read(last, tree)[name], array, atol=1e-4, err_msg=name)
+    lines = [
+        (json.loads(line)["epoch"]) for line in (folder / "pair" / "metrics.jsonl").read_text().splitlines()
+    ]
+    assert lines == sorted(set(lines)), "one process writes them"
+
+
+@pytest.mark.slow
+def test_two_processes_recommend_to_a_share_of_the_users_each(folder, pair):
+    out = folder / "recs.parquet"
+    args = ["recommend", str(folder / "pair"), "--data", str(folder / "data"), "--out", str(out)]
+    summary = Pair(folder, *args).summary()
+    parts = [pl.read_parquet(folder / f"recs-0000{i}-of-00002.parquet") for i in range(2)]
+    assert not out.exists()
+    assert [p["user_id"].n_unique() for p in parts] == [75, 75]
+    both = pl.concat(parts)
+    assert both["user_id"].n_unique() == summary["users"] == 150
+    assert len(both) == summary["rows"] == sum(summary["basis"].values()) * summary["k"]
