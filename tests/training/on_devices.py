@@ -36,7 +36,8 @@ def settings(shape: str, *sets: str) -> configuration.Config:
 
 
 def steps_on(data: Dataset, shape: str, out: Path) -> dict[str, Any]:
-    """Losses and validation after `STEPS` steps, and the size of the largest array that is gathered."""
+    """Losses and validation after `STEPS` steps, the size of the largest array that is gathered, and how often
+    an array of the size of a whole table stands in the program of one device."""
     config = settings(shape)
     size = inputs.sizes(data, config.model)
     model, tables = build(size, config), inputs.tables(data, size)
@@ -60,7 +61,15 @@ def steps_on(data: Dataset, shape: str, out: Path) -> dict[str, Any]:
     shards = {
         name: x.sharding.shard_shape(x.shape)[0] for name, x in named(state.params).items() if "ids" in name
     }
-    return {"losses": losses, "judged": judged, "gathered": gathered(step.as_text()), "shards": shards}
+    hlo = step.as_text()
+    whole = len(re.findall(rf"f32\[{N_ITEMS + layout.fill},{config.model.width}\]", hlo))
+    return {
+        "losses": losses,
+        "judged": judged,
+        "gathered": gathered(hlo),
+        "whole": whole,
+        "shards": shards,
+    }
 
 
 def gathered(hlo: str) -> int:
