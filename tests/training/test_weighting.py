@@ -12,6 +12,7 @@ from m6rec_cli.checkpoint import named
 from m6rec_cli.training import softmax, weighting
 from m6rec_cli.training.feed import Feed
 from m6rec_cli.training.loop import prepare
+from m6rec_cli.training.mesh import Layout
 from m6rec_cli.training.session import build
 from tests.worlds import planted_content, planted_cycle, write_data
 
@@ -66,7 +67,7 @@ def slope(data, config, *, steps=(0,)):
     size = inputs.sizes(data, config.model)
     tables = inputs.tables(data, size)
     feed = Feed.of(data, config, labels=False, has_content=bool(size.item_specs))
-    trainer, state = prepare(build(size, config), config, feed, tables)
+    trainer, state = prepare(build(size, config), config, feed, tables, Layout(None, size.n_items))
     batch = jax.tree.map(lambda x: x[0], next(feed.epoch(0))[0])
     call = jax.jit(jax.grad(trainer.loss, has_aux=True))
     for step in steps:
