@@ -100,6 +100,7 @@ def join(processes: Processes) -> None:
     found = environment() if processes == Processes() else None
     if processes.number == 1 or (processes.number is None and found is None):
         return
+    _keep_stdout_for_data()
     import jax
 
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
@@ -136,6 +137,13 @@ def _check(processes: Processes) -> None:
         raise UsageError(
             f"`--coordinator {processes.coordinator}` names no port", hint="HOST:PORT of process 0"
         )
+
+
+def _keep_stdout_for_data() -> None:
+    """Send to stderr what libraries write to file 1: gloo greets there, where the summary alone belongs."""
+    sys.stdout.flush()
+    sys.stdout = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
 
 
 def wait() -> None:

@@ -80,6 +80,15 @@ def test_join_of_one_process_looks_for_no_others(monkeypatch, processes):
     assert cluster.total(3) == 3
 
 
+def test_stdout_of_several_processes_is_for_data_alone():
+    code = (
+        "import os, sys; from m6rec_cli import cluster; cluster._keep_stdout_for_data()\n"
+        "os.write(1, b'greeting\\n'); print('data')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("data\n", "greeting\n")
+
+
 # --- two processes ---
 
 
