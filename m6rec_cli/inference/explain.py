@@ -94,7 +94,7 @@ class Explainer:
             for place in places:
                 n = int(left_out[place])
                 mine = scores[at : at + n + 1]
-                yield int(place), np.arange(stops[place] - n, stops[place]), mine[:1] - mine[1:]
+                yield int(place), int(stops[place]) - n + np.arange(n), mine[:1] - mine[1:]
                 at += n + 1
 
     def _scores_without(

@@ -5,7 +5,7 @@ is where a value is missing, and without its id an item is scored as a new one i
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,18 +112,24 @@ class Parts:
         return np.where(warm[:, None], ids, 0), warm
 
 
-def from_data(run: LoadedRun, data: Dataset) -> Source | None:
-    """The item features of a data directory with the run's catalogue; None if they were fitted otherwise."""
+def from_data(run: LoadedRun, data: Dataset, hidden: Sequence[str] = ()) -> Source | None:
+    """The item features of a data directory with the run's catalogue; None if they were fitted otherwise.
+
+    Args:
+        hidden: The names of `recommend.without`.
+    """
     fitted = {(s.entity, s.name): s for s in data.specs}
     if any(fitted.get((s.entity, s.name)) != s for s in run.specs.item_specs):
         return None
     arrays = {s.name: data.feature(s) for s in run.specs.item_specs}
+    shown = {name: name not in hidden for name in arrays}
 
     def features(rows: np.ndarray) -> dict[str, FeatureArray]:
         known = rows < data.n_items
         at = np.where(known, rows, 0)
         return {
-            name: FeatureArray(np.asarray(a.values[at]), a.mask[at] & known) for name, a in arrays.items()
+            name: FeatureArray(np.asarray(a.values[at]), a.mask[at] & known & shown[name])
+            for name, a in arrays.items()
         }
 
     return features

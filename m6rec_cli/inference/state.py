@@ -95,8 +95,8 @@ def read(folder: Path, run: str) -> State:
         raise M6RecError("the state is damaged: its files are not those that were written",
                          where=str(generation), hint=_ANEW)  # fmt: skip
     frames = {name: pl.read_parquet(generation / f"{name}.parquet", memory_map=False) for name in _FRAMES}
-    arrays = {name: np.load(generation / f"{name}.npy") for name in ("contexts", "states")}
-    return State(**frames, **arrays)
+    contexts, states = (np.load(generation / f"{name}.npy") for name in ("contexts", "states"))
+    return State(**frames, contexts=contexts, states=states)
 
 
 def write(folder: Path, state: State, run: str, counts: dict[str, Any]) -> None:

@@ -28,7 +28,9 @@ def sample(path: Path, task: Task, n: int, config: Config, report: Reporter) -> 
 
     scorer = load_scorer(path, task.data, task.split, config, report)
     run, audience = scorer.run, scorer.audience
-    explainer = Explainer(config.recommend, run, audience, Parts(run, from_data(run, task.data)))
+    explainer = Explainer(
+        config.recommend, run, audience, Parts(run, from_data(run, task.data, config.recommend.without))
+    )
     lists = Lists(config.recommend, run, audience, np.ones(len(run.items), bool), explainer=explainer)
     rng = np.random.default_rng(config.evaluate.seed)
     places = np.sort(rng.choice(task.n_users, min(n, task.n_users), replace=False))

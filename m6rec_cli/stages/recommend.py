@@ -3,7 +3,7 @@
 import json
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,10 +72,13 @@ def run(
         raise UsageError(
             "`--changed` asks for the users whose `--state` changed", hint="pass `--state`, and no `--users`"
         )
+    without = config.recommend.without
+    if inputs.state is not None and without:
+        raise UsageError("`--state` keeps what was read with all features, so `recommend.without` cannot hide any",
+                         hint="leave one of the two out")  # fmt: skip
     runtime.start()
     loaded = load(inputs.run)
     data = Dataset.open(inputs.data) if inputs.data is not None else None
-    without = config.recommend.without
     if over.hidden_items(loaded, without) and (data is None or inputs.items is not None):
         raise M6RecError(
             "`recommend.without` hides item features of a data directory: a run keeps those of its own items encoded",
@@ -105,7 +108,7 @@ def run(
     explainer = None
     if inputs.explain:
         explainer = Explainer(
-            settings, loaded, audience, Parts(loaded, _features(loaded, inputs, data, report))
+            settings, loaded, audience, Parts(loaded, _features(loaded, inputs, data, without, report))
         )
     lists = Lists(
         settings, loaded, audience, _allowed(loaded, inputs, report), category, inputs.titles, explainer
@@ -138,10 +141,12 @@ def run(
     return summary
 
 
-def _features(loaded: LoadedRun, inputs: Inputs, data: Dataset | None, report: Reporter) -> Source | None:
+def _features(
+    loaded: LoadedRun, inputs: Inputs, data: Dataset | None, without: Sequence[str], report: Reporter
+) -> Source | None:
     """Where the features of listed items are read from: the run keeps their embeddings alone."""
     if data is not None:
-        return from_data(loaded, data)
+        return from_data(loaded, data, without)
     return raw.item_features(loaded, inputs.items, inputs.media, report) if inputs.items is not None else None
 
 

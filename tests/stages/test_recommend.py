@@ -350,6 +350,17 @@ def test_run_changed_lists_only_whose_state_changed(shop, ask, tmp_path):
             ask(changed=True, **inputs)
 
 
+def test_run_state_and_hidden_features_exclude_each_other(shop, ask, tmp_path):
+    with pytest.raises(UsageError, match="`--state` keeps what was read with all features"):
+        ask('recommend.without=["user.taste"]', interactions=shop.events, state=tmp_path / "state")
+
+
+def test_run_explain_does_not_name_what_is_hidden(ask):
+    frame = ask("recommend.k=2", 'recommend.without=["style"]', explain=True)
+    names = frame.explode("because_parts").drop_nulls("because_parts").unnest("because_parts")["name"]
+    assert set(names) == {"id"}
+
+
 @pytest.mark.parametrize("source", ["data", "items", "alone"])
 def test_run_explain_adds_columns_in_every_format(shop, ask, tmp_path, source):
     inputs = {"explain": True, "users": str(file(tmp_path, 1, 904))}
