@@ -21,7 +21,8 @@ def build(task: Task) -> tuple[Catalogue, dict[str, str]]:
     data, n = task.data, task.n_items
     popularity = data.items["popularity"].to_numpy().astype(np.int64)
     item_specs = [s for s in data.specs if s.entity == "item"]
-    coded = [s for s in item_specs if s.kind in ("categorical", "set")]
+    # A feature of the fitted state (`--like`) may have no value in this catalogue: nothing is measured over it.
+    coded = [s for s in item_specs if s.kind in ("categorical", "set") and codes(data, s.name).nnz]
     dense = [s for s in item_specs if s.kind == "vector"]
     if coded:
         blocks = [codes(data, s.name) for s in coded]

@@ -23,6 +23,8 @@ def at(lists: Lists, k: int, catalogue: Catalogue) -> np.ndarray:
     mixed = sparse.csr_array((1 - ALPHA) * q + ALPHA * p)
     known = (np.diff(p.indptr) > 0) & (np.diff(q.indptr) > 0)
     users, groups = p.nonzero()
+    if not len(users):
+        return np.full(len(known), np.nan)
     p_values = np.asarray(p[users, groups]).ravel()
     q_values = np.asarray(mixed[users, groups]).ravel()
     divergence = np.bincount(users, p_values * np.log(p_values / q_values), minlength=len(known))

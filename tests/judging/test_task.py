@@ -94,3 +94,13 @@ def test_catalogue_takes_content_where_there_is_some(tmp_path, features, diversi
     assert over == {"diversity": diversity, "calibration": calibration}
     assert about.vectors.shape[0] == about.groups.shape[0] == about.n_items == 3
     np.testing.assert_allclose(np.asarray(about.groups.sum(axis=1)).ravel(), 1)
+
+
+def test_catalogue_passes_over_a_feature_that_no_item_has(tmp_path):
+    features = {
+        "gone": worlds.Column("set", [[1], [2], [1]], np.zeros(3, bool), size=3),
+        "c": worlds.Column("categorical", [0, 1, 1], size=2),
+    }
+    data = worlds.write_data(tmp_path, [0, 0, 0], [0, 1, 2], item_features=features)
+    _, over = catalogue.build(task.build(data, "test"))
+    assert over == {"diversity": "c", "calibration": "c"}

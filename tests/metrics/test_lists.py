@@ -87,3 +87,10 @@ def test_calibration_group_that_is_not_shown_stays_finite():
     got = at("calibration", [[1], [1]], 1, catalogue([1, 1], history=[[1, 0], [0, 1]]))
     assert got[0] == pytest.approx(math.log(1 / 0.01))
     assert got[1] == pytest.approx(0)
+
+
+def test_calibration_without_any_group_has_no_value():
+    got = at(
+        "calibration", [[0], [1]], 1, catalogue([1, 1], groups=[[0, 0], [0, 0]], history=[[1, 0], [0, 1]])
+    )
+    assert np.isnan(got).all()
