@@ -139,6 +139,7 @@ def fit(
                 stop.now()
             if update.kind == "stop":  # it is another process that was asked
                 raise Terminated(143)
+    load_judged(model, steps, progress.best_step)  # Orbax reads, as it writes, in all processes together
     try:
         if not cluster.is_first():
             return {}
@@ -255,9 +256,8 @@ def _finish(
     request: Request, data: Dataset, size: Sizes, model: M6Rec, state: State, progress: Progress, steps: Steps,
     tables: inputs.Tables, cost: dict[str, Any], started: float,
 ) -> Summary:  # fmt: skip
-    """Encode the catalogue with the best parameters, and write `run.json`."""
+    """Encode the catalogue with the best parameters, which `model` holds, and write `run.json`."""
     best = progress.best_step
-    load_judged(model, steps, best)
     folder = request.out / "catalogue"
     folder.mkdir(exist_ok=True)
     items = nnx.jit(lambda m, t: scoring.embed_items(m, t.items, t.warm))(model, tables)
