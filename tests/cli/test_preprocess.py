@@ -27,7 +27,7 @@ def test_preprocess_prints_one_json_object_and_tables_on_stderr(log: Path, tmp_p
     done = _m6rec("preprocess", "--interactions", log, "--out", tmp_path / "data", "--split", "leave-one-out")
     assert done.exit_code == 0, done.stderr
     summary = json.loads(done.stdout)
-    assert summary["counts"]["events"] == {"train": 8, "valid": 4, "test": 4}
+    assert summary["counts"]["events"] == {"train": 8, "valid": 4, "test": 4, "cold": 0}
     assert "cleaning" in done.stderr
     assert "events: exact duplicates" in done.stderr
 

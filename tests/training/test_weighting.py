@@ -80,7 +80,11 @@ def slope(data, config, *, steps=(0,)):
 def test_step_truncate_leaves_the_highest_losses_out_once_it_begins(tmp_path, small, kind):
     data = planted_cycle(tmp_path / "data", n_users=24)
     config = small(
-        f"train.softmax={kind}", "train.negatives=8", "train.loss.truncate=0.3", "train.loss.truncate_after=5"
+        "model.item_bias=true",
+        f"train.softmax={kind}",
+        "train.negatives=8",
+        "train.loss.truncate=0.3",
+        "train.loss.truncate_after=5",
     )
     (before, whole), (after, fewer) = slope(data, config, steps=(4, 5))
     assert after < before
@@ -91,8 +95,10 @@ def test_step_truncate_leaves_the_highest_losses_out_once_it_begins(tmp_path, sm
 def test_step_without_cold_negatives_leaves_cold_items_alone(tmp_path, small, kind):
     data = planted_content(tmp_path / "data", n_users=24)
     cold = data.items["popularity"].to_numpy() == 0
-    ((_, with_them),) = slope(data, small(f"train.softmax={kind}"))
-    ((_, without),) = slope(data, small(f"train.softmax={kind}", "train.cold_negatives=false"))
+    ((_, with_them),) = slope(data, small("model.item_bias=true", f"train.softmax={kind}"))
+    ((_, without),) = slope(
+        data, small("model.item_bias=true", f"train.softmax={kind}", "train.cold_negatives=false")
+    )
     assert (with_them[cold] > 0).all()
     assert (without[cold] == 0).all()
     assert (without[~cold] != 0).all()
