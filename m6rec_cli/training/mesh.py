@@ -92,7 +92,7 @@ class Layout:
             return tables
         whole = jax.tree.map(lambda x: self._put(np.asarray(x), P()), (tables.items, tables.users))
         warm: I_bool = self._put(self._filled(np.asarray(tables.warm), P(MODEL)), P(MODEL))
-        return Tables(*whole, warm)
+        return Tables(whole[0], whole[1], warm)
 
     def rows_kept(self, trees: dict[str, dict[str, Any]]) -> dict[str, Any]:
         """What a checkpoint's seal says of tables that are filled up: `{"rows": {tree: {name: real rows}}}`."""

@@ -18,9 +18,9 @@ _COMPILE = "/jax/core/compile/backend_compile_duration"
 _compiled: list[float] = []
 
 
-def _listen(event: str, seconds: float, **_: Any) -> None:
+def _listen(event: str, duration_secs: float, **_: Any) -> None:
     if event == _COMPILE:
-        _compiled.append(seconds)
+        _compiled.append(duration_secs)
 
 
 jax.monitoring.register_event_duration_secs_listener(_listen)

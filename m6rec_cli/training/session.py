@@ -6,7 +6,7 @@ import platform
 import shutil
 import time
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -19,7 +19,7 @@ from flax import nnx
 
 from m6rec_cli import __version__, cluster, inputs, runtime, stop
 from m6rec_cli.checkpoint import CONFIG, FORMAT, RUN, Steps, check_shapes, named, unnamed
-from m6rec_cli.config import Config, flatten, to_toml
+from m6rec_cli.config import Config, flatten, resolve, to_toml
 from m6rec_cli.data.joined import open_all
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.directory import read_json, refuse_nonempty, write_json
@@ -156,7 +156,9 @@ def _resumes(request: Request, data: Dataset) -> bool:
     if not (request.resume and (out / CONFIG).exists()):
         refuse_nonempty(out, overwrite=request.overwrite, also=", or go on with `--resume`")
         return False
-    before, now = (dict(_flat(text)) for text in ((out / CONFIG).read_text("utf-8"), to_toml(request.config)))
+    # A key that the run's file has not yet, since an older version wrote it, has its default.
+    old = resolve(file=out / CONFIG)
+    before, now = (flatten(tomllib.loads(to_toml(config))) for config in (old, request.config))
     for key in now:
         if key not in TOPOLOGY and before.get(key) != now[key]:
             raise M6RecError(
@@ -170,10 +172,6 @@ def _resumes(request: Request, data: Dataset) -> bool:
             where=str(out), hint="start anew with another `--out`",
         )  # fmt: skip
     return True
-
-
-def _flat(toml: str) -> Iterator[tuple[str, Any]]:
-    yield from flatten(tomllib.loads(toml)).items()
 
 
 def _claim(request: Request, data: Dataset) -> dict[str, Any]:

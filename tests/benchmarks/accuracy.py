@@ -72,7 +72,7 @@ def main() -> None:
         judged = m6rec("evaluate", *(run for run, _ in runs), "--data", args.out / name / "data", "--split", args.split,
                        "--baselines", "popularity,last-item,itemknn,ease")  # fmt: skip
         systems = judged["systems"]
-        ours = [systems[run.name] for run, _ in runs]
+        ours = [systems[str(run)] for run, _ in runs]
         rows = {}
         for kind in ("masked", "unmasked"):
             for metric in ("ndcg@10", "recall@10"):
@@ -81,7 +81,7 @@ def main() -> None:
                 rows[f"{kind} {metric}"] = {"mean": statistics.mean(values), "sd": spread, "values": values}
         report[name] = {"m6rec": rows, "seconds": [round(s, 1) for _, s in runs], "settings": SETTINGS[name] + args.extra,
                         "split": args.split, "seeds": seeds,
-                        "baselines": {k: v["masked"] for k, v in systems.items() if k not in {r.name for r, _ in runs}}}  # fmt: skip
+                        "baselines": {k: v["masked"] for k, v in systems.items() if k not in {str(r) for r, _ in runs}}}  # fmt: skip
         print(f"\n{name} ({args.split}, {len(seeds)} seeds)            NDCG@10   Recall@10")
         m, u = (rows[f"{kind} ndcg@10"] for kind in ("masked", "unmasked"))
         r, v = (rows[f"{kind} recall@10"] for kind in ("masked", "unmasked"))
