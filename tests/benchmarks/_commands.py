@@ -24,7 +24,7 @@ _AMAZON = [
 
 SETTINGS: dict[str, list[str]] = {
     "beauty": [*_AMAZON, "model.dropout=0.35", "train.epochs=20"],
-    "ml-100k": ["model.dropout=0.5", "model.encoder.refresh_rows=768", "train.epochs=40", "train.patience=8"],
+    "ml-100k": ["model.encoder.refresh_rows=768", "train.epochs=20"],
     "office": [*_AMAZON, "model.dropout=0.25", 'model.exclude=["description"]'],
 }
 """Settings beside the tool's defaults, found on validation."""
