@@ -40,7 +40,9 @@ def main() -> None:
     systems: dict[str, object] = {"popularity": "popularity", "contentknn": "contentknn",
                                   f"{args.source} alone, zero-shot": base, "one model of both": both}  # fmt: skip
     for share in (0.1, 1.0):
-        some = [f"train.label_fraction={share}", *SETTINGS[args.target]]
+        # The target has the features that both share alone, so there is nothing of its own to leave out.
+        usual = [s for s in SETTINGS[args.target] if not s.startswith("model.exclude")]
+        some = [f"train.label_fraction={share}", *usual]
         # The parent's `model` section comes with it; what remains of the settings are those of training.
         tuning = [s for s in [*some, *shared] if not s.startswith("model.")]
         systems[f"{share:.0%} of the users, from scratch"] = trained(
