@@ -7,13 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from m6rec_cli.config import ModelConfig
 from m6rec_cli.data.batches import PackedRows
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.errors import M6RecError, nearest
 from m6rec_cli.model.fusion import Features
 from m6rec_cli.model.recommender import Sizes, Tokens
 from m6rec_cli.schema import FeatureSpec
+from m6rec_cli.settings import ModelConfig
 from m6rec_cli.shapes import I_bool
 
 

@@ -28,8 +28,9 @@ def strict_jax():
 def small():
     """Resolve a configuration that trains in a moment: `small("train.epochs=9", stage="finetune")`."""
     from m6rec_cli import config as configuration
+    from m6rec_cli.settings import Config
 
-    def resolve(*sets: str, stage: str = "pretrain") -> configuration.Config:
+    def resolve(*sets: str, stage: str = "pretrain") -> Config:
         return configuration.resolve(stage, sets=[*SMALL, *sets])
 
     return resolve

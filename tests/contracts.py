@@ -7,8 +7,8 @@ import pytest
 from flax import nnx
 
 from m6rec_cli import registry
-from m6rec_cli.config import Config
 from m6rec_cli.schema import FeatureSpec
+from m6rec_cli.settings import Config
 
 WIDTH = 8
 

@@ -8,18 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from m6rec_cli import registry
-from m6rec_cli.config import (
-    PRESETS,
-    STAGE_DEFAULTS,
-    Config,
-    flatten,
-    keys,
-    resolve,
-    section,
-    to_toml,
-    toml_literal,
-)
+from m6rec_cli.config import flatten, keys, resolve, section, to_toml, toml_literal
 from m6rec_cli.errors import M6RecError
+from m6rec_cli.settings import PRESETS, STAGE_DEFAULTS, Config
 
 
 def types() -> dict[str, Any]:

@@ -19,7 +19,19 @@ ROOT = Path(m6rec_cli.__file__).parent
 PACKAGE = "m6rec_cli"
 
 FLOORS = (
-    {"errors", "schema", "config", "registry", "report", "directory", "stop", "shapes", "runtime", "cluster"},
+    {
+        "errors",
+        "schema",
+        "settings",
+        "config",
+        "registry",
+        "report",
+        "directory",
+        "stop",
+        "shapes",
+        "runtime",
+        "cluster",
+    },
     {"data", "metrics", "baselines"},
     {"model"},
     {"training", "inference", "judging", "checkpoint", "contexts", "inputs"},

@@ -13,6 +13,7 @@ import typer.main
 
 from m6rec_cli import config
 from m6rec_cli.cli.app import app
+from m6rec_cli.settings import PRESETS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -86,7 +87,7 @@ def test_configuration_keys_of_the_readme_exist():
 
 
 def test_presets_of_the_readme_exist():
-    for name in config.PRESETS:
+    for name in PRESETS:
         assert f"`{name}`" in README or f"--preset {name}`" in README
 
 

@@ -15,9 +15,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from m6rec_cli.config import Config, flatten
+from m6rec_cli.config import flatten
 from m6rec_cli.data.store import FORMAT, Dataset, media_stem
 from m6rec_cli.schema import SPLITS, Entity, FeatureSpec, Kind
+from m6rec_cli.settings import Config
 
 
 @dataclass(frozen=True)

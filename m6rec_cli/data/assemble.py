@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from m6rec_cli.config import DataConfig
 from m6rec_cli.data import catalogue, splits, unknown
 from m6rec_cli.data.clean import Cleaning, bots, k_core
 from m6rec_cli.data.tables import ROW
@@ -15,6 +14,7 @@ from m6rec_cli.data.unknown import Sources
 from m6rec_cli.directory import read_json
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.schema import COLD, SPLITS, TRAIN, Schema
+from m6rec_cli.settings import DataConfig
 
 EVENT_NAMES = "events.json"
 NO_EVENT = "event"

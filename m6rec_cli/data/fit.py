@@ -11,10 +11,10 @@ import numpy as np
 import polars as pl
 from tokenizers import Tokenizer
 
-from m6rec_cli.config import DataConfig
 from m6rec_cli.data import text, values
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.schema import Entity, FeatureColumn, FeatureSpec
+from m6rec_cli.settings import DataConfig
 
 
 def fit(frame: pl.DataFrame, columns: Sequence[FeatureColumn], entity: Entity, config: DataConfig,

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from m6rec_cli.config import DataConfig
 from m6rec_cli.data import media, onnx_encoder, values
 from m6rec_cli.data.clean import Cleaning
 from m6rec_cli.data.vector_cache import VectorCache
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.report import Reporter
 from m6rec_cli.schema import Entity, FeatureColumn, Schema
+from m6rec_cli.settings import DataConfig
 
 SUFFIX = ".frozen"
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from m6rec_cli.config import DataConfig
 from m6rec_cli.data.clean import Cleaning, examples
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.schema import Entity, Schema
+from m6rec_cli.settings import DataConfig
 
 
 @dataclass(frozen=True)

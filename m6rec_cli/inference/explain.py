@@ -14,13 +14,13 @@ import jax.numpy as jnp
 import numpy as np
 import polars as pl
 
-from m6rec_cli.config import RecommendConfig
 from m6rec_cli.data.batches import gap_buckets
 from m6rec_cli.data.store import FeatureArray
 from m6rec_cli.inference.histories import Audience
 from m6rec_cli.inference.loaded import LoadedRun
 from m6rec_cli.inference.parts import Parts
 from m6rec_cli.inference.score import log_probabilities, user_keys, users_per_tile
+from m6rec_cli.settings import RecommendConfig
 
 SHOWN = 5
 """Events that are named for an item at the most: those with the largest shares."""

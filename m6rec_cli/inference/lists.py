@@ -7,13 +7,13 @@ import jax.numpy as jnp
 import numpy as np
 import polars as pl
 
-from m6rec_cli.config import RecommendConfig
 from m6rec_cli.contexts import rounded
 from m6rec_cli.errors import M6RecError, nearest
 from m6rec_cli.inference.explain import Explainer
 from m6rec_cli.inference.histories import BASES, Audience
 from m6rec_cli.inference.loaded import LoadedRun
 from m6rec_cli.inference.score import best_items, log_probabilities, user_keys, users_per_tile
+from m6rec_cli.settings import RecommendConfig
 
 _USERS_AT_ONCE = 2048
 _OWN = ("row", "id", "display", "popularity")

@@ -12,11 +12,11 @@ from flax import nnx
 
 from m6rec_cli import config as configuration
 from m6rec_cli.checkpoint import CONFIG, Steps, check_shapes, named, open_run, unnamed
-from m6rec_cli.config import Config
 from m6rec_cli.data.store import Dataset, read_specs
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.model.recommender import M6Rec, Sizes
 from m6rec_cli.schema import Entity
+from m6rec_cli.settings import Config
 
 _HINT = "restore the run directory from a copy, or train again"
 

@@ -15,7 +15,6 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float
 
-from m6rec_cli.config import RecommendConfig
 from m6rec_cli.contexts import rounded
 from m6rec_cli.data.store import Dataset, FeatureArray
 from m6rec_cli.inference.loaded import LoadedRun
@@ -23,6 +22,7 @@ from m6rec_cli.model.discriminator import unit
 from m6rec_cli.model.fusion import Features
 from m6rec_cli.model.layers import CONTENT_SCALE
 from m6rec_cli.model.recommender import M6Rec
+from m6rec_cli.settings import RecommendConfig
 
 ID, CONTENT = "id", "content"
 _MATCH = 1e-3

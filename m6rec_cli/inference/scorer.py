@@ -6,13 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from m6rec_cli import runtime
-from m6rec_cli.config import Config
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.inference import over
 from m6rec_cli.inference.histories import Audience
 from m6rec_cli.inference.loaded import LoadedRun, load
 from m6rec_cli.inference.score import log_probabilities, user_keys, users_per_tile
 from m6rec_cli.report import Reporter
+from m6rec_cli.settings import Config
 
 
 class ModelScorer:

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from m6rec_cli.config import Config
 from m6rec_cli.judging.task import Task
 from m6rec_cli.report import Reporter
+from m6rec_cli.settings import Config
 
 _ITEMS = 3
 

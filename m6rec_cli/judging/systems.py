@@ -6,12 +6,12 @@ from pathlib import Path
 
 from m6rec_cli import registry
 from m6rec_cli.baselines._base import Scorer
-from m6rec_cli.config import Config
 from m6rec_cli.errors import M6RecError, nearest
 from m6rec_cli.judging import content, ranking, recs_file
 from m6rec_cli.judging.ranking import Judged
 from m6rec_cli.judging.task import Task
 from m6rec_cli.report import Reporter
+from m6rec_cli.settings import Config
 
 
 @dataclass(frozen=True)

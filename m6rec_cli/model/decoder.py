@@ -9,9 +9,9 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from m6rec_cli import registry
-from m6rec_cli.config import ModelConfig
 from m6rec_cli.model.layers import MLP, Keys, dropout
 from m6rec_cli.model.scan import resolve
+from m6rec_cli.settings import ModelConfig
 from m6rec_cli.shapes import BTD, BT_bool
 
 

@@ -10,9 +10,9 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
 from m6rec_cli import registry
-from m6rec_cli.config import ModelConfig
 from m6rec_cli.model.layers import MLP, Keys
 from m6rec_cli.schema import FeatureSpec
+from m6rec_cli.settings import ModelConfig
 
 Features = dict[str, tuple[Array, Array]]
 """Values (rows, ...) and mask bool (rows,) of each feature, by name, all of the same rows."""

@@ -14,12 +14,12 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from m6rec_cli import registry
-from m6rec_cli.config import ModelConfig
 from m6rec_cli.model.decoder import Decoder
 from m6rec_cli.model.discriminator import Discriminator
 from m6rec_cli.model.fusion import Features, Fusion
 from m6rec_cli.model.layers import CONTENT_SCALE, Keys
 from m6rec_cli.schema import FeatureSpec
+from m6rec_cli.settings import ModelConfig
 from m6rec_cli.shapes import BTD, ID, I_bool
 
 N_GAPS = 24

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from m6rec_cli import __version__
-from m6rec_cli.config import Config, to_toml
+from m6rec_cli.config import to_toml
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.directory import atomic_directory, atomic_file, refuse_nonempty, write_json
 from m6rec_cli.errors import M6RecError, UsageError
@@ -22,6 +22,7 @@ from m6rec_cli.judging.measure import primary_k
 from m6rec_cli.judging.ranking import Judged
 from m6rec_cli.judging.summary import summarise
 from m6rec_cli.report import Reporter, Summary
+from m6rec_cli.settings import Config
 
 _FILES = (".json", ".html")
 _REPEATED_WARNING = 0.01

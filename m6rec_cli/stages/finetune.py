@@ -11,12 +11,12 @@ from flax import nnx
 
 from m6rec_cli import config as configuration
 from m6rec_cli.checkpoint import CONFIG, Steps, named, open_run, unnamed
-from m6rec_cli.config import Config
 from m6rec_cli.data.store import Dataset, read_specs
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.inputs import select
 from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.report import Reporter, Summary
+from m6rec_cli.settings import Config
 from m6rec_cli.training.session import Request, fit
 
 

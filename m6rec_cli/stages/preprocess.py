@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from m6rec_cli.config import Config, flatten
+from m6rec_cli.config import flatten
 from m6rec_cli.data import (
     assemble,
     catalogue,
@@ -27,6 +27,7 @@ from m6rec_cli.data.unknown import Sources
 from m6rec_cli.directory import atomic_directory, refuse_nonempty, write_json
 from m6rec_cli.report import Reporter, Summary
 from m6rec_cli.schema import SPLITS, FeatureSpec, Schema
+from m6rec_cli.settings import Config
 
 _ROWS_PER_FILE = 10_000_000
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from m6rec_cli.config import Config
 from m6rec_cli.report import Reporter, Summary
+from m6rec_cli.settings import Config
 from m6rec_cli.training.session import Request, fit
 
 

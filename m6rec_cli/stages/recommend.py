@@ -12,7 +12,6 @@ import numpy as np
 import polars as pl
 
 from m6rec_cli import cluster, runtime
-from m6rec_cli.config import Config
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.directory import atomic_file
 from m6rec_cli.errors import M6RecError, UsageError
@@ -23,6 +22,7 @@ from m6rec_cli.inference.lists import Lists, category_codes
 from m6rec_cli.inference.loaded import LoadedRun, load
 from m6rec_cli.inference.parts import Parts, Source, from_data
 from m6rec_cli.report import Reporter, Summary
+from m6rec_cli.settings import Config
 
 SUFFIXES = (".parquet", ".csv", ".jsonl")
 

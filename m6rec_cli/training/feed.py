@@ -7,11 +7,11 @@ from functools import cached_property
 import numpy as np
 
 from m6rec_cli import inputs
-from m6rec_cli.config import Config
 from m6rec_cli.data.batches import PackedRows, gap_buckets, pack_training, row_length
 from m6rec_cli.data.store import Dataset, Events
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.schema import TRAIN
+from m6rec_cli.settings import Config
 from m6rec_cli.training import weighting
 from m6rec_cli.training.step import AUXILIARY_ROWS, Batch
 

@@ -15,11 +15,11 @@ import numpy as np
 from flax import nnx
 
 from m6rec_cli import cluster, runtime, stop
-from m6rec_cli.config import Config
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.inputs import Tables
 from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.model.scoring import encode_content
+from m6rec_cli.settings import Config
 from m6rec_cli.training import optim
 from m6rec_cli.training.feed import Feed
 from m6rec_cli.training.mesh import Layout

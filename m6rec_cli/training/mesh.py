@@ -16,10 +16,10 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from m6rec_cli.config import TrainConfig
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.inputs import Tables
 from m6rec_cli.model.recommender import START
+from m6rec_cli.settings import TrainConfig
 from m6rec_cli.shapes import I_bool, PRNGKey
 
 DATA, MODEL = "data", "model"

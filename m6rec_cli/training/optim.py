@@ -2,7 +2,7 @@
 
 import optax
 
-from m6rec_cli.config import TrainConfig
+from m6rec_cli.settings import TrainConfig
 
 _RULES = {"adam": optax.adam, "sgd": optax.sgd}
 

@@ -19,7 +19,7 @@ from flax import nnx
 
 from m6rec_cli import __version__, cluster, inputs, runtime, stop
 from m6rec_cli.checkpoint import CONFIG, FORMAT, RUN, Steps, check_shapes, named, unnamed
-from m6rec_cli.config import Config, flatten, resolve, to_toml
+from m6rec_cli.config import flatten, resolve, to_toml
 from m6rec_cli.data.joined import open_all
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.directory import read_json, refuse_nonempty, write_json
@@ -27,6 +27,7 @@ from m6rec_cli.errors import M6RecError, Terminated
 from m6rec_cli.model import scoring
 from m6rec_cli.model.recommender import M6Rec, Sizes
 from m6rec_cli.report import Reporter, Summary
+from m6rec_cli.settings import Config
 from m6rec_cli.training.feed import Feed
 from m6rec_cli.training.loop import Progress, Report, prepare, train
 from m6rec_cli.training.mesh import Layout

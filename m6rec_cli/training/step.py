@@ -10,12 +10,12 @@ import optax
 from flax import nnx
 from jaxtyping import Array, Float
 
-from m6rec_cli.config import Config
 from m6rec_cli.inputs import Tables
 from m6rec_cli.model.discriminator import Discriminator, unit
 from m6rec_cli.model.fusion import gather
 from m6rec_cli.model.layers import Keys
 from m6rec_cli.model.recommender import M6Rec, Tokens
+from m6rec_cli.settings import Config
 from m6rec_cli.shapes import ID, PRNGKey
 from m6rec_cli.training import losses, weighting
 from m6rec_cli.training.mesh import Layout

@@ -8,13 +8,13 @@ import numpy as np
 from flax import nnx
 
 from m6rec_cli import runtime
-from m6rec_cli.config import Config
 from m6rec_cli.contexts import user_contexts
 from m6rec_cli.data.batches import PackedRows, gap_buckets, pack_histories
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.inputs import Tables
 from m6rec_cli.model import scoring
 from m6rec_cli.model.recommender import M6Rec
+from m6rec_cli.settings import Config
 from m6rec_cli.training.mesh import Layout
 from m6rec_cli.training.step import State
 

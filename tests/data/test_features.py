@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from m6rec_cli.config import DataConfig
 from m6rec_cli.data import features, fit, text
 from m6rec_cli.data.clean import Cleaning
 from m6rec_cli.data.store import feature_array
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.schema import FeatureColumn, FeatureSpec, Kind
+from m6rec_cli.settings import DataConfig
 
 CONFIG = DataConfig(min_category_count=1)
 

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from m6rec_cli.config import RecommendConfig, resolve
+from m6rec_cli.config import resolve
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.inference import explain
 from m6rec_cli.inference.explain import Explainer, positive_shares
@@ -16,6 +16,7 @@ from m6rec_cli.inference.lists import Lists
 from m6rec_cli.inference.loaded import load
 from m6rec_cli.inference.parts import Parts, from_data
 from m6rec_cli.report import Silent
+from m6rec_cli.settings import RecommendConfig
 from m6rec_cli.stages import pretrain
 from tests import worlds
 from tests.inference.trained import shop

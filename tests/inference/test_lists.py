@@ -12,7 +12,7 @@ from flax import nnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from m6rec_cli.config import RecommendConfig, resolve
+from m6rec_cli.config import resolve
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.inference import lists, score
@@ -20,6 +20,7 @@ from m6rec_cli.inference.histories import Audience
 from m6rec_cli.inference.lists import Lists, capped, category_codes
 from m6rec_cli.inference.scorer import ModelScorer, load_scorer
 from m6rec_cli.report import Silent
+from m6rec_cli.settings import RecommendConfig
 from tests.inference.trained import shop
 
 __all__ = ["shop"]

@@ -16,6 +16,7 @@ from m6rec_cli import config as configuration
 from m6rec_cli import inputs, runtime
 from m6rec_cli.checkpoint import Steps, named
 from m6rec_cli.data.store import Dataset
+from m6rec_cli.settings import Config
 from m6rec_cli.training.feed import Feed
 from m6rec_cli.training.loop import Progress, Report, prepare
 from m6rec_cli.training.mesh import Layout
@@ -27,7 +28,7 @@ N_ITEMS, ROWS, STEPS = 203, 3, 4
 """Neither divides evenly over the devices."""
 
 
-def settings(shape: str, *sets: str) -> configuration.Config:
+def settings(shape: str, *sets: str) -> Config:
     data, model = shape.split("x")
     return configuration.resolve("pretrain", sets=[
         *SMALL, f"train.data_parallel={data}", f"train.model_parallel={model}", f"train.batch_targets={64 * ROWS}",

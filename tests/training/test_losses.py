@@ -3,8 +3,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from m6rec_cli.config import Config
 from m6rec_cli.model.discriminator import Discriminator, unit
+from m6rec_cli.settings import Config
 from m6rec_cli.training import losses
 
 

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
-from m6rec_cli.config import ModelConfig
 from m6rec_cli.model.layers import CONTENT_SCALE, MLP
 from m6rec_cli.schema import FeatureSpec
+from m6rec_cli.settings import ModelConfig
 
 
 class Bag(nnx.Module):

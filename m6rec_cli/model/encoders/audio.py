@@ -5,9 +5,9 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from m6rec_cli.config import ModelConfig
 from m6rec_cli.model.layers import MLP
 from m6rec_cli.schema import FeatureSpec
+from m6rec_cli.settings import ModelConfig
 
 _CENTRE, _SPREAD = -7.0, 4.0
 """Natural logarithms of mel energies, floored at ln(1e-6) = -13.8, to about unit scale."""

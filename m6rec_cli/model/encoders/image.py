@@ -9,9 +9,9 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, UInt8
 
-from m6rec_cli.config import ModelConfig
 from m6rec_cli.model.layers import MLP
 from m6rec_cli.schema import FeatureSpec
+from m6rec_cli.settings import ModelConfig
 
 _PATCH = 8
 _CHANNELS = 16

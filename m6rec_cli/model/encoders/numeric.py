@@ -10,9 +10,9 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float
 
-from m6rec_cli.config import ModelConfig
 from m6rec_cli.model.layers import MLP
 from m6rec_cli.schema import FeatureSpec
+from m6rec_cli.settings import ModelConfig
 
 _CENTRES = np.linspace(-2, 2, 9, dtype=np.float32)
 

@@ -6,10 +6,10 @@ The sound track is a feature of its own with the tower for audio; the fusion joi
 from flax import nnx
 from jaxtyping import Array, Float, UInt8
 
-from m6rec_cli.config import ModelConfig
 from m6rec_cli.model.encoders import image
 from m6rec_cli.model.layers import MLP
 from m6rec_cli.schema import FeatureSpec
+from m6rec_cli.settings import ModelConfig
 
 
 class Tower(nnx.Module):
