@@ -80,6 +80,7 @@ class Schema:
         quantity: Lines of zero or less (cancellations) are dropped.
         price: The same, where a quantity is named.
         missing_users: Ids that stand for an unknown user, such as `0`.
+        users_are_items: Whether an item with a user's id is that user, who then is never listed to himself.
     """
 
     user: str
@@ -91,6 +92,7 @@ class Schema:
     quantity: str | None = None
     price: str | None = None
     missing_users: tuple[str, ...] = ()
+    users_are_items: bool = False
     item_id: str | None = None
     user_id: str | None = None
     display: str | None = None

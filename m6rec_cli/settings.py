@@ -37,6 +37,9 @@ class DataConfig:
     unknown_users: str = opt(
         "keep", "events whose user is not in the user table", choices=("keep", "drop", "error")
     )
+    users_are_items: bool = opt(
+        False, "an item with a user's id is that user, who is never recommended to himself"
+    )
     text_vocabulary: int = opt(8000, "byte-level BPE tokens that are learned", ge=300)
     text_length: int = opt(48, "tokens kept of a text", ge=1)
     text_encoder: str = opt(
@@ -152,6 +155,12 @@ class TrainConfig:
     trainable: list[str] = opt(["encoder", "decoder", "generator"], "parts that learn; the others are frozen")
     alpha: float = opt(1.0, "L = alpha L_rec + (1 - alpha) L_gen; 1: no adversary", ge=0, le=1)
     label_fraction: float = opt(1.0, "fine-tuning: share of users whose labels are used", ge=0, le=1)
+    cuts: float = opt(
+        0.0,
+        "share of histories that are cut in two in an epoch, the second read as one that begins",
+        ge=0,
+        le=1,
+    )
     loss: LossConfig = field(default_factory=LossConfig)
     valid_users: int = opt(20000, "users judged on validation after an epoch; 0: all", ge=0)
     softmax: str = opt("exact", "over the whole catalogue, or sampled", choices=("exact", "sampled"))
@@ -183,6 +192,10 @@ class RecommendConfig:
     judge_weight: float = opt(0.0, "weight of the discriminator's score in the ranking", ge=0)
     max_per_category: int = opt(0, "items of one category in a list at the most; 0: no limit", ge=0)
     seen: str = opt("drop", "items the user has seen", choices=("drop", "keep"))
+    new_items: float = opt(
+        0.0,
+        "added to the log-probability of items without training events, so that they are met earlier or later",
+    )
     without: list[str] = opt(
         [], "features that are hidden, as if they were missing; `id`: item ids, `user.` before those of users"
     )

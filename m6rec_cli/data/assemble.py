@@ -73,6 +73,9 @@ def assemble(frame: pl.DataFrame, items: pl.DataFrame | None, users: pl.DataFram
     Raises:
         M6RecError: Unknown ids where they are errors, nothing left, or a split that needs times.
     """
+    if schema.users_are_items:
+        themselves = pl.col("user").cast(pl.String) == pl.col("item").cast(pl.String)
+        frame = cleaning.keep(frame, "events: of a user with himself", ~themselves, "user")
     frame = unknown.settle(frame, items, users, schema, config, cleaning, sources)
     items = items if items is not None else catalogue.ids_alone(frame["item"].unique(maintain_order=True))
     user_ids = frame["user"].unique(maintain_order=True).cast(pl.String)

@@ -9,6 +9,7 @@ from m6rec_cli.data.tables import Table
 from m6rec_cli.errors import M6RecError, UsageError
 from m6rec_cli.report import Reporter
 from m6rec_cli.schema import FeatureColumn, FeatureSpec, Schema
+from m6rec_cli.settings import DataConfig
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,12 @@ def open_tables(inputs: Inputs) -> Opened:
     )
 
 
-def settle_schema(inputs: Inputs, opened: Opened, report: Reporter) -> tuple[Schema, dict[str, str]]:
+def settle_schema(
+    inputs: Inputs, opened: Opened, config: DataConfig, report: Reporter
+) -> tuple[Schema, dict[str, str]]:
     """The schema of the file, or the inferred one; features are those of `like` where that is given.
+
+    That users are items is said by any of the schema, the configuration and `like`.
 
     Returns:
         The schema, and the columns that inference left out with the reason.
@@ -97,6 +102,10 @@ def settle_schema(inputs: Inputs, opened: Opened, report: Reporter) -> tuple[Sch
             raise M6RecError("`--like` names no data or run directory", where=str(inputs.fitted / "features.json"),
                              hint="give a directory that `m6rec preprocess` or a training command has made")  # fmt: skip
         schema = _features_of(read_specs(inputs.fitted), inputs, schema, opened, report)
+        if schema_file.read(inputs.fitted / schema_file.FILE).users_are_items:
+            schema = replace(schema, users_are_items=True)
+    if config.users_are_items:
+        schema = replace(schema, users_are_items=True)
     _require_tables(inputs, schema)
     return schema, left_out
 

@@ -20,7 +20,9 @@ _EVENT_KEYS = (
     "quantity",
     "price",
     "missing_users",
+    "users_are_items",
 )
+_NO_STRINGS = ("missing_users", "users_are_items")
 _KEYS = {"interactions": _EVENT_KEYS, "items": ("id", "display", "features"), "users": ("id", "features")}
 _FEATURE_KEYS = ("kind", "column", "separator", "encoder", "sha256")
 
@@ -30,7 +32,7 @@ def to_toml(schema: Schema, left_out: Mapping[str, str] | None = None) -> str:
     lines = ["[interactions]"]
     for key in _EVENT_KEYS:
         value = getattr(schema, key)
-        if value not in (None, ()) and not (key == "timestamp_format" and schema.timestamp is None):
+        if value not in (None, (), False) and not (key == "timestamp_format" and schema.timestamp is None):
             lines.append(f"{key} = {toml_literal(value)}")
     for table, id_column, features in (("items", schema.item_id, schema.item_features),
                                        ("users", schema.user_id, schema.user_features)):  # fmt: skip
@@ -82,14 +84,17 @@ def read(path: Path) -> Schema:
             raise M6RecError(f"the schema names no `{key}` column", where=f"{where}, [interactions]",
                              hint=f"add `{key} = \"{key}_id\"`")  # fmt: skip
     roles = {key: _string(events[key], f"interactions.{key}", where) for key in _EVENT_KEYS
-             if key in events and key != "missing_users"}  # fmt: skip
+             if key in events and key not in _NO_STRINGS}  # fmt: skip
     missing = events.get("missing_users", [])
     if not isinstance(missing, list) or not all(isinstance(m, str) for m in missing):
         raise M6RecError(
             "`interactions.missing_users` takes a list of strings", where=where, hint='for instance ["0"]'
         )
+    people = events.get("users_are_items", False)
+    if not isinstance(people, bool):
+        raise M6RecError(f"`interactions.users_are_items` takes true or false, not {people!r}", where=where)
     return Schema(
-        **roles, missing_users=tuple(missing),
+        **roles, missing_users=tuple(missing), users_are_items=people,
         item_id=_string(items["id"], "items.id", where) if "id" in items else None,
         user_id=_string(users["id"], "users.id", where) if "id" in users else None,
         display=_string(items["display"], "items.display", where) if "display" in items else None,

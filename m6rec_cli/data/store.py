@@ -122,6 +122,13 @@ class Dataset:
         return self.manifest["has_time"]
 
     @cached_property
+    def own_item(self) -> np.ndarray:
+        """The row of the item that each user is himself, int64 (n_users,); -1 where users are no items."""
+        if not self.manifest["schema"].get("users_are_items"):
+            return np.full(self.n_users, -1)
+        return own_rows(self.users["id"], self.items["id"])
+
+    @cached_property
     def domain(self) -> np.ndarray:
         """The domain of each user row, int (n_users,): 0 where there is one data directory."""
         return np.zeros(self.n_users, np.int64)
@@ -166,6 +173,13 @@ class Dataset:
         """One feature's values and mask."""
         frame = self.items if spec.entity == "item" else self.users
         return feature_array(spec, frame, self.path / "media")
+
+
+def own_rows(users: pl.Series, items: pl.Series) -> np.ndarray:
+    """The place of each user's id among the ids of items, int64 (users,), -1 where it is not there."""
+    places = pl.DataFrame({"id": items}).with_row_index("at")
+    found = pl.DataFrame({"id": users}).join(places, on="id", how="left", maintain_order="left")["at"]
+    return found.cast(pl.Int64).fill_null(-1).to_numpy()
 
 
 def read_specs(folder: Path) -> tuple[FeatureSpec, ...]:

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from m6rec_cli.contexts import rounded
+from m6rec_cli.data.store import own_rows
 from m6rec_cli.errors import M6RecError, nearest
 from m6rec_cli.inference.explain import Explainer
 from m6rec_cli.inference.histories import BASES, Audience
@@ -57,8 +58,7 @@ class Lists:
         if len(rows) == 0:
             return out_scores, out_items
         contexts, _ = self.audience.contexts(rows)
-        none = np.zeros(0, np.int64)
-        owner, seen = self.audience.seen(rows) if config.seen == "drop" else (none, none)
+        owner, unwanted = self._unwanted(rows)
         size = users_per_tile(n_items, len(rows))
         for start in range(0, len(rows), size):
             # The last tile repeats a user, so that its shape is compiled once.
@@ -69,10 +69,23 @@ class Lists:
                 draws=config.draws, judge_weight=config.judge_weight,
             )  # fmt: skip
             pairs = slice(*np.searchsorted(owner, [start, start + size]))
-            hidden = _padded(owner[pairs] - start, size), _padded(seen[pairs], 0)
+            hidden = _padded(owner[pairs] - start, size), _padded(unwanted[pairs], 0)
             n = min(size, len(rows) - start)
             out_scores[start : start + n], out_items[start : start + n] = self._best(scores, hidden, n, k)
         return out_scores, out_items
+
+    def _unwanted(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Pairs of the place in `rows`, ascending, and the row of an item that is not listed for that user."""
+        owner = item = np.zeros(0, np.int64)
+        if self.config.seen == "drop":
+            owner, item = self.audience.seen(rows)
+        if not self.run.schema.users_are_items:
+            return owner, item
+        own = own_rows(self.audience.ids.gather(rows), self.run.items["id"])
+        themselves = np.flatnonzero(own >= 0)
+        owner, item = np.append(owner, themselves), np.append(item, own[themselves])
+        order = np.argsort(owner, kind="stable")
+        return owner[order], item[order]
 
     def _best(
         self, scores: jnp.ndarray, hidden: tuple[np.ndarray, np.ndarray], n: int, k: int

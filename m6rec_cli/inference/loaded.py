@@ -1,6 +1,7 @@
 """A finished run, read back: the model as it was judged, its encoded catalogue and its settings."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ from flax import nnx
 
 from m6rec_cli import config as configuration
 from m6rec_cli.checkpoint import CONFIG, Steps, check_shapes, named, open_run, unnamed
+from m6rec_cli.data import schema_file
 from m6rec_cli.data.store import Dataset, read_specs
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.model.recommender import M6Rec, Sizes
-from m6rec_cli.schema import Entity
+from m6rec_cli.schema import Entity, Schema
 from m6rec_cli.settings import Config
 
 _HINT = "restore the run directory from a copy, or train again"
@@ -47,6 +49,11 @@ class LoadedRun:
     id_rows: np.ndarray
     specs: Sizes
     event_kinds: list[str]
+
+    @cached_property
+    def schema(self) -> Schema:
+        """The columns by which raw files are read as the training data were."""
+        return schema_file.read(self.path / "features" / schema_file.FILE)
 
     @property
     def has_time(self) -> bool:

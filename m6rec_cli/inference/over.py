@@ -95,6 +95,15 @@ def catalogue(run: LoadedRun, data: Dataset, without: Sequence[str], report: Rep
     )  # fmt: skip
 
 
+def promoted(run: LoadedRun, by: float) -> LoadedRun:
+    """The run with `by` added to the logit of every item that it has no training events of."""
+    if by == 0:
+        return run
+    return dataclasses.replace(
+        run, bias=run.bias + jnp.asarray(np.where(run.id_rows < 0, by, 0), jnp.float32)
+    )
+
+
 def _usual_bias(run: LoadedRun) -> np.float32:
     """What an item without events of its own has: see `LoadedRun.bias`."""
     bias, warm = np.asarray(run.bias), run.items["popularity"].to_numpy() > 0

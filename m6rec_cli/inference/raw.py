@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 from flax import nnx
 
-from m6rec_cli.data import catalogue, events, features, frozen, schema_file, tables
+from m6rec_cli.data import catalogue, events, features, frozen, tables
 from m6rec_cli.data.batches import gap_buckets
 from m6rec_cli.data.clean import Cleaning
 from m6rec_cli.data.store import Events, FeatureArray, feature_array, read_specs
@@ -31,7 +31,7 @@ def audience(run: LoadedRun, log: Path | None, profiles: Path | None, report: Re
     Raises:
         M6RecError: A file or a column that the run's schema names is missing.
     """
-    schema = schema_file.read(run.path / "features" / schema_file.FILE)
+    schema = run.schema
     frame = read_log(run, log, schema, report)
     table = read_profiles(run, profiles, schema, report)
     named = [frame["user_id"], *([table["id"]] if table is not None else [])]
@@ -109,7 +109,7 @@ def with_items(run: LoadedRun, path: Path, media: Path | None, report: Reporter)
                          hint="train with item features, and without `model.exclude` of all of them")  # fmt: skip
     if media and not media.is_dir():
         raise M6RecError("the media folder does not exist", where=str(media))
-    schema = schema_file.read(run.path / "features" / schema_file.FILE)
+    schema = run.schema
     table = catalogue.read(tables.scan(path, "items"), schema, "item")
     table = table.filter(~pl.col("id").is_in(run.items["id"].implode()))
     if len(table) == 0:
@@ -145,7 +145,7 @@ def item_features(
     Raises:
         M6RecError: The table or a column of it is missing.
     """
-    schema = schema_file.read(run.path / "features" / schema_file.FILE)
+    schema = run.schema
     table = catalogue.read(tables.scan(path, "items"), schema, "item")
 
     def encoded(rows: np.ndarray) -> dict[str, FeatureArray]:

@@ -92,7 +92,7 @@ def audience(
     Raises:
         M6RecError: The state is another model's or damaged; there is neither a state nor a log; or an input is at fault.
     """
-    schema = schema_file.read(run.path / "features" / schema_file.FILE)
+    schema = run.schema
     if schema.timestamp is None:
         raise M6RecError("the events have no time, so newer ones cannot be told from older ones",
                          where=str(run.path / "features" / schema_file.FILE),

@@ -48,14 +48,16 @@ class Task:
 
     @cached_property
     def seen_keys(self) -> np.ndarray:
-        """The same of every item that masking takes away: met before the split and not itself a truth.
+        """The same of every item that masking takes away: met before the split, or the user himself, and no truth.
 
         A true item that the user has met before stays, so that it can be found.
         """
         position = np.full(self.data.n_users, -1, np.int64)
         position[self.users] = np.arange(self.n_users)
         user = position[self.history.user_row]
-        keys = np.unique(user[user >= 0] * self.n_items + self.history.item_row[user >= 0])
+        met = user[user >= 0] * self.n_items + self.history.item_row[user >= 0]
+        own = self.data.own_item[self.users]
+        keys = np.unique(np.append(met, (np.arange(self.n_users) * self.n_items + own)[own >= 0]))
         return keys[~contains(self.truth_keys, keys)]
 
     @cached_property

@@ -34,7 +34,7 @@ _ROWS_PER_FILE = 10_000_000
 
 def dry_run(config: Config, inputs: Inputs, report: Reporter) -> str:
     """The schema that a run would use, as TOML."""
-    schema, left_out = settle_schema(inputs, open_tables(inputs), report)
+    schema, left_out = settle_schema(inputs, open_tables(inputs), config.data, report)
     schema = frozen.with_encoders(schema, config.data)
     return schema_file.to_toml(schema, left_out)
 
@@ -50,7 +50,7 @@ def run(
     started = time.monotonic()
     refuse_nonempty(output, overwrite=overwrite)
     opened = open_tables(inputs)
-    schema, left_out = settle_schema(inputs, opened, report)
+    schema, left_out = settle_schema(inputs, opened, config.data, report)
     for column in (*schema.item_features, *schema.user_features):
         media.require(column.kind, column.name)
     like = inputs.fitted

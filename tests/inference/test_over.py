@@ -3,6 +3,7 @@
 import csv
 
 import numpy as np
+import polars as pl
 import pytest
 
 from m6rec_cli import config as configuration
@@ -11,7 +12,7 @@ from m6rec_cli.errors import M6RecError
 from m6rec_cli.inference import over, raw
 from m6rec_cli.inference.histories import Audience
 from m6rec_cli.report import Silent
-from m6rec_cli.stages import preprocess
+from m6rec_cli.stages import preprocess, recommend
 from m6rec_cli.stages.evaluate import Asked
 from m6rec_cli.stages.evaluate import run as evaluate
 from tests import worlds
@@ -112,3 +113,24 @@ def test_catalogue_of_strangers_needs_a_model_that_reads_content(tmp_path, small
     with pytest.raises(M6RecError, match="12 items of the data are not in the run's catalogue"):
         other = worlds.planted_cycle(tmp_path / "e", item_ids=ids)
         over.catalogue(load(tmp_path / "run"), other, [], Silent())
+
+
+def test_promoted_adds_to_the_items_without_training_events_alone(shop, other):
+    run = over.catalogue(shop.loaded, other, [], Silent())
+    new = run.id_rows < 0
+    assert 0 < new.sum() < len(new)
+    raised = np.asarray(over.promoted(run, 1.5).bias) - np.asarray(run.bias)
+    np.testing.assert_allclose(raised, np.where(new, 1.5, 0), atol=1e-6)
+    assert over.promoted(run, 0) is run
+
+
+def test_recommend_lists_new_items_first_if_they_are_promoted_enough(shop, other, tmp_path):
+    lists, known = {}, shop.loaded.items
+    new = [900, 901, *known.filter(pl.col("popularity") == 0)["id"].cast(pl.Int64)]
+    for by in (-50, 50):
+        config = configuration.resolve(sets=[f"recommend.new_items={by}", "recommend.k=2"])
+        inputs = recommend.Inputs(shop.run, interactions=shop.events, items=other.path.parent / "items.csv")
+        recommend.run(config, inputs, str(tmp_path / f"{by}.csv"), Silent())
+        lists[by] = pl.read_csv(tmp_path / f"{by}.csv")["item_id"].is_in(new)
+    assert lists[50].all()
+    assert not lists[-50].any()

@@ -1,0 +1,86 @@
+"""Users who are items: nobody's events with himself count, and nobody is listed to himself."""
+
+import filecmp
+
+import numpy as np
+import polars as pl
+import pytest
+
+from m6rec_cli import config as configuration
+from m6rec_cli.data import schema_file
+from m6rec_cli.data.store import Dataset
+from m6rec_cli.errors import M6RecError
+from m6rec_cli.judging import task
+from m6rec_cli.report import Silent
+from m6rec_cli.stages import preprocess, pretrain, recommend
+from tests.inference.trained import SMALL, write
+
+PEOPLE = 8
+
+
+@pytest.fixture(scope="module")
+def events(tmp_path_factory):
+    """Everybody follows three others and, first of all, himself."""
+    rows = [(n, (n + step) % PEOPLE, 1_600_000_000 + step) for n in range(PEOPLE) for step in range(4)]
+    return write(tmp_path_factory.mktemp("people"), "events.csv", "user_id,item_id,timestamp", rows)
+
+
+def prepared(folder, events, **inputs):
+    sets = [] if inputs else ["data.users_are_items=true"]
+    preprocess.run(configuration.resolve(sets=sets), preprocess.Inputs(events, **inputs), folder, Silent())
+    return Dataset.open(folder)
+
+
+def test_events_of_a_user_with_himself_are_dropped_and_counted(tmp_path, events):
+    data = prepared(tmp_path / "data", events)
+    (rule,) = [r for r in data.manifest["cleaning"] if r["rule"] == "events: of a user with himself"]
+    assert rule["dropped"] == PEOPLE
+    assert len(data.events) == 3 * PEOPLE
+    assert not (data.own_item[data.events.user_row] == data.events.item_row).any()
+
+
+def test_masking_takes_the_user_himself_away(tmp_path, events):
+    data = prepared(tmp_path / "data", events)
+    asked = task.build(data, "test")
+    user, item = np.divmod(asked.seen_keys, data.n_items)
+    hidden = set(zip(data.users["id"].gather(asked.users[user]), data.items["id"].gather(item), strict=True))
+    assert {(str(n), str(n)) for n in range(PEOPLE)} < hidden
+    assert len(asked.seen_keys) == 3 * PEOPLE  # two that were met, and himself
+
+
+def test_a_run_remembers_it_and_lists_nobody_to_himself_even_with_seen_items(tmp_path, events):
+    prepared(tmp_path / "data", events)
+    pretrain.run(
+        configuration.resolve("pretrain", sets=[*SMALL, "model.exclude=[]", "train.epochs=1"]),
+        tmp_path / "data", tmp_path / "run", Silent(),
+    )  # fmt: skip
+    lists = {}
+    for seen in ("keep", "drop"):
+        config = configuration.resolve(sets=[f"recommend.seen={seen}", f"recommend.k={PEOPLE}"])
+        out = tmp_path / f"{seen}.csv"
+        recommend.run(config, recommend.Inputs(tmp_path / "run", interactions=events), str(out), Silent())
+        lists[seen] = pl.read_csv(out)
+        assert (lists[seen]["user_id"] != lists[seen]["item_id"]).all()
+    assert len(lists["keep"]) == PEOPLE * (PEOPLE - 1)
+    assert len(lists["drop"]) == PEOPLE * (PEOPLE - 4)
+    # What is made like the run has it too.
+    assert prepared(tmp_path / "like", events, like=tmp_path / "run").own_item.min() >= 0
+
+
+def test_without_the_setting_equal_ids_mean_nothing(tmp_path, events):
+    preprocess.run(configuration.resolve(), preprocess.Inputs(events), tmp_path / "data", Silent())
+    data = Dataset.open(tmp_path / "data")
+    assert len(data.events) == 4 * PEOPLE
+    assert (data.own_item == -1).all()
+
+
+def test_the_schema_file_says_it_and_refuses_what_is_no_truth_value(tmp_path, events):
+    prepared(tmp_path / "data", events)
+    written = tmp_path / "data" / "features" / schema_file.FILE
+    again = prepared(tmp_path / "again", events, schema=written)
+    assert filecmp.cmp(written, again.path / "features" / schema_file.FILE, shallow=False)
+    text = written.read_text()
+    assert "users_are_items = true" in text
+    (tmp_path / "bad.toml").write_text(text.replace("= true", '= "yes"'))
+    with pytest.raises(M6RecError, match="users_are_items` takes true or false"):
+        schema_file.read(tmp_path / "bad.toml")
