@@ -155,12 +155,6 @@ class TrainConfig:
     trainable: list[str] = opt(["encoder", "decoder", "generator"], "parts that learn; the others are frozen")
     alpha: float = opt(1.0, "L = alpha L_rec + (1 - alpha) L_gen; 1: no adversary", ge=0, le=1)
     label_fraction: float = opt(1.0, "fine-tuning: share of users whose labels are used", ge=0, le=1)
-    cuts: float = opt(
-        0.0,
-        "share of histories that are cut in two in an epoch, the second read as one that begins",
-        ge=0,
-        le=1,
-    )
     loss: LossConfig = field(default_factory=LossConfig)
     valid_users: int = opt(20000, "users judged on validation after an epoch; 0: all", ge=0)
     softmax: str = opt("exact", "over the whole catalogue, or sampled", choices=("exact", "sampled"))

@@ -75,7 +75,6 @@ def pack_training(
     first_event: float,
     seed: int,
     epoch: int,
-    cuts: float = 0.0,
 ) -> PackedRows:
     """One epoch's rows, shuffled.
 
@@ -84,14 +83,12 @@ def pack_training(
         gaps: From `gap_buckets`.
         weight: f32, the weight of each event as a target.
         length: Tokens of a row.
-        first_event: Factor on the weight of the first event of a history.
-        cuts: Share of the histories that are cut in two at a random place, of which the second begins anew.
+        first_event: Factor on the weight of a user's first event.
     """
     rng = np.random.default_rng((seed, epoch))
-    anew, starts, sizes = _histories(events.user_row, cuts, rng)
-    starts, sizes = _windows(starts, sizes, length, rng)
+    starts, sizes = _windows(events.user_row, length, rng)
     row, at, n_rows = _place(sizes, length, rng)
-    packed = _fill(events, gaps, weight, starts, sizes, row, at, n_rows, length, first_event, anew=anew)
+    packed = _fill(events, gaps, weight, starts, sizes, row, at, n_rows, length, first_event)
     return packed.take(rng.permutation(n_rows))
 
 
@@ -116,25 +113,11 @@ def pack_histories(
     return packed, row, at + tokens - 1
 
 
-def _histories(
-    user_row: np.ndarray, cuts: float, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Where the second half of a cut history begins, and the start and the number of events of every history."""
+def _windows(user_row: np.ndarray, length: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Start and number of target events of every window; long histories are cut at a random offset."""
     edges = np.flatnonzero(np.diff(user_row)) + 1
     starts = np.concatenate([[0], edges]).astype(np.int64)[: len(user_row)]
     sizes = np.diff(np.concatenate([starts, [len(user_row)]]))
-    if cuts == 0:
-        return np.zeros(0, np.int64), starts, sizes
-    chosen = (rng.random(len(starts)) < cuts) & (sizes > 1)
-    anew = starts[chosen] + rng.integers(1, sizes[chosen])
-    starts = np.sort(np.append(starts, anew))
-    return anew, starts, np.diff(np.append(starts, len(user_row)))
-
-
-def _windows(
-    starts: np.ndarray, sizes: np.ndarray, length: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Start and number of target events of every window; long histories are cut at a random offset."""
     long = np.flatnonzero(sizes > length)
     if len(long) == 0:
         return starts, sizes
@@ -178,7 +161,7 @@ def _place(sizes: np.ndarray, length: int, rng: np.random.Generator) -> tuple[np
 def _fill(
     events: Events, gaps: np.ndarray, weight: np.ndarray, starts: np.ndarray, sizes: np.ndarray, row: np.ndarray,
     at: np.ndarray, n_rows: int, length: int, first_event: float, *, owners: np.ndarray | None = None,
-    targets: bool = True, anew: np.ndarray | None = None,
+    targets: bool = True,
 ) -> PackedRows:  # fmt: skip
     """Write the windows to their places: token 0 is the start (or the event before), token j event j - 1."""
     shape = (n_rows, length)
@@ -196,8 +179,6 @@ def _fill(
     begins = starts == 0
     later = np.flatnonzero(~begins)
     begins[later] = events.user_row[starts[later] - 1] != owners[later]
-    if anew is not None:
-        begins |= np.isin(starts, anew)
     inner = (j > 0) | ~begins[window]
     inside = (place[0][inner], place[1][inner])
     item[inside] = events.item_row[source[inner]]

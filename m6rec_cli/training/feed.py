@@ -81,7 +81,7 @@ class Feed:
         train = self.config.train
         packed = pack_training(
             self.events, self.gaps, weight=self.weight, length=self.length,
-            first_event=train.loss.first_event, seed=train.seed, epoch=epoch, cuts=train.cuts,
+            first_event=train.loss.first_event, seed=train.seed, epoch=epoch,
         )  # fmt: skip
         fill = -len(packed) % self.rows
         if fill == 0:

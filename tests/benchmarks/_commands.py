@@ -84,10 +84,10 @@ def judged(systems: Sequence[object], data: Path, *flags: object, k: int = 10) -
 
 def table(title: str, rows: dict[str, dict[str, Any]], columns: Sequence[str]) -> None:
     """Print rows by name; numbers with four places, what is missing as a dash."""
-    print(f"\n{title}\n{'':44}" + "".join(f"{name:>14}" for name in columns))
+    print(f"\n{title}\n{'':44}" + "".join(f"{name:>22}" for name in columns))
     for label, row in rows.items():
         cells = (row.get(name) for name in columns)
-        print(f"{label:44}" + "".join(f"{_cell(cell):>14}" for cell in cells))
+        print(f"{label:44}" + "".join(f"{_cell(cell):>22}" for cell in cells))
 
 
 def _cell(value: Any) -> str:

@@ -2,9 +2,9 @@
 
     python tests/benchmarks/cold_users.py DATA_ROOT OUT [--seed 0] [--extra KEY=VALUE ...]
 
-Lists come from `recommend` with raw profiles and the first 0, 1, 2 or 5 events. What is to be found is the same
-for all: everything that the user did after the fifth event. Items among the first five are masked everywhere.
-Popularity is that of the training events. Figures are NDCG@10 and Recall@10 over several true items a user.
+Lists come from `recommend` with raw profiles and the first 0, 1, 2 or 5 events. Two questions are asked: `next`, the event
+that follows, as in all other benchmarks; and `all later`, everything that the user did after the fifth event, the same
+for all lists, with the first five masked. Popularity is that of the training events. Figures are NDCG@10.
 """
 
 from pathlib import Path
@@ -45,15 +45,18 @@ def cold_logs(data: Path, events: Path) -> dict[str, list[dict[str, str]]]:
     return {name: log for name, log in logs.items() if len(log) > max(KNOWN)}
 
 
-def question(logs: dict[str, list[dict[str, str]]], args: Any, data: Path) -> Path:
-    """A data directory whose test split is all that follows the first five events of each new user."""
+def question(logs: dict[str, list[dict[str, str]]], args: Any, data: Path, n: int, last: int | None) -> Path:
+    """A data directory whose test split is what each new user did after `n` events, up to the event `last`."""
     rows = [
-        {**row, "timestamp": 10**9 + n + (0 if n < max(KNOWN) else 1000 * DAY)}
-        for log in logs.values() for n, row in enumerate(log)
+        {**row, "timestamp": 10**9 + at + (0 if at < n else 1000 * DAY)}
+        for log in logs.values() for at, row in enumerate(log[:last])
     ]  # fmt: skip
-    flags = raw(args.root, NAME, events=write_rows(args.out / "later.csv", rows))
+    # Of no interest, but a log without any event before the split is none.
+    rows.append({**rows[0], "user_id": "nobody", "timestamp": 10**9})
+    name = f"{'later' if last is None else 'next'}-{n}"
+    flags = raw(args.root, NAME, events=write_rows(args.out / f"{name}.csv", rows))
     settings = ("data.split=temporal", "data.valid_fraction=0.0", "data.test_fraction=0.5")
-    return prepared(args.out / "later", [*flags, "--like", data], *settings)
+    return prepared(args.out / name, [*flags, "--like", data], *settings)
 
 
 def popular(data: Path, users: list[str], out: Path) -> Path:
@@ -74,22 +77,24 @@ def main() -> None:
     logs = cold_logs(data, events)
     profiles = write_rows(args.out / "profiles.csv",
                           [row for row in rows_of(args.root / NAME / "users.csv") if row["user_id"] in logs])  # fmt: skip
-    lists = {"popularity": popular(data, list(logs), args.out / "popularity.csv")}
-    bases = {}
+    popularity = popular(data, list(logs), args.out / "popularity.csv")
+    later = question(logs, args, data, max(KNOWN), None)
+    rows: dict[str, dict[str, Any]] = {}
     for n in KNOWN:
         label = "profile alone" if n == 0 else f"profile and {n} event{'s' if n > 1 else ''}"
-        lists[label] = args.out / f"after-{n}.csv"
+        lists = args.out / f"after-{n}.csv"
         known = [row for log in logs.values() for row in log[:n]]
         some = ["--interactions", write_rows(args.out / f"events-{n}.csv", known)] if known else []
-        bases[label] = m6rec("recommend", run, "--profiles", profiles, *some, "-k", 20 + max(KNOWN), "--out", lists[label],
-                             "--overwrite", "--quiet")["basis"]  # fmt: skip
-    later = question(logs, args, data)
-    flags = [x for path in lists.values() for x in ("--recs", path)]
-    found = judged([], later, *flags, "--against", lists["popularity"])
-    rows = {label: {"NDCG": found[str(path)]["ndcg"], "Recall": found[str(path)]["recall"], "users": len(logs),
-                    "interval": found[str(path)]["interval"], "p": found[str(path)]["p"], "basis": bases.get(label)}
-            for label, path in lists.items()}  # fmt: skip
-    table(f"{NAME}: new users", rows, ("NDCG", "Recall", "p", "users"))
+        basis = m6rec("recommend", run, "--profiles", profiles, *some, "-k", 20 + max(KNOWN), "--out", lists,
+                      "--overwrite", "--quiet")["basis"]  # fmt: skip
+        rows[label] = {"basis": basis, "users": len(logs)}
+        for name, data_ in (("next", question(logs, args, data, n, n + 1)), ("all later", later)):
+            found = judged([], data_, "--recs", lists, "--recs", popularity, "--against", popularity)
+            ours, theirs = found[str(lists)], found[str(popularity)]
+            rows[label] |= {name: ours["ndcg"], f"{name}, popularity": theirs["ndcg"], f"{name}, p": ours["p"],
+                            f"{name}, interval": ours["interval"]}  # fmt: skip
+    columns = [c for name in ("next", "all later") for c in (name, f"{name}, popularity", f"{name}, p")]
+    table(f"{NAME}: new users", rows, [*columns, "users"])
     save(args.out, "cold_users", rows)
 
 

@@ -77,20 +77,6 @@ def test_pack_training_first_event_weight_scales_the_first_target():
         assert weights[1] == 1
 
 
-@given(st.lists(st.integers(0, 40), min_size=1, max_size=30).filter(any), st.integers(0, 3))
-@settings(max_examples=30, deadline=None)
-def test_pack_training_cuts_histories_in_two_and_loses_no_target(lengths, epoch):
-    log = events(lengths)
-    packed = pack_training(log, np.zeros(len(log), np.int32), weight=log.weight, length=64, first_event=1.0,
-                           seed=0, epoch=epoch, cuts=1.0)  # fmt: skip
-    real = packed.weight > 0
-    found = zip(packed.user[real].tolist(), packed.target[real].tolist(), strict=True)
-    assert sorted(found) == sorted(zip(log.user_row.tolist(), log.item_row.tolist(), strict=True))
-    begins = (packed.item == START) & real
-    assert begins.sum() == sum(min(n, 2) for n in lengths)
-    assert packed.reset[begins].all()
-
-
 def test_pack_training_fills_rows_tightly():
     lengths = np.random.default_rng(0).geometric(1 / 9, 2000)
     log = events(np.minimum(lengths, 60))
