@@ -11,7 +11,7 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from _commands import SETTINGS, arguments, judged, prepared, raw, save, table, trained
+from _commands import SETTINGS, arguments, judged, prepared, raw, save, sets, table, trained
 
 VARIANTS = {
     "ids never hidden": ["model.id_dropout=0.0", "train.cold_negatives=false"],
@@ -20,6 +20,9 @@ VARIANTS = {
     "m6rec, new items compete in training": [],
 }
 """The first is the reference. In all but the last a new item takes no part in training, not even as a negative."""
+
+PROMOTED = (1.0, 1.5, 2.0, 1000.0)
+"""Values of `recommend.new_items` for the run `m6rec`; by the last, new items are ranked among themselves."""
 
 BASELINES = ("contentknn", "popularity")
 
@@ -41,8 +44,16 @@ def one(data: Path, out: Path, name: str, seed: int, extra: list[str]) -> dict[s
         cold, warm = found["cold"][key], found["test"][key]
         rows[label] = {"cold NDCG": cold["ndcg"], "cold Recall": cold["recall"], "cold users": cold["users"],
                        "warm NDCG": warm["ndcg"], "warm Recall": warm["recall"], "cold interval": cold["interval"]}  # fmt: skip
+    for by in PROMOTED:
+        promoted = sets([f"recommend.new_items={by}"])
+        cold, warm = (judged([runs["m6rec"]], data, "--split", split, *promoted)[str(runs["m6rec"])]
+                      for split in ("cold", "test"))  # fmt: skip
+        rows[f"m6rec, recommend.new_items={by:g}"] = {
+            "cold NDCG": cold["ndcg"], "cold Recall": cold["recall"], "cold users": cold["users"],
+            "warm NDCG": warm["ndcg"], "warm Recall": warm["recall"], "cold interval": cold["interval"],
+        }  # fmt: skip
     reference = rows[next(iter(VARIANTS))]["warm NDCG"]
-    for label in VARIANTS:
+    for label in rows:
         rows[label]["cost"] = 1 - rows[label]["warm NDCG"] / reference if reference else None
     return rows
 
