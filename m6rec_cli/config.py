@@ -12,20 +12,23 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from m6rec_cli import registry
-from m6rec_cli.errors import M6RecError, nearest
+from m6rec_cli.errors import M6RecError, UsageError, nearest
 from m6rec_cli.settings import PRESETS, STAGE_DEFAULTS, Config
 
 
 def resolve(stage: str = "", *, preset: str | None = None, file: Path | None = None,
-            sets: Iterable[str] = (), base: Mapping[str, Any] | None = None) -> Config:  # fmt: skip
+            sets: Iterable[str] = (), flags: Mapping[str, tuple[str, Any]] | None = None,
+            base: Mapping[str, Any] | None = None) -> Config:  # fmt: skip
     """Merge the layers into one checked configuration.
 
     Args:
         stage: Adds the stage's own defaults (`pretrain`, `finetune`).
         base: Dotted keys laid over the defaults first (a parent run's model section).
         sets: `key=value` strings; a value that is no TOML literal is taken as a plain string.
+        flags: A command's short forms, `{"--split": ("data.split", value)}`; `None` for one that was not given.
 
     Raises:
+        UsageError: A flag contradicts a `--set` of the same key: neither may silently win.
         M6RecError: An unknown key or preset, or a value of the wrong type or out of bounds.
     """
     layers: list[tuple[str, Mapping[str, Any]]] = [
@@ -38,7 +41,15 @@ def resolve(stage: str = "", *, preset: str | None = None, file: Path | None = N
         layers.append(("--preset", PRESETS[preset]))
     if file is not None:
         layers.append((str(file), flatten(_read_toml(file))))
-    layers += [("--set", {key: value}) for key, value in map(_parse_set, sets)]
+    named = dict(map(_parse_set, sets))
+    layers.append(("--set", named))
+    for flag, (key, value) in (flags or {}).items():
+        if value is None:
+            continue
+        if named.get(key, value) != value:
+            raise UsageError(f"`{flag} {value}` contradicts `--set {key}={named[key]}`",
+                             hint="give one of the two")  # fmt: skip
+        layers.append((flag, {key: value}))
     config = Config()
     for where, values in layers:
         for key, value in values.items():

@@ -80,9 +80,9 @@ def evaluate(
         from m6rec_cli.config import resolve
 
         pairs = [] if compare is None else [_different(compare)]
-        flags = {"split": split, "ks": None if ks is None else _whole_numbers(ks), "max_users": max_users}
-        short = [f"evaluate.{key}={value}" for key, value in flags.items() if value is not None]
-        config = resolve(file=config_file, sets=[*(sets or ()), *short])
+        flags = {"--split": ("evaluate.split", split), "--max-users": ("evaluate.max_users", max_users),
+                 "--ks": ("evaluate.ks", None if ks is None else _whole_numbers(ks))}  # fmt: skip
+        config = resolve(file=config_file, sets=sets or (), flags=flags)
         from m6rec_cli.stages import evaluate as stage
 
         asked = stage.Asked(runs or (), recs or (), _names(baselines), pairs, against, explain)

@@ -1,13 +1,9 @@
 """Options that several commands share, each written once."""
 
-import json
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-
-from m6rec_cli.errors import UsageError
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="Data directory of `m6rec preprocess`.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in `--out`.")]
@@ -49,20 +45,3 @@ Profile = Annotated[
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
-
-
-def with_flags(sets: Sequence[str] | None, flags: Mapping[str, Any]) -> list[str]:
-    """The `--set` list with a command's short flags added; `None` means that a flag was not given.
-
-    Raises:
-        UsageError: A flag and a `--set` name the same key: neither may silently win.
-    """
-    sets = list(sets or ())
-    named = {text.partition("=")[0].strip() for text in sets}
-    for key, value in flags.items():
-        if value is None:
-            continue
-        if key in named:
-            raise UsageError(f"`{key}` is given twice, by a flag and by `--set`", hint="leave one out")
-        sets.append(f"{key}={json.dumps(value)}")
-    return sets

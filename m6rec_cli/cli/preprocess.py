@@ -8,9 +8,6 @@ import typer
 from m6rec_cli.cli import options, run
 from m6rec_cli.report import Reporter, Summary
 
-_FLAGS = {"--split": "split", "--min-user-events": "min_user_events", "--min-item-events": "min_item_events",
-          "--unknown-items": "unknown_items", "--unknown-users": "unknown_users"}  # fmt: skip
-
 
 def preprocess(
     interactions: Annotated[Path, typer.Option("--interactions", metavar="FILE", help="The event log: CSV, TSV, JSONL, Parquet, Arrow or RecBole.")],
@@ -36,15 +33,18 @@ def preprocess(
     debug: options.Debug = False,
 ) -> None:  # fmt: skip
     """Clean, encode and split raw tables into a data directory."""
-    flags = {"split": split, "min_user_events": min_user_events, "min_item_events": min_item_events,
-             "unknown_items": unknown_items, "unknown_users": unknown_users}  # fmt: skip
+    flags = {
+        "--split": ("data.split", split), "--min-user-events": ("data.min_user_events", min_user_events),
+        "--min-item-events": ("data.min_item_events", min_item_events),
+        "--unknown-items": ("data.unknown_items", unknown_items), "--unknown-users": ("data.unknown_users", unknown_users),
+    }  # fmt: skip
 
     def work(report: Reporter) -> Summary | None:
         from m6rec_cli import config as configuration
         from m6rec_cli.errors import UsageError
         from m6rec_cli.stages import preprocess as stage
 
-        config = configuration.resolve("preprocess", file=config_file, sets=_merged(flags, sets or []))
+        config = configuration.resolve("preprocess", file=config_file, sets=sets or (), flags=flags)
         inputs = stage.Inputs(
             interactions, items, users, media, schema, like, positive, items_from_interactions
         )
@@ -58,23 +58,3 @@ def preprocess(
         return stage.run(config, inputs, out, report, overwrite=overwrite)
 
     run.stage(work, quiet=quiet, log_format=log_format, debug=debug)
-
-
-def _merged(flags: dict[str, str | int | None], sets: list[str]) -> list[str]:
-    """Flags as `--set` strings; one that contradicts a `--set` of the same key is a usage error."""
-    from m6rec_cli.errors import UsageError
-
-    given = {
-        key.strip(): value.strip().strip("\"'") for key, _, value in (text.partition("=") for text in sets)
-    }
-    merged = list(sets)
-    for flag, name in _FLAGS.items():
-        value, key = flags[name], f"data.{name}"
-        if value is None:
-            continue
-        if key in given and given[key] != str(value):
-            raise UsageError(
-                f"`{flag} {value}` contradicts `--set {key}={given[key]}`", hint="give one of the two"
-            )
-        merged.append(f"{key}={value}")
-    return merged

@@ -126,9 +126,10 @@ def recommend(
             raise UsageError(f"`--before` cannot be `{before}`", hint="all, test, valid or cold")
         if before != "all" and data is None:
             raise UsageError("`--before` needs `--data`: raw events have no held-out part")
-        flags = {"recommend.k": k, "recommend.draws": draws, "recommend.max_per_category": max_per_category,
-                 "recommend.seen": "keep" if keep_seen else None}  # fmt: skip
-        config = resolve(file=config_file, sets=options.with_flags(sets, flags))
+        flags = {"-k": ("recommend.k", k), "--draws": ("recommend.draws", draws),
+                 "--max-per-category": ("recommend.max_per_category", max_per_category),
+                 "--keep-seen": ("recommend.seen", "keep" if keep_seen else None)}  # fmt: skip
+        config = resolve(file=config_file, sets=sets or (), flags=flags)
         from m6rec_cli.stages import recommend as stage
 
         inputs = stage.Inputs(

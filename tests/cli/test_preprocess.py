@@ -45,7 +45,7 @@ def test_preprocess_dry_run_prints_toml_and_writes_nothing(log: Path, tmp_path: 
         (["--out", "{tmp}/d", "--split", "ratio", "--set", "data.split=none"], 2,
          ["`--split ratio` contradicts `--set data.split=none`"]),
         ([], 2, ["`--out` is missing"]),
-        (["--out", "{tmp}/d", "--split", "rato"], 1, ["`data.split` cannot be `rato`", "did you mean `ratio`?"]),
+        (["--out", "{tmp}/d", "--split", "rato"], 1, ["`data.split` cannot be `rato`", "where: --split", "did you mean `ratio`?"]),
         (["--out", "{tmp}/d", "--positive", "ratng > 3"], 1, ["`ratng` is no column", "--positive 'ratng > 3'"]),
         (["--out", "{tmp}/d", "--items", "{tmp}/absent.csv"], 1, ["the items file does not exist", "absent.csv"]),
         (["--out", "{tmp}/d", "--media", "{tmp}/absent"], 1, ["the media folder does not exist"]),
