@@ -72,6 +72,7 @@ def evaluate(
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
     log_format: options.LogFormat = "auto",
+    no_compile_cache: options.NoCompileCache = False,
     debug: options.Debug = False,
 ) -> None:
     """Judge systems on held-out events, over the whole catalogue, and compare them with baselines."""
@@ -88,7 +89,8 @@ def evaluate(
         asked = stage.Asked(runs or (), recs or (), _names(baselines), pairs, against, explain)
         return stage.run(config, data, asked, out, report, overwrite=overwrite)
 
-    runner.stage(work, quiet=quiet, log_format=log_format, debug=debug)
+    runner.stage(work, quiet=quiet, log_format=log_format, debug=debug,
+                 compile_cache=not no_compile_cache)  # fmt: skip
 
 
 def _names(text: str) -> list[str]:

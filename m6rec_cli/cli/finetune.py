@@ -26,6 +26,7 @@ def finetune(
     process_id: options.ProcessId = None,
     quiet: options.Quiet = False,
     log_format: options.LogFormat = "auto",
+    no_compile_cache: options.NoCompileCache = False,
     debug: options.Debug = False,
 ) -> None:
     """Fine-tune on labelled events; the generator learns unless `train.trainable` says otherwise."""
@@ -37,4 +38,5 @@ def finetune(
         return stage.run(config, data, init, out, report, resume=resume, overwrite=overwrite, profile=profile)
 
     processes = Processes(coordinator, num_processes, process_id)
-    runner.stage(work, quiet=quiet, log_format=log_format, debug=debug, processes=processes)
+    runner.stage(work, quiet=quiet, log_format=log_format, debug=debug, processes=processes,
+                 compile_cache=not no_compile_cache)  # fmt: skip

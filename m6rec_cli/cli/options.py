@@ -44,4 +44,11 @@ Profile = Annotated[
         "--profile", metavar="DIR", help="Write a JAX trace of a few dispatches after the first ones."
     ),
 ]
+NoCompileCache = Annotated[
+    bool,
+    typer.Option(
+        "--no-compile-cache",
+        help="Neither read nor write compiled programs in M6REC_CACHE_DIR (~/.cache/m6rec).",
+    ),
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

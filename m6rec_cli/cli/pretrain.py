@@ -31,6 +31,7 @@ def pretrain(
     process_id: options.ProcessId = None,
     quiet: options.Quiet = False,
     log_format: options.LogFormat = "auto",
+    no_compile_cache: options.NoCompileCache = False,
     debug: options.Debug = False,
 ) -> None:
     """Pre-train encoder and decoder on all events, without labels."""
@@ -46,4 +47,5 @@ def pretrain(
         )
 
     processes = Processes(coordinator, num_processes, process_id)
-    runner.stage(work, quiet=quiet, log_format=log_format, debug=debug, processes=processes)
+    runner.stage(work, quiet=quiet, log_format=log_format, debug=debug, processes=processes,
+                 compile_cache=not no_compile_cache)  # fmt: skip

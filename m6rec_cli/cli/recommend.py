@@ -107,6 +107,7 @@ def recommend(
     process_id: options.ProcessId = None,
     quiet: options.Quiet = False,
     log_format: options.LogFormat = "auto",
+    no_compile_cache: options.NoCompileCache = False,
     debug: options.Debug = False,
 ) -> None:
     """Recommend items to users: ranked lists with a score and what each list rests on."""
@@ -139,4 +140,5 @@ def recommend(
         return stage.run(config, inputs, out, report, overwrite=overwrite)
 
     processes = Processes(coordinator, num_processes, process_id)
-    runner.stage(work, quiet=quiet, log_format=log_format, debug=debug, processes=processes)
+    runner.stage(work, quiet=quiet, log_format=log_format, debug=debug, processes=processes,
+                 compile_cache=not no_compile_cache)  # fmt: skip

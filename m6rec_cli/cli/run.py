@@ -18,16 +18,19 @@ LOG_FORMATS = ("auto", "plain", "json")
 
 def stage(
     work: Callable[[Reporter], Summary | None], *, quiet: bool, log_format: str, debug: bool,
-    processes: Processes | None = None,
+    processes: Processes | None = None, compile_cache: bool = True,
 ) -> None:  # fmt: skip
     """Run `work` with a reporter and print its summary as one JSON object on stdout.
 
     Args:
         processes: Given by commands that several processes can run as one; only the first of them speaks.
+        compile_cache: Whether compiled programs are kept and taken up again.
 
     Raises:
         SystemExit: With the documented code, after the message is on stderr.
     """
+    if not compile_cache:
+        os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"  # read when JAX is imported, which is later
     try:
         with exit_codes(debug=debug):
             if log_format not in LOG_FORMATS:
