@@ -16,8 +16,9 @@ import numpy as np
 import polars as pl
 
 from m6rec_cli.config import flatten
+from m6rec_cli.data import schema_file
 from m6rec_cli.data.store import FORMAT, Dataset, media_stem
-from m6rec_cli.schema import SPLITS, Entity, FeatureSpec, Kind
+from m6rec_cli.schema import SPLITS, Entity, FeatureSpec, Kind, Schema
 from m6rec_cli.settings import Config
 
 
@@ -112,14 +113,12 @@ def write_data(
                 table[name] = series
         pl.DataFrame(table).write_parquet(path / f"{entity}s.parquet")
     (path / "features" / "features.json").write_text(json.dumps([s.to_json() for s in specs]))
+    schema = Schema("user_id", "item_id", None if timestamp is None else "timestamp")
+    (path / "features" / schema_file.FILE).write_text(schema_file.to_toml(schema))
     counts = {name: int((splits == code).sum()) for code, name in enumerate(SPLITS)}
     manifest = {
         "format": FORMAT,
-        "schema": {
-            "user": "user_id",
-            "item": "item_id",
-            "timestamp": None if timestamp is None else "timestamp",
-        },
+        "schema": asdict(schema),
         "counts": {"users": n_users, "items": n_items, "events": counts},
         "cleaning": {},
         "split": "none" if not splits.any() else "leave-one-out",

@@ -8,6 +8,7 @@ import pytest
 
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.inference import raw, remembered
+from m6rec_cli.inference.loaded import LoadedRun
 from m6rec_cli.report import Silent
 from tests.inference.trained import shop, write
 
@@ -240,10 +241,8 @@ def test_audience_refusals(shop, keeper, monkeypatch):
     monkeypatch.setattr(remembered, "fingerprint", lambda run: "another")
     with pytest.raises(M6RecError, match="the state was made by another model"):
         keeper.feed([("1", 102, START, "view")])
-    schema = remembered.schema_file.read(shop.run / "features" / "schema.toml")
-    monkeypatch.setattr(
-        remembered.schema_file, "read", lambda path: dataclasses.replace(schema, timestamp=None)
-    )
+    schema = dataclasses.replace(shop.loaded.schema, timestamp=None)
+    monkeypatch.setattr(LoadedRun, "schema", property(lambda run: schema))
     with pytest.raises(
         M6RecError, match="the events have no time, so newer ones cannot be told from older ones"
     ):

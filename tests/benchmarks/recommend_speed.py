@@ -1,0 +1,119 @@
+"""Recommending at scale: users a second against the matrix product alone, and memory against users and items.
+
+    python tests/benchmarks/recommend_speed.py OUT [--items 100000,1000000] [--users 20000] [--repeats 5]
+
+For each catalogue a made log (ids alone, five events a user) goes through the real commands: `preprocess`, two steps of
+`pretrain`, and `recommend` for a third of the users, then for all. What the others cost in addition, start-up left out,
+is the rate; `share` is that of a product of as many contexts with as many embeddings, jit-compiled, in tiles of
+the same size, in a process of its own. Medians of the repeats, in turns. Peak memory is that of the whole process.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from _commands import prepared, save, table, trained
+
+WIDTH, EVENTS = 64, 5
+PRODUCT = """
+import sys, time, jax, jax.numpy as jnp
+users, items, width, tile = map(int, sys.argv[1:])
+h, w = jax.random.normal(jax.random.key(0), (tile, width)), jax.random.normal(jax.random.key(1), (items, width))
+product = jax.jit(lambda h: h @ w.T)
+product(h).block_until_ready()
+start = time.monotonic()
+for _ in range(-(-users // tile)):
+    product(h).block_until_ready()
+print(time.monotonic() - start)
+"""
+
+
+def log(out: Path, n_users: int, n_items: int) -> list[object]:
+    """A Zipf-like log, and a catalogue of ids that has the items without events too."""
+    folder = out / f"{n_items}"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "events.parquet").exists():
+        rng = np.random.default_rng(0)
+        n = n_users * EVENTS
+        items = np.minimum((n_items ** rng.random(n)).astype(np.int64), n_items - 1)
+        pl.DataFrame({"user_id": np.arange(n) // EVENTS, "item_id": items, "timestamp": 1_700_000_000 + np.arange(n)}
+                     ).write_parquet(folder / "events.parquet")  # fmt: skip
+        pl.DataFrame({"item_id": np.arange(n_items)}).write_parquet(folder / "items.parquet")
+    return ["--interactions", folder / "events.parquet", "--items", folder / "items.parquet"]
+
+
+def timed(command: list[object]) -> tuple[float, float]:
+    """Seconds on the clock, and peak memory in MiB."""
+    start = time.monotonic()
+    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{command[1]} failed")
+    return time.monotonic() - start, usage.ru_maxrss / 1024
+
+
+def one(out: Path, n_items: int, n_users: int, repeats: int) -> dict[str, Any]:
+    """The row of one catalogue."""
+    data = prepared(out / f"{n_items}" / "data", log(out, n_users, n_items))
+    run = trained(
+        "pretrain", data, out / f"{n_items}" / "run", ["train.max_steps=2", "train.valid_users=100"]
+    )
+    some = out / f"{n_items}" / "users.txt"
+    few = n_users // 3
+    some.write_text("".join(f"{n}\n" for n in range(few)))
+    recommend = [
+        "m6rec",
+        "recommend",
+        run,
+        "--data",
+        data,
+        "--quiet",
+        "--overwrite",
+        "--out",
+        out / "lists.parquet",
+    ]
+    rates, products, peaks = [], [], {"few": [], "all": []}
+    timed([*recommend, "--users", some])  # compiles, so that the others do not
+    for _ in range(repeats):
+        short, peak_few = timed([*recommend, "--users", some])
+        long, peak_all = timed(recommend)
+        rates.append((n_users - few) / (long - short))
+        peaks["few"].append(peak_few)
+        peaks["all"].append(peak_all)
+        tile = max(1, 64 * 2**20 // (4 * n_items))
+        arguments = [sys.executable, "-c", PRODUCT, n_users, n_items, WIDTH, tile]
+        products.append(
+            n_users / float(subprocess.run(list(map(str, arguments)), capture_output=True, check=True).stdout)
+        )
+    rate, product = statistics.median(rates), statistics.median(products)
+    return {"users/s": rate, "product users/s": product, "share": rate / product,
+            "MiB, a third": statistics.median(peaks["few"]), "MiB, all": statistics.median(peaks["all"]),
+            "rates": rates, "products": products}  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--items", default="100000,1000000")
+    parser.add_argument("--users", type=int, default=20000)
+    parser.add_argument("--repeats", type=int, default=5)
+    args = parser.parse_args()
+    rows = {
+        f"{n:,} items": one(args.out, n, args.users, args.repeats) for n in map(int, args.items.split(","))
+    }
+    table(f"recommend, {args.users:,} users, medians of {args.repeats}", rows,
+          ("users/s", "product users/s", "share", "MiB, a third", "MiB, all"))  # fmt: skip
+    save(args.out, "recommend_speed", rows)
+
+
+if __name__ == "__main__":
+    main()
