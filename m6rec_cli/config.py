@@ -48,7 +48,7 @@ def resolve(stage: str = "", *, preset: str | None = None, file: Path | None = N
             continue
         if named.get(key, value) != value:
             raise UsageError(f"`{flag} {value}` contradicts `--set {key}={named[key]}`",
-                             hint="give one of the two")  # fmt: skip
+                             hint=f"`{key}` is given twice; leave one out")  # fmt: skip
         layers.append((flag, {key: value}))
     config = Config()
     for where, values in layers:

@@ -33,6 +33,8 @@ def sentence(interest: int, rng: np.random.Generator) -> str:
 
 
 def main() -> None:
+    if len(sys.argv) != 2:
+        sys.exit("usage: python sample_data/make_network.py FOLDER")
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(SEED)

@@ -48,6 +48,8 @@ def write_clip(path: Path, colour: int, pitch: int, rng: np.random.Generator) ->
 
 
 def main() -> None:
+    if len(sys.argv) != 2:
+        sys.exit("usage: python sample_data/make_videos.py FOLDER")
     folder = Path(sys.argv[1])
     (folder / "clips").mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(SEED)

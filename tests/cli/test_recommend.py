@@ -86,7 +86,7 @@ def test_recommend_state_changed_and_explain_reach_the_stage(shop, call, tmp_pat
         (
             ["--out", "-", "--data", "d", "-k", "5", "--set", "recommend.k=6"],
             2,
-            "`-k 5` contradicts `--set recommend.k=6`",
+            "`recommend.k` is given twice",
         ),
         (["--out", "-", "--data", "d", "-k", "0"], 1, "`recommend.k` is 0, out of its bounds"),
         (["--out", "-", "--data", "d", "--category", "style"], 2, "`--category` says what"),

@@ -332,14 +332,11 @@ def test_run_state_in_pieces_equals_one_pass(shop, ask, tmp_path):
                                     "late_events": 0, "advanced": 0, "read_anew": 0}  # fmt: skip
     assert_close(again.select(frame.columns), frame)
     whole = ask(interactions=shop.events, profiles=shop.users, explain=True)
-    reasons = [
-        {
-            (u, i): [e["item_id"] for e in because]
-            for u, i, because in found.select("user_id", "item_id", "because_events").rows()
-        }
-        for found in (again, whole)
+    # Items of nearly the same score may have changed places between the two.
+    again, whole = (found.sort("user_id", "item_id") for found in (again, whole))
+    assert [[e["item_id"] for e in events] for events in again["because_events"]] == [
+        [e["item_id"] for e in events] for events in whole["because_events"]
     ]
-    assert reasons[0] == reasons[1]
     assert_close(ask(profiles=shop.users, state=state), frame)
 
 
