@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import jax.numpy as jnp
 import numpy as np
@@ -74,6 +75,11 @@ class Lists:
             out_scores[start : start + n], out_items[start : start + n] = self._best(scores, hidden, n, k)
         return out_scores, out_items
 
+    @cached_property
+    def _own(self) -> np.ndarray:
+        """The item that each user is himself, see `own_rows`."""
+        return own_rows(self.audience.ids, self.run.items["id"])
+
     def _unwanted(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Pairs of the place in `rows`, ascending, and the row of an item that is not listed for that user."""
         owner = item = np.zeros(0, np.int64)
@@ -81,7 +87,7 @@ class Lists:
             owner, item = self.audience.seen(rows)
         if not self.run.schema.users_are_items:
             return owner, item
-        own = own_rows(self.audience.ids.gather(rows), self.run.items["id"])
+        own = self._own[rows]
         themselves = np.flatnonzero(own >= 0)
         owner, item = np.append(owner, themselves), np.append(item, own[themselves])
         order = np.argsort(owner, kind="stable")
