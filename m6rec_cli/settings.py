@@ -185,6 +185,12 @@ class RecommendConfig:
     )
     judge_weight: float = opt(0.0, "weight of the discriminator's score in the ranking", ge=0)
     max_per_category: int = opt(0, "items of one category in a list at the most; 0: no limit", ge=0)
+    top_k_recall: float = opt(
+        1.0,
+        "share of the best items that a list has at least, on average; below 1 is faster, on TPU",
+        ge=0.5,
+        le=1,
+    )
     seen: str = opt("drop", "items the user has seen", choices=("drop", "keep"))
     new_items: float = opt(
         0.0,

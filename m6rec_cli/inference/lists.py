@@ -1,9 +1,11 @@
 """Users to ranked, filtered lists: chunk by chunk, each chunk tile by tile over the catalogue."""
 
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
@@ -14,10 +16,12 @@ from m6rec_cli.errors import M6RecError, nearest
 from m6rec_cli.inference.explain import Explainer
 from m6rec_cli.inference.histories import BASES, Audience
 from m6rec_cli.inference.loaded import LoadedRun
-from m6rec_cli.inference.score import best_items, log_probabilities, user_keys, users_per_tile
+from m6rec_cli.inference.score import best_items, candidates, log_probabilities, user_keys, users_per_tile
+from m6rec_cli.inference.top import best_of_catalogue, users_per_call
 from m6rec_cli.settings import RecommendConfig
 
 _USERS_AT_ONCE = 2048
+_Ranked = Callable[..., tuple[jax.Array, jax.Array]]
 _OWN = ("row", "id", "display", "popularity")
 
 
@@ -52,28 +56,50 @@ class Lists:
 
     def _top(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Scores f32 (users, k), -inf where there is no item, and item rows."""
-        config, run, n_items = self.config, self.run, len(self.run.items)
-        k = min(config.k, n_items)
+        n_items = len(self.run.items)
+        k = min(self.config.k, n_items)
         out_scores = np.full((len(rows), k), -np.inf, np.float32)
         out_items = np.zeros((len(rows), k), np.int64)
         if len(rows) == 0:
             return out_scores, out_items
         contexts, _ = self.audience.contexts(rows)
         owner, unwanted = self._unwanted(rows)
-        size = users_per_tile(n_items, len(rows))
+        size = (users_per_call if self._one_pass else users_per_tile)(n_items, len(rows))
         for start in range(0, len(rows), size):
             # The last tile repeats a user, so that its shape is compiled once.
             index = np.minimum(np.arange(start, start + size), len(rows) - 1)
-            scores = log_probabilities(
-                run.model, jnp.asarray(contexts[index]), run.embeddings, run.bias,
-                user_keys(run.config.train.seed, self.audience.ids.gather(rows[index])),
-                draws=config.draws, judge_weight=config.judge_weight,
-            )  # fmt: skip
             pairs = slice(*np.searchsorted(owner, [start, start + size]))
             hidden = _padded(owner[pairs] - start, size), _padded(unwanted[pairs], 0)
+            ranked = self._ranked(jnp.asarray(contexts[index]), rows[index], hidden)
             n = min(size, len(rows) - start)
-            out_scores[start : start + n], out_items[start : start + n] = self._best(scores, hidden, n, k)
+            out_scores[start : start + n], out_items[start : start + n] = self._best(ranked, n, k)
         return out_scores, out_items
+
+    @property
+    def _one_pass(self) -> bool:
+        """Whether an item's place depends on its logit alone: of one draw, and unjudged."""
+        return self.config.draws == 1 and self.config.judge_weight == 0
+
+    def _ranked(
+        self, contexts: jax.Array, rows: np.ndarray, hidden: tuple[np.ndarray, np.ndarray]
+    ) -> _Ranked:
+        """How the k best of a tile are found, as a function of k."""
+        config, run = self.config, self.run
+        if self._one_pass:
+            return functools.partial(
+                best_of_catalogue, candidates(run.model, contexts), run.embeddings, run.bias, *hidden,
+                self._allowed, recall=config.top_k_recall,
+            )  # fmt: skip
+        scores = log_probabilities(
+            run.model, contexts, run.embeddings, run.bias,
+            user_keys(run.config.train.seed, self.audience.ids.gather(rows)),
+            draws=config.draws, judge_weight=config.judge_weight,
+        )  # fmt: skip
+        return functools.partial(best_items, scores, *hidden, self._allowed, recall=config.top_k_recall)
+
+    @cached_property
+    def _allowed(self) -> jax.Array:
+        return jnp.asarray(self.allowed)
 
     @cached_property
     def _own(self) -> np.ndarray:
@@ -93,18 +119,14 @@ class Lists:
         order = np.argsort(owner, kind="stable")
         return owner[order], item[order]
 
-    def _best(
-        self, scores: jnp.ndarray, hidden: tuple[np.ndarray, np.ndarray], n: int, k: int
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _best(self, ranked: _Ranked, n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
         """The lists of the first `n` users of a tile."""
-        n_items = scores.shape[1]
+        n_items = len(self.allowed)
         # A cap on categories drops items from a list, so it starts from a longer one, and a still longer one
         # where that has not filled a list.
         wide = k if self.category is None else min(n_items, max(20 * k, 200))
         while True:
-            best, items = (
-                np.asarray(x)[:n] for x in best_items(scores, *hidden, jnp.asarray(self.allowed), k=wide)
-            )
+            best, items = (np.asarray(x)[:n] for x in ranked(k=wide))
             if self.category is None:
                 return best, items
             out, kept = capped(best, items, self.category, self.config.max_per_category, k)

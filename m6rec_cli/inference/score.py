@@ -16,6 +16,7 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
 from m6rec_cli import runtime
+from m6rec_cli.inference.top import k_best
 from m6rec_cli.model.discriminator import unit
 from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.shapes import BD, ID, I
@@ -40,6 +41,12 @@ def user_keys(seed: int, ids: Iterable[str]) -> jax.Array:
 @jax.jit
 def _fold(key: Any, data: Any) -> jax.Array:
     return jax.vmap(lambda d: jax.random.fold_in(key, d))(data)
+
+
+@nnx.jit
+def candidates(model: M6Rec, h: BD) -> BD:
+    """The mean generator's candidate of each context."""
+    return model.candidates(h, None)
 
 
 @functools.partial(nnx.jit, static_argnames=("draws", "judge_weight"))
@@ -86,7 +93,7 @@ def _judge(model: M6Rec, h: BD, items: ID, scores: Float[Array, "b i"], weight: 
     return jax.lax.map(one, (h, scores), batch_size=_JUDGED_USERS)
 
 
-@functools.partial(jax.jit, static_argnames="k")
+@functools.partial(jax.jit, static_argnames=("k", "recall"))
 def best_items(
     scores: Float[Array, "b i"],
     owner: Int[Array, " e"],
@@ -94,12 +101,14 @@ def best_items(
     allowed: Bool[Array, " i"],
     *,
     k: int,
+    recall: float = 1.0,
 ) -> tuple[Float[Array, "b k"], Int[Array, "b k"]]:
     """The k best items that are allowed and not hidden; -inf marks places for which there was none.
 
     Args:
         owner: The row of `scores` that hides an item; a row beyond them hides nothing (padding).
         hidden: That item's row.
+        recall: See `top.k_best`.
     """
     scores = jnp.where(allowed[None], scores, -jnp.inf)
-    return jax.lax.top_k(scores.at[owner, hidden].set(-jnp.inf, mode="drop"), k)
+    return k_best(scores.at[owner, hidden].set(-jnp.inf, mode="drop"), k, recall)

@@ -1,6 +1,7 @@
 """Scores and lists: filters by hand, caps, draws that belong to a user, tiles that change nothing."""
 
 import dataclasses
+import functools
 import math
 
 import jax
@@ -179,7 +180,8 @@ def test_best_widens_until_lists_are_full():
     category = np.where(np.arange(n) < 900, 0, np.arange(n))
     maker = Lists(RecommendConfig(k=5, max_per_category=1), None, None, np.ones(n, bool), category)  # type: ignore[arg-type]
     scores = -jnp.arange(n, dtype=jnp.float32)[None]
-    best, items = maker._best(scores, (np.array([9]), np.array([0])), 1, 5)
+    ranked = functools.partial(score.best_items, scores, np.array([9]), np.array([0]), jnp.ones(n, bool))
+    best, items = maker._best(ranked, 1, 5)
     assert items[0].tolist() == [0, 900, 901, 902, 903]
     assert best[0].tolist() == [0, -900, -901, -902, -903]
 

@@ -1,0 +1,90 @@
+"""One pass over the catalogue gives what a whole matrix of scores gives."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from m6rec_cli.inference import score, top
+
+
+def problem(users, items, hidden, seed=0, width=6):
+    rng = np.random.default_rng(seed)
+    h = jnp.asarray(rng.normal(size=(users, width)), jnp.float32)
+    w = jnp.asarray(rng.normal(size=(items, width)), jnp.float32)
+    bias = jnp.asarray(rng.normal(size=items), jnp.float32)
+    # The last pairs are padding.
+    owner = np.sort(rng.integers(0, users + 1, hidden)).astype(np.int32)
+    return h, w, bias, jnp.asarray(owner), jnp.asarray(rng.integers(0, items, hidden).astype(np.int32))
+
+
+def by_matrix(h, w, bias, owner, hidden, allowed, k):
+    return score.best_items(jax.nn.log_softmax(h @ w.T + bias[None], axis=-1), owner, hidden, allowed, k=k)
+
+
+@pytest.mark.parametrize("items", [1, 7, 32, 1023, 1024, 1025, 1056, 2500, 4096])
+@pytest.mark.parametrize("k", [1, 10, 70])
+def test_one_pass_equals_the_matrix(items, k):
+    k = min(k, items)
+    h, w, bias, owner, hidden = problem(16, items, 40)
+    allowed = jnp.asarray(np.random.default_rng(1).random(items) < 0.7)
+    got, rows = top.best_of_catalogue(h, w, bias, owner, hidden, allowed, k=k)
+    want, at = by_matrix(h, w, bias, owner, hidden, allowed, k)
+    np.testing.assert_allclose(got, want, atol=2e-5)
+    real = np.isfinite(want)
+    assert np.array_equal(np.asarray(rows)[real], np.asarray(at)[real])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6))
+def test_one_pass_takes_the_first_of_equal_items(seed):
+    rng = np.random.default_rng(seed)
+    n, k = 1300, 12
+    # Few distinct logits, exact in any order of summation.
+    h, w = jnp.ones((3, 1)), jnp.asarray(rng.integers(0, rng.integers(1, 40), (n, 1)), jnp.float32)
+    owner, hidden = jnp.asarray(np.sort(rng.integers(0, 4, 30))), jnp.asarray(rng.integers(0, n, 30))
+    allowed = jnp.asarray(rng.random(n) < rng.random())
+    got = top.best_of_catalogue(h, w, jnp.zeros(n), owner, hidden, allowed, k=k)
+    want = by_matrix(h, w, jnp.zeros(n), owner, hidden, allowed, k)
+    real = np.isfinite(want[0])
+    assert np.array_equal(np.isfinite(got[0]), real)
+    assert np.array_equal(np.asarray(got[1])[real], np.asarray(want[1])[real])
+
+
+def test_a_user_who_has_seen_all_but_one_item_gets_that_one():
+    h, w, bias, _, _ = problem(2, 3000, 0)
+    rows = np.delete(np.arange(3000, dtype=np.int32), 1024)
+    found, at = top.best_of_catalogue(
+        h, w, bias, jnp.ones(2999, jnp.int32), jnp.asarray(rows), jnp.ones(3000, bool), k=5
+    )
+    assert np.isfinite(found[0]).all()
+    assert at[1, 0] == 1024
+    assert np.isfinite(found[1]).tolist() == [True, False, False, False, False]
+
+
+def test_no_array_of_users_by_items_is_made():
+    h, w, bias, owner, hidden = problem(64, 8192, 10)
+    allowed = jnp.ones(8192, bool)
+    compiled = top.best_of_catalogue.lower(h, w, bias, owner, hidden, allowed, k=10).compile()
+    whole = 4 * 64 * 8192
+    assert compiled.memory_analysis().temp_size_in_bytes < whole
+    matrix = jax.jit(by_matrix, static_argnums=6).lower(h, w, bias, owner, hidden, allowed, 10).compile()
+    assert matrix.memory_analysis().temp_size_in_bytes >= whole
+
+
+def test_approximate_selection_is_exact_where_no_tpu_is():
+    assert jax.default_backend() != "tpu"
+    h, w, bias, owner, hidden = problem(8, 2500, 10)
+    exact = top.best_of_catalogue(h, w, bias, owner, hidden, jnp.ones(2500, bool), k=10)
+    near = top.best_of_catalogue(h, w, bias, owner, hidden, jnp.ones(2500, bool), k=10, recall=0.9)
+    assert np.array_equal(exact[1], near[1])
+
+
+@pytest.mark.parametrize(
+    ("items", "users", "size"),
+    [(600, 5000, 1024), (10**6, 5000, 1024), (10**7, 5000, 64), (9, 3, 2), (0, 1, 1)],
+)
+def test_users_per_call_is_bounded(items, users, size):
+    assert top.users_per_call(items, users) == size
