@@ -7,19 +7,25 @@ looks at a few variables and does not load jax.
 
 import importlib.util
 import os
+import socket
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from m6rec_cli.errors import M6RecError, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
 
 LOST_SECONDS = 30
 """A process that has not been heard of for so long is given up."""
 _BARRIER_SECONDS = 6 * 3600
+_WATCH_SECONDS, _MISSES = 3.0, 3
 
 
 @dataclass(frozen=True)
@@ -83,14 +89,47 @@ def together(processes: Processes) -> Iterator[None]:
         return
     from jax.errors import JaxRuntimeError
 
+    ended = threading.Event()
+    if _index > 0:
+        threading.Thread(target=_watch_first, args=(_coordinator(processes), ended), daemon=True).start()
     try:
         yield
     except JaxRuntimeError as error:
-        raise M6RecError(
-            f"process {_index} of {_number} cannot go on: another process has stopped, or cannot be reached",
-            where=str(error).strip().splitlines()[0][:200],
-            hint="look at what the others said; then start all of them again, with `--resume`",
-        ) from error
+        raise _lost(str(error).strip().splitlines()[0][:200]) from error
+    finally:
+        ended.set()
+
+
+def _lost(where: str) -> M6RecError:
+    return M6RecError(
+        f"process {_index} of {_number} cannot go on: another process has stopped, or cannot be reached",
+        where=where, hint="look at what the others said; then start all of them again, with `--resume`",
+    )  # fmt: skip
+
+
+def _coordinator(processes: Processes) -> tuple[str, int]:
+    """Where process 0 listens."""
+    from jax._src.distributed import global_state  # a detected cluster's address is told nowhere else
+
+    host, _, port = (processes.coordinator or global_state.coordinator_address or "").rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _watch_first(address: tuple[str, int], ended: threading.Event) -> None:
+    """End this process with a message when nobody listens at process 0 any more.
+
+    Whoever waits for process 0 itself would otherwise be ended by jax, with a trace that says little to its user.
+    """
+    missed = 0
+    while missed < _MISSES and not ended.wait(_WATCH_SECONDS):
+        try:
+            socket.create_connection(address, timeout=_WATCH_SECONDS).close()
+            missed = 0
+        except OSError:
+            missed += 1
+    if not ended.is_set():
+        print(f"process {_index}: error: {_lost(f'process 0 at {address[0]}:{address[1]}')}", file=sys.stderr)
+        leave(1)
 
 
 def join(processes: Processes) -> None:
@@ -185,6 +224,26 @@ def total(value: int) -> int:
 
     wait()
     return int(multihost_utils.process_allgather(np.array([value])).sum())
+
+
+def gathered(mine: "np.ndarray") -> "np.ndarray":
+    """Every process's rows one after the other; all call this together.
+
+    Args:
+        mine: Whole numbers below 2**31; as many axes everywhere, of the same sizes but for the first.
+    """
+    if _number == 1:
+        return mine
+    import numpy as np
+    from jax.experimental import multihost_utils
+
+    wait()
+    sizes = multihost_utils.process_allgather(np.array([len(mine)], np.int32)).reshape(-1)
+    # Arrays that are gathered are equally long.
+    filled = np.zeros((int(sizes.max()), *mine.shape[1:]), np.int32)
+    filled[: len(mine)] = mine
+    parts = np.asarray(multihost_utils.process_allgather(filled)).reshape(_number, *filled.shape)
+    return np.concatenate([part[:n] for part, n in zip(parts, sizes, strict=True)]).astype(mine.dtype)
 
 
 def leave(code: int) -> None:

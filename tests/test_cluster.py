@@ -192,6 +192,22 @@ def test_process_that_is_killed_makes_the_other_stop_and_say_so(killed):
 
 
 @pytest.mark.slow
+def test_when_process_0_is_killed_the_other_says_so_in_the_same_words(folder):
+    pair = Pair(folder, *pretrain(folder, "first-killed", "--set", "train.epochs=1000"))
+    steps, deadline = Steps(folder / "first-killed" / "steps"), time.monotonic() + 300
+    while time.monotonic() < deadline and not [s for s in steps.sealed() if s > 0]:
+        time.sleep(0.02)
+    pair.processes[0].send_signal(signal.SIGKILL)
+    started = time.monotonic()
+    assert pair.codes() == [-signal.SIGKILL, 1], pair.said(1)
+    assert time.monotonic() - started < 60
+    assert (
+        "error: process 1 of 2 cannot go on: another process has stopped, or cannot be reached"
+        in pair.said(1)
+    )
+
+
+@pytest.mark.slow
 def test_two_processes_resumed_give_what_one_gives(folder, alone, pair):
     summary, said = pair
     assert "resumed at step" in said
@@ -219,3 +235,30 @@ def test_two_processes_recommend_to_a_share_of_the_users_each(folder, pair):
     both = pl.concat(parts)
     assert both["user_id"].n_unique() == summary["users"] == 150
     assert len(both) == summary["rows"] == sum(summary["basis"].values()) * summary["k"]
+
+
+@pytest.mark.slow
+def test_two_processes_evaluate_what_one_does(folder, pair):
+    args = [
+        "evaluate",
+        str(folder / "pair"),
+        "--data",
+        str(folder / "data"),
+        "--baselines",
+        "popularity",
+        "--against",
+        "popularity",
+    ]
+    both = Pair(folder, *args, "--out", str(folder / "report.json")).summary()
+    done = subprocess.run(
+        ["m6rec", *args, "--num-processes", "1", "--quiet"], capture_output=True, text=True, check=True
+    )
+    one = json.loads(done.stdout)
+    assert both["users"] == one["users"] == 150
+    for name, system in one["systems"].items():
+        assert both["systems"][name]["masked"] == pytest.approx(system["masked"], abs=1e-6)
+        assert both["systems"][name]["unmasked"] == pytest.approx(system["unmasked"], abs=1e-6)
+    assert both["comparisons"][0]["metrics"]["ndcg@10"] == pytest.approx(
+        one["comparisons"][0]["metrics"]["ndcg@10"], abs=1e-6
+    )
+    assert json.loads((folder / "report.json").read_text())["users"] == 150

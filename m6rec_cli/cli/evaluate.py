@@ -7,6 +7,7 @@ import typer
 
 from m6rec_cli.cli import options
 from m6rec_cli.cli import run as runner
+from m6rec_cli.cluster import Processes
 from m6rec_cli.errors import UsageError
 from m6rec_cli.report import Reporter, Summary
 
@@ -73,6 +74,9 @@ def evaluate(
     quiet: options.Quiet = False,
     log_format: options.LogFormat = "auto",
     no_compile_cache: options.NoCompileCache = False,
+    coordinator: options.Coordinator = None,
+    num_processes: options.NumProcesses = None,
+    process_id: options.ProcessId = None,
     debug: options.Debug = False,
 ) -> None:
     """Judge systems on held-out events, over the whole catalogue, and compare them with baselines."""
@@ -89,7 +93,8 @@ def evaluate(
         asked = stage.Asked(runs or (), recs or (), _names(baselines), pairs, against, explain)
         return stage.run(config, data, asked, out, report, overwrite=overwrite)
 
-    runner.stage(work, quiet=quiet, log_format=log_format, debug=debug,
+    processes = Processes(coordinator, num_processes, process_id)
+    runner.stage(work, quiet=quiet, log_format=log_format, debug=debug, processes=processes,
                  compile_cache=not no_compile_cache)  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Clean events and tables to one log on row numbers: unknown ids, bots, k-core, order, split, popularity."""
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,6 @@ import polars as pl
 
 from m6rec_cli.data import catalogue, splits, unknown
 from m6rec_cli.data.clean import Cleaning, bots, k_core
-from m6rec_cli.data.tables import ROW
 from m6rec_cli.data.unknown import Sources
 from m6rec_cli.directory import read_json
 from m6rec_cli.errors import M6RecError
@@ -18,6 +18,8 @@ from m6rec_cli.settings import DataConfig
 
 EVENT_NAMES = "events.json"
 NO_EVENT = "event"
+_NOWHERE = 2**32 - 1
+_SORTED_AT_ONCE = 1 << 21
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def read_event_names(features: Path) -> list[str]:
 
 def assemble(frame: pl.DataFrame, items: pl.DataFrame | None, users: pl.DataFrame | None, schema: Schema,
              config: DataConfig, cleaning: Cleaning, sources: Sources, *,
-             event_names: list[str] | None = None) -> Log:  # fmt: skip
+             event_names: list[str] | None = None, met_alone: bool = False) -> Log:  # fmt: skip
     """Turn clean events and tables into a log on rows.
 
     Args:
@@ -69,6 +71,7 @@ def assemble(frame: pl.DataFrame, items: pl.DataFrame | None, users: pl.DataFram
         users: The user table; None makes one from the events.
         sources: Paths, for errors.
         event_names: Kinds by code of a model that exists; a kind that is not among them takes code 0.
+        met_alone: Leave out items of the catalogue without events.
 
     Raises:
         M6RecError: Unknown ids where they are errors, nothing left, or a split that needs times.
@@ -76,6 +79,8 @@ def assemble(frame: pl.DataFrame, items: pl.DataFrame | None, users: pl.DataFram
     if schema.users_are_items:
         themselves = pl.col("user").cast(pl.String) == pl.col("item").cast(pl.String)
         frame = cleaning.keep(frame, "events: of a user with himself", ~themselves, "user")
+    if items is not None and met_alone:
+        items = items.filter(pl.col("id").is_in(frame["item"].unique().cast(pl.String).implode()))
     frame = unknown.settle(frame, items, users, schema, config, cleaning, sources)
     items = items if items is not None else catalogue.ids_alone(frame["item"].unique(maintain_order=True))
     user_ids = frame["user"].unique(maintain_order=True).cast(pl.String)
@@ -87,8 +92,13 @@ def assemble(frame: pl.DataFrame, items: pl.DataFrame | None, users: pl.DataFram
     else:
         users = pl.DataFrame({"id": user_ids})
     frame, names = _coded(frame, items, users, schema, event_names, cleaning)
-    frame, items, users = _filtered(frame, items, users, schema, config, cleaning, sources.events)
-    frame = frame.sort("user_row", "timestamp", ROW)
+    user_gone, item_gone, keep = _removed(frame, items, users, schema, config, cleaning, sources.events)
+    # One copy leaves out rows, sorts them and numbers users and items anew.
+    frame = frame[in_order(frame["user_row"].to_numpy(), frame["timestamp"].to_numpy(), keep)]
+    frame = frame.with_columns(
+        _renumbered(frame["user_row"], user_gone), _renumbered(frame["item_row"], item_gone)
+    )
+    items, users = items.filter(pl.Series(~item_gone)), users.filter(pl.Series(~user_gone))
     frame, ties = _split(frame, schema, config)
     train = frame.filter(pl.col("split") == TRAIN)
     popularity = np.bincount(train["item_row"].to_numpy(), minlength=len(items))
@@ -109,7 +119,7 @@ def _coded(frame: pl.DataFrame, items: pl.DataFrame, users: pl.DataFrame, schema
             raise M6RecError(f"the event column has {len(names):,} kinds of events, at most 255 are possible",
                              hint="is it the right column? name another one in the schema, or none")  # fmt: skip
     columns = [
-        frame[ROW], rows_of(frame["user"], users["id"]).alias("user_row"), rows_of(frame["item"], items["id"]).alias("item_row"),
+        rows_of(frame["user"], users["id"]).alias("user_row"), rows_of(frame["item"], items["id"]).alias("item_row"),
         frame["timestamp"], frame["weight"], frame["label"],
     ]  # fmt: skip
     codes = rows_of(frame["event"], pl.Series(names))
@@ -126,19 +136,70 @@ def _coded(frame: pl.DataFrame, items: pl.DataFrame, users: pl.DataFrame, schema
 
 
 def rows_of(values: pl.Series, ids: pl.Series) -> pl.Series:
-    """The position of each value in `ids` (u32), null where it is not among them."""
+    """The position of each value in `ids` (u32), null where it is not among them.
+
+    Args:
+        values: Categorical or Enum; its distinct values alone are looked up.
+    """
     distinct = values.unique().drop_nulls()
     table = pl.DataFrame({"id": ids.cast(pl.String)}).with_row_index("position")
-    found = pl.DataFrame({"key": distinct, "id": distinct.cast(pl.String)}).join(table, on="id", how="left")
-    keyed = pl.DataFrame({"key": values}).join(
-        found.select("key", "position"), on="key", how="left", maintain_order="left"
+    found = pl.DataFrame({"id": distinct.cast(pl.String)}).join(
+        table, on="id", how="left", maintain_order="left"
+    )["position"]
+    codes = distinct.to_physical()
+    last = int(codes.max() or 0)  # type: ignore[arg-type]
+    places = np.full(last + 2, _NOWHERE, np.uint32)
+    places[codes.to_numpy()] = found.fill_null(_NOWHERE).to_numpy()
+    at = places[values.to_physical().fill_null(last + 1).to_numpy()]
+    return pl.Series(at).replace(_NOWHERE, None) if (at == _NOWHERE).any() else pl.Series(at)
+
+
+def in_order(users: np.ndarray, times: np.ndarray, keep: np.ndarray) -> np.ndarray:
+    """Positions of the events to keep, sorted by user, time and file order, u32.
+
+    Users go through in blocks, so that what a sort needs beside its result stays small.
+    """
+    parts = []
+    ends = np.searchsorted(
+        np.cumsum(np.bincount(users)), np.arange(_SORTED_AT_ONCE, len(users), _SORTED_AT_ONCE)
     )
-    return keyed["position"].cast(pl.UInt32)
+    bounds = [0, *(int(end) + 1 for end in np.unique(ends)), int(users.max(initial=0)) + 1]
+    earliest = int(times.min(initial=0))
+    span = int(times.max(initial=0)) - earliest + 1
+    for first, last in itertools.pairwise(bounds):
+        at = np.flatnonzero(keep & (users >= first) & (users < last)).astype(np.uint32)
+        if (last - first) * span < 2**63:  # one number holds both
+            both = users[at].astype(np.int64) - first
+            both *= span
+            both += times[at]
+            both -= earliest
+            parts.append(at[stable_argsort(both)])
+        else:
+            parts.append(at[np.lexsort((times[at], users[at]))])
+    return np.concatenate(parts)
 
 
-def _filtered(frame: pl.DataFrame, items: pl.DataFrame, users: pl.DataFrame, schema: Schema, config: DataConfig,
-              cleaning: Cleaning, path: str) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:  # fmt: skip
-    """Take away bots and what the k-core does not hold, and number the rows anew."""
+def stable_argsort(keys: np.ndarray) -> np.ndarray:
+    """`np.argsort(keys, kind="stable")` in less than half its time: equal keys, which are few, are put in order afterwards."""
+    index = pl.Series(keys).arg_sort().to_numpy(writable=True)
+    ordered = keys[index]
+    same = ordered[1:] == ordered[:-1]
+    tied = np.zeros(len(keys), bool)
+    tied[1:] |= same
+    tied[:-1] |= same
+    at = np.flatnonzero(tied)
+    index[at] = index[at][np.lexsort((index[at], ordered[at]))]
+    return index
+
+
+def _renumbered(rows: pl.Series, gone: np.ndarray) -> pl.Series:
+    new = np.cumsum(~gone, dtype=np.uint32) - np.uint32(1)
+    return pl.Series(rows.name, new[rows.to_numpy()]) if gone.any() else rows
+
+
+def _removed(frame: pl.DataFrame, items: pl.DataFrame, users: pl.DataFrame, schema: Schema, config: DataConfig,
+              cleaning: Cleaning, path: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+    """Bots and what the k-core does not hold: which users go, which items, and which events stay."""
     user_gone, item_gone = np.zeros(len(users), bool), np.zeros(len(items), bool)
     user_rows, item_rows = frame["user_row"].to_numpy(), frame["item_row"].to_numpy()
     keep = np.ones(len(frame), bool)
@@ -151,14 +212,8 @@ def _filtered(frame: pl.DataFrame, items: pl.DataFrame, users: pl.DataFrame, sch
         keep = ~user_gone[user_rows]
         cleaning.dropped("events: of bots", int((~keep).sum()), users["id"].gather(busy[:3]).to_list())
     if config.min_user_events > 1 or config.min_item_events > 1:
-        index = np.flatnonzero(keep)
-        core = (
-            k_core(user_rows[index], item_rows[index], config.min_user_events, config.min_item_events)
-            if len(index)
-            else np.zeros(0, bool)
-        )
-        left = np.zeros(len(frame), bool)
-        left[index[core]] = True
+        left = keep.copy()
+        left[keep] = k_core(user_rows[keep], item_rows[keep], config.min_user_events, config.min_item_events)
         for what, rows, gone in (("user", user_rows, user_gone), ("item", item_rows, item_gone)):
             had, has = np.zeros(len(gone), bool), np.zeros(len(gone), bool)
             had[rows[keep]] = True
@@ -176,21 +231,20 @@ def _filtered(frame: pl.DataFrame, items: pl.DataFrame, users: pl.DataFrame, sch
     if not keep.any():
         raise M6RecError("no event is left after the minimum numbers of events", where=path,
                          hint="lower `--min-user-events`, `--min-item-events` or raise `data.max_user_events_per_day`")  # fmt: skip
-    user_new, item_new = np.cumsum(~user_gone) - 1, np.cumsum(~item_gone) - 1
-    frame = frame.filter(pl.Series(keep)).with_columns(
-        pl.Series("user_row", user_new[user_rows[keep]], pl.UInt32), pl.Series("item_row", item_new[item_rows[keep]], pl.UInt32)
-    )  # fmt: skip
-    return frame, items.filter(pl.Series(~item_gone)), users.filter(pl.Series(~user_gone))
+    return user_gone, item_gone, keep
 
 
 def _split(frame: pl.DataFrame, schema: Schema, config: DataConfig) -> tuple[pl.DataFrame, int]:
     users, label = frame["user_row"].to_numpy(), frame["label"].to_numpy().astype(bool)
     times, items = frame["timestamp"].to_numpy(), frame["item_row"].to_numpy()
-    cold_user = np.isin(users, splits.draw(users, config.cold_users, config.seed))
-    cold = cold_user | np.isin(items, splits.draw(items, config.cold_items, config.seed))
-    split, label = np.full(len(frame), COLD, np.uint8), splits.cold_targets(users, label, cold, cold_user)
-    # The others are divided as if the cold events had never been.
-    split[~cold], label[~cold] = _by_kind(users[~cold], label[~cold], times[~cold], schema, config)
+    if not (config.cold_users or config.cold_items):
+        split, label = _by_kind(users, label, times, schema, config)
+    else:
+        cold_user = np.isin(users, splits.draw(users, config.cold_users, config.seed))
+        cold = cold_user | np.isin(items, splits.draw(items, config.cold_items, config.seed))
+        split, label = np.full(len(frame), COLD, np.uint8), splits.cold_targets(users, label, cold, cold_user)
+        # The others are divided as if the cold events had never been.
+        split[~cold], label[~cold] = _by_kind(users[~cold], label[~cold], times[~cold], schema, config)
     ties = splits.count_ties(users, times) if schema.timestamp else 0
     return frame.with_columns(
         pl.Series("split", split, pl.UInt8), pl.Series("label", label, pl.Boolean)

@@ -61,14 +61,16 @@ def k_core(users: np.ndarray, items: np.ndarray, min_user: int, min_item: int) -
         bool (n,), the largest set in which every user has `min_user` and every item `min_item` events.
     """
     keep = np.ones(len(users), bool)
-    while keep.any():
-        enough_user = np.bincount(users[keep], minlength=users.max() + 1) >= min_user
-        enough_item = np.bincount(items[keep], minlength=items.max() + 1) >= min_item
-        smaller = keep & enough_user[users] & enough_item[items]
-        if smaller.sum() == keep.sum():
-            break
-        keep = smaller
-    return keep
+    if not len(users):
+        return keep
+    n_user, n_item = np.bincount(users), np.bincount(items)
+    while True:
+        gone = keep & ~((n_user >= min_user)[users] & (n_item >= min_item)[items])
+        if not gone.any():
+            return keep
+        keep &= ~gone
+        n_user -= np.bincount(users[gone], minlength=len(n_user))
+        n_item -= np.bincount(items[gone], minlength=len(n_item))
 
 
 def bots(users: np.ndarray, timestamps: np.ndarray, max_per_day: int) -> np.ndarray:

@@ -7,15 +7,18 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
-from m6rec_cli.data import positive, tables, values
+from m6rec_cli.data import coding, positive, tables, values
 from m6rec_cli.data.clean import Cleaning
 from m6rec_cli.data.tables import ROW, Table
 from m6rec_cli.errors import M6RecError, nearest
 from m6rec_cli.schema import Schema
 
 DAY_MS = 86_400_000
+_FACTORS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
+"""Odd numbers without a pattern."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,7 @@ class Parsed:
     """Clean events in file order.
 
     Attributes:
-        frame: `__row` u32, `user` and `item` Categorical, `timestamp` i64, `event` Categorical (null without an
+        frame: `__row` u32, `user` and `item` Enum, `timestamp` i64, `event` Categorical (null without an
             event column), `weight` f32, `label` bool.
         cleaning: What the rules did.
     """
@@ -71,8 +74,10 @@ def parse(
         cleaning.dropped("events: unparseable rows", table.n_bad, first)
     else:
         cleaning.dropped("events: unparseable rows", 0)
-    frame = table.frame.select(_columns(table, schema, label)).collect(engine="streaming")
-    frame = _clean(frame if frame[ROW].is_sorted() else frame.sort(ROW), table, schema, cleaning)
+    ids = _identifiers(table, schema)
+    frame = table.frame.select(_columns(table, schema, label, ids)).collect(engine="streaming")
+    frame = coding.enums(frame if frame[ROW].is_sorted() else frame.sort(ROW), table, ids)
+    frame = _clean(frame, table, schema, cleaning)
     if label and not frame["label"].any():
         raise M6RecError("no event is labelled by the expression", where=f"--positive '{label}'",
                          hint="are the values written as in the file?")  # fmt: skip
@@ -88,18 +93,17 @@ def require_columns(table: Table, schema: Schema) -> None:
                              hint=nearest(name, table.schema))  # fmt: skip
 
 
-def _columns(table: Table, schema: Schema, label: str | None) -> list[pl.Expr]:
+def _identifiers(table: Table, schema: Schema) -> dict[str, pl.Expr]:
     kinds, head = table.schema, table.head()
     user = values.identifier(schema.user, kinds[schema.user], head[schema.user])
     if schema.missing_users:
         user = pl.when(~user.is_in(list(schema.missing_users))).then(user)
-    columns = [
-        pl.col(ROW),
-        user.cast(pl.Categorical).alias("user"),
-        values.identifier(schema.item, kinds[schema.item], head[schema.item])
-        .cast(pl.Categorical)
-        .alias("item"),
-    ]
+    return {"user": user, "item": values.identifier(schema.item, kinds[schema.item], head[schema.item])}
+
+
+def _columns(table: Table, schema: Schema, label: str | None, ids: dict[str, pl.Expr]) -> list[pl.Expr]:
+    kinds, head = table.schema, table.head()
+    columns = [pl.col(ROW), *(coding.hashed(expression).alias(name) for name, expression in ids.items())]
     if schema.timestamp:
         name = schema.timestamp
         columns.append(
@@ -141,8 +145,7 @@ def _clean(frame: pl.DataFrame, table: Table, schema: Schema, cleaning: Cleaning
                 f"__{role}"
             )
     if schema.has_time:
-        key = ["user", "item", "timestamp", "event"]
-        frame = keep(frame, "events: exact duplicates", pl.struct(key).is_first_distinct(), "item")
+        frame = keep(frame, "events: exact duplicates", ~repeated(frame), "item")
     elif "__hash" in frame.columns:
         frame = keep(frame, "events: exact duplicates", pl.col("__hash").is_first_distinct(), "item").drop(
             "__hash"
@@ -161,3 +164,25 @@ def _clean(frame: pl.DataFrame, table: Table, schema: Schema, cleaning: Cleaning
                          hint=f"most were dropped by the rule `{worst['rule']}`: {worst['dropped']} rows; "
                          "see the roles with `--dry-run`")  # fmt: skip
     return frame
+
+
+def repeated(frame: pl.DataFrame) -> pl.Series:
+    """Which rows equal an earlier one in user, item, time and event.
+
+    Rows that share a hash are few, and only they are compared: a table of all rows would be the largest thing in memory.
+    """
+    key = [frame[name].to_physical() for name in ("user", "item", "timestamp", "event")]
+    mixed = np.zeros(len(frame), np.uint64)
+    for column, factor in zip(key, _FACTORS, strict=True):
+        mixed += (
+            column.cast(pl.UInt64, wrap_numerical=True).fill_null(2**63).to_numpy() + np.uint64(1)
+        ) * np.uint64(factor)
+    ordered = np.sort(mixed)
+    shared = pl.Series(np.unique(ordered[1:][ordered[1:] == ordered[:-1]]))
+    some = pl.Series(mixed).is_in(shared.implode())
+    rows = np.flatnonzero(some.to_numpy())
+    again = np.zeros(len(frame), bool)
+    again[rows] = (
+        ~pl.DataFrame(key).filter(some).select(pl.struct(pl.all()).is_first_distinct()).to_series().to_numpy()
+    )
+    return pl.Series(again)

@@ -20,13 +20,15 @@ def leave_one_out(users: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np
         The splits, and which held-out events are targets (labels of training events are unchanged).
     """
     labels = labels.astype(bool)
-    start, end = _bounds(users)
-    before = np.concatenate([[0], np.cumsum(labels)])
-    total = before[end] - before[start]
-    after = before[end] - before[1:]  # labelled events of the user that come later
+    begins, sizes = _spans(users)
+    before = np.concatenate([[0], np.cumsum(labels, dtype=np.int32)])  # half the memory of the usual int64
+    total = before[begins + sizes] - before[begins]
+    after = (
+        np.repeat(before[begins + sizes], sizes) - before[1:]
+    )  # labelled events of the user that come later
     split = np.full(len(users), TRAIN, np.uint8)
-    split[(after == 1) & (total >= 3)] = VALID
-    split[(after == 0) & (total >= 2)] = TEST
+    split[(after == 1) & np.repeat(total >= 3, sizes)] = VALID
+    split[(after == 0) & np.repeat(total >= 2, sizes)] = TEST
     # An unlabelled event just before the validation target has two labelled ones after it: it trains.
     return split, labels.copy()
 
@@ -63,9 +65,9 @@ def ratio(users: np.ndarray, valid_fraction: float, test_fraction: float) -> np.
 
 def draw(rows: np.ndarray, share: float, seed: int) -> np.ndarray:
     """A random share of the distinct rows (at least one, if the share is not 0), sorted."""
+    if not share or not len(rows):
+        return rows[:0]
     known = np.unique(rows)
-    if not share or not len(known):
-        return known[:0]
     n = max(1, round(share * len(known)))
     return np.sort(np.random.default_rng(seed).choice(known, n, replace=False))
 
@@ -99,4 +101,13 @@ def count_ties(users: np.ndarray, timestamps: np.ndarray) -> int:
 
 def _bounds(users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each event, the first position of its user and the one past the last."""
-    return np.searchsorted(users, users, "left"), np.searchsorted(users, users, "right")
+    begins, sizes = _spans(users)
+    return np.repeat(begins, sizes), np.repeat(begins + sizes, sizes)
+
+
+def _spans(users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The first position of each user that has events, and how many there are."""
+    first = np.ones(len(users), bool)
+    first[1:] = users[1:] != users[:-1]
+    begins = np.flatnonzero(first)
+    return begins, np.diff(begins, append=len(users))

@@ -17,6 +17,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from m6rec_cli import runtime
 from m6rec_cli.inference.top import k_best
+from m6rec_cli.model import scoring
 from m6rec_cli.model.discriminator import unit
 from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.shapes import BD, ID, I
@@ -47,6 +48,12 @@ def _fold(key: Any, data: Any) -> jax.Array:
 def candidates(model: M6Rec, h: BD) -> BD:
     """The mean generator's candidate of each context."""
     return model.candidates(h, None)
+
+
+@nnx.jit
+def logits(model: M6Rec, h: BD, items: ID, bias: I) -> Float[Array, "b i"]:
+    """What the mean generator gives all items, before the softmax."""
+    return scoring.logits(model.candidates(h, None), items, bias)
 
 
 @functools.partial(nnx.jit, static_argnames=("draws", "judge_weight"))

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -10,13 +11,13 @@ from m6rec_cli.data.store import Dataset
 from m6rec_cli.inference import over
 from m6rec_cli.inference.histories import Audience
 from m6rec_cli.inference.loaded import LoadedRun, load
-from m6rec_cli.inference.score import log_probabilities, user_keys, users_per_tile
+from m6rec_cli.inference.score import log_probabilities, logits, user_keys, users_per_tile
 from m6rec_cli.report import Reporter
 from m6rec_cli.settings import Config
 
 
 class ModelScorer:
-    """Log-probabilities of all items after each user's history.
+    """What orders all items after each user's history as their probabilities do.
 
     Attributes:
         name: The run directory's name.
@@ -26,22 +27,26 @@ class ModelScorer:
         self.name, self.run, self.audience, self.config = run.path.name, run, audience, config
 
     def score(self, user_rows: np.ndarray) -> np.ndarray:
-        """f32 (len(user_rows), n_items)."""
-        run, recommend = self.run, self.config.recommend
+        """f32 (len(user_rows), n_items): logits, or log-probabilities where several draws or the judge need them."""
+        n_items = len(self.run.items)
         h, _ = self.audience.contexts(user_rows)
-        size = users_per_tile(len(run.items), len(user_rows))
-        out = np.empty((len(user_rows), len(run.items)), np.float32)
+        size = users_per_tile(n_items, 2 * len(user_rows) - 1)
+        out = np.empty((len(user_rows), n_items), np.float32)
         for start in range(0, len(user_rows), size):
             # The last tile repeats users, so that its shape is compiled once.
             index = np.minimum(np.arange(start, start + size), len(user_rows) - 1)
-            keys = user_keys(run.config.train.seed, self.audience.ids.gather(user_rows[index]))
-            tile = log_probabilities(
-                run.model, jnp.asarray(h[index]), run.embeddings, run.bias, keys,
-                draws=recommend.draws, judge_weight=recommend.judge_weight,
-            )  # fmt: skip
             n = min(size, len(user_rows) - start)
-            out[start : start + n] = np.asarray(tile)[:n]
+            out[start : start + n] = np.asarray(self._tile(jnp.asarray(h[index]), user_rows[index]))[:n]
         return out
+
+    def _tile(self, h: jax.Array, rows: np.ndarray) -> jax.Array:
+        run, recommend = self.run, self.config.recommend
+        if recommend.draws == 1 and recommend.judge_weight == 0:
+            return logits(run.model, h, run.embeddings, run.bias)
+        return log_probabilities(
+            run.model, h, run.embeddings, run.bias, user_keys(run.config.train.seed, self.audience.ids.gather(rows)),
+            draws=recommend.draws, judge_weight=recommend.judge_weight,
+        )  # fmt: skip
 
 
 def load_scorer(path: Path, data: Dataset, before: str, config: Config, report: Reporter) -> ModelScorer:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from m6rec_cli import cluster
 from m6rec_cli.baselines._base import Scorer
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.judging.task import Task
@@ -16,6 +17,8 @@ from m6rec_cli.metrics._base import Lists, Ranks
 from m6rec_cli.report import Reporter
 
 TILE_BYTES = 64 * 2**20
+_GROUP = 32
+"""Columns of a group at the most."""
 
 
 @dataclass(frozen=True)
@@ -50,23 +53,32 @@ def judge(task: Task, scorer: Scorer, k: int, report: Reporter, *, name: str, ki
     Raises:
         M6RecError: The scorer gave a value that is not a number.
     """
-    rows = max(1, tile_bytes // (4 * max(task.n_items, 1)))
-    places = np.empty((2, len(task.truth_item)), np.int64)
-    tops = np.full((2, task.n_users, k), -1, np.int32)
-    with report.task(f"judging {name}", task.n_users, "users") as progress:
-        for start in range(0, task.n_users, rows):
-            end = min(start + rows, task.n_users)
-            scores = np.asarray(scorer.score(task.users[start:end]))
+    # A power of two, as a model's tiles are.
+    rows = 1 << (max(1, tile_bytes // (4 * max(task.n_items, 1))).bit_length() - 1)
+    # Of several processes each asks for a share of the users, and all hear every answer.
+    mine = np.array_split(np.arange(task.n_users), cluster.number())[cluster.index()]
+    first, last = (int(mine[0]), int(mine[-1]) + 1) if len(mine) else (0, 0)
+    begin, stop = np.searchsorted(task.truth_user, (first, last))
+    places = np.empty((2, stop - begin), np.int64)
+    tops = np.full((2, last - first, k), -1, np.int32)
+    with report.task(f"judging {name}", last - first, "users") as progress:
+        for start in range(first, last, rows):
+            end = min(start + rows, last)
+            scores = np.require(scorer.score(task.users[start:end]), requirements=("C", "W"))
             if np.isnan(scores).any():
                 raise M6RecError(f"`{name}` gives scores that are not numbers", hint="is the run damaged?")
             t0, t1 = np.searchsorted(task.truth_user, (start, end))
             user, item = task.truth_user[t0:t1] - start, task.truth_item[t0:t1]
             low, high = np.searchsorted(task.seen_keys, np.array((start, end)) * task.n_items)
             seen_user, seen_item = np.divmod(task.seen_keys[low:high] - start * task.n_items, task.n_items)
-            places[1, t0:t1] = count_above(scores, user, item)
-            places[0, t0:t1] = places[1, t0:t1] - seen_above(scores, user, item, seen_user, seen_item)
-            tops[0, start:end], tops[1, start:end] = top_lists(scores, seen_user, seen_item, k)
+            own = slice(t0 - begin, t1 - begin)
+            places[1, own] = count_above(scores, user, item)
+            places[0, own] = places[1, own] - seen_above(scores, user, item, seen_user, seen_item)
+            shown = slice(start - first, end - first)
+            tops[0, shown], tops[1, shown] = top_lists(scores, seen_user, seen_item, k)
             progress.advance(end - start)
+    places = cluster.gathered(places.T).T
+    tops = cluster.gathered(tops.swapaxes(0, 1)).swapaxes(0, 1)
     masked, unmasked = (
         View(Ranks(place, task.truth_user, task.n_users), Lists(top))
         for place, top in zip(places, tops, strict=True)
@@ -113,33 +125,33 @@ def top_lists(scores: np.ndarray, seen_user: np.ndarray, seen_item: np.ndarray,
               k: int) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """The first `k` items of every user, without and with the seen ones; int32 (users, k), -1 beyond the end.
 
-    One selection serves both: the first k + m items hold k unseen ones, if m is the most anybody has seen.
+    Scores of seen items are taken away for a moment, and put back.
     """
-    n_users, n_items = scores.shape
-    most_seen = int(np.bincount(seen_user, minlength=1).max()) if len(seen_user) else 0
-    wide = stable_top(scores, min(n_items, k + most_seen))
-    keys = seen_user * n_items + seen_item
-    all_keys = np.arange(n_users)[:, None] * n_items + wide
-    unseen = ~np.isin(all_keys, keys, kind="sort")
-    place = np.cumsum(unseen, axis=1) - 1
-    user, column = np.nonzero(unseen & (place < k))
-    masked, unmasked = np.full((2, n_users, k), -1, np.int32)
-    masked[user, place[user, column]] = wide[user, column]
-    unmasked[:, : min(k, wide.shape[1])] = wide[:, :k]
+    masked, unmasked = np.full((2, len(scores), k), -1, np.int32)
+    wide = min(k, scores.shape[1])
+    unmasked[:, :wide] = stable_top(scores, wide)
+    theirs = scores[seen_user, seen_item]
+    scores[seen_user, seen_item] = -np.inf
+    top = stable_top(scores, wide)
+    masked[:, :wide] = np.where(np.isneginf(np.take_along_axis(scores, top, axis=1)), -1, top)
+    scores[seen_user, seen_item] = theirs
     return masked, unmasked
 
 
 def stable_top(scores: np.ndarray, c: int) -> np.ndarray:
-    """Columns of the `c` highest scores of each row, best first, equal ones by the lower column; int64."""
-    n_items = scores.shape[1]
-    if c >= n_items:
-        return np.argsort(-scores, axis=1, kind="stable")
-    chosen = np.argpartition(-scores, c - 1, axis=1)[:, :c]
-    least = np.take_along_axis(scores, chosen, axis=1).min(axis=1, keepdims=True)
-    # Where more items share the least score than fit, the partition picked any of them: take the lowest columns.
-    for row in np.flatnonzero(np.count_nonzero(scores >= least, axis=1) > c):
-        better = np.flatnonzero(scores[row] > least[row])
-        chosen[row] = np.append(better, np.flatnonzero(scores[row] == least[row])[: c - len(better)])
-    chosen.sort(axis=1)
-    order = np.argsort(-np.take_along_axis(scores, chosen, axis=1), axis=1, kind="stable")
-    return np.take_along_axis(chosen, order, axis=1)
+    """Columns of the `c` highest scores of each row, best first, equal ones by the lower column; int64.
+
+    The c-th best of the bests of many groups of columns is a score that at least c columns reach, and seldom
+    many more: those alone are sorted.
+    """
+    n_users, n_items = scores.shape
+    group = min(_GROUP, n_items // (2 * c))
+    if group < 2:
+        return np.argsort(-scores, axis=1, kind="stable")[:, :c]
+    n_groups = n_items // group
+    best = scores[:, : n_groups * group].reshape(n_users, group, n_groups).max(axis=1)
+    least = np.partition(best, n_groups - c, axis=1)[:, n_groups - c]
+    user, column = np.divmod(np.flatnonzero(scores >= least[:, None]), n_items)
+    order = np.lexsort((column, -scores[user, column], user))
+    first = np.searchsorted(user, np.arange(n_users))  # users ascend, before the sort and after it
+    return column[order][first[:, None] + np.arange(c)]

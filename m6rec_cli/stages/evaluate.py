@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from m6rec_cli import __version__
+from m6rec_cli import __version__, cluster
 from m6rec_cli.config import to_toml
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.directory import atomic_directory, atomic_file, refuse_nonempty, write_json
@@ -19,7 +19,6 @@ from m6rec_cli.errors import M6RecError, UsageError
 from m6rec_cli.judging import catalogue, explained, slices, systems, task
 from m6rec_cli.judging.compare import compare
 from m6rec_cli.judging.measure import primary_k
-from m6rec_cli.judging.ranking import Judged
 from m6rec_cli.judging.summary import summarise
 from m6rec_cli.report import Reporter, Summary
 from m6rec_cli.settings import Config
@@ -53,6 +52,9 @@ def run(config: Config, data: Path, asked: Asked, out: Path | None, report: Repo
     Args:
         out: A directory for report.json and report.html, or one file by its suffix; None writes nothing.
 
+    Returns:
+        The figures; of several processes, the first one's alone are not empty.
+
     Raises:
         M6RecError: Nothing to judge, nothing to find, or an input that is at fault.
     """
@@ -76,16 +78,16 @@ def run(config: Config, data: Path, asked: Asked, out: Path | None, report: Repo
             f"{repeated:.1%} of the true items were met by their users before; masking keeps these alone of "
             "what a user has met, which helps to find them: look at `unmasked` as well"
         )
+    judged = {system.name: systems.judge(system, question, config, report) for system in wanted}
+    if not cluster.is_first():
+        cluster.wait()  # until the first has written what all of them found
+        return {}
     about, over = catalogue.build(question)
     parts = slices.build(question)
-    judged: dict[str, Judged] = {}
-    figures: dict[str, Any] = {}
-    for system in wanted:
-        judged[system.name] = systems.judge(system, question, config, report)
-        figures[system.name] = summarise(
-            judged[system.name], question, about, parts, settings.ks,
-            resamples=settings.bootstrap, seed=settings.seed,
-        )  # fmt: skip
+    figures = {
+        name: summarise(one, question, about, parts, settings.ks, resamples=settings.bootstrap, seed=settings.seed)
+        for name, one in judged.items()
+    }  # fmt: skip
     k = primary_k(settings.ks)
     comparisons = [
         compare(judged[a], judged[b], k, resamples=settings.bootstrap, seed=settings.seed)
@@ -112,6 +114,7 @@ def run(config: Config, data: Path, asked: Asked, out: Path | None, report: Repo
     if out is not None:
         _write(out, config, dataset, summary, overwrite=overwrite)
         report.note(f"report: {out}")
+    cluster.wait()
     return summary
 
 

@@ -56,13 +56,18 @@ def run(
     like = inputs.fitted
     schema = frozen.pin(schema if like else frozen.with_encoders(schema, config.data))
     cleaning = Cleaning()
-    parsed = events.parse(opened.events, schema, label=inputs.positive, cleaning=cleaning)
-    items, users = _entities(inputs, opened, schema, parsed.frame, cleaning)
+    of_tables = Cleaning()
+    items, users = _entities(inputs, opened, schema, of_tables)
     sources = Sources(
         opened.events.path, opened.items and opened.items.path, opened.users and opened.users.path
     )
-    log = assemble.assemble(parsed.frame, items, users, schema, config.data, cleaning, sources,
-                            event_names=assemble.read_event_names(like) if like else None)  # fmt: skip
+    # The parsed events have no name here, so that they are gone as soon as they have become rows.
+    log = assemble.assemble(
+        events.parse(opened.events, schema, label=inputs.positive, cleaning=cleaning).frame,
+        items, users, schema, config.data, cleaning, sources, event_names=assemble.read_event_names(like) if like else None,
+        met_alone=inputs.items is None and inputs.items_from_interactions,
+    )  # fmt: skip
+    cleaning.rules += of_tables.rules
     log = _embedded(log, schema, inputs, report, cleaning)
     with atomic_directory(output, overwrite=overwrite) as work:
         for folder in ("events", "media", "features"):
@@ -99,15 +104,12 @@ def run(
             "seconds": round(time.monotonic() - started, 2), "out": str(output)}  # fmt: skip
 
 
-def _entities(inputs: Inputs, opened: Opened, schema: Schema, frame: pl.DataFrame,
-              cleaning: Cleaning) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:  # fmt: skip
+def _entities(inputs: Inputs, opened: Opened, schema: Schema, cleaning: Cleaning) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:  # fmt: skip
     items = users = None
     if opened.items:
         items = catalogue.read(opened.items, schema, "item", cleaning=cleaning)
     elif inputs.items_from_interactions:
         items = catalogue.from_interactions(opened.events, schema)
-        kept = frame["item"].unique().cast(pl.String)
-        items = items.filter(pl.col("id").is_in(kept.implode()))
     if opened.users:
         users = catalogue.read(opened.users, schema, "user", cleaning=cleaning)
     return items, users

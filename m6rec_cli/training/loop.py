@@ -20,7 +20,7 @@ from m6rec_cli.inputs import Tables
 from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.model.scoring import encode_content
 from m6rec_cli.settings import Config
-from m6rec_cli.training import optim
+from m6rec_cli.training import flops, optim
 from m6rec_cli.training.feed import Feed
 from m6rec_cli.training.mesh import Layout
 from m6rec_cli.training.precision import computing_in
@@ -64,6 +64,7 @@ class Report:
         metrics: Means over the steps of a dispatch or epoch, and the validation figures of an epoch.
         n_steps: Steps of the dispatch or epoch.
         seconds: What a dispatch took.
+        flops: Operations of a step's matrix products, see `flops.per_step`.
     """
 
     kind: str
@@ -73,6 +74,7 @@ class Report:
     state: State
     progress: Progress
     seconds: float = 0.0
+    flops: float = 0.0
 
 
 def prepare(
@@ -138,21 +140,25 @@ def train(
     """
     config = trainer.config.train
     layout = trainer.layout
-    dispatch, key = cluster.in_time(trainer.dispatch(state)), layout.key(runtime.key(config.seed))
+    compiled, key = trainer.dispatch(state), layout.key(runtime.key(config.seed))
+    dispatch, work = cluster.in_time(compiled), 0.0
     if progress.epoch == 0 and progress.position == 0 and progress.best < 0:
         metrics = validation.judge(trainer.graphdef, state, tables, layout) if validation else {}
         _note_best(progress, metrics, 0)
         yield Report("epoch", 0, 0, metrics, state, progress)
     limit = config.max_steps or math.inf
     while not progress.done and progress.epoch < config.epochs:
-        started = time.monotonic()
+        started, cpu_started = time.monotonic(), time.process_time()
         epoch_start = progress.position
         for batches, size in feed.epoch(progress.epoch, progress.position):
             n = int(min(size, limit - int(state.step)))
             if n <= 0:
                 break
             dispatched = time.monotonic()
-            state, sums = dispatch(state, layout.batches(batches), np.int32(n), tables, key)
+            batches = layout.batches(batches)
+            # Traced once: the call below finds the trace made.
+            work = work or flops.per_step(compiled.trace(state, batches, np.int32(n), tables, key))
+            state, sums = dispatch(state, batches, np.int32(n), tables, key)
             sums = {name: float(value) for name, value in sums.items()}
             dispatched = time.monotonic() - dispatched
             step = int(state.step)
@@ -163,14 +169,14 @@ def train(
                 )
             progress.position += n
             progress.sums = {name: progress.sums.get(name, 0.0) + value for name, value in sums.items()}
-            yield Report("steps", step, n, _means(sums, n), state, progress, dispatched)
+            yield Report("steps", step, n, _means(sums, n), state, progress, dispatched, work)
             if cluster.total(stop.requested()):
                 yield Report("stop", step, n, _means(sums, n), state, progress)
                 return
         seconds = time.monotonic() - started
         n = max(progress.position, 1)
         metrics = _means(progress.sums, n)
-        metrics["seconds"] = seconds
+        metrics["seconds"], metrics["cpu_seconds"] = seconds, time.process_time() - cpu_started
         metrics["targets_per_second"] = (
             progress.sums.get("targets", 0.0) / n * (n - epoch_start) / max(seconds, 1e-9)
         )

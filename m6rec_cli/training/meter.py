@@ -10,6 +10,7 @@ from typing import Any
 import jax
 
 from m6rec_cli.report import Reporter
+from m6rec_cli.training import flops
 
 _WARM, _TRACED = 2, 3
 """Dispatches before a trace (the first compiles) and within it."""
@@ -39,13 +40,19 @@ class Meter:
     n: int = 0
     events: float = 0.0
     seconds: float = 0.0
+    flops: float = 0.0
     step_seconds: list[float] = field(default_factory=list)
     tracing: bool = False
     compiled_before: float = field(default_factory=lambda: sum(_compiled))
 
-    def dispatch(self, events: float, steps: int, seconds: float) -> None:
-        """Count a dispatch that has ended; the first one, which compiles, is left out of the rates."""
+    def dispatch(self, events: float, steps: int, seconds: float, flops: float = 0.0) -> None:
+        """Count a dispatch that has ended; the first one, which compiles, is left out of the rates.
+
+        Args:
+            flops: Operations of the matrix products of one step.
+        """
         self.n += 1
+        self.flops = flops
         if self.n > 1:
             self.events += events
             self.seconds += seconds
@@ -67,10 +74,16 @@ class Meter:
 
     def summary(self) -> dict[str, Any]:
         """For `run.json`: seconds, events per second and bytes; `null` for what was too short to measure."""
+        step = statistics.median(self.step_seconds) if self.step_seconds else None
+        rate = self.flops / step if step and self.flops else None
+        most = flops.peak(jax.devices())
         return {
             "events_per_second": round(self.events / self.seconds, 1) if self.seconds else None,
-            "median_step_seconds": statistics.median(self.step_seconds) if self.step_seconds else None,
+            "median_step_seconds": step,
             "compile_seconds": round(sum(_compiled) - self.compiled_before, 3),
+            "step_flops": self.flops or None,
+            "flops_per_second": rate,
+            "flop_utilisation": rate / most if rate and most else None,
             "peak_host_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
             * (1 if sys.platform == "darwin" else 1024),
             **device_memory(),

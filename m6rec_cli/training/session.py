@@ -125,7 +125,7 @@ def fit(
             state, progress = update.state, update.progress
             if update.kind == "steps":
                 events = round(update.metrics["targets"] * update.n_steps)
-                meter.dispatch(events, update.n_steps, update.seconds)
+                meter.dispatch(events, update.n_steps, update.seconds, update.flops)
                 task.advance(events, step=update.step, loss=update.metrics["loss"], **shown)
                 continue
             if update.kind == "epoch":

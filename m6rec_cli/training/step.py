@@ -1,6 +1,5 @@
 """One optimiser step: a pure function from state and batch to state and named measurements."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -228,7 +227,7 @@ class Trainer:
         updates, optimizer = self.judge_optimizer.update(grads, state.judge_optimizer, state.judge)
         return optax.apply_updates(state.judge, updates), optimizer, value
 
-    def dispatch(self, state: State) -> Callable[..., tuple[State, dict[str, Array]]]:
+    def dispatch(self, state: State) -> Any:
         """The compiled call: up to `steps_per_dispatch` steps, with the state donated.
 
         `state` says where on the mesh the state stays, if there is one.

@@ -4,8 +4,8 @@
 
 For each catalogue a made log (ids alone, five events a user) goes through the real commands: `preprocess`, two steps of
 `pretrain`, and `recommend` for a third of the users, then for all. What the others cost in addition, start-up left out,
-is the rate; `share` is that of a product of as many contexts with as many embeddings, jit-compiled, in tiles of
-the same size, in a process of its own. Medians of the repeats, in turns. Peak memory is that of the whole process.
+is the rate; `share` is that of a product of as many contexts with as many embeddings, jit-compiled, in tiles of 64 MiB or
+256 users, in a process of its own. Medians of the repeats, in turns. Peak memory is that of the whole process.
 """
 
 import argparse
@@ -87,7 +87,7 @@ def one(out: Path, n_items: int, n_users: int, repeats: int) -> dict[str, Any]:
         rates.append((n_users - few) / (long - short))
         peaks["few"].append(peak_few)
         peaks["all"].append(peak_all)
-        tile = max(1, 64 * 2**20 // (4 * n_items))
+        tile = max(256, 64 * 2**20 // (4 * n_items))
         arguments = [sys.executable, "-c", PRODUCT, n_users, n_items, WIDTH, tile]
         products.append(
             n_users / float(subprocess.run(list(map(str, arguments)), capture_output=True, check=True).stdout)

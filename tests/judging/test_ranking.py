@@ -69,6 +69,20 @@ def test_stable_top_equals_a_stable_sort(rows, c):
     np.testing.assert_array_equal(got, np.argsort(-scores, axis=1, kind="stable")[:, :c])
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    width=st.integers(1, 700),
+    c=st.integers(1, 12),
+    values=st.sampled_from([1, 3, 50, 10**9]),
+)
+def test_stable_top_of_many_columns_equals_a_stable_sort(seed, width, c, values):
+    scores = np.random.default_rng(seed).integers(0, values, (3, width)).astype(np.float32)
+    scores[1, : width // 2] = -np.inf
+    got = ranking.stable_top(scores, c)
+    np.testing.assert_array_equal(got, np.argsort(-scores, axis=1, kind="stable")[:, :c])
+
+
 def test_judge_row_order_of_users_changes_nothing_for_each(tmp_path):
     question = random_question(tmp_path, 1)
     table = np.random.default_rng(3).standard_normal((15, 9))

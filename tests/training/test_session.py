@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import jax
 import numpy as np
 import pytest
 
@@ -220,3 +221,29 @@ def test_resume_after_a_signal_equals_the_uninterrupted_run(tmp_path, number):
         np.load(tmp_path / "whole" / "catalogue" / "embeddings.npy"),
         np.load(tmp_path / "cut" / "catalogue" / "embeddings.npy"),
     )
+
+
+def test_nothing_is_compiled_after_the_first_dispatch_and_the_first_judgement(tmp_path, small):
+    """Eight epochs with two losses that differ in their batches: the programs of the first serve the others."""
+    compiled, at_epoch = [], []
+
+    def listen(event, seconds, **_):
+        if event == "/jax/core/compile/backend_compile_duration":
+            compiled.append(event)
+
+    class Watching(Silent):
+        def note(self, text):
+            if text.startswith("epoch "):
+                at_epoch.append(len(compiled))
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    try:
+        data = mixed(tmp_path / "data")
+        config = small(*ALL_LOSSES, "train.alpha=0.9", "train.epochs=8", "train.patience=8")
+        pretrain.run(config, data.path, tmp_path / "run", Watching())
+    finally:
+        jax.monitoring.unregister_event_duration_listener(listen)
+    assert at_epoch[1] > 0
+    # The second epoch may begin with a batch of another number of steps; from there on nothing is new.
+    assert len(at_epoch) == 9
+    assert len(set(at_epoch[1:])) == 1

@@ -1,0 +1,123 @@
+"""Preprocessing a large log against a plain pandas job: CPU seconds, seconds and peak memory, and how they grow.
+
+    python tests/benchmarks/preprocess_speed.py OUT [--events 10000000,20000000] [--repeats 3]
+
+A made log with string ids, repeated rows and a long tail goes through `m6rec preprocess` with the 5-core and leave-one-out,
+and through the same job by hand in pandas: read, drop repeated rows, 5-core, codes for ids, sort, split, write. Both
+read and write Parquet. pandas lives in OUT/pandas, an environment that the script makes.
+"""
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from _commands import save, table
+
+PANDAS = """
+import sys, json, pandas as pd
+source, out = sys.argv[1:]
+log = pd.read_parquet(source).drop_duplicates(ignore_index=True)
+while True:
+    n = len(log)
+    log = log[log.groupby("user_id").user_id.transform("size") >= 5]
+    log = log[log.groupby("item_id").item_id.transform("size") >= 5]
+    if len(log) == n:
+        break
+log = log.reset_index(drop=True)
+log["user"], users = pd.factorize(log.user_id, sort=True)
+log["item"], items = pd.factorize(log.item_id, sort=True)
+log = log.drop(columns=["user_id", "item_id"]).sort_values(["user", "timestamp"], kind="stable")
+last = log.groupby("user").cumcount(ascending=False)
+log["split"] = "train"
+log.loc[last == 1, "split"] = "valid"
+log.loc[last == 0, "split"] = "test"
+log.to_parquet(out + "/events.parquet")
+pd.DataFrame({"id": users}).to_parquet(out + "/users.parquet")
+pd.DataFrame({"id": items}).to_parquet(out + "/items.parquet")
+print(json.dumps({"events": len(log), "users": len(users), "items": len(items)}))
+"""
+
+
+def generate(path: Path, n: int) -> Path:
+    """A log of `n` events: users of Zipf-like activity, items of Zipf-like popularity, every fiftieth row twice."""
+    if path.exists():
+        return path
+    rng = np.random.default_rng(n)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    users, items = n // 20, n // 200
+    user = (users * rng.random(n) ** 1.5).astype(np.int64)
+    item = np.minimum((items * rng.random(n) ** 2.5).astype(np.int64), items - 1)
+    when = rng.integers(1_600_000_000, 1_700_000_000, n)
+    again = rng.integers(0, n, n // 50)
+    user[again], item[again], when[again] = user[again - 1], item[again - 1], when[again - 1]
+    pl.DataFrame({"user": user, "item": item, "timestamp": when}).select(
+        user_id=pl.format("user-{}", pl.col("user") * 7919 % users),
+        item_id=pl.format("item-{}", pl.col("item") * 104729 % items), timestamp="timestamp",
+    ).write_parquet(path)  # fmt: skip
+    return path
+
+
+def environment(out: Path) -> Path | None:
+    """The Python that has pandas, made once; `None` if it cannot be installed."""
+    python = out / "pandas" / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", out / "pandas"], check=True)
+    if subprocess.run([python, "-m", "pip", "install", "-q", "pandas", "pyarrow"]).returncode:
+        print("pandas cannot be installed: its rows are left out", file=sys.stderr)
+        return None
+    return python
+
+
+def measured(command: list[object]) -> dict[str, float]:
+    """Seconds, CPU seconds and peak memory in MiB of a process and its children."""
+    start = time.monotonic()
+    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{command[0]} failed")
+    return {"seconds": time.monotonic() - start, "CPU seconds": usage.ru_utime + usage.ru_stime,
+            "peak MiB": usage.ru_maxrss / 1024}  # fmt: skip
+
+
+def median(rows: list[dict[str, float]]) -> dict[str, float]:
+    return {name: statistics.median(row[name] for row in rows) for name in rows[0]}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--events", default="10000000,20000000")
+    parser.add_argument("--repeats", type=int, default=3)
+    args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
+    pandas = environment(args.out)
+    rows: dict[str, dict[str, Any]] = {}
+    for n in map(int, args.events.split(",")):
+        log = generate(args.out / f"{n}.parquet", n)
+        ours: list[dict[str, float]] = []
+        theirs: list[dict[str, float]] = []
+        for _ in range(args.repeats):  # in turns, so that both meet the same machine
+            ours.append(measured([
+                "m6rec", "preprocess", "--interactions", log, "--set", "data.min_user_events=5", "--set", "data.min_item_events=5",
+                "--out", args.out / "data", "--overwrite", "--quiet",
+            ]))  # fmt: skip
+            if pandas:
+                theirs.append(measured([pandas, "-c", PANDAS, log, args.out]))
+        rows[f"m6rec, {n:,} events"] = median(ours)
+        if theirs:
+            rows[f"pandas, {n:,} events"] = median(theirs)
+    table(f"preprocess, medians of {args.repeats}", rows, ("seconds", "CPU seconds", "peak MiB"))
+    save(args.out, "preprocess_speed", rows)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""Operations are counted as they are done: loops by their length, steps once."""
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from m6rec_cli.stages import pretrain
+from m6rec_cli.training import flops
+from m6rec_cli.training.softmax import cross_entropy
+from tests.worlds import planted_cycle
+
+
+def count(function, *args):
+    return flops.per_step(jax.jit(function).trace(*args))
+
+
+def test_a_product_and_its_batches():
+    assert count(lambda a, b: a @ b, jnp.ones((3, 5)), jnp.ones((5, 7))) == 2 * 3 * 5 * 7
+    assert (
+        count(lambda a, b: jnp.einsum("bij,bjk->bik", a, b), jnp.ones((4, 3, 5)), jnp.ones((4, 5, 7)))
+        == 4 * 2 * 105
+    )
+
+
+def test_a_scan_counts_by_its_length_and_steps_once():
+    w = jnp.ones((6, 6))
+
+    def scanned(x):
+        return jax.lax.scan(lambda x, _: (x @ w, None), x, None, length=9)[0]
+
+    assert count(scanned, jnp.ones((2, 6))) == 9 * 2 * 2 * 36
+    assert (
+        count(lambda x, n: jax.lax.fori_loop(0, n, lambda _, x: scanned(x), x), jnp.ones((2, 6)), 5)
+        == 9 * 144
+    )
+
+
+def test_the_softmax_is_three_products_of_positions_and_catalogue():
+    n, items, width = 512, 1000, 16
+    h, e = jnp.ones((n, width)), jnp.ones((items, width))
+
+    def loss(h, e):
+        return cross_entropy(h, e, jnp.zeros(items), jnp.zeros(n, jnp.int32), jnp.ones(n))
+
+    found = count(jax.grad(loss, argnums=(0, 1)), h, e)
+    assert found == pytest.approx(3 * 2 * n * items * width, rel=0.15)  # two columns more carry bias and norm
+
+
+def test_peak_of_known_and_unknown_devices():
+    class Device:
+        def __init__(self, kind):
+            self.device_kind = kind
+
+    assert flops.peak([Device("TPU v5 lite")] * 4) == 4 * 197e12
+    assert flops.peak([Device("TPU v5")]) == 459e12
+    assert flops.peak([Device("NVIDIA H100 PCIe")]) == 756e12
+    assert flops.peak([Device("cpu")]) is None
+    assert flops.peak([Device("TPU v4"), Device("TPU v5")]) is None
+
+
+def test_a_run_tells_its_operations(tmp_path, small, report):
+    data = planted_cycle(tmp_path / "data", n_users=32)
+    run = pretrain.run(small(), data.path, tmp_path / "run", report)
+    assert run["step_flops"] > 0
+    assert run["flops_per_second"] == pytest.approx(run["step_flops"] / run["median_step_seconds"])
+    assert run["flop_utilisation"] is None, "nobody states a CPU's peak"
