@@ -7,9 +7,7 @@ looks at a few variables and does not load jax.
 
 import importlib.util
 import os
-import socket
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
 LOST_SECONDS = 30
 """A process that has not been heard of for so long is given up."""
 _BARRIER_SECONDS = 6 * 3600
-_WATCH_SECONDS, _MISSES = 3.0, 3
 
 
 @dataclass(frozen=True)
@@ -89,47 +86,14 @@ def together(processes: Processes) -> Iterator[None]:
         return
     from jax.errors import JaxRuntimeError
 
-    ended = threading.Event()
-    if _index > 0:
-        threading.Thread(target=_watch_first, args=(_coordinator(processes), ended), daemon=True).start()
     try:
         yield
     except JaxRuntimeError as error:
-        raise _lost(str(error).strip().splitlines()[0][:200]) from error
-    finally:
-        ended.set()
-
-
-def _lost(where: str) -> M6RecError:
-    return M6RecError(
-        f"process {_index} of {_number} cannot go on: another process has stopped, or cannot be reached",
-        where=where, hint="look at what the others said; then start all of them again, with `--resume`",
-    )  # fmt: skip
-
-
-def _coordinator(processes: Processes) -> tuple[str, int]:
-    """Where process 0 listens."""
-    from jax._src.distributed import global_state  # a detected cluster's address is told nowhere else
-
-    host, _, port = (processes.coordinator or global_state.coordinator_address or "").rpartition(":")
-    return host.strip("[]"), int(port)
-
-
-def _watch_first(address: tuple[str, int], ended: threading.Event) -> None:
-    """End this process with a message when nobody listens at process 0 any more.
-
-    Whoever waits for process 0 itself would otherwise be ended by jax, with a trace that says little to its user.
-    """
-    missed = 0
-    while missed < _MISSES and not ended.wait(_WATCH_SECONDS):
-        try:
-            socket.create_connection(address, timeout=_WATCH_SECONDS).close()
-            missed = 0
-        except OSError:
-            missed += 1
-    if not ended.is_set():
-        print(f"process {_index}: error: {_lost(f'process 0 at {address[0]}:{address[1]}')}", file=sys.stderr)
-        leave(1)
+        raise M6RecError(
+            f"process {_index} of {_number} cannot go on: another process has stopped, or cannot be reached",
+            where=str(error).strip().splitlines()[0][:200],
+            hint="look at what the others said; then start all of them again, with `--resume`",
+        ) from error
 
 
 def join(processes: Processes) -> None:

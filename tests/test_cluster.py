@@ -192,19 +192,19 @@ def test_process_that_is_killed_makes_the_other_stop_and_say_so(killed):
 
 
 @pytest.mark.slow
-def test_when_process_0_is_killed_the_other_says_so_in_the_same_words(folder):
+def test_when_process_0_is_killed_the_other_is_ended_by_jax_or_by_us(folder):
+    """Process 0 is where the others report: jax ends them at once, in words of its own, unless they notice first."""
     pair = Pair(folder, *pretrain(folder, "first-killed", "--set", "train.epochs=1000"))
     steps, deadline = Steps(folder / "first-killed" / "steps"), time.monotonic() + 300
     while time.monotonic() < deadline and not [s for s in steps.sealed() if s > 0]:
         time.sleep(0.02)
     pair.processes[0].send_signal(signal.SIGKILL)
     started = time.monotonic()
-    assert pair.codes() == [-signal.SIGKILL, 1], pair.said(1)
+    codes = pair.codes()
+    assert codes in ([-signal.SIGKILL, 1], [-signal.SIGKILL, -signal.SIGABRT])
     assert time.monotonic() - started < 60
-    assert (
-        "error: process 1 of 2 cannot go on: another process has stopped, or cannot be reached"
-        in pair.said(1)
-    )
+    ours = "error: process 1 of 2 cannot go on: another process has stopped, or cannot be reached"
+    assert (ours if codes[1] == 1 else "indicates that another task died") in pair.said(1)
 
 
 @pytest.mark.slow
@@ -258,7 +258,7 @@ def test_two_processes_evaluate_what_one_does(folder, pair):
     for name, system in one["systems"].items():
         assert both["systems"][name]["masked"] == pytest.approx(system["masked"], abs=1e-6)
         assert both["systems"][name]["unmasked"] == pytest.approx(system["unmasked"], abs=1e-6)
-    assert both["comparisons"][0]["metrics"]["ndcg@10"] == pytest.approx(
-        one["comparisons"][0]["metrics"]["ndcg@10"], abs=1e-6
-    )
+    ours, theirs = (told["comparisons"][0]["metrics"]["ndcg@10"] for told in (both, one))
+    assert ours["difference"] == pytest.approx(theirs["difference"], abs=1e-6)
+    assert ours["p_value"] == pytest.approx(theirs["p_value"], abs=1e-3)
     assert json.loads((folder / "report.json").read_text())["users"] == 150
