@@ -47,7 +47,7 @@ def resolve(stage: str = "", *, preset: str | None = None, file: Path | None = N
         if value is None:
             continue
         if named.get(key, value) != value:
-            raise UsageError(f"`{flag} {value}` contradicts `--set {key}={named[key]}`",
+            raise UsageError(f"`{flag}` means `{key}={value}`, which contradicts `--set {key}={named[key]}`",
                              hint=f"`{key}` is given twice; leave one out")  # fmt: skip
         layers.append((flag, {key: value}))
     config = Config()

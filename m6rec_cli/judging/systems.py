@@ -39,6 +39,9 @@ def resolve(runs: Sequence[str], recs: Sequence[str], baselines: Sequence[str],
             raise M6RecError(
                 f"unknown baseline `{name}`", where="--baselines", hint=nearest(name, baseline_names())
             )
+    for name in recs:  # before anything is said of the data
+        if not Path(name).exists():
+            raise M6RecError("the list file does not exist", where=name)
     systems = [System("run", name) for name in runs] + [System("recs", name) for name in recs]
     systems += [System("baseline", name) for name in baselines]
     known = {system.name for system in systems}

@@ -43,7 +43,7 @@ def test_preprocess_dry_run_prints_toml_and_writes_nothing(log: Path, tmp_path: 
     ("more", "code", "parts"),
     [
         (["--out", "{tmp}/d", "--split", "ratio", "--set", "data.split=none"], 2,
-         ["`--split ratio` contradicts `--set data.split=none`"]),
+         ["`--split` means `data.split=ratio`, which contradicts `--set data.split=none`"]),
         ([], 2, ["`--out` is missing"]),
         (["--out", "{tmp}/d", "--split", "rato"], 1, ["`data.split` cannot be `rato`", "where: --split", "did you mean `ratio`?"]),
         (["--out", "{tmp}/d", "--positive", "ratng > 3"], 1, ["`ratng` is no column", "--positive 'ratng > 3'"]),
