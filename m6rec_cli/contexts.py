@@ -14,7 +14,8 @@ from m6rec_cli.model.fusion import Features, gather
 from m6rec_cli.model.layers import Keys
 from m6rec_cli.model.recommender import M6Rec, Tokens
 
-_CHUNK_TOKENS = 65_536
+_CHUNK_TOKENS = {"cpu": 8192}
+"""Tokens that are read at once, 65,536 elsewhere: on a CPU their feed-forward layers have to fit into its cache."""
 
 
 def rounded(n: int) -> int:
@@ -38,7 +39,9 @@ def user_contexts(
     contexts = np.zeros((len(row), model.encoder.start.shape[0]), np.float32)
     states = np.zeros((len(row), model.decoder.state_size), np.float32)
     order = np.argsort(row, kind="stable")
-    chunk = max(1, min(rounded(len(packed)), _CHUNK_TOKENS // packed.item.shape[1]))
+    chunk = max(
+        1, min(rounded(len(packed)), _CHUNK_TOKENS.get(jax.default_backend(), 65_536) // packed.item.shape[1])
+    )
     edges = np.searchsorted(row[order], np.arange(0, len(packed) + chunk, chunk))
     widest = rounded(int(np.diff(edges).max(initial=1)))
     for i, start in enumerate(range(0, len(packed), chunk)):

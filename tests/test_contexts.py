@@ -56,7 +56,7 @@ def test_user_contexts_order_and_repetition_change_nothing(audience):
 def test_user_contexts_chunks_change_nothing(audience, monkeypatch):
     rows = np.arange(len(audience.ids))
     whole = audience.contexts(rows)
-    monkeypatch.setattr(contexts, "_CHUNK_TOKENS", 64)
+    monkeypatch.setattr(contexts, "_CHUNK_TOKENS", {"cpu": 64})
     for a, b in zip(whole, audience.contexts(rows), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
 

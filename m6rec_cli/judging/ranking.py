@@ -16,7 +16,7 @@ from m6rec_cli.judging.task import Task
 from m6rec_cli.metrics._base import Lists, Ranks
 from m6rec_cli.report import Reporter
 
-TILE_BYTES = 64 * 2**20
+TILE_BYTES = 16 * 2**20
 _GROUP = 32
 """Columns of a group at the most."""
 
@@ -65,7 +65,7 @@ def judge(task: Task, scorer: Scorer, k: int, report: Reporter, *, name: str, ki
         for start in range(first, last, rows):
             end = min(start + rows, last)
             scores = np.require(scorer.score(task.users[start:end]), requirements=("C", "W"))
-            if np.isnan(scores).any():
+            if np.isnan(scores.sum()):
                 raise M6RecError(f"`{name}` gives scores that are not numbers", hint="is the run damaged?")
             t0, t1 = np.searchsorted(task.truth_user, (start, end))
             user, item = task.truth_user[t0:t1] - start, task.truth_item[t0:t1]
@@ -101,8 +101,8 @@ def count_above(scores: np.ndarray, user: np.ndarray, item: np.ndarray) -> np.nd
         mine = np.flatnonzero(turn == t)
         tile = scores if len(mine) == len(scores) else scores[user[mine]]
         own = tile[np.arange(len(mine)), item[mine]][:, None]
-        above[mine] = np.count_nonzero(tile > own, axis=1)
-        tied = np.flatnonzero(np.count_nonzero(tile == own, axis=1) > 1)
+        above[mine] = _true_in_rows(tile > own)
+        tied = np.flatnonzero(_true_in_rows(tile >= own) - above[mine] > 1)
         for row in tied:
             above[mine[row]] += np.count_nonzero(tile[row, : item[mine[row]]] == own[row])
     return above
@@ -121,37 +121,55 @@ def seen_above(scores: np.ndarray, user: np.ndarray, item: np.ndarray, seen_user
     return np.bincount(truth[beats], minlength=len(user))
 
 
+def _true_in_rows(mask: np.ndarray) -> np.ndarray:
+    """True values of each row, int64; by bits, in a third of the time of a sum over bytes."""
+    return np.bitwise_count(np.packbits(mask, axis=1)).sum(axis=1, dtype=np.int64)
+
+
 def top_lists(scores: np.ndarray, seen_user: np.ndarray, seen_item: np.ndarray,
               k: int) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """The first `k` items of every user, without and with the seen ones; int32 (users, k), -1 beyond the end.
 
-    Scores of seen items are taken away for a moment, and put back.
+    What k unseen items reach, the k best of all reach too, so one selection serves both. Scores of seen items are
+    taken away for a moment, and put back.
     """
-    masked, unmasked = np.full((2, len(scores), k), -1, np.int32)
-    wide = min(k, scores.shape[1])
-    unmasked[:, :wide] = stable_top(scores, wide)
+    n_users, n_items = scores.shape
+    wide = min(k, n_items)
     theirs = scores[seen_user, seen_item]
     scores[seen_user, seen_item] = -np.inf
-    top = stable_top(scores, wide)
-    masked[:, :wide] = np.where(np.isneginf(np.take_along_axis(scores, top, axis=1)), -1, top)
+    least = reached(scores, wide)
     scores[seen_user, seen_item] = theirs
+    user, item, begins = ordered(scores, least)
+    unmasked, masked = np.full((2, n_users, k), -1, np.int32)
+    unmasked[:, :wide] = item[begins[:-1, None] + np.arange(wide)]
+    unseen = ~np.isin(user * n_items + item, seen_user * n_items + seen_item, kind="sort")
+    # How many unseen items of the same user stand before.
+    place = np.cumsum(unseen) - unseen
+    place -= place[begins[:-1]][user]
+    shown = unseen & (place < k)
+    masked[user[shown], place[shown]] = item[shown]
     return masked, unmasked
 
 
-def stable_top(scores: np.ndarray, c: int) -> np.ndarray:
-    """Columns of the `c` highest scores of each row, best first, equal ones by the lower column; int64.
+def reached(scores: np.ndarray, c: int) -> np.ndarray:
+    """A score of each row that at least `c` of its columns reach, and seldom many more; f32 (users,).
 
-    The c-th best of the bests of many groups of columns is a score that at least c columns reach, and seldom
-    many more: those alone are sorted.
+    It is the c-th best of the bests of many groups of columns.
     """
     n_users, n_items = scores.shape
-    group = min(_GROUP, n_items // (2 * c))
-    if group < 2:
-        return np.argsort(-scores, axis=1, kind="stable")[:, :c]
+    group = max(1, min(_GROUP, n_items // (2 * c)))
     n_groups = n_items // group
     best = scores[:, : n_groups * group].reshape(n_users, group, n_groups).max(axis=1)
-    least = np.partition(best, n_groups - c, axis=1)[:, n_groups - c]
-    user, column = np.divmod(np.flatnonzero(scores >= least[:, None]), n_items)
-    order = np.lexsort((column, -scores[user, column], user))
-    first = np.searchsorted(user, np.arange(n_users))  # users ascend, before the sort and after it
-    return column[order][first[:, None] + np.arange(c)]
+    return np.partition(best, n_groups - c, axis=1)[:, n_groups - c]
+
+
+def ordered(scores: np.ndarray, least: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows and columns of the scores that reach `least`: by row, best first, equal ones by the lower column.
+
+    Returns:
+        Rows, columns, and where each row begins (one more than there are rows); int64.
+    """
+    n_users, n_items = scores.shape
+    user, item = np.divmod(np.flatnonzero(scores >= least[:, None]), n_items)
+    item = item[np.lexsort((item, -scores[user, item], user))]
+    return user, item, np.searchsorted(user, np.arange(n_users + 1))

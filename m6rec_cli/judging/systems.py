@@ -82,5 +82,5 @@ def judge(system: System, task: Task, config: Config, report: Reporter) -> Judge
         # Only here is jax needed: lists and baselines are judged without it.
         from m6rec_cli.inference.scorer import load_scorer
 
-        scorer = load_scorer(Path(system.name), task.data, task.split, config, report)
+        scorer = load_scorer(Path(system.name), task.data, task.split, config, report, task.users)
     return ranking.judge(task, scorer, max(ks), report, name=system.name, kind=system.kind)

@@ -98,6 +98,16 @@ class Catalogue:
         """Items of the catalogue, those without events included."""
         return len(self.popularity)
 
+    @cached_property
+    def history_groups(self) -> sparse.csr_array:
+        """How each judged user's history is divided among the groups; rows that sum to 1 or 0."""
+        return share_rows(self.history @ self.groups)
+
+    @cached_property
+    def squares(self) -> np.ndarray:
+        """The squared length of each item's vector, float64 (n_items,)."""
+        return np.asarray(self.vectors.multiply(self.vectors).sum(axis=1)).ravel()
+
 
 def unit_rows(matrix: sparse.csr_array) -> sparse.csr_array:
     """Rows scaled to length 1; empty rows stay empty."""

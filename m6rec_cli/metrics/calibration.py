@@ -18,7 +18,7 @@ def at(lists: Lists, k: int, catalogue: Catalogue) -> np.ndarray:
     Returns:
         float64 (n_users,); NaN where the history or the list has no item with a group.
     """
-    p = share_rows(catalogue.history @ catalogue.groups)
+    p = catalogue.history_groups
     q = share_rows(lists.matrix(k, catalogue.n_items) @ catalogue.groups)
     mixed = sparse.csr_array((1 - ALPHA) * q + ALPHA * p)
     known = (np.diff(p.indptr) > 0) & (np.diff(q.indptr) > 0)

@@ -121,8 +121,7 @@ def main() -> None:
     for name in args.sets.split(","):
         out = args.out / name
         log = log_without_test(args.root, name, out)
-        posters = ["--media", args.root / name / "posters"] if name == "ml-100k" else []
-        data = prepared(out / "data", [*raw(args.root, name), *posters])
+        data = prepared(out / "data", raw(args.root, name))
         items = json.loads((data / "manifest.json").read_text())["counts"]["items"]
         rows: dict[str, dict[str, Any]] = {}
         limit = subprocess.run(
@@ -131,7 +130,10 @@ def main() -> None:
         rows["limit: three products"] = {"targets/CPU-s": float(limit.stdout)}
         rows["m6rec, all features"] = ours(data, out / "run", [*SETTINGS[name], *args.extra])
         rows["m6rec, all features"]["evaluated users/s"] = evaluation(out / "run", data)
-        features = [f["name"] for f in json.loads((data / "features" / "features.json").read_text())]
+        features = [
+            ("user." if f["entity"] == "user" else "") + f["name"]
+            for f in json.loads((data / "features" / "features.json").read_text())
+        ]
         rows["m6rec, ids alone"] = ours(
             data, out / "ids",
             [*(s for s in SETTINGS[name] if not s.startswith(("model.exclude", "train.epochs"))),

@@ -11,6 +11,13 @@ from m6rec_cli.report import Silent
 from tests import worlds
 
 
+def best(scores, c):
+    """The first `c` columns of each row."""
+    c = min(c, scores.shape[1])
+    _, item, begins = ranking.ordered(scores, ranking.reached(scores, c))
+    return item[begins[:-1, None] + np.arange(c)]
+
+
 class Planted:
     """Scores from a table."""
 
@@ -63,9 +70,9 @@ def test_judge_equals_a_stable_sort(tmp_path, seed, tile_bytes):
     ),
     c=st.integers(1, 10),
 )
-def test_stable_top_equals_a_stable_sort(rows, c):
+def test_selection_equals_a_stable_sort(rows, c):
     scores = np.array(rows, np.float32)
-    got = ranking.stable_top(scores, c)
+    got = best(scores, c)
     np.testing.assert_array_equal(got, np.argsort(-scores, axis=1, kind="stable")[:, :c])
 
 
@@ -76,10 +83,10 @@ def test_stable_top_equals_a_stable_sort(rows, c):
     c=st.integers(1, 12),
     values=st.sampled_from([1, 3, 50, 10**9]),
 )
-def test_stable_top_of_many_columns_equals_a_stable_sort(seed, width, c, values):
+def test_selection_of_many_columns_equals_a_stable_sort(seed, width, c, values):
     scores = np.random.default_rng(seed).integers(0, values, (3, width)).astype(np.float32)
     scores[1, : width // 2] = -np.inf
-    got = ranking.stable_top(scores, c)
+    got = best(scores, c)
     np.testing.assert_array_equal(got, np.argsort(-scores, axis=1, kind="stable")[:, :c])
 
 
