@@ -107,6 +107,8 @@ def draw(report: dict[str, dict[str, dict[str, Any]]], path: Path) -> None:
         sizes = [row["size"] for row in rows.values()]
         panel.loglog(sizes, [row["seconds"] for row in rows.values()], "o-", label="seconds")
         panel.loglog(sizes, [row["peak MiB"] / 1024 for row in rows.values()], "s--", label="peak GiB")
+        panel.set_xticks(sizes, [f"{size // 1000}k" if size >= 10_000 else str(size) for size in sizes])
+        panel.minorticks_off()
         panel.set_xlabel(axis)
         panel.grid(alpha=0.3)
     panels[0][0].legend()
