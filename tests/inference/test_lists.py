@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from m6rec_cli.config import resolve
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.errors import M6RecError
-from m6rec_cli.inference import lists, score
+from m6rec_cli.inference import lists, score, scorer
 from m6rec_cli.inference.histories import Audience
 from m6rec_cli.inference.lists import Lists, capped, category_codes
 from m6rec_cli.inference.scorer import ModelScorer, load_scorer
@@ -229,3 +229,18 @@ def test_load_scorer_warns_of_other_data_and_knows_its_own(shop):
     other = dataclasses.replace(data, manifest={**data.manifest, "fingerprint": "x"})
     load_scorer(shop.run, other, "test", resolve(), report)
     assert "the run was trained on other data than it is judged on" in report.warnings[0]
+
+
+def test_scorer_that_reads_histories_ahead_scores_as_one_that_does_not(shop, monkeypatch):
+    audience = Audience.of_dataset(shop.loaded, Dataset.open(shop.data), "all")
+    users = np.sort(np.random.default_rng(0).choice(len(audience.ids), 30, replace=False))
+    monkeypatch.setattr(scorer, "_AHEAD", 7)
+    ahead = ModelScorer(shop.loaded, audience, resolve(), users)
+    plain = ModelScorer(shop.loaded, audience, resolve())
+    for start in (0, 4, 8, 16, 24, 2):  # over the edges of what was read, and back
+        rows = users[start : start + 6]
+        np.testing.assert_allclose(ahead.score(rows), plain.score(rows), atol=1e-5)
+
+
+def test_frames_with_an_approximate_selection_are_exact_where_no_tpu_is(shop):
+    assert make(shop.loaded, shop.data, top_k_recall=0.9).equals(make(shop.loaded, shop.data))
