@@ -24,10 +24,8 @@ def by_matrix(h, w, bias, owner, hidden, allowed, k):
     return score.best_items(jax.nn.log_softmax(h @ w.T + bias[None], axis=-1), owner, hidden, allowed, k=k)
 
 
-@pytest.mark.parametrize("items", [1, 7, 32, 1023, 1024, 1025, 1056, 2500, 4096])
-@pytest.mark.parametrize("k", [1, 10, 70])
+@pytest.mark.parametrize(("items", "k"), [(1, 1), (7, 7), (1023, 10), (1024, 1), (1025, 70), (2500, 10)])
 def test_one_pass_equals_the_matrix(items, k):
-    k = min(k, items)
     h, w, bias, owner, hidden = problem(16, items, 40)
     allowed = jnp.asarray(np.random.default_rng(1).random(items) < 0.7)
     got, rows = top.best_of_catalogue(h, w, bias, owner, hidden, allowed, k=k)

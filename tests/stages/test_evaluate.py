@@ -58,8 +58,8 @@ def test_run_trained_model_is_asked_for_the_split(cycle, monkeypatch):
             item = asked["data"].truth("valid").item_row[user_rows]
             return np.eye(12, dtype=np.float32)[item]
 
-    def load_scorer(path, data, before, config, report):
-        asked.update(path=path, data=data, before=before)
+    def load_scorer(path, data, before, config, report, users):
+        asked.update(path=path, data=data, before=before, users=users)
         return Oracle()
 
     monkeypatch.setattr(scorer, "load_scorer", load_scorer)
@@ -180,14 +180,15 @@ def test_run_cut_offs_start_at_one(cycle, ks):
 
 
 def test_resolve_systems_each_once_in_order(tmp_path):
-    run_dir, file = tmp_path / "run", tmp_path / "r.csv"
+    run_dir, file, other = tmp_path / "run", tmp_path / "r.csv", tmp_path / "b.csv"
     run_dir.mkdir()
     file.write_text("")
+    other.write_text("")
     found = systems.resolve(
-        ["a"], ["b.csv"], ["ease", "ease"], ["ease", "popularity", str(run_dir), str(file)]
+        ["a"], [str(other)], ["ease", "ease"], ["ease", "popularity", str(run_dir), str(file)]
     )
     assert [(s.kind, s.name) for s in found] == [
-        ("run", "a"), ("recs", "b.csv"), ("baseline", "ease"), ("baseline", "popularity"),
+        ("run", "a"), ("recs", str(other)), ("baseline", "ease"), ("baseline", "popularity"),
         ("run", str(run_dir)), ("recs", str(file)),
     ]  # fmt: skip
 
