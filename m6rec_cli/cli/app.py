@@ -1,11 +1,12 @@
 """The command `m6rec`: its subcommands, and nothing that a `--help` does not need."""
 
+import os
 import sys
 from typing import Annotated
 
 import typer
 
-from m6rec_cli import __version__, stop
+from m6rec_cli import __version__, cluster, stop
 from m6rec_cli.cli import config_command, evaluate, finetune, preprocess, pretrain, recommend
 
 app = typer.Typer(
@@ -48,4 +49,12 @@ def main() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:
             reconfigure(encoding="utf-8", errors="backslashreplace")
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        if end.code in (130, 143) and "jax" in sys.modules and cluster.number() == 1:
+            # Everything is closed. What jax was computing when the signal came would crash the interpreter's own end.
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(end.code)
+        raise
