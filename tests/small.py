@@ -1,4 +1,7 @@
-"""Settings with which a model trains in a moment."""
+"""Settings with which a model trains in a moment, and is compiled in less time."""
+
+FAST = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
+"""`XLA_FLAGS` of the tests and of the processes that they start: compiling costs more here than running."""
 
 SMALL = [
     "model.width=16",

@@ -17,12 +17,10 @@ from m6rec_cli import cluster
 from m6rec_cli.checkpoint import Steps
 from m6rec_cli.cluster import Processes
 from m6rec_cli.errors import UsageError
-from tests.small import SMALL
+from tests.small import FAST, SMALL
 from tests.worlds import planted_cycle
 
 OURS = ("pretrain", "recommend", "epoch", "resumed", "warning:", "error:", "process")
-FAST = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-"""Compiling costs more here than running."""
 CLUSTERS = ("SLURM", "KUBERNETES", "JOB_", "TPU", "JAX_", "XLA_FLAGS", "PYTEST", "COV")
 
 

@@ -10,6 +10,7 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
 from m6rec_cli import registry
+from m6rec_cli.model.init import linear, zeros
 from m6rec_cli.model.layers import MLP, Keys
 from m6rec_cli.schema import FeatureSpec
 from m6rec_cli.settings import ModelConfig
@@ -31,9 +32,7 @@ class Fusion(nnx.Module):
         self.towers = nnx.List(
             [registry.load("model.encoders", spec.kind).Tower(spec, config, rngs=rngs) for spec in specs]
         )
-        self.gates = nnx.List(
-            [nnx.Linear(d, 1, kernel_init=nnx.initializers.zeros_init(), rngs=rngs) for _ in specs]
-        )
+        self.gates = nnx.List([linear(d, 1, kernel=zeros, rngs=rngs) for _ in specs])
         if specs:
             self.mlp = MLP(d, d, d, activation=config.encoder.activation, zero=True, rngs=rngs)
         self.rate = config.modality_dropout

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
+from m6rec_cli.model.init import lecun, linear, zeros
 from m6rec_cli.shapes import PRNGKey
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
@@ -33,9 +34,8 @@ class MLP(nnx.Module):
         rngs: nnx.Rngs,
     ):  # fmt: skip
         sizes = [n_in, *[n_hidden] * layers]
-        self.hidden = nnx.List([nnx.Linear(a, b, rngs=rngs) for a, b in itertools.pairwise(sizes)])
-        init = nnx.initializers.zeros_init() if zero else nnx.initializers.lecun_normal()
-        self.out = nnx.Linear(sizes[-1], n_out, kernel_init=init, rngs=rngs)
+        self.hidden = nnx.List([linear(a, b, rngs=rngs) for a, b in itertools.pairwise(sizes)])
+        self.out = linear(sizes[-1], n_out, kernel=zeros if zero else lecun(), rngs=rngs)
         self.activation = activation
 
     def __call__(self, x: Float[Array, "... f"]) -> Float[Array, "... g"]:

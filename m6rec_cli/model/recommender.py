@@ -17,6 +17,7 @@ from m6rec_cli import registry
 from m6rec_cli.model.decoder import Decoder
 from m6rec_cli.model.discriminator import Discriminator
 from m6rec_cli.model.fusion import Features, Fusion
+from m6rec_cli.model.init import linear, normal, zeros
 from m6rec_cli.model.layers import CONTENT_SCALE, Keys
 from m6rec_cli.schema import FeatureSpec
 from m6rec_cli.settings import ModelConfig
@@ -94,7 +95,7 @@ class Encoder(nnx.Module):
     """Items, users and events to vectors (article 4.1.1)."""
 
     def __init__(self, config: ModelConfig, sizes: Sizes, *, rngs: nnx.Rngs):
-        d, small = config.width, nnx.initializers.normal(0.02)
+        d, small = config.width, normal(0.02)
         self.items = Fusion(sizes.item_specs, config, rngs=rngs)
         self.users = Fusion(sizes.user_specs, config, rngs=rngs)
         self.ids = nnx.Param(small(rngs.params(), (sizes.n_items, d))) if config.item_ids else None
@@ -103,9 +104,9 @@ class Encoder(nnx.Module):
         self.start = nnx.Param(small(rngs.params(), (d,)))
         self.events = nnx.Param(jnp.zeros((sizes.n_events, d))) if sizes.n_events > 1 else None
         self.gaps = nnx.Param(jnp.zeros((N_GAPS, d))) if config.decoder.time_gaps else None
-        self.rebuild = nnx.List([nnx.Linear(d, d, rngs=rngs) for _ in sizes.item_specs])
+        self.rebuild = nnx.List([linear(d, d, rngs=rngs) for _ in sizes.item_specs])
         if sizes.user_specs:
-            self.profile_bias = nnx.Linear(d, d, kernel_init=nnx.initializers.zeros_init(), rngs=rngs)
+            self.profile_bias = linear(d, d, kernel=zeros, rngs=rngs)
         self.has_content, self.has_profiles = bool(sizes.item_specs), bool(sizes.user_specs)
         self.id_rate = config.id_dropout if self.has_content else 0.0
 

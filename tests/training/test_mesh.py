@@ -17,6 +17,7 @@ from m6rec_cli.training.feed import Feed
 from m6rec_cli.training.loop import prepare
 from m6rec_cli.training.mesh import Layout
 from m6rec_cli.training.session import _restore, _trees, build
+from tests.small import FAST
 from tests.training.on_devices import N_ITEMS, STEPS, gathered, settings
 from tests.worlds import Column, write_data
 
@@ -25,9 +26,7 @@ SHAPES = ("1x1", "4x1", "2x2")
 
 def environment(devices: int) -> dict[str, str]:
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV", "XLA_FLAGS"))}
-    # Compiling costs more here than running.
-    fast = "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"
-    return clean | {"XLA_FLAGS": f"{fast} --xla_force_host_platform_device_count={devices}"}
+    return clean | {"XLA_FLAGS": f"{FAST} --xla_force_host_platform_device_count={devices}"}
 
 
 @pytest.fixture(scope="module")

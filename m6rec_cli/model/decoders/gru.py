@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
+from m6rec_cli.model.init import linear, orthogonal
 from m6rec_cli.shapes import BTD, BT_bool
 
 
@@ -12,9 +13,9 @@ class Cell(nnx.Module):
     """One recurrent layer, width d to d; see `mingru.Cell` for the contract."""
 
     def __init__(self, width: int, *, scan: str, rngs: nnx.Rngs):
-        self.inputs = nnx.Linear(width, 3 * width, rngs=rngs)
-        self.recurrent = nnx.Linear(width, 3 * width, kernel_init=nnx.initializers.orthogonal(), rngs=rngs)
-        self.out = nnx.Linear(width, width, rngs=rngs)
+        self.inputs = linear(width, 3 * width, rngs=rngs)
+        self.recurrent = linear(width, 3 * width, kernel=orthogonal(), rngs=rngs)
+        self.out = linear(width, width, rngs=rngs)
         self.state_size = width
 
     def __call__(

@@ -10,6 +10,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float
 
+from m6rec_cli.model.init import linear
 from m6rec_cli.model.scan import linear_scan
 from m6rec_cli.shapes import BTD, BT_bool
 
@@ -24,8 +25,8 @@ class Cell(nnx.Module):
         squared = radius * (_R_MAX**2 - _R_MIN**2) + _R_MIN**2
         self.nu = nnx.Param(jnp.log(-0.5 * jnp.log(squared)))
         self.theta = nnx.Param(np.pi / 8 * phase)
-        self.into = nnx.Linear(width, 2 * width, use_bias=False, rngs=rngs)
-        self.out = nnx.Linear(2 * width, width, rngs=rngs)
+        self.into = linear(width, 2 * width, bias=False, rngs=rngs)
+        self.out = linear(2 * width, width, rngs=rngs)
         self.skip = nnx.Param(jnp.ones(width))
         self.scan, self.state_size = scan, 2 * width
 

@@ -8,6 +8,7 @@ import jax
 from flax import nnx
 from jaxtyping import Array, Float
 
+from m6rec_cli.model.init import linear
 from m6rec_cli.model.scan import linear_scan
 from m6rec_cli.shapes import BTD, BT_bool
 
@@ -20,8 +21,8 @@ class Cell(nnx.Module):
     """
 
     def __init__(self, width: int, *, scan: str, rngs: nnx.Rngs):
-        self.gate_and_value = nnx.Linear(width, 2 * width, rngs=rngs)
-        self.out = nnx.Linear(width, width, rngs=rngs)
+        self.gate_and_value = linear(width, 2 * width, rngs=rngs)
+        self.out = linear(width, width, rngs=rngs)
         self.scan, self.state_size = scan, width
 
     def __call__(

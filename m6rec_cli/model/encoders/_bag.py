@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
+from m6rec_cli.model.init import normal
 from m6rec_cli.model.layers import CONTENT_SCALE, MLP
 from m6rec_cli.schema import FeatureSpec
 from m6rec_cli.settings import ModelConfig
@@ -21,7 +22,7 @@ class Bag(nnx.Module):
 
     def __init__(self, spec: FeatureSpec, config: ModelConfig, *, rngs: nnx.Rngs):
         d, encoder = config.width, config.encoder
-        self.table = nnx.Param(nnx.initializers.normal(0.02)(rngs.params(), (spec.size, d)))
+        self.table = nnx.Param(normal(0.02)(rngs.params(), (spec.size, d)))
         self.mlp = MLP(d, d, d, layers=encoder.layers, activation=encoder.activation, zero=True, rngs=rngs)
 
     def __call__(self, values: Int[Array, "r l"]) -> Float[Array, "r d"]:

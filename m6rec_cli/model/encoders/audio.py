@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
+from m6rec_cli.model.init import linear
 from m6rec_cli.model.layers import MLP
 from m6rec_cli.schema import FeatureSpec
 from m6rec_cli.settings import ModelConfig
@@ -21,7 +22,7 @@ class Tower(nnx.Module):
 
     def __init__(self, spec: FeatureSpec, config: ModelConfig, *, rngs: nnx.Rngs):
         d, encoder = config.width, config.encoder
-        self.frames = nnx.Linear(spec.size, d, rngs=rngs)
+        self.frames = linear(spec.size, d, rngs=rngs)
         self.mlp = MLP(2 * d, 2 * d, d, layers=encoder.layers, activation=encoder.activation, rngs=rngs)
 
     def __call__(self, values: Float[Array, "r l f"]) -> Float[Array, "r d"]:
