@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from m6rec_cli import inputs, runtime
+from m6rec_cli import inputs, runtime, stop
 from m6rec_cli.data.batches import PackedRows
 from m6rec_cli.model import scoring
 from m6rec_cli.model.fusion import Features, gather
@@ -45,6 +45,7 @@ def user_contexts(
     edges = np.searchsorted(row[order], np.arange(0, len(packed) + chunk, chunk))
     widest = rounded(int(np.diff(edges).max(initial=1)))
     for i, start in enumerate(range(0, len(packed), chunk)):
+        stop.check()
         users = order[edges[i] : edges[i + 1]]
         if len(users) == 0:
             continue

@@ -1,6 +1,9 @@
 """Orderly stops: SIGTERM and SIGINT raise a flag that long work looks at between two steps.
 
-The first signal asks; a second one of the same kind stops at once, as the default handler would.
+Where nothing has to be saved, the first signal also ends the work at once, by an exception. That alone would not do:
+an exception that is raised inside a callback of the interpreter (a destructor, a hook of the garbage collector) is
+printed and lost, so loops call `check()` as well. Where something has to be saved (`patient`), the first signal
+only asks, and a second one ends the work.
 """
 
 import signal
@@ -19,10 +22,10 @@ def install() -> None:
 
 
 def _handle(number: int, frame: FrameType | None) -> None:
-    code = _CODES[signal.Signals(number)]
-    if _asked or not _patient:
-        raise Terminated(code)
-    _asked.append(code)
+    again = bool(_asked)
+    _asked.append(_CODES[signal.Signals(number)])
+    if again or not _patient:
+        raise Terminated(_asked[-1])
 
 
 _patient: list[bool] = []
@@ -39,11 +42,22 @@ class patient:  # noqa: N801 - reads as a word: `with stop.patient():`
 
 
 def requested() -> bool:
-    """Whether a signal has arrived within a `patient` block."""
+    """Whether a signal has arrived."""
     return bool(_asked)
+
+
+def code() -> int:
+    """The exit code of the first signal; only if `requested()`."""
+    return _asked[0]
+
+
+def check() -> None:
+    """Stop, if a signal has asked for it and no block wants to save first."""
+    if not _patient:
+        now()
 
 
 def now() -> None:
     """Stop, if a signal has asked for it."""
     if _asked:
-        raise Terminated(_asked[0])
+        raise Terminated(code())

@@ -140,6 +140,40 @@ def test_signal_within_patient_work_waits_for_now(number: int, code: int):
     assert caught.value.exit_code == code
 
 
+class Noisy:
+    """An exception in its destructor is printed and lost, as in any callback of the interpreter."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+
+
+@pytest.mark.usefixtures("handlers")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_signal_whose_exception_is_lost_stops_at_the_next_check():
+    stop.check()
+    Noisy()
+    with pytest.raises(Terminated), stop.patient():
+        stop.check()  # who wants to save first is let
+        stop.now()
+    with pytest.raises(Terminated) as caught:
+        stop.check()
+    assert caught.value.exit_code == 143
+
+
+@pytest.mark.usefixtures("handlers")
+def test_signal_that_a_library_wraps_is_no_bug(capsys: pytest.CaptureFixture[str]):
+    def work(report: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except Terminated as error:
+            raise RuntimeError("the callback failed") from error
+
+    with pytest.raises(SystemExit) as end:
+        run.stage(work, quiet=False, log_format="plain", debug=False)
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
 @pytest.mark.usefixtures("handlers")
 def test_second_signal_within_patient_work_stops_at_once():
     with stop.patient():

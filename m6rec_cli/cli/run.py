@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
-from m6rec_cli import cluster
+from m6rec_cli import cluster, stop
 from m6rec_cli.cli import console
 from m6rec_cli.cluster import Processes
 from m6rec_cli.errors import M6RecError, Terminated, UsageError
@@ -54,9 +54,9 @@ def exit_codes(*, debug: bool = False) -> Iterator[None]:
     except M6RecError as error:
         _say(error, debug)
         raise SystemExit(error.exit_code) from None
-    except Terminated as stop:
+    except Terminated as end:
         print("stopped", file=sys.stderr)
-        raise SystemExit(stop.exit_code) from None
+        raise SystemExit(end.exit_code) from None
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         raise SystemExit(130) from None
@@ -72,6 +72,10 @@ def exit_codes(*, debug: bool = False) -> Iterator[None]:
     except Exception as error:
         if debug:
             traceback.print_exc()
+        if stop.requested():
+            # A library met the signal's exception and raised one of its own.
+            print("stopped", file=sys.stderr)
+            raise SystemExit(stop.code()) from None
         print(f"error: this is a bug in m6rec: {type(error).__name__}: {error}\n"
               "  hint: run again with `--debug` and report the traceback", file=sys.stderr)  # fmt: skip
         raise SystemExit(3) from None

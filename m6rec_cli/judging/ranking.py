@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from m6rec_cli import cluster
+from m6rec_cli import cluster, stop
 from m6rec_cli.baselines._base import Scorer
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.judging.task import Task
@@ -58,11 +58,12 @@ def judge(task: Task, scorer: Scorer, k: int, report: Reporter, *, name: str, ki
     # Of several processes each asks for a share of the users, and all hear every answer.
     mine = np.array_split(np.arange(task.n_users), cluster.number())[cluster.index()]
     first, last = (int(mine[0]), int(mine[-1]) + 1) if len(mine) else (0, 0)
-    begin, stop = np.searchsorted(task.truth_user, (first, last))
-    places = np.empty((2, stop - begin), np.int64)
+    begin, beyond = np.searchsorted(task.truth_user, (first, last))
+    places = np.empty((2, beyond - begin), np.int64)
     tops = np.full((2, last - first, k), -1, np.int32)
     with report.task(f"judging {name}", last - first, "users") as progress:
         for start in range(first, last, rows):
+            stop.check()
             end = min(start + rows, last)
             scores = np.require(scorer.score(task.users[start:end]), requirements=("C", "W"))
             if np.isnan(scores.sum()):

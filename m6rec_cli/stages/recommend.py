@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from m6rec_cli import cluster, runtime
+from m6rec_cli import cluster, runtime, stop
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.directory import atomic_file
 from m6rec_cli.errors import M6RecError, UsageError
@@ -117,6 +117,7 @@ def run(
     told = _Told(settings.k)
     with report.task("recommend", total=len(rows), unit="users") as task, _writer(out, overwrite) as write:
         for chunk, frame in lists.frames(rows):
+            stop.check()
             write(frame)
             told.count(audience, chunk, frame)
             task.advance(len(chunk))
