@@ -113,6 +113,15 @@ class Pair:
                     env=clean | {"XLA_FLAGS": FAST} | (task if slurm else {}),
                 ))  # fmt: skip
 
+    def kill(self, i: int, steps: Steps) -> tuple[list[int], float]:
+        """Kill one of them after its first checkpoint; how both ended, and after how many seconds."""
+        deadline = time.monotonic() + 300
+        while time.monotonic() < deadline and not [s for s in steps.sealed() if s > 0]:
+            time.sleep(0.02)
+        self.processes[i].send_signal(signal.SIGKILL)
+        started = time.monotonic()
+        return self.codes(), time.monotonic() - started
+
     def said(self, i: int) -> str:
         return (self.folder / f"err{i}").read_text()
 
@@ -163,13 +172,8 @@ def alone(folder):
 def killed(folder):
     """A run of two processes of which one is killed, and how long the other took to notice."""
     pair = Pair(folder, *pretrain(folder, "pair"))
-    steps, deadline = Steps(folder / "pair" / "steps"), time.monotonic() + 300
-    while time.monotonic() < deadline and not [s for s in steps.sealed() if s > 0]:
-        time.sleep(0.02)
-    pair.processes[1].send_signal(signal.SIGKILL)
-    started = time.monotonic()
-    codes = pair.codes()
-    return codes, time.monotonic() - started, pair.said(0), sorted(steps.sealed())
+    codes, seconds = pair.kill(1, Steps(folder / "pair" / "steps"))
+    return codes, seconds, pair.said(0), sorted(Steps(folder / "pair" / "steps").sealed())
 
 
 @pytest.fixture(scope="module")
@@ -193,14 +197,9 @@ def test_process_that_is_killed_makes_the_other_stop_and_say_so(killed):
 def test_when_process_0_is_killed_the_other_is_ended_by_jax_or_by_us(folder):
     """Process 0 is where the others report: jax ends them at once, in words of its own, unless they notice first."""
     pair = Pair(folder, *pretrain(folder, "first-killed", "--set", "train.epochs=1000"))
-    steps, deadline = Steps(folder / "first-killed" / "steps"), time.monotonic() + 300
-    while time.monotonic() < deadline and not [s for s in steps.sealed() if s > 0]:
-        time.sleep(0.02)
-    pair.processes[0].send_signal(signal.SIGKILL)
-    started = time.monotonic()
-    codes = pair.codes()
+    codes, seconds = pair.kill(0, Steps(folder / "first-killed" / "steps"))
     assert codes in ([-signal.SIGKILL, 1], [-signal.SIGKILL, -signal.SIGABRT])
-    assert time.monotonic() - started < 60
+    assert seconds < 60
     ours = "error: process 1 of 2 cannot go on: another process has stopped, or cannot be reached"
     assert (ours if codes[1] == 1 else "indicates that another task died") in pair.said(1)
 

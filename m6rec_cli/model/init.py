@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 from m6rec_cli.shapes import PRNGKey
@@ -24,7 +25,7 @@ def _by_numpy(draw: Draw, key: PRNGKey, shape: tuple[int, ...], dtype: Any) -> A
         return draw(np.random.default_rng(np.asarray(words)), shape).astype(dtype)
 
     words = jax.random.key_data(key)
-    if isinstance(words, jax.core.Tracer):
+    if isinstance(words, Tracer):
         return jax.pure_callback(host, jax.ShapeDtypeStruct(shape, dtype), words)
     return jax.device_put(host(words))  # an eager callback would be compiled for each shape, too
 

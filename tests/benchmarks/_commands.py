@@ -8,10 +8,13 @@ runs are resumed, data directories are kept.
 import argparse
 import csv
 import json
+import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +38,26 @@ def m6rec(*args: object) -> dict[str, Any]:
     command = [shutil.which("m6rec") or "m6rec", *map(str, args)]
     print("$ m6rec " + " ".join(map(str, args)), file=sys.stderr, flush=True)
     return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a process and its children took: seconds on the clock, of the processor, and MiB at the peak."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_mib: float
+
+
+def measured(command: Iterable[object], **environment: str) -> Cost:
+    """Run a command without its output, and what it took."""
+    start = time.monotonic()
+    words = list(map(str, command))
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, env=os.environ | environment)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"`{' '.join(words[:3])}` failed")
+    return Cost(time.monotonic() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
 def sets(values: Iterable[str]) -> list[str]:

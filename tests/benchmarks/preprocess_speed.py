@@ -8,17 +8,15 @@ read and write Parquet. pandas lives in OUT/pandas, an environment that the scri
 """
 
 import argparse
-import os
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
-from _commands import save, table
+from _commands import Cost, measured, save, table
 
 PANDAS = """
 import sys, json, pandas as pd
@@ -75,19 +73,12 @@ def environment(out: Path) -> Path | None:
     return python
 
 
-def measured(command: list[object]) -> dict[str, float]:
-    """Seconds, CPU seconds and peak memory in MiB of a process and its children."""
-    start = time.monotonic()
-    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{command[0]} failed")
-    return {"seconds": time.monotonic() - start, "CPU seconds": usage.ru_utime + usage.ru_stime,
-            "peak MiB": usage.ru_maxrss / 1024}  # fmt: skip
-
-
-def median(rows: list[dict[str, float]]) -> dict[str, float]:
-    return {name: statistics.median(row[name] for row in rows) for name in rows[0]}
+def median(costs: list[Cost]) -> dict[str, float]:
+    """Each column's median."""
+    return {
+        label: statistics.median(getattr(cost, name) for cost in costs)
+        for label, name in (("seconds", "seconds"), ("CPU seconds", "cpu_seconds"), ("peak MiB", "peak_mib"))
+    }
 
 
 def main() -> None:
@@ -103,8 +94,8 @@ def main() -> None:
     rows: dict[str, dict[str, Any]] = {}
     for n in map(int, args.events.split(",")):
         log = generate(args.out / f"{n}.parquet", n)
-        ours: list[dict[str, float]] = []
-        theirs: list[dict[str, float]] = []
+        ours: list[Cost] = []
+        theirs: list[Cost] = []
         for _ in range(args.repeats):  # in turns, so that both meet the same machine
             ours.append(measured([
                 "m6rec", "preprocess", "--interactions", log, "--set", "data.min_user_events=5", "--set", "data.min_item_events=5",

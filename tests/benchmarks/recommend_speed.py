@@ -9,17 +9,15 @@ is the rate; `share` is that of a product of as many contexts with as many embed
 """
 
 import argparse
-import os
 import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
-from _commands import prepared, save, table, trained
+from _commands import measured, prepared, save, table, trained
 
 WIDTH, EVENTS = 64, 5
 PRODUCT = """
@@ -49,16 +47,6 @@ def log(out: Path, n_users: int, n_items: int) -> list[object]:
     return ["--interactions", folder / "events.parquet", "--items", folder / "items.parquet"]
 
 
-def timed(command: list[object]) -> tuple[float, float]:
-    """Seconds on the clock, and peak memory in MiB."""
-    start = time.monotonic()
-    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"{command[1]} failed")
-    return time.monotonic() - start, usage.ru_maxrss / 1024
-
-
 def one(out: Path, n_items: int, n_users: int, repeats: int) -> dict[str, Any]:
     """The row of one catalogue."""
     data = prepared(out / f"{n_items}" / "data", log(out, n_users, n_items))
@@ -80,13 +68,13 @@ def one(out: Path, n_items: int, n_users: int, repeats: int) -> dict[str, Any]:
         out / "lists.parquet",
     ]
     rates, products, peaks = [], [], {"few": [], "all": []}
-    timed([*recommend, "--users", some])  # compiles, so that the others do not
+    measured([*recommend, "--users", some])  # compiles, so that the others do not
     for _ in range(repeats):
-        short, peak_few = timed([*recommend, "--users", some])
-        long, peak_all = timed(recommend)
-        rates.append((n_users - few) / (long - short))
-        peaks["few"].append(peak_few)
-        peaks["all"].append(peak_all)
+        few_users = measured([*recommend, "--users", some])
+        all_users = measured(recommend)
+        rates.append((n_users - few) / (all_users.seconds - few_users.seconds))
+        peaks["few"].append(few_users.peak_mib)
+        peaks["all"].append(all_users.peak_mib)
         tile = max(256, 64 * 2**20 // (4 * n_items))
         arguments = [sys.executable, "-c", PRODUCT, n_users, n_items, WIDTH, tile]
         products.append(

@@ -18,15 +18,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from _commands import m6rec, save, table
+from _commands import m6rec, measured, save, table
 
 SAMPLE = Path(__file__).parents[2] / "sample_data"
 
 
 def seconds(command: list[object], **environment: str) -> float:
-    start = time.monotonic()
-    subprocess.run(list(map(str, command)), check=True, capture_output=True, env=os.environ | environment)
-    return time.monotonic() - start
+    return measured(command, **environment).seconds
 
 
 def first_step(command: list[object], **environment: str) -> float:
@@ -80,7 +78,7 @@ def main() -> None:
 
     user = out / "user.txt"
     user.write_text("U0001\n")
-    one = ["m6rec", "recommend", out / "run", "--data", data, "--users", user, "--out", out / "list.csv", "--overwrite"]  # fmt: skip
+    one = ["m6rec", "recommend", out / "run", "--data", data, "--users", user, "--out", out / "list.csv", "--overwrite", "--quiet"]  # fmt: skip
     seconds(one, M6REC_CACHE_DIR=str(cache))
     add(
         "recommend for one user, warm cache",
