@@ -61,6 +61,7 @@ def write_data(
     item_ids: Sequence[str] | None = None,
     display: Sequence[str | None] | None = None,
     files: int = 1,
+    users_are_items: bool = False,
 ) -> Dataset:
     """Write a data directory and open it.
 
@@ -118,7 +119,7 @@ def write_data(
     counts = {name: int((splits == code).sum()) for code, name in enumerate(SPLITS)}
     manifest = {
         "format": FORMAT,
-        "schema": asdict(schema),
+        "schema": asdict(schema) | {"users_are_items": users_are_items},
         "counts": {"users": n_users, "items": n_items, "events": counts},
         "cleaning": {},
         "split": "none" if not splits.any() else "leave-one-out",

@@ -32,6 +32,13 @@ class Joined(Dataset):
         return np.repeat(np.arange(len(self.parts)), [part.n_users for part in self.parts])
 
     @cached_property
+    def own_item(self) -> np.ndarray:
+        """Within each domain: a user is no item of another."""
+        before = np.cumsum([0, *(part.n_items for part in self.parts)])
+        own = ((part.own_item, first) for part, first in zip(self.parts, before[:-1], strict=True))
+        return np.concatenate([np.where(rows >= 0, rows + first, -1) for rows, first in own])
+
+    @cached_property
     def users(self) -> pl.DataFrame:
         """All users, rows counted through."""
         return _stack([part.users for part in self.parts])

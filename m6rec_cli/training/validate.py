@@ -54,7 +54,7 @@ class Validation:
             history, gaps, users, data.n_users, max_history=config.model.max_history
         )
         offsets = history.offsets(data.n_users)
-        seen = seen_items(history.item_row, offsets[users], offsets[users + 1], target)
+        seen = seen_items(history.item_row, offsets[users], offsets[users + 1], target, data.own_item[users])
         domain = data.domain[users]
         count = np.bincount(domain)
         share = 1 / (count[domain] * np.count_nonzero(count))
@@ -85,13 +85,24 @@ class Validation:
         return out
 
 
-def seen_items(item_row: np.ndarray, starts: np.ndarray, stops: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Distinct items of each history without the target, -1 beyond the end; int32 (users, longest)."""
+def seen_items(
+    item_row: np.ndarray, starts: np.ndarray, stops: np.ndarray, target: np.ndarray, own: np.ndarray
+) -> np.ndarray:
+    """Distinct items of each history, and the user himself, without the target; int32 (users, longest).
+
+    Args:
+        own: The item that each user is, -1 if he is none.
+
+    Returns:
+        Item rows, -1 beyond the end.
+    """
     owner = np.repeat(np.arange(len(starts)), stops - starts)
     index = np.arange(len(owner)) + np.repeat(
         starts - np.cumsum(stops - starts) + (stops - starts), stops - starts
     )
-    pairs = np.unique(np.stack([owner, item_row[index]], axis=1), axis=0)
+    himself = np.flatnonzero(own >= 0)
+    pairs = np.stack([np.append(owner, himself), np.append(item_row[index], own[himself])], axis=1)
+    pairs = np.unique(pairs, axis=0)
     pairs = pairs[pairs[:, 1] != target[pairs[:, 0]]]
     counts = np.bincount(pairs[:, 0], minlength=len(starts))
     seen = np.full((len(starts), max(1, int(counts.max(initial=0)))), -1, np.int32)

@@ -1,17 +1,21 @@
 """Random events among the training events, with and without the truncated loss, by the real commands.
 
     python tests/benchmarks/noise.py DATA_ROOT OUT [--sets ml-100k] [--shares 0,0.1,0.3] [--truncate 0.1]
-        [--seed 0] [--extra KEY=VALUE ...]
+        [--seeds 0,1,2] [--noise_seed 0] [--extra KEY=VALUE ...]
 
 A share of 0.1 adds one random event to ten real ones: a user, a place before his last two events and an item that
-he never meets, all drawn evenly. What is to be found stays as it was. `left` is against the clean log without cleaning.
+he never meets, all drawn evenly. What is to be found stays as it was. `left` is against the same
+system on the clean log, without cleaning. `--truncate 0` leaves cleaning out.
 """
 
 import random
+import statistics
 from pathlib import Path
 from typing import Any
 
 from _commands import SETTINGS, arguments, judged, prepared, raw, rows_of, save, table, trained, write_rows
+
+BASELINES = ("last-item", "itemknn", "ease", "popularity")
 
 
 def noisy(events: Path, items: list[str], share: float, out: Path, seed: int) -> Path:
@@ -49,31 +53,46 @@ def noisy(events: Path, items: list[str], share: float, out: Path, seed: int) ->
 
 
 def main() -> None:
-    args = arguments(__doc__, sets="ml-100k", shares="0,0.1,0.3", truncate="0.1", seed="0")
+    args = arguments(__doc__, sets="ml-100k", shares="0,0.1,0.3", truncate="0.1", seeds="0", noise_seed="0")
     report: dict[str, Any] = {}
+    cleaning = (
+        {"off": [], "on": [f"train.loss.truncate={args.truncate}"]} if float(args.truncate) else {"off": []}
+    )
     for name in args.sets.split(","):
         folder, rows = args.out / name, {}
         items = [row["item_id"] for row in rows_of(args.root / name / "items.csv")]
+        clean: dict[str, float] = {}
         for share in map(float, args.shares.split(",")):
             log = noisy(
                 args.root / name / "interactions.csv",
                 items,
                 share,
                 folder / f"events-{share}.csv",
-                int(args.seed),
+                int(args.noise_seed),
             )
             data = prepared(folder / f"data-{share}", raw(args.root, name, events=log))
-            for label, settings in {"off": [], "on": [f"train.loss.truncate={args.truncate}"]}.items():
-                run = trained("pretrain", data, folder / f"run-{share}-{label}-{args.seed}",
-                              [*SETTINGS[name], *settings, *args.extra, f"train.seed={args.seed}"])  # fmt: skip
-                found = judged([run], data)[str(run)]
-                row = {"NDCG": found["ndcg"], "Recall": found["recall"], "interval": found["interval"]}
-                rows[f"{share:.0%} random events, cleaning {label}"] = row
-                clean = next(iter(rows.values()))["NDCG"]
-                row["left"] = row["NDCG"] / clean if clean else None
-                report[name] = rows
-                save(args.out, "noise", report)
-        table(name, rows, ("NDCG", "Recall", "left"))
+            runs = {
+                label: [
+                    trained("pretrain", data, folder / f"run-{share}-{label}-{seed}",
+                            [*SETTINGS[name], *settings, *args.extra, f"train.seed={seed}"])
+                    for seed in args.seeds.split(",")
+                ]
+                for label, settings in cleaning.items()
+            }  # fmt: skip
+            found = judged(
+                [run for seeds in runs.values() for run in seeds], data, "--baselines", ",".join(BASELINES)
+            )
+            systems = {f"m6rec, cleaning {label}": list(map(str, seeds)) for label, seeds in runs.items()}
+            for label, names in (systems | {baseline: [baseline] for baseline in BASELINES}).items():
+                ndcg = statistics.mean(found[n]["ndcg"] for n in names)
+                base = clean.setdefault(label.replace("cleaning on", "cleaning off"), ndcg)
+                rows[f"{share:.0%} random events, {label}"] = {
+                    "NDCG": ndcg, "sd": statistics.stdev(found[n]["ndcg"] for n in names) if len(names) > 1 else None,
+                    "Recall": statistics.mean(found[n]["recall"] for n in names), "left": ndcg / base if base else None,
+                }  # fmt: skip
+            report[name] = rows
+            save(args.out, "noise", report)
+        table(name, rows, ("NDCG", "sd", "Recall", "left"))
 
 
 if __name__ == "__main__":

@@ -81,3 +81,10 @@ def test_validation_is_the_mean_over_the_domains(world):
     assert validation is not None
     domain = data.domain[np.unique(data.truth("valid").user_row)]
     np.testing.assert_allclose([validation.share[domain == d].sum() for d in (0, 1)], 0.5)
+
+
+def test_a_user_is_an_item_of_his_own_domain_alone(tmp_path):
+    for name, ids in (("a", ["p", "q", "x"]), ("b", ["y", "q2"])):
+        worlds.write_data(tmp_path / name, [0, 0, 1, 1], [0, 1, 0, 1], n_users=2, n_items=len(ids), item_ids=ids,
+                          user_ids=["q", "y"], users_are_items=True)  # fmt: skip
+    assert open_all([tmp_path / "a", tmp_path / "b"]).own_item.tolist() == [1, -1, -1, 3]

@@ -13,6 +13,7 @@ from m6rec_cli.errors import M6RecError
 from m6rec_cli.judging import task
 from m6rec_cli.report import Silent
 from m6rec_cli.stages import preprocess, pretrain, recommend
+from m6rec_cli.training.validate import Validation
 from tests.inference.trained import SMALL, write
 
 PEOPLE = 8
@@ -37,6 +38,16 @@ def test_events_of_a_user_with_himself_are_dropped_and_counted(tmp_path, events)
     assert rule["dropped"] == PEOPLE
     assert len(data.events) == 3 * PEOPLE
     assert not (data.own_item[data.events.user_row] == data.events.item_row).any()
+
+
+def test_validation_in_training_masks_what_evaluate_masks(tmp_path, events):
+    data = prepared(tmp_path / "data", events)
+    asked, validation = task.build(data, "valid"), Validation.of(data, configuration.resolve())
+    assert validation is not None
+    hidden = {(n, item) for n, row in enumerate(validation.seen.tolist()) for item in row if item >= 0}
+    user, item = np.divmod(asked.seen_keys, data.n_items)
+    assert hidden == set(zip(user.tolist(), item.tolist(), strict=True))
+    assert {(n, own) for n, own in enumerate(data.own_item[asked.users].tolist())} < hidden
 
 
 def test_masking_takes_the_user_himself_away(tmp_path, events):
