@@ -1,9 +1,9 @@
 """Where the arrays of training lie on many devices: a mesh with the axes `data` and `model`.
 
 Batches are divided over `data`; whatever has a row for every item (id embeddings, biases, what the
-optimiser keeps of them, the content cache) over `model`; the rest lies whole on every device. XLA adds
-what the devices have to tell each other, but for the softmax (`sharded_softmax.py`). With one device
-there is no mesh, and every method hands back what it was given.
+optimiser keeps of them, features, the content cache) over `model`; the rest lies whole on every device.
+XLA adds what the devices have to tell each other, but for the softmax (`sharded_softmax.py`). With one
+device there is no mesh, and every method hands back what it was given.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ from m6rec_cli.errors import M6RecError
 from m6rec_cli.inputs import Tables
 from m6rec_cli.model.recommender import START
 from m6rec_cli.settings import TrainConfig
-from m6rec_cli.shapes import I_bool, PRNGKey
+from m6rec_cli.shapes import PRNGKey
 
 DATA, MODEL = "data", "model"
 ITEM_TABLES = ("ids", "item_bias", "content")
@@ -87,12 +87,14 @@ class Layout:
         return NamedSharding(self._mesh, P())
 
     def tables(self, tables: Tables) -> Tables:
-        """Put the features on every device; the rows that are too many are never warm."""
+        """Divide what is known of items, put profiles on every device; rows that are too many have no feature."""
         if self.mesh is None:
             return tables
-        whole = jax.tree.map(lambda x: self._put(np.asarray(x), P()), (tables.items, tables.users))
-        warm: I_bool = self._put(self._filled(np.asarray(tables.warm), P(MODEL)), P(MODEL))
-        return Tables(whole[0], whole[1], warm)
+        users = jax.tree.map(lambda x: self._put(np.asarray(x), P()), tables.users)
+        items, warm = jax.tree.map(
+            lambda x: self._put(self._filled(np.asarray(x), P(MODEL)), P(MODEL)), (tables.items, tables.warm)
+        )
+        return Tables(items, users, warm)
 
     def rows_kept(self, trees: dict[str, dict[str, Any]]) -> dict[str, Any]:
         """What a checkpoint's seal says of tables that are filled up: `{"rows": {tree: {name: real rows}}}`."""
@@ -143,7 +145,7 @@ class Layout:
         """Within a compiled function: an array with a row for every item, as an item table."""
         if self.mesh is None:
             return x
-        x = jnp.pad(x, [(0, self.fill)] + [(0, 0)] * (x.ndim - 1))
+        x = jnp.pad(x, [(0, self.n_items + self.fill - len(x))] + [(0, 0)] * (x.ndim - 1))
         return jax.lax.with_sharding_constraint(x, NamedSharding(self.mesh, P(MODEL)))
 
     @property

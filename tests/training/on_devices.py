@@ -26,6 +26,8 @@ from tests.small import SMALL
 
 N_ITEMS, ROWS, STEPS = 203, 3, 4
 """Neither divides evenly over the devices."""
+LOOK = 24
+"""Components of the vector that is a feature."""
 
 
 def settings(shape: str, *sets: str) -> Config:
@@ -63,7 +65,11 @@ def steps_on(data: Dataset, shape: str, out: Path) -> dict[str, Any]:
         name: x.sharding.shard_shape(x.shape)[0] for name, x in named(state.params).items() if "ids" in name
     }
     hlo = step.as_text()
-    whole = len(re.findall(rf"f32\[{N_ITEMS + layout.fill},{config.model.width}\]", hlo))
+    shards |= {
+        f"feature {name}": values.sharding.shard_shape(values.shape)[0]
+        for name, (values, _) in tables.items.items()
+    }
+    whole = len(re.findall(rf"\w+\[{N_ITEMS + layout.fill},({config.model.width}|{LOOK})\]", hlo))
     return {
         "losses": losses,
         "judged": judged,

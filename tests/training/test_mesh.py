@@ -18,7 +18,7 @@ from m6rec_cli.training.loop import prepare
 from m6rec_cli.training.mesh import Layout
 from m6rec_cli.training.session import _restore, _trees, build
 from tests.small import FAST
-from tests.training.on_devices import N_ITEMS, STEPS, gathered, settings
+from tests.training.on_devices import LOOK, N_ITEMS, STEPS, gathered, settings
 from tests.worlds import Column, write_data
 
 SHAPES = ("1x1", "4x1", "2x2")
@@ -39,6 +39,7 @@ def world(tmp_path_factory):
         item_features={
             "price": Column("numeric", rng.standard_normal(N_ITEMS)),
             "brand": Column("categorical", rng.integers(0, 5, N_ITEMS), rng.random(N_ITEMS) < 0.8, size=5),
+            "look": Column("vector", rng.standard_normal((N_ITEMS, LOOK)).astype(np.float32), size=LOOK),
         },
     )  # fmt: skip
 
@@ -71,8 +72,9 @@ def test_mesh_gives_the_losses_and_parameters_of_one_device(world, done, shape):
 
 @pytest.mark.slow
 def test_mesh_model_axis_divides_the_tables_and_gathers_none(done):
-    assert done["2x2"]["shards"] == {"encoder.ids": (N_ITEMS + 1) // 2}
-    assert done["4x1"]["shards"] == {"encoder.ids": N_ITEMS}
+    names = {"encoder.ids", "feature price", "feature brand", "feature look"}
+    assert done["2x2"]["shards"] == dict.fromkeys(names, (N_ITEMS + 1) // 2)
+    assert done["4x1"]["shards"] == dict.fromkeys(names, N_ITEMS)
     width = 16
     assert done["2x2"]["gathered"] < N_ITEMS * width
     assert done["4x1"]["gathered"] < N_ITEMS * width
