@@ -101,22 +101,22 @@ def test_columns_event_effects_are_what_a_full_pass_loses(shop, most, draws, jud
     data, run = Dataset.open(shop.data), shop.loaded
     model = dataclasses.replace(run.config.model, max_history=most)
     run = dataclasses.replace(run, config=dataclasses.replace(run.config, model=model))
-    user = 7
-    frame = explained(run, data, rows=np.array([3, user, 64]), k=4, draws=draws, judge_weight=judge)
-    mine = frame.filter(pl.col("user_id") == data.users["id"][user])
-    events = data.events
-    whole = scores_of(run, data, events, user, draws, judge)
-    checked = 0
-    for item, score, reasons in mine.select("item_id", "score", "because_events").iter_rows():
-        assert score == pytest.approx(whole[item], abs=1e-4)
-        for reason in reasons:
-            lost = ((events.user_row == user) & (events.timestamp == reason["timestamp"])
-                    & (data.items["id"].to_numpy()[events.item_row] == reason["item_id"]))  # fmt: skip
-            assert lost.sum() == 1
-            without = scores_of(run, data, events.take(~lost), user, draws, judge)
-            assert reason["effect"] == pytest.approx(whole[item] - without[item], abs=2e-4)
-            checked += 1
-        assert sum(r["share"] for r in reasons) <= 1 + 1e-5
+    users = np.array([3, 7, 18, 41])
+    frame = explained(run, data, rows=np.append(users, 64), k=4, draws=draws, judge_weight=judge)
+    events, checked = data.events, 0
+    for user in users:
+        mine = frame.filter(pl.col("user_id") == data.users["id"][int(user)])
+        whole = scores_of(run, data, events, user, draws, judge)
+        for item, score, reasons in mine.select("item_id", "score", "because_events").iter_rows():
+            assert score == pytest.approx(whole[item], abs=1e-4)
+            for reason in reasons:
+                lost = ((events.user_row == user) & (events.timestamp == reason["timestamp"])
+                        & (data.items["id"].to_numpy()[events.item_row] == reason["item_id"]))  # fmt: skip
+                assert lost.sum() == 1
+                without = scores_of(run, data, events.take(~lost), user, draws, judge)
+                assert reason["effect"] == pytest.approx(whole[item] - without[item], abs=2e-4)
+                checked += 1
+            assert sum(r["share"] for r in reasons) <= 1 + 1e-5
     assert checked >= 4
     assert frame.filter(pl.col("user_id") == "904")["because_events"].list.len().sum() == 0
 
