@@ -38,7 +38,7 @@ def assert_same(a, b):
 def test_pretrain_learns_the_planted_cycle(tmp_path, small, report):
     data = planted_cycle(tmp_path / "data", n_users=96)
     config = small(
-        "train.epochs=60", "train.learning_rate=0.01", "train.batch_targets=64", "train.patience=60"
+        "train.epochs=60", "train.learning_rate=0.01", "train.patience=60", "train.checkpoint_epochs=20"
     )
     run = pretrain.run(config, data.path, tmp_path / "run", report)
     assert run["best"]["ndcg@10"] > 0.95
