@@ -107,12 +107,6 @@ class ModelConfig:
     modality_dropout: float = opt(
         0.1, "share of items for which a modality is hidden in a training step", ge=0, le=1
     )
-    member_dropout: float = opt(
-        0.0,
-        "share of the words of a text and of the members of a set that a training step does not see",
-        ge=0,
-        le=0.9,
-    )
     dropout: float = opt(0.3, "dropout in the decoder and on its input", ge=0, le=0.95)
     temperature: float = opt(1.0, "divides the logits", ge=1e-3)
     max_history: int = opt(200, "events of a user that the decoder reads", ge=1)

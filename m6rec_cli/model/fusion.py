@@ -35,8 +35,7 @@ class Fusion(nnx.Module):
         self.gates = nnx.List([linear(d, 1, kernel=zeros, rngs=rngs) for _ in specs])
         if specs:
             self.mlp = MLP(d, d, d, activation=config.encoder.activation, zero=True, rngs=rngs)
-        self.rate, self.member_rate = config.modality_dropout, config.member_dropout
-        self.bags = tuple(spec.name for spec in specs if spec.kind in ("text", "set"))
+        self.rate = config.modality_dropout
 
     def modalities(self, features: Features) -> tuple[Float[Array, "m r d"], Bool[Array, "m r"]]:
         """Each tower's vector, already gated, and the masks."""
@@ -60,21 +59,9 @@ class Fusion(nnx.Module):
             return masks
         return masks & jax.random.bernoulli(key, 1 - self.rate, masks.shape)
 
-    def thin(self, features: Features, keys: Keys) -> Features:
-        """Hide some members of texts and sets at random, in training: what is left has to say the same."""
-        key = keys()
-        if key is None or self.member_rate == 0:
-            return features
-        seen = dict(features)
-        for i, name in enumerate(self.bags):
-            values, mask = features[name]
-            bits = jax.random.bits(jax.random.fold_in(key, i), values.shape, jnp.uint16)
-            seen[name] = (jnp.where(bits < round(self.member_rate * 65536), -1, values), mask)
-        return seen
-
     def __call__(self, features: Features, keys: Keys) -> tuple[Float[Array, "r d"], Bool[Array, " r"]]:
         """Content vectors, and which rows have any content."""
-        vectors, masks = self.modalities(self.thin(features, keys))
+        vectors, masks = self.modalities(features)
         masks = self.drop(masks, keys)
         return self.fuse(vectors, masks), masks.any(axis=0)
 
