@@ -1,6 +1,6 @@
 """What each part is worth: ablations by the real commands, on validation, over seeds, with paired tests.
 
-    python tests/benchmarks/study.py gan|pretraining|encoder|decoder|tail DATA OUT [--seeds 0,1,2]
+    python tests/benchmarks/study.py gan|pretraining|encoder|decoder|tail|losses DATA OUT [--seeds 0,1,2]
         [--extra 'train.epochs=20' ...] [--split valid|test]
 
 DATA is a data directory of `m6rec preprocess`, for `pretraining` one with labels (`--positive`). Every
@@ -113,12 +113,22 @@ def tail(bench: Bench) -> dict[str, Variant]:
     return found
 
 
+def losses(bench: Bench) -> dict[str, Variant]:
+    """The losses of pre-training beside the next event's, at the weight .1."""
+    return {
+        "next event alone": (bench.pretrain("base"), []),
+        "and content agrees with id": (bench.pretrain("contrast", "train.loss.contrast=0.1"), []),
+        "and a hidden modality is found": (bench.pretrain("rebuild", "train.loss.reconstruction=0.1"), []),
+    }
+
+
 STUDIES: dict[str, Callable[[Bench], dict[str, Variant]]] = {
     "gan": gan,
     "pretraining": pretraining,
     "encoder": encoder,
     "decoder": decoder,
     "tail": tail,
+    "losses": losses,
 }
 
 
