@@ -17,7 +17,8 @@ from m6rec_cli.inputs import select
 from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.report import Reporter, Summary
 from m6rec_cli.settings import Config
-from m6rec_cli.training.session import Request, fit
+from m6rec_cli.training.claim import Request
+from m6rec_cli.training.session import fit
 
 
 def resolve(parent: Path, *, preset: str | None, file: Path | None, sets: Iterable[str]) -> Config:

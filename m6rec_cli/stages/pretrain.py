@@ -5,7 +5,8 @@ from pathlib import Path
 
 from m6rec_cli.report import Reporter, Summary
 from m6rec_cli.settings import Config
-from m6rec_cli.training.session import Request, fit
+from m6rec_cli.training.claim import Request
+from m6rec_cli.training.session import fit
 
 
 def run(

@@ -1,14 +1,10 @@
 """A training stage around the loop: opens the data, saves what the loop reports, finishes the run directory."""
 
-import dataclasses
 import json
 import platform
-import shutil
 import time
-import tomllib
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -18,16 +14,17 @@ import numpy as np
 from flax import nnx
 
 from m6rec_cli import __version__, cluster, inputs, runtime, stop
-from m6rec_cli.checkpoint import CONFIG, FORMAT, RUN, Steps, check_shapes, named, unnamed
-from m6rec_cli.config import flatten, resolve, to_toml
+from m6rec_cli.checkpoint import FORMAT, RUN, Steps
 from m6rec_cli.data.joined import open_all
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.directory import read_json, refuse_nonempty, write_json
-from m6rec_cli.errors import M6RecError, Terminated
+from m6rec_cli.directory import read_json, write_json
+from m6rec_cli.errors import Terminated
 from m6rec_cli.model import scoring
 from m6rec_cli.model.recommender import M6Rec, Sizes
 from m6rec_cli.report import Reporter, Summary
 from m6rec_cli.settings import Config
+from m6rec_cli.training import claim, saved
+from m6rec_cli.training.claim import Request
 from m6rec_cli.training.feed import Feed
 from m6rec_cli.training.loop import Progress, Report, prepare, train
 from m6rec_cli.training.mesh import Layout
@@ -36,24 +33,6 @@ from m6rec_cli.training.step import State
 from m6rec_cli.training.validate import Validation
 
 METRICS = "metrics.jsonl"
-CLAIM = "claim.json"
-TOPOLOGY = {"train.data_parallel", "train.model_parallel"}
-"""Keys that may change when a run is resumed."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """What a training command asks for; `also` are further data directories, beside `data`."""
-
-    stage: str
-    data: Path
-    out: Path
-    config: Config
-    resume: bool = False
-    overwrite: bool = False
-    parent: Path | None = None
-    also: tuple[Path, ...] = ()
-    profile: Path | None = None
 
 
 def build(size: Sizes, config: Config) -> M6Rec:
@@ -79,7 +58,7 @@ def fit(
     config, out = request.config, request.out
     steps = Steps(out / "steps")
     data = open_all([request.data, *request.also])
-    resuming = _resumes(request, data)
+    resuming = claim.resumes(request, data)
     if resuming and (out / RUN).exists():
         report.note("the run has finished already; nothing to do")
         return read_json(out / RUN, "the run's manifest")
@@ -98,10 +77,10 @@ def fit(
     progress = Progress()
     cluster.wait()
     if not resuming and cluster.is_first():
-        _create(request, data, report)
+        claim.create(request, data, report)
     cluster.wait()
     if resuming and steps.sealed():
-        state, progress = _restore(steps, state)
+        state, progress = saved.restore(steps, state)
         report.note(f"resumed at step {int(state.step):,}, epoch {progress.epoch}")
     parameters = _count((state.params, state.frozen))
     share = _count(state.params) / max(1, parameters)
@@ -135,12 +114,14 @@ def fit(
             if update.kind == "stop" or progress.epoch % config.train.checkpoint_epochs == 0 or progress.done or (
                 progress.best_step == update.step
             ):  # fmt: skip
-                _save(steps, update, layout)
+                saved.save(steps, update, layout)
             if update.kind == "stop" or cluster.number() == 1:
                 stop.now()
             if update.kind == "stop":  # it is another process that was asked
                 raise Terminated(143)
-    load_judged(model, steps, progress.best_step)  # Orbax reads, as it writes, in all processes together
+    saved.load_judged(
+        model, steps, progress.best_step
+    )  # Orbax reads, as it writes, in all processes together
     try:
         if not cluster.is_first():
             return {}
@@ -149,86 +130,6 @@ def fit(
         return _finish(request, data, size, model, state, progress, steps, tables, cost, started)
     finally:
         cluster.wait()
-
-
-def _resumes(request: Request, data: Dataset) -> bool:
-    """Whether a run goes on in the output directory; nothing is written yet."""
-    out = request.out
-    if not (request.resume and (out / CONFIG).exists()):
-        refuse_nonempty(out, overwrite=request.overwrite, also=", or go on with `--resume`")
-        return False
-    # A key that the run's file has not yet, since an older version wrote it, has its default.
-    old = resolve(file=out / CONFIG)
-    before, now = (flatten(tomllib.loads(to_toml(config))) for config in (old, request.config))
-    for key in now:
-        if key not in TOPOLOGY and before.get(key) != now[key]:
-            raise M6RecError(
-                f"the configuration differs from that of the run to resume: `{key}` is {now[key]}, there it is {before.get(key)}",
-                where=str(out / CONFIG), hint="pass the same settings, or start anew with another `--out`",
-            )  # fmt: skip
-    claim = read_json(out / CLAIM, "the run's claim")
-    if claim != _claim(request, data):
-        raise M6RecError(
-            "the run to resume was started on other data or by another command",
-            where=str(out), hint="start anew with another `--out`",
-        )  # fmt: skip
-    return True
-
-
-def _claim(request: Request, data: Dataset) -> dict[str, Any]:
-    """What makes a run the same run: its stage, its data, its parent."""
-    parent = read_json(request.parent / RUN, "the parent run's manifest") if request.parent else None
-    return {"stage": request.stage, "data": data.manifest["fingerprint"],
-            "parent": parent and {k: parent[k] for k in ("data_fingerprint", "best", "steps")}}  # fmt: skip
-
-
-def _create(request: Request, data: Dataset, report: Reporter) -> None:
-    """Start the run directory, once everything that can be refused is known to be good."""
-    out = request.out
-    if request.resume:
-        report.note("nothing to resume: the run starts anew")
-    if out.exists():
-        shutil.rmtree(out)
-    out.mkdir(parents=True)
-    shutil.copytree(data.path / "features", out / "features")
-    write_json(out / CLAIM, _claim(request, data))
-    (out / CONFIG).write_text(to_toml(request.config), encoding="utf-8")
-
-
-def _trees(state: State) -> dict[str, dict[str, Any]]:
-    """The state as named trees of arrays; `ema` holds the averaged ones among `params`, if there are any."""
-    return {
-        "params": named(state.params) | named(state.frozen) | named(state.judge),
-        "ema": named(state.average),
-        "optimizer": {f"main.{k}": v for k, v in named(state.optimizer).items()}
-        | {f"judge.{k}": v for k, v in named(state.judge_optimizer).items()},
-        "content": {"content": state.content} if len(state.content) else {},
-    }
-
-
-def _save(steps: Steps, update: Report, layout: Layout) -> None:
-    progress, trees = dataclasses.asdict(update.progress), _trees(update.state)
-    meta = {"progress": progress, **layout.rows_kept(trees)}
-    steps.save(update.step, trees, meta, keep={update.progress.best_step})
-
-
-def _restore(steps: Steps, state: State) -> tuple[State, Progress]:
-    step = steps.sealed()[-1]
-    trees = steps.load(step, _trees(state))
-    params, opt = trees["params"], trees.get("optimizer", {})
-
-    def part(prefix: str) -> dict[str, Any]:
-        return {k.removeprefix(prefix): v for k, v in opt.items() if k.startswith(prefix)}
-
-    restored = State(
-        params=unnamed(state.params, params), frozen=unnamed(state.frozen, params), judge=unnamed(state.judge, params),
-        optimizer=unnamed(state.optimizer, part("main.")),
-        judge_optimizer=unnamed(state.judge_optimizer, part("judge.")),
-        average=unnamed(state.average, trees.get("ema", {})),
-        content=trees["content"]["content"] if len(state.content) else state.content,
-        step=np.int32(step),
-    )  # fmt: skip
-    return jax.tree.map(jax.numpy.asarray, restored), Progress(**steps.meta(step)["progress"])
 
 
 def _tell(report: Reporter, out: Path, update: Report) -> None:
@@ -279,15 +180,3 @@ def _finish(
     }  # fmt: skip
     write_json(request.out / RUN, run)
     return run
-
-
-def load_judged(model: M6Rec, steps: Steps, step: int) -> None:
-    """Put the parameters that a step was judged by into `model`.
-
-    Raises:
-        M6RecError: They are another model's.
-    """
-    _, variables = nnx.split(model)
-    arrays = steps.judged(step)
-    check_shapes(steps.folder / str(step), named(variables), arrays)
-    nnx.update(model, unnamed(variables, {k: jax.numpy.asarray(v) for k, v in arrays.items()}))

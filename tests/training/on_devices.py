@@ -20,7 +20,8 @@ from m6rec_cli.settings import Config
 from m6rec_cli.training.feed import Feed
 from m6rec_cli.training.loop import Progress, Report, prepare
 from m6rec_cli.training.mesh import Layout
-from m6rec_cli.training.session import _save, build
+from m6rec_cli.training.saved import save
+from m6rec_cli.training.session import build
 from m6rec_cli.training.validate import Validation
 from tests.small import SMALL
 
@@ -60,7 +61,7 @@ def steps_on(data: Dataset, shape: str, out: Path) -> dict[str, Any]:
     assert validation is not None
     judged = validation.judge(trainer.graphdef, state, tables, layout)
     folder = out / shape
-    _save(Steps(folder), Report("epoch", STEPS, STEPS, {}, state, Progress(epoch=1)), layout)
+    save(Steps(folder), Report("epoch", STEPS, STEPS, {}, state, Progress(epoch=1)), layout)
     shards = {
         name: x.sharding.shard_shape(x.shape)[0] for name, x in named(state.params).items() if "ids" in name
     }

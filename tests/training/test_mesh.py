@@ -16,7 +16,8 @@ from m6rec_cli.errors import M6RecError
 from m6rec_cli.training.feed import Feed
 from m6rec_cli.training.loop import prepare
 from m6rec_cli.training.mesh import Layout
-from m6rec_cli.training.session import _restore, _trees, build
+from m6rec_cli.training.saved import restore, trees_of
+from m6rec_cli.training.session import build
 from tests.small import FAST
 from tests.training.on_devices import LOOK, N_ITEMS, STEPS, gathered, settings
 from tests.worlds import Column, write_data
@@ -91,11 +92,11 @@ def test_mesh_checkpoint_restores_on_one_device(world, done):
     layout = Layout.of(config.train, N_ITEMS)
     _, fresh = prepare(build(size, config), config, feed, inputs.tables(world, size), layout)
     steps = Steps(world.path.parent / "2x2")
-    state, progress = _restore(steps, fresh)
+    state, progress = restore(steps, fresh)
     assert progress.epoch == 1
     assert state.params["encoder"]["ids"].shape[0] == N_ITEMS
     saved = steps.read(STEPS, "optimizer")
-    for name, array in _trees(state)["optimizer"].items():
+    for name, array in trees_of(state)["optimizer"].items():
         np.testing.assert_array_equal(array, saved[name], err_msg=name)
 
 

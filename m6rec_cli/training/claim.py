@@ -1,0 +1,78 @@
+"""What a training command asks for, and whose output directory it is: a new one's, or that of a run to resume."""
+
+import shutil
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from m6rec_cli.checkpoint import CONFIG, RUN
+from m6rec_cli.config import flatten, resolve, to_toml
+from m6rec_cli.data.store import Dataset
+from m6rec_cli.directory import read_json, refuse_nonempty, write_json
+from m6rec_cli.errors import M6RecError
+from m6rec_cli.report import Reporter
+from m6rec_cli.settings import Config
+
+CLAIM = "claim.json"
+TOPOLOGY = {"train.data_parallel", "train.model_parallel"}
+"""Keys that may change when a run is resumed."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a training command asks for; `also` are further data directories, beside `data`."""
+
+    stage: str
+    data: Path
+    out: Path
+    config: Config
+    resume: bool = False
+    overwrite: bool = False
+    parent: Path | None = None
+    also: tuple[Path, ...] = ()
+    profile: Path | None = None
+
+
+def resumes(request: Request, data: Dataset) -> bool:
+    """Whether a run goes on in the output directory; nothing is written yet."""
+    out = request.out
+    if not (request.resume and (out / CONFIG).exists()):
+        refuse_nonempty(out, overwrite=request.overwrite, also=", or go on with `--resume`")
+        return False
+    # A key that the run's file has not yet, since an older version wrote it, has its default.
+    old = resolve(file=out / CONFIG)
+    before, now = (flatten(tomllib.loads(to_toml(config))) for config in (old, request.config))
+    for key in now:
+        if key not in TOPOLOGY and before.get(key) != now[key]:
+            raise M6RecError(
+                f"the configuration differs from that of the run to resume: `{key}` is {now[key]}, there it is {before.get(key)}",
+                where=str(out / CONFIG), hint="pass the same settings, or start anew with another `--out`",
+            )  # fmt: skip
+    claim = read_json(out / CLAIM, "the run's claim")
+    if claim != _claim(request, data):
+        raise M6RecError(
+            "the run to resume was started on other data or by another command",
+            where=str(out), hint="start anew with another `--out`",
+        )  # fmt: skip
+    return True
+
+
+def _claim(request: Request, data: Dataset) -> dict[str, Any]:
+    """What makes a run the same run: its stage, its data, its parent."""
+    parent = read_json(request.parent / RUN, "the parent run's manifest") if request.parent else None
+    return {"stage": request.stage, "data": data.manifest["fingerprint"],
+            "parent": parent and {k: parent[k] for k in ("data_fingerprint", "best", "steps")}}  # fmt: skip
+
+
+def create(request: Request, data: Dataset, report: Reporter) -> None:
+    """Start the run directory, once everything that can be refused is known to be good."""
+    out = request.out
+    if request.resume:
+        report.note("nothing to resume: the run starts anew")
+    if out.exists():
+        shutil.rmtree(out)
+    out.mkdir(parents=True)
+    shutil.copytree(data.path / "features", out / "features")
+    write_json(out / CLAIM, _claim(request, data))
+    (out / CONFIG).write_text(to_toml(request.config), encoding="utf-8")
