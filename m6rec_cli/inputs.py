@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from m6rec_cli.data.batches import PackedRows
@@ -64,12 +63,14 @@ def sizes(data: Dataset, config: ModelConfig) -> Sizes:
 def tables(data: Dataset, size: Sizes) -> Tables:
     """Read the features and put them on the device."""
     warm = data.items["popularity"].to_numpy() > 0
-    return Tables(_features(data, size.item_specs), _features(data, size.user_specs), jnp.asarray(warm))
+    return Tables(_features(data, size.item_specs), _features(data, size.user_specs), jax.device_put(warm))
 
 
 def _features(data: Dataset, specs: tuple[FeatureSpec, ...]) -> Features:
     arrays = {spec.name: data.feature(spec) for spec in specs}
-    return {name: (jnp.asarray(np.asarray(a.values)), jnp.asarray(a.mask)) for name, a in arrays.items()}
+    return {
+        name: (jax.device_put(np.asarray(a.values)), jax.device_put(a.mask)) for name, a in arrays.items()
+    }
 
 
 def tokens(rows: PackedRows) -> Tokens:

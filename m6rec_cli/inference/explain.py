@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
@@ -126,11 +127,11 @@ class Explainer:
         run, out = self.run, np.empty(items.shape, np.float32)
         for index, n in self._tiles(len(ids)):
             tile = log_probabilities(
-                run.model, jnp.asarray(contexts[index]), run.embeddings, run.bias,
+                run.model, jax.device_put(contexts[index]), run.embeddings, run.bias,
                 user_keys(run.config.train.seed, ids.gather(index)),
                 draws=self.config.draws, judge_weight=self.config.judge_weight,
             )  # fmt: skip
-            out[index[:n]] = np.asarray(jnp.take_along_axis(tile, jnp.asarray(items[index]), axis=1))[:n]
+            out[index[:n]] = np.asarray(jnp.take_along_axis(tile, jax.device_put(items[index]), axis=1))[:n]
         return out
 
     def _part_effects(self, rows: np.ndarray, items: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 import polars as pl
 
@@ -71,7 +71,7 @@ class Audience:
     def device_profiles(self, rows: np.ndarray) -> Features:
         """The features of some users, ready for the model."""
         return {
-            name: (jnp.asarray(np.asarray(array.values[rows])), jnp.asarray(array.mask[rows]))
+            name: (jax.device_put(np.asarray(array.values[rows])), jax.device_put(array.mask[rows]))
             for name, array in self.profiles.items()
         }
 

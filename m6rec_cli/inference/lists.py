@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import polars as pl
 
@@ -70,7 +69,7 @@ class Lists:
             index = np.minimum(np.arange(start, start + size), len(rows) - 1)
             pairs = slice(*np.searchsorted(owner, [start, start + size]))
             hidden = _padded(owner[pairs] - start, size), _padded(unwanted[pairs], 0)
-            ranked = self._ranked(jnp.asarray(contexts[index]), rows[index], hidden)
+            ranked = self._ranked(jax.device_put(contexts[index]), rows[index], hidden)
             n = min(size, len(rows) - start)
             out_scores[start : start + n], out_items[start : start + n] = self._best(ranked, n, k)
         return out_scores, out_items
@@ -99,7 +98,7 @@ class Lists:
 
     @cached_property
     def _allowed(self) -> jax.Array:
-        return jnp.asarray(self.allowed)
+        return jax.device_put(self.allowed)
 
     @cached_property
     def _own(self) -> np.ndarray:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import polars as pl
 from flax import nnx
@@ -83,7 +82,7 @@ def load(path: Path) -> LoadedRun:
     arrays = steps.judged(best)
     _, variables = nnx.split(model)
     check_shapes(steps.folder / str(best), named(variables), arrays)
-    nnx.update(model, unnamed(variables, {k: jnp.asarray(v) for k, v in arrays.items()}))
+    nnx.update(model, unnamed(variables, {k: jax.device_put(v) for k, v in arrays.items()}))
     embeddings = _read(path / "catalogue" / "embeddings.npy", np.load)
     if embeddings.shape != (len(items), config.model.width):
         raise M6RecError(
@@ -94,7 +93,7 @@ def load(path: Path) -> LoadedRun:
     warm = items["popularity"].to_numpy() > 0
     bias = np.where(warm, bias, bias[warm].mean() if warm.any() else 0).astype(np.float32)
     return LoadedRun(
-        path, config, manifest, model, jnp.asarray(embeddings), jnp.asarray(bias), items,
+        path, config, manifest, model, jax.device_put(embeddings), jax.device_put(bias), items,
         np.where(warm, np.arange(len(items)), -1), size, manifest["model"]["events"],
     )  # fmt: skip
 

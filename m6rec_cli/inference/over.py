@@ -7,6 +7,7 @@ a new item is. Hiding a feature makes it missing in every row, which training ha
 import dataclasses
 from collections.abc import Sequence
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
@@ -87,11 +88,11 @@ def catalogue(run: LoadedRun, data: Dataset, without: Sequence[str], report: Rep
         warm[:] = False
     if run.model.encoder.ids is not None:
         ids = np.asarray(run.model.encoder.ids[...])[row]
-        embeddings = embeddings + jnp.asarray(np.where(warm[:, None], ids, 0))
+        embeddings = embeddings + jax.device_put(np.where(warm[:, None], ids, 0))
     bias = np.asarray(run.bias)
     return dataclasses.replace(
         run, items=data.items.select(c for c in data.items.columns if c in run.items.columns),
-        id_rows=np.where(warm, row, -1), embeddings=embeddings, bias=jnp.asarray(np.where(row >= 0, bias[row], _usual_bias(run))),
+        id_rows=np.where(warm, row, -1), embeddings=embeddings, bias=jax.device_put(np.where(row >= 0, bias[row], _usual_bias(run))),
     )  # fmt: skip
 
 
@@ -100,7 +101,7 @@ def promoted(run: LoadedRun, by: float) -> LoadedRun:
     if by == 0:
         return run
     return dataclasses.replace(
-        run, bias=run.bias + jnp.asarray(np.where(run.id_rows < 0, by, 0), jnp.float32)
+        run, bias=run.bias + jax.device_put(np.where(run.id_rows < 0, by, 0).astype(np.float32))
     )
 
 

@@ -75,7 +75,7 @@ class Parts:
             arrays = self.features(rows)
             padded = np.resize(np.arange(n), rounded(n))
             device: Features = {
-                name: (jnp.asarray(np.asarray(a.values)[padded]), jnp.asarray(a.mask[padded]))
+                name: (jax.device_put(np.asarray(a.values)[padded]), jax.device_put(a.mask[padded]))
                 for name, a in arrays.items()
             }
             content, lost = (np.asarray(x) for x in _lost(run.model, device))
@@ -95,8 +95,8 @@ class Parts:
         """Effects f32 (users, k, parts); `at` (users, k) are the places of the items in `without`."""
         run = self.run
         got = _effects(
-            run.model, jnp.asarray(contexts), run.embeddings, run.bias, keys, jnp.asarray(items),
-            jnp.asarray(without.embeddings[at]), jnp.asarray(without.bias[at]),
+            run.model, jax.device_put(contexts), run.embeddings, run.bias, keys, jax.device_put(items),
+            jax.device_put(without.embeddings[at]), jax.device_put(without.bias[at]),
             draws=config.draws, judge_weight=config.judge_weight,
         )  # fmt: skip
         return np.asarray(got)

@@ -179,7 +179,9 @@ def _encode(
 
 
 def _device(arrays: dict[str, FeatureArray]) -> Features:
-    return {name: (jnp.asarray(np.asarray(a.values)), jnp.asarray(a.mask)) for name, a in arrays.items()}
+    return {
+        name: (jax.device_put(np.asarray(a.values)), jax.device_put(a.mask)) for name, a in arrays.items()
+    }
 
 
 @functools.partial(nnx.jit, static_argnames="n")

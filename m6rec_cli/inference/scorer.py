@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from m6rec_cli import runtime
@@ -41,7 +40,7 @@ class ModelScorer:
             # The last tile repeats users, so that its shape is compiled once.
             index = np.minimum(np.arange(start, start + size), len(user_rows) - 1)
             n = min(size, len(user_rows) - start)
-            out[start : start + n] = np.asarray(self._tile(jnp.asarray(h[index]), user_rows[index]))[:n]
+            out[start : start + n] = np.asarray(self._tile(jax.device_put(h[index]), user_rows[index]))[:n]
         return out
 
     def _contexts(self, rows: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from m6rec_cli import registry
+from m6rec_cli.model.init import layer_norm
 from m6rec_cli.model.layers import MLP, Keys, dropout
 from m6rec_cli.model.scan import resolve
 from m6rec_cli.settings import ModelConfig
@@ -22,9 +23,9 @@ class Block(nnx.Module):
         d = config.width
         cell = registry.load("model.decoders", config.decoder.kind).Cell
         self.cell = cell(d, scan=resolve(config.decoder.scan), rngs=rngs)
-        self.norm_cell = nnx.LayerNorm(d, rngs=rngs)
+        self.norm_cell = layer_norm(d, rngs=rngs)
         self.mlp = MLP(d, config.decoder.expansion * d, d, activation="gelu", rngs=rngs)
-        self.norm_mlp = nnx.LayerNorm(d, rngs=rngs)
+        self.norm_mlp = layer_norm(d, rngs=rngs)
         self.rate = config.dropout
 
     def __call__(
@@ -44,7 +45,7 @@ class Decoder(nnx.Module):
     """
 
     def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs):
-        self.norm_in = nnx.LayerNorm(config.width, rngs=rngs)
+        self.norm_in = layer_norm(config.width, rngs=rngs)
         self.blocks = nnx.List([Block(config, rngs=rngs) for _ in range(config.decoder.layers)])
         self.state_size = sum(block.cell.state_size for block in self.blocks)
         self.rate = config.dropout

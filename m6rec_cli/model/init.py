@@ -75,12 +75,31 @@ def orthogonal() -> nnx.Initializer:
     return init
 
 
+def constant(value: float) -> nnx.Initializer:
+    """The same number everywhere."""
+
+    def init(key: PRNGKey, shape: Any, dtype: Any = jnp.float32, *_: Any) -> Float[Array, "..."]:
+        return full(tuple(shape), value, dtype)
+
+    return init
+
+
+def full(shape: tuple[int, ...], value: float = 0.0, dtype: Any = jnp.float32) -> Float[Array, "..."]:
+    """An array of one number; `jnp.full` would be compiled for each shape."""
+    return jax.device_put(np.full(shape, value, dtype))
+
+
+zeros = constant(0.0)
+"""A layer that adds nothing at the start, so that its branch begins as the identity."""
+
+
 def linear(
     n_in: int, n_out: int, *, bias: bool = True, kernel: nnx.Initializer | None = None, rngs: nnx.Rngs
 ) -> nnx.Linear:
     """A linear layer; `kernel` defaults to `lecun()`."""
-    return nnx.Linear(n_in, n_out, use_bias=bias, kernel_init=kernel or lecun(), rngs=rngs)
+    return nnx.Linear(n_in, n_out, use_bias=bias, kernel_init=kernel or lecun(), bias_init=zeros, rngs=rngs)
 
 
-zeros = nnx.initializers.zeros_init()
-"""A layer that adds nothing at the start, so that its branch begins as the identity."""
+def layer_norm(width: int, *, rngs: nnx.Rngs) -> nnx.LayerNorm:
+    """A layer norm that scales by 1 and adds 0."""
+    return nnx.LayerNorm(width, scale_init=constant(1.0), bias_init=zeros, rngs=rngs)

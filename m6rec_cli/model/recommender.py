@@ -17,7 +17,7 @@ from m6rec_cli import registry
 from m6rec_cli.model.decoder import Decoder
 from m6rec_cli.model.discriminator import Discriminator
 from m6rec_cli.model.fusion import Features, Fusion
-from m6rec_cli.model.init import linear, normal, zeros
+from m6rec_cli.model.init import full, linear, normal, zeros
 from m6rec_cli.model.layers import CONTENT_SCALE, Keys
 from m6rec_cli.schema import FeatureSpec
 from m6rec_cli.settings import ModelConfig
@@ -100,10 +100,10 @@ class Encoder(nnx.Module):
         self.users = Fusion(sizes.user_specs, config, rngs=rngs)
         self.ids = nnx.Param(small(rngs.params(), (sizes.n_items, d))) if config.item_ids else None
         bias = nnx.Param if config.item_bias else nnx.Variable  # what is no Param never learns
-        self.item_bias = bias(jnp.zeros(sizes.n_items))
+        self.item_bias = bias(full((sizes.n_items,)))
         self.start = nnx.Param(small(rngs.params(), (d,)))
-        self.events = nnx.Param(jnp.zeros((sizes.n_events, d))) if sizes.n_events > 1 else None
-        self.gaps = nnx.Param(jnp.zeros((N_GAPS, d))) if config.decoder.time_gaps else None
+        self.events = nnx.Param(full((sizes.n_events, d))) if sizes.n_events > 1 else None
+        self.gaps = nnx.Param(full((N_GAPS, d))) if config.decoder.time_gaps else None
         self.rebuild = nnx.List([linear(d, d, rngs=rngs) for _ in sizes.item_specs])
         if sizes.user_specs:
             self.profile_bias = linear(d, d, kernel=zeros, rngs=rngs)

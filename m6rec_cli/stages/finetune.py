@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Iterable
 from pathlib import Path
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 import polars as pl
 from flax import nnx
@@ -60,7 +60,9 @@ def run(
                 adopted[name] = _by_row(old[name], np.asarray(array), by_rows[name], parent)
             else:
                 adopted[name] = _whole(name, old, array, parent)
-        nnx.update(model, unnamed(variables, {name: jnp.asarray(array) for name, array in adopted.items()}))
+        nnx.update(
+            model, unnamed(variables, {name: jax.device_put(array) for name, array in adopted.items()})
+        )
 
     request = Request("finetune", data, out, config, resume, overwrite, parent, profile=profile)
     return fit(request, report, labels=True, adopt=adopt)

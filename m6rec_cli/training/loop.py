@@ -112,14 +112,15 @@ def prepare(
     content = (
         jax.jit(lambda: encode_content(model, tables.items, len(tables.warm)))()
         if feed.partial
-        else jnp.zeros(0)
+        else np.zeros(0, np.float32)
     )
     return trainer, State(
         params=params, frozen=frozen, judge=judge,
-        optimizer=trainer.optimizer.init(params),
-        judge_optimizer=trainer.judge_optimizer.init(judge) if trainer.adversarial else (),
+        # In one program: eager zeros would be compiled for each shape.
+        optimizer=jax.jit(trainer.optimizer.init)(params),
+        judge_optimizer=jax.jit(trainer.judge_optimizer.init)(judge) if trainer.adversarial else (),
         average=jax.tree.map(jnp.copy, params) if train.ema > 0 else (),
-        content=content, step=jnp.zeros((), jnp.int32),
+        content=content, step=np.zeros((), np.int32),
     )  # fmt: skip
 
 

@@ -53,7 +53,7 @@ def restore(steps: Steps, state: State) -> tuple[State, Progress]:
         content=trees["content"]["content"] if len(state.content) else state.content,
         step=np.int32(step),
     )  # fmt: skip
-    return jax.tree.map(jax.numpy.asarray, restored), Progress(**steps.meta(step)["progress"])
+    return jax.tree.map(jax.device_put, restored), Progress(**steps.meta(step)["progress"])
 
 
 def load_judged(model: M6Rec, steps: Steps, step: int) -> None:
@@ -65,4 +65,4 @@ def load_judged(model: M6Rec, steps: Steps, step: int) -> None:
     _, variables = nnx.split(model)
     arrays = steps.judged(step)
     check_shapes(steps.folder / str(step), named(variables), arrays)
-    nnx.update(model, unnamed(variables, {k: jax.numpy.asarray(v) for k, v in arrays.items()}))
+    nnx.update(model, unnamed(variables, {k: jax.device_put(v) for k, v in arrays.items()}))

@@ -10,7 +10,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float
 
-from m6rec_cli.model.init import linear
+from m6rec_cli.model.init import full, linear
 from m6rec_cli.model.scan import linear_scan
 from m6rec_cli.shapes import BTD, BT_bool
 
@@ -27,7 +27,7 @@ class Cell(nnx.Module):
         self.theta = nnx.Param(np.pi / 8 * phase)
         self.into = linear(width, 2 * width, bias=False, rngs=rngs)
         self.out = linear(2 * width, width, rngs=rngs)
-        self.skip = nnx.Param(jnp.ones(width))
+        self.skip = nnx.Param(full((width,), 1.0))
         self.scan, self.state_size = scan, 2 * width
 
     def __call__(

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, UInt8
 
-from m6rec_cli.model.init import lecun
+from m6rec_cli.model.init import full, lecun
 from m6rec_cli.model.layers import MLP
 from m6rec_cli.schema import FeatureSpec
 from m6rec_cli.settings import ModelConfig
@@ -27,7 +27,7 @@ class Tower(nnx.Module):
         # (out, in): the gradient of x @ w.T costs a third less on CPU than that of x @ w.
         init = lecun(fan_axis=1)
         self.patches = nnx.Param(init(rngs.params(), (_CHANNELS, _PATCH * _PATCH * 3)))
-        self.patch_bias = nnx.Param(jnp.zeros(_CHANNELS))
+        self.patch_bias = nnx.Param(full((_CHANNELS,)))
         n_in = self.grid**2 * _CHANNELS
         self.mlp = MLP(
             n_in, 2 * d, d, layers=config.encoder.layers, activation=config.encoder.activation, rngs=rngs
