@@ -22,7 +22,7 @@ Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 
 def _by_numpy(draw: Draw, key: PRNGKey, shape: tuple[int, ...], dtype: Any) -> Array:
     def host(words: Any) -> np.ndarray:
-        return draw(np.random.default_rng(np.asarray(words)), shape).astype(dtype)
+        return draw(np.random.default_rng(np.asarray(words)), shape).astype(dtype, copy=False)
 
     words = jax.random.key_data(key)
     if isinstance(words, Tracer):
@@ -33,8 +33,13 @@ def _by_numpy(draw: Draw, key: PRNGKey, shape: tuple[int, ...], dtype: Any) -> A
 def normal(scale: float) -> nnx.Initializer:
     """Normal numbers of standard deviation `scale`."""
 
+    def draw(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        x = rng.standard_normal(shape, dtype=np.float32)  # a table of ids may be large
+        x *= scale
+        return x
+
     def init(key: PRNGKey, shape: Any, dtype: Any = jnp.float32, *_: Any) -> Float[Array, "..."]:
-        return _by_numpy(lambda rng, size: scale * rng.standard_normal(size), key, tuple(shape), dtype)
+        return _by_numpy(draw, key, tuple(shape), dtype)
 
     return init
 
