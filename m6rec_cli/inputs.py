@@ -1,5 +1,6 @@
 """From a data directory to what the model reads: sizes, and feature tables on the device."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,7 +8,7 @@ import jax
 import numpy as np
 
 from m6rec_cli.data.batches import PackedRows
-from m6rec_cli.data.store import Dataset
+from m6rec_cli.data.store import Dataset, FeatureArray
 from m6rec_cli.errors import M6RecError, nearest
 from m6rec_cli.model.fusion import Features
 from m6rec_cli.model.recommender import Sizes, Tokens
@@ -67,9 +68,15 @@ def tables(data: Dataset, size: Sizes) -> Tables:
 
 
 def _features(data: Dataset, specs: tuple[FeatureSpec, ...]) -> Features:
-    arrays = {spec.name: data.feature(spec) for spec in specs}
+    return on_device({spec.name: data.feature(spec) for spec in specs})
+
+
+def on_device(arrays: Mapping[str, FeatureArray], rows: np.ndarray | None = None) -> Features:
+    """Features of all rows or of some, ready for the model."""
+    some = slice(None) if rows is None else rows
     return {
-        name: (jax.device_put(np.asarray(a.values)), jax.device_put(a.mask)) for name, a in arrays.items()
+        name: (jax.device_put(np.asarray(a.values[some])), jax.device_put(a.mask[some]))
+        for name, a in arrays.items()
     }
 
 

@@ -4,7 +4,6 @@ import dataclasses
 from dataclasses import dataclass
 from functools import cached_property
 
-import jax
 import numpy as np
 import polars as pl
 
@@ -12,6 +11,7 @@ from m6rec_cli.contexts import rounded, user_contexts
 from m6rec_cli.data.batches import gap_buckets, pack_histories
 from m6rec_cli.data.store import Dataset, Events, FeatureArray
 from m6rec_cli.inference.loaded import LoadedRun, require_features
+from m6rec_cli.inputs import on_device
 from m6rec_cli.model.fusion import Features
 
 HISTORY, PROFILE, BOTH, NOTHING = "history", "profile", "history+profile", "popularity"
@@ -70,10 +70,7 @@ class Audience:
 
     def device_profiles(self, rows: np.ndarray) -> Features:
         """The features of some users, ready for the model."""
-        return {
-            name: (jax.device_put(np.asarray(array.values[rows])), jax.device_put(array.mask[rows]))
-            for name, array in self.profiles.items()
-        }
+        return on_device(self.profiles, rows)
 
     def basis(self, rows: np.ndarray) -> np.ndarray:
         """What each user's list rests on: the place in `BASES`, int (users,)."""

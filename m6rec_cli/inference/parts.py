@@ -18,6 +18,7 @@ from jaxtyping import Array, Float
 from m6rec_cli.contexts import rounded
 from m6rec_cli.data.store import Dataset, FeatureArray
 from m6rec_cli.inference.loaded import LoadedRun
+from m6rec_cli.inputs import on_device
 from m6rec_cli.model.discriminator import unit
 from m6rec_cli.model.fusion import Features
 from m6rec_cli.model.layers import CONTENT_SCALE
@@ -74,11 +75,7 @@ class Parts:
         if self.features is not None and specs and n:
             arrays = self.features(rows)
             padded = np.resize(np.arange(n), rounded(n))
-            device: Features = {
-                name: (jax.device_put(np.asarray(a.values)[padded]), jax.device_put(a.mask[padded]))
-                for name, a in arrays.items()
-            }
-            content, lost = (np.asarray(x) for x in _lost(run.model, device))
+            content, lost = (np.asarray(x) for x in _lost(run.model, on_device(arrays, padded)))
             matches = np.abs(content[:n] + ids - whole).max(axis=1) < _MATCH
             embeddings[:, 1:-1] -= lost[:, :n].swapaxes(0, 1)
             masks = np.stack([arrays[spec.name].mask for spec in specs], axis=1)

@@ -18,6 +18,7 @@ from m6rec_cli.data.store import Events, FeatureArray, feature_array, read_specs
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.inference.histories import Audience
 from m6rec_cli.inference.loaded import LoadedRun
+from m6rec_cli.inputs import on_device
 from m6rec_cli.model.fusion import Features
 from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.model.scoring import encode_content
@@ -121,7 +122,7 @@ def with_items(run: LoadedRun, path: Path, media: Path | None, report: Reporter)
                if s.entity == "item" and s.name in run.items.columns and s.name not in read]  # fmt: skip
     folder = media or path.parent
     arrays, coded = _encode(run, table, [*run.specs.item_specs, *counted], "item", folder, report)
-    content = _content(run.model, _device({name: arrays[name] for name in read}), len(table))
+    content = _content(run.model, on_device({name: arrays[name] for name in read}), len(table))
     n = len(run.items)
     added = table.select(
         pl.int_range(n, n + pl.len(), dtype=pl.UInt32).alias("row"), "id", "display",
@@ -176,12 +177,6 @@ def _encode(
     return {
         s.name: arrays[s.name] if s.name in arrays else feature_array(s, table, Path()) for s in specs
     }, table
-
-
-def _device(arrays: dict[str, FeatureArray]) -> Features:
-    return {
-        name: (jax.device_put(np.asarray(a.values)), jax.device_put(a.mask)) for name, a in arrays.items()
-    }
 
 
 @functools.partial(nnx.jit, static_argnames="n")
