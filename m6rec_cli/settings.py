@@ -183,6 +183,9 @@ class RecommendConfig:
     draws: int = opt(
         1, "noise draws whose probabilities are averaged; 1 with zero noise is the mean generator", ge=1
     )
+    neighbours: float = opt(
+        0.1, "weight of what stood near the user's last events in other histories; 0: the model alone", ge=0
+    )
     judge_weight: float = opt(0.0, "weight of the discriminator's score in the ranking", ge=0)
     max_per_category: int = opt(0, "items of one category in a list at the most; 0: no limit", ge=0)
     top_k_recall: float = opt(

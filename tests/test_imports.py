@@ -31,7 +31,7 @@ FLOORS = (
     },
     {"data", "metrics", "baselines"},
     {"model"},
-    {"training", "inference", "judging", "checkpoint", "contexts", "inputs"},
+    {"training", "inference", "judging", "checkpoint", "contexts", "inputs", "neighbours"},
     {"stages"},
     {"cli", "__main__"},
 )

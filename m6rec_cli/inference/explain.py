@@ -17,6 +17,7 @@ import polars as pl
 
 from m6rec_cli.data.batches import gap_buckets
 from m6rec_cli.data.store import FeatureArray
+from m6rec_cli.inference import near
 from m6rec_cli.inference.histories import Audience
 from m6rec_cli.inference.loaded import LoadedRun
 from m6rec_cli.inference.parts import Parts
@@ -119,16 +120,17 @@ class Explainer:
         }
         ids = self.audience.ids.gather(rows).gather(user)
         variants = Audience(self.run, events, gaps, ids, profiles)
-        contexts, _ = variants.contexts(np.arange(len(user)))
-        return self._scores(contexts, ids, items[user])
+        return self._scores(variants, items[user])
 
-    def _scores(self, contexts: np.ndarray, ids: pl.Series, items: np.ndarray) -> np.ndarray:
-        """The scores of some items (n, k) after the contexts (n, d), as the lists have them."""
-        run, out = self.run, np.empty(items.shape, np.float32)
-        for index, n in self._tiles(len(ids)):
+    def _scores(self, audience: Audience, items: np.ndarray) -> np.ndarray:
+        """The scores of some items (n, k) of each of n users, as the lists have them."""
+        run, out, rows = self.run, np.empty(items.shape, np.float32), np.arange(len(items))
+        contexts, _ = audience.contexts(rows)
+        found = near.bonuses(audience, rows, self.config.neighbours)
+        for index, n in self._tiles(len(rows)):
             tile = log_probabilities(
-                run.model, jax.device_put(contexts[index]), run.embeddings, run.bias,
-                user_keys(run.config.train.seed, ids.gather(index)),
+                run.model, jax.device_put(contexts[index]), run.embeddings, run.bias, near.tile(found, len(self.run.items), index),
+                user_keys(run.config.train.seed, audience.ids.gather(index)),
                 draws=self.config.draws, judge_weight=self.config.judge_weight,
             )  # fmt: skip
             out[index[:n]] = np.asarray(jnp.take_along_axis(tile, jax.device_put(items[index]), axis=1))[:n]
@@ -145,9 +147,14 @@ class Explainer:
             return out, present
         contexts, _ = self.audience.contexts(rows)
         ids = self.audience.ids.gather(rows)
+        found = near.bonuses(self.audience, rows, self.config.neighbours)
+        present[..., -1] = found[np.arange(len(rows))[:, None], items].toarray() > 0
         for index, n in self._tiles(len(rows)):
             keys = user_keys(self.run.config.train.seed, ids.gather(index))
-            tile = self.parts.effects(self.config, contexts[index], keys, items[index], at[index], without)
+            close = near.tile(found, len(self.run.items), index)
+            tile = self.parts.effects(
+                self.config, contexts[index], close, keys, items[index], at[index], without
+            )
             out[index[:n]] = tile[:n]
         return out, present
 

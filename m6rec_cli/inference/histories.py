@@ -85,6 +85,12 @@ class Audience:
         owner, index = self._events_of(rows)
         return owner, self.events.item_row[index]
 
+    def latest(self, rows: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """Of each user the last `n` events in their order: the place in `rows`, and the item row."""
+        owner, index = self._events_of(rows)
+        last = self.offsets[rows + 1][owner] - index <= n
+        return owner[last], self.events.item_row[index[last]]
+
     def with_strangers(self, ids: pl.Series) -> "Audience":
         """The same users and, after them, some of whom nothing is known."""
         profiles = {

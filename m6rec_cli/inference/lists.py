@@ -12,6 +12,7 @@ import polars as pl
 from m6rec_cli.contexts import rounded
 from m6rec_cli.data.store import own_rows
 from m6rec_cli.errors import M6RecError, nearest
+from m6rec_cli.inference import near
 from m6rec_cli.inference.explain import Explainer
 from m6rec_cli.inference.histories import BASES, Audience
 from m6rec_cli.inference.loaded import LoadedRun
@@ -63,13 +64,16 @@ class Lists:
             return out_scores, out_items
         contexts, _ = self.audience.contexts(rows)
         owner, unwanted = self._unwanted(rows)
+        found = near.bonuses(self.audience, rows, self.config.neighbours)
         size = (users_per_call if self._one_pass else users_per_tile)(n_items, len(rows))
         for start in range(0, len(rows), size):
             # The last tile repeats a user, so that its shape is compiled once.
             index = np.minimum(np.arange(start, start + size), len(rows) - 1)
             pairs = slice(*np.searchsorted(owner, [start, start + size]))
-            hidden = _padded(owner[pairs] - start, size), _padded(unwanted[pairs], 0)
-            ranked = self._ranked(jax.device_put(contexts[index]), rows[index], hidden)
+            hide = owner[pairs] - start, unwanted[pairs]
+            close = near.tile(found, n_items, index, hide)
+            hidden = _padded(hide[0], size), _padded(hide[1], 0)
+            ranked = self._ranked(jax.device_put(contexts[index]), rows[index], close, hidden)
             n = min(size, len(rows) - start)
             out_scores[start : start + n], out_items[start : start + n] = self._best(ranked, n, k)
         return out_scores, out_items
@@ -80,17 +84,17 @@ class Lists:
         return self.config.draws == 1 and self.config.judge_weight == 0
 
     def _ranked(
-        self, contexts: jax.Array, rows: np.ndarray, hidden: tuple[np.ndarray, np.ndarray]
+        self, contexts: jax.Array, rows: np.ndarray, close: near.Near, hidden: tuple[np.ndarray, np.ndarray]
     ) -> _Ranked:
         """How the k best of a tile are found, as a function of k."""
         config, run = self.config, self.run
         if self._one_pass:
             return functools.partial(
-                best_of_catalogue, candidates(run.model, contexts), run.embeddings, run.bias, *hidden,
+                best_of_catalogue, candidates(run.model, contexts), run.embeddings, run.bias, close, *hidden,
                 self._allowed, recall=config.top_k_recall,
             )  # fmt: skip
         scores = log_probabilities(
-            run.model, contexts, run.embeddings, run.bias,
+            run.model, contexts, run.embeddings, run.bias, close,
             user_keys(run.config.train.seed, self.audience.ids.gather(rows)),
             draws=config.draws, judge_weight=config.judge_weight,
         )  # fmt: skip

@@ -9,8 +9,10 @@ import jax
 import numpy as np
 import polars as pl
 from flax import nnx
+from scipy import sparse
 
 from m6rec_cli import config as configuration
+from m6rec_cli import neighbours
 from m6rec_cli.checkpoint import CONFIG, Steps, check_shapes, named, open_run, unnamed
 from m6rec_cli.data import schema_file
 from m6rec_cli.data.store import Dataset, read_specs
@@ -32,6 +34,7 @@ class LoadedRun:
         embeddings: f32 (i, d), the catalogue as the model sees it.
         bias: f32 (i,), what is added to the logits; an item without training events has the mean of the others,
             since its own was only ever pushed down.
+        neighbours: f32 (i, i), what stood near each item in the training histories.
         items: `row`, `id`, `display`, `popularity` and the categories of the catalogue.
         id_rows: i64 (i,), each item's row in the model's table of id embeddings, -1 for one that has none.
         specs: The features that the model reads.
@@ -44,6 +47,7 @@ class LoadedRun:
     model: M6Rec
     embeddings: jax.Array
     bias: jax.Array
+    neighbours: sparse.csr_array
     items: pl.DataFrame
     id_rows: np.ndarray
     specs: Sizes
@@ -89,11 +93,17 @@ def load(path: Path) -> LoadedRun:
             f"a file of the run is of another run: its shape is {embeddings.shape}, not {(len(items), config.model.width)}",
             where=str(path / "catalogue" / "embeddings.npy"), hint=_HINT,
         )  # fmt: skip
+    graph = _read(path / "catalogue" / "neighbours.npz", neighbours.load)
+    if graph.shape != (len(items), len(items)):
+        raise M6RecError(
+            f"a file of the run is of another run: its shape is {graph.shape}, not {(len(items), len(items))}",
+            where=str(path / "catalogue" / "neighbours.npz"), hint=_HINT,
+        )  # fmt: skip
     bias = np.asarray(model.encoder.item_bias[...])
     warm = items["popularity"].to_numpy() > 0
     bias = np.where(warm, bias, bias[warm].mean() if warm.any() else 0).astype(np.float32)
     return LoadedRun(
-        path, config, manifest, model, jax.device_put(embeddings), jax.device_put(bias), items,
+        path, config, manifest, model, jax.device_put(embeddings), jax.device_put(bias), graph, items,
         np.where(warm, np.arange(len(items)), -1), size, manifest["model"]["events"],
     )  # fmt: skip
 

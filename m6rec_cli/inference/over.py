@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from flax import nnx
 
-from m6rec_cli import inputs
+from m6rec_cli import inputs, neighbours
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.errors import M6RecError, nearest
 from m6rec_cli.inference.histories import Audience
@@ -92,7 +92,7 @@ def catalogue(run: LoadedRun, data: Dataset, without: Sequence[str], report: Rep
     bias = np.asarray(run.bias)
     return dataclasses.replace(
         run, items=data.items.select(c for c in data.items.columns if c in run.items.columns),
-        id_rows=np.where(warm, row, -1), embeddings=embeddings, bias=jax.device_put(np.where(row >= 0, bias[row], _usual_bias(run))),
+        id_rows=np.where(warm, row, -1), neighbours=neighbours.rows_of(run.neighbours, np.where(warm, row, -1)), embeddings=embeddings, bias=jax.device_put(np.where(row >= 0, bias[row], _usual_bias(run))),
     )  # fmt: skip
 
 

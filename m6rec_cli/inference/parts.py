@@ -1,7 +1,8 @@
-"""An item's embedding to its parts (the id, each feature) and what each is worth, by exact ablation.
+"""An item's parts (the id, each feature, the neighbours) and what each is worth, by exact ablation.
 
 A part's effect on an item is the drop of the item's score when the item alone loses the part: a feature is masked, as it
-is where a value is missing, and without its id an item is scored as a new one is, from content and with the mean bias.
+is where a value is missing, without its id an item is scored as a new one is, from content and with the mean bias, and
+without neighbours nothing that stood near the user's last events raises it.
 """
 
 import functools
@@ -17,8 +18,11 @@ from jaxtyping import Array, Float
 
 from m6rec_cli.contexts import rounded
 from m6rec_cli.data.store import Dataset, FeatureArray
+from m6rec_cli.inference import near
 from m6rec_cli.inference.loaded import LoadedRun
+from m6rec_cli.inference.score import added
 from m6rec_cli.inputs import on_device
+from m6rec_cli.model import scoring
 from m6rec_cli.model.discriminator import unit
 from m6rec_cli.model.fusion import Features
 from m6rec_cli.model.layers import CONTENT_SCALE
@@ -26,6 +30,9 @@ from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.settings import RecommendConfig
 
 ID, CONTENT = "id", "content"
+_CONTENT = -2
+"""The place of `content` among the names; of `neighbours`, which no item has by itself, a user decides."""
+
 _MATCH = 1e-3
 
 Source = Callable[[np.ndarray], dict[str, FeatureArray]]
@@ -55,8 +62,8 @@ class Parts:
 
     @property
     def names(self) -> list[str]:
-        """Names of the parts: the id, the features, and `content` for all features of an item at once."""
-        return [ID, *(spec.name for spec in self.run.specs.item_specs), CONTENT]
+        """Names of the parts: the id, the features, `content` for all features of an item at once, and `neighbours`."""
+        return [ID, *(spec.name for spec in self.run.specs.item_specs), CONTENT, near.NAME]
 
     def without(self, rows: np.ndarray) -> Without:
         """Item rows without each part. An item whose features are not those of its embedding has the part `content`."""
@@ -67,7 +74,7 @@ class Parts:
         ids, warm = self._ids(rows)
         embeddings = np.repeat(whole[:, None], len(self.names), axis=1)
         embeddings[:, 0] -= ids
-        embeddings[:, -1] = ids
+        embeddings[:, _CONTENT] = ids
         biases = np.repeat(bias[rows][:, None], len(self.names), axis=1)
         biases[:, 0] = np.where(warm, bias[run.id_rows >= 0].mean() if warm.any() else 0, bias[rows])
         present = np.zeros((n, len(self.names)), bool)
@@ -77,22 +84,22 @@ class Parts:
             padded = np.resize(np.arange(n), rounded(n))
             content, lost = (np.asarray(x) for x in _lost(run.model, on_device(arrays, padded)))
             matches = np.abs(content[:n] + ids - whole).max(axis=1) < _MATCH
-            embeddings[:, 1:-1] -= lost[:, :n].swapaxes(0, 1)
+            embeddings[:, 1:_CONTENT] -= lost[:, :n].swapaxes(0, 1)
             masks = np.stack([arrays[spec.name].mask for spec in specs], axis=1)
-            present[:, 1:-1] = masks & matches[:, None]
-            present[:, -1] = ~matches
+            present[:, 1:_CONTENT] = masks & matches[:, None]
+            present[:, _CONTENT] = ~matches
         elif specs:
-            present[:, -1] = True
+            present[:, _CONTENT] = True
         return Without(embeddings, biases, present)
 
     def effects(
-        self, config: RecommendConfig, contexts: np.ndarray, keys: Any, items: np.ndarray, at: np.ndarray,
+        self, config: RecommendConfig, contexts: np.ndarray, close: near.Near, keys: Any, items: np.ndarray, at: np.ndarray,
         without: Without,
     ) -> np.ndarray:  # fmt: skip
         """Effects f32 (users, k, parts); `at` (users, k) are the places of the items in `without`."""
         run = self.run
         got = _effects(
-            run.model, jax.device_put(contexts), run.embeddings, run.bias, keys, jax.device_put(items),
+            run.model, jax.device_put(contexts), run.embeddings, run.bias, close, keys, jax.device_put(items),
             jax.device_put(without.embeddings[at]), jax.device_put(without.bias[at]),
             draws=config.draws, judge_weight=config.judge_weight,
         )  # fmt: skip
@@ -144,15 +151,18 @@ def _lost(model: M6Rec, features: Features) -> tuple[Float[Array, "r d"], Float[
 
 @functools.partial(nnx.jit, static_argnames=("draws", "judge_weight"))
 def _effects(
-    model: M6Rec, h: Any, items: Any, bias: Any, keys: Any, rows: Any, embeddings: Any, biases: Any, *, draws: int,
+    model: M6Rec, h: Any, items: Any, bias: Any, close: near.Near, keys: Any, rows: Any, embeddings: Any, biases: Any, *, draws: int,
     judge_weight: float,
 ) -> jax.Array:  # fmt: skip
     """Scores of `rows` (u, k) minus those that they have with the other embeddings (u, k, m, d) and biases."""
     n, k, m, d = embeddings.shape
+    raised = jnp.take_along_axis(added(jnp.zeros((n, len(items))), close), rows, axis=1)
+    # All parts but the last, the neighbours, leave an item what its neighbours give it.
+    biases = biases + raised[..., None] * (jnp.arange(m) < m - 1)[None, None]
 
     def one(z: Array | None) -> tuple[Array, Array]:
         c = model.candidates(h, z)
-        logits = c @ items.T + bias[None]
+        logits = added(scoring.logits(c, items, bias), close)
         before = jnp.take_along_axis(logits, rows, axis=1)
         after = jnp.einsum("ud,ukmd->ukm", c, embeddings) + biases
         total = jax.nn.logsumexp(logits, axis=1)[:, None]

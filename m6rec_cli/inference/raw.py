@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 from flax import nnx
 
+from m6rec_cli import neighbours
 from m6rec_cli.data import catalogue, events, features, frozen, tables
 from m6rec_cli.data.batches import gap_buckets
 from m6rec_cli.data.clean import Cleaning
@@ -133,7 +134,8 @@ def with_items(run: LoadedRun, path: Path, media: Path | None, report: Reporter)
     mean_bias = jnp.full(len(table), run.bias.mean())
     report.note(f"{len(table):,} items that the run does not know are scored from their content")
     return dataclasses.replace(
-        run, items=items, id_rows=np.concatenate([run.id_rows, np.full(len(table), -1)]), embeddings=jnp.concatenate([run.embeddings, content]),
+        run, items=items, id_rows=np.concatenate([run.id_rows, np.full(len(table), -1)]),
+        neighbours=neighbours.rows_of(run.neighbours, np.append(np.arange(n), np.full(len(table), -1))), embeddings=jnp.concatenate([run.embeddings, content]),
         bias=jnp.concatenate([run.bias, mean_bias]),
     )  # fmt: skip
 

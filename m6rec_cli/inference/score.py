@@ -1,7 +1,8 @@
 """Contexts to log-probabilities over the catalogue, and to the best items of each user, tile by tile.
 
-Candidates are generated from S noise draws (article 3.1); an item's score is the log of its mean
-probability over them, plus a weight times the discriminator's log-sigmoid for the best few.
+Candidates are generated from S noise draws (article 3.1), and what stood near the user's last events raises the logits
+of its items; an item's score is the log of its mean probability over the draws, plus a weight times the
+discriminator's log-sigmoid for the best few.
 """
 
 import functools
@@ -16,6 +17,7 @@ from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
 from m6rec_cli import runtime
+from m6rec_cli.inference.near import Near
 from m6rec_cli.inference.top import k_best
 from m6rec_cli.model import scoring
 from m6rec_cli.model.discriminator import unit
@@ -51,24 +53,30 @@ def candidates(model: M6Rec, h: BD) -> BD:
 
 
 @nnx.jit
-def logits(model: M6Rec, h: BD, items: ID, bias: I) -> Float[Array, "b i"]:
-    """What the mean generator gives all items, before the softmax."""
-    return scoring.logits(model.candidates(h, None), items, bias)
+def logits(model: M6Rec, h: BD, items: ID, bias: I, near: Near) -> Float[Array, "b i"]:
+    """What the mean generator and the neighbours give all items, before the softmax."""
+    return added(scoring.logits(model.candidates(h, None), items, bias), near)
+
+
+def added(scores: Float[Array, "b i"], near: Near) -> Float[Array, "b i"]:
+    """Logits with the bonuses of neighbours."""
+    return scores.at[jnp.arange(len(scores))[:, None], near.item].add(near.bonus, mode="drop")
 
 
 @functools.partial(nnx.jit, static_argnames=("draws", "judge_weight"))
 def log_probabilities(
-    model: M6Rec, h: BD, items: ID, bias: I, keys: Any, *, draws: int, judge_weight: float
+    model: M6Rec, h: BD, items: ID, bias: I, near: Near, keys: Any, *, draws: int, judge_weight: float
 ) -> Float[Array, "b i"]:
     """Scores of all items.
 
     Args:
+        near: From `near.tile`.
         keys: From `user_keys`.
         draws: 1 takes the mean of the noise instead of a draw.
     """
 
     def one(z: Array | None) -> Float[Array, "b i"]:
-        return jax.nn.log_softmax(model.candidates(h, z) @ items.T + bias[None], axis=-1)
+        return jax.nn.log_softmax(added(scoring.logits(model.candidates(h, z), items, bias), near), axis=-1)
 
     if draws == 1:
         scores = one(None)

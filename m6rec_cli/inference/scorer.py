@@ -7,7 +7,7 @@ import numpy as np
 
 from m6rec_cli import runtime
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.inference import over
+from m6rec_cli.inference import near, over
 from m6rec_cli.inference.histories import Audience
 from m6rec_cli.inference.loaded import LoadedRun, load
 from m6rec_cli.inference.score import log_probabilities, logits, user_keys, users_per_tile
@@ -34,13 +34,16 @@ class ModelScorer:
         """f32 (len(user_rows), n_items): logits, or log-probabilities where several draws or the judge need them."""
         n_items = len(self.run.items)
         h = self._contexts(user_rows)
+        found = near.bonuses(self.audience, user_rows, self.config.recommend.neighbours)
         size = users_per_tile(n_items, 2 * len(user_rows) - 1)
         out = np.empty((len(user_rows), n_items), np.float32)
         for start in range(0, len(user_rows), size):
             # The last tile repeats users, so that its shape is compiled once.
             index = np.minimum(np.arange(start, start + size), len(user_rows) - 1)
             n = min(size, len(user_rows) - start)
-            out[start : start + n] = np.asarray(self._tile(jax.device_put(h[index]), user_rows[index]))[:n]
+            out[start : start + n] = np.asarray(
+                self._tile(jax.device_put(h[index]), user_rows[index], near.tile(found, n_items, index))
+            )[:n]
         return out
 
     def _contexts(self, rows: np.ndarray) -> np.ndarray:
@@ -55,12 +58,12 @@ class ModelScorer:
             )
         return self._held[at]
 
-    def _tile(self, h: jax.Array, rows: np.ndarray) -> jax.Array:
+    def _tile(self, h: jax.Array, rows: np.ndarray, close: near.Near) -> jax.Array:
         run, recommend = self.run, self.config.recommend
         if recommend.draws == 1 and recommend.judge_weight == 0:
-            return logits(run.model, h, run.embeddings, run.bias)
+            return logits(run.model, h, run.embeddings, run.bias, close)
         return log_probabilities(
-            run.model, h, run.embeddings, run.bias, user_keys(run.config.train.seed, self.audience.ids.gather(rows)),
+            run.model, h, run.embeddings, run.bias, close, user_keys(run.config.train.seed, self.audience.ids.gather(rows)),
             draws=recommend.draws, judge_weight=recommend.judge_weight,
         )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 The catalogue is read block by block. Of a block's logits only the best of each group of neighbours is kept, beside the
 running normaliser of the softmax. The k best items lie in the k groups whose best is best, so those groups alone
-are scored again. What is left is little more than the product of contexts and embeddings, and memory grows with
+are scored again, and the few whose logits are raised. What is left is little more than the product of contexts and embeddings, and memory grows with
 `users * items / group`.
 """
 
@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from m6rec_cli.inference.near import Near
 from m6rec_cli.shapes import BD, ID, I, I_bool
 
 _BLOCK = 1024
@@ -41,6 +42,7 @@ def best_of_catalogue(
     h: BD,
     items: ID,
     bias: I,
+    near: Near,
     owner: Int[Array, " e"],
     hidden: Int[Array, " e"],
     allowed: I_bool,
@@ -54,6 +56,7 @@ def best_of_catalogue(
 
     Args:
         h: What the embeddings are multiplied with.
+        near: Items whose logits are raised, from `near.tile`.
         owner: The row of `h` that hides an item; a row beyond them hides nothing (padding).
         hidden: That item's row.
         recall: See `k_best`.
@@ -98,6 +101,23 @@ def best_of_catalogue(
     # One user after the other on CPU, where a product of one row for each user is slow as a batch.
     at_once = 1 if jax.default_backend() == "cpu" else len(h)
     logits, rows = jax.lax.map(again, (h, rows, unseen), batch_size=at_once)
+    if near.item.shape[1]:
+
+        def product(one: tuple[Array, Array]) -> Array:
+            context, at = one
+            return items[at] @ context + bias[at]
+
+        # An item that is raised can only go up, so the best are among these and the best of all as they were.
+        raised = jax.lax.map(product, (h, jnp.minimum(near.item, n - 1)), batch_size=at_once)
+        total += (jnp.exp(raised - highest[:, None]) * jnp.expm1(near.bonus)).sum(-1)
+        shown = near.listed & allowed[near.item]
+        place = jax.vmap(jnp.searchsorted)(near.item, rows)
+        twice = jnp.take_along_axis(near.item, place, axis=1, mode="clip") == rows
+        logits = jnp.concatenate(
+            [jnp.where(twice, -jnp.inf, logits), jnp.where(shown, raised + near.bonus, -jnp.inf)], axis=1
+        )
+        logits, place = jax.lax.top_k(logits, k)
+        rows = jnp.take_along_axis(jnp.concatenate([rows, near.item], axis=1), place, axis=1)
     return logits - (highest + jnp.log(total))[:, None], rows
 
 

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from flax import nnx
 
-from m6rec_cli import __version__, cluster, inputs, runtime, stop
+from m6rec_cli import __version__, cluster, inputs, neighbours, runtime, stop
 from m6rec_cli.checkpoint import FORMAT, RUN, Steps
 from m6rec_cli.data.joined import open_all
 from m6rec_cli.data.store import Dataset
@@ -162,6 +162,10 @@ def _finish(
     folder.mkdir(exist_ok=True)
     items = nnx.jit(lambda m, t: scoring.embed_items(m, t.items, t.warm))(model, tables)
     np.save(folder / "embeddings.npy", np.asarray(items))
+    trained = data.history("valid")
+    neighbours.save(
+        folder / "neighbours.npz", neighbours.fit(trained.user_row, trained.item_row, data.n_items)
+    )
     kept = [s.name for s in data.specs if s.entity == "item" and s.kind in ("categorical", "set")]
     columns = list(dict.fromkeys(["row", "id", "display", "popularity", *kept]))
     data.items.select(columns).write_parquet(folder / "items.parquet")

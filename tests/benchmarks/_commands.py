@@ -33,6 +33,10 @@ SETTINGS: dict[str, list[str]] = {
 """Settings beside the tool's defaults, found on validation."""
 
 
+ALONE = "recommend.neighbours=0"
+"""Judges the model by itself, where a part of it is in question."""
+
+
 def m6rec(*args: object) -> dict[str, Any]:
     """Run a command; its summary. Progress goes to this process's stderr."""
     command = [shutil.which("m6rec") or "m6rec", *map(str, args)]

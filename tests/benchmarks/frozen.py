@@ -21,7 +21,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from _commands import SETTINGS, arguments, judged, prepared, raw, save, table, trained
+from _commands import ALONE, SETTINGS, arguments, judged, prepared, raw, save, sets, table, trained
 
 CASES = {
     "beauty": ("beauty", "text", ["title"]),
@@ -107,7 +107,9 @@ def main() -> None:
                 for label, out in variants(kind, cells).items()
             }  # fmt: skip
             base = next(iter(runs.values()))
-            found = judged(list(runs.values()), data, "--split", args.split, "--against", base)
+            found = judged(
+                list(runs.values()), data, "--split", args.split, "--against", base, *sets([ALONE])
+            )
             for label, run in runs.items():
                 rows.setdefault(label, []).append(found[str(run)])
         report[case] = {

@@ -9,7 +9,7 @@ content, all profiles, and the item ids hidden. It was trained with all of them,
 import json
 from typing import Any
 
-from _commands import SETTINGS, arguments, judged, prepared, raw, save, sets, table, trained
+from _commands import ALONE, SETTINGS, arguments, judged, prepared, raw, save, sets, table, trained
 
 NAME = "ml-100k"
 
@@ -26,7 +26,7 @@ def main() -> None:
               "all user content": users, "item ids": ["id"], "all but the item ids": [*items, *users]}  # fmt: skip
     rows: dict[str, dict[str, Any]] = {}
     for label, names in hidden.items():
-        found = judged([run], data, *sets([f"recommend.without={json.dumps(names)}"]))[str(run)]
+        found = judged([run], data, *sets([ALONE, f"recommend.without={json.dumps(names)}"]))[str(run)]
         rows[label] = {"NDCG": found["ndcg"], "Recall": found["recall"], "interval": found["interval"]}
         whole = rows["nothing"]["NDCG"]
         rows[label]["left"] = found["ndcg"] / whole if whole else None

@@ -1,11 +1,11 @@
 """What each part is worth: ablations by the real commands, on validation, over seeds, with paired tests.
 
-    python tests/benchmarks/study.py gan|pretraining|encoder|decoder|tail|losses DATA OUT [--seeds 0,1,2]
+    python tests/benchmarks/study.py gan|pretraining|encoder|decoder|tail|losses|neighbours DATA OUT [--seeds 0,1,2]
         [--extra 'train.epochs=20' ...] [--split valid|test]
 
 DATA is a data directory of `m6rec preprocess`, for `pretraining` one with labels (`--positive`). Every
 variant is a chain of commands that a reader could type; a variant is compared with the first one seed by
-seed, and the table shows means over the seeds, the standard deviation of NDCG@10 and the paired p-value over users of each seed.
+seed, both by the model alone (`recommend.neighbours=0`), and the table shows means over the seeds, the standard deviation of NDCG@10 and the paired p-value over users of each seed.
 Runs lie in OUT, are resumed and used again; the figures are written to OUT/NAME.json.
 """
 
@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from _commands import m6rec
+from _commands import ALONE, m6rec
 
 FIGURES = ("ndcg@10", "recall@10", "tail", "coverage@10", "diversity@10", "calibration@10")
 
@@ -28,6 +28,7 @@ class Bench:
     data: Path
     out: Path
     seed: int
+    split: str
     extra: list[str]
 
     def pretrain(self, name: str, *settings: str) -> Path:
@@ -35,6 +36,14 @@ class Bench:
 
     def finetune(self, name: str, parent: Path, *settings: str) -> Path:
         return self._train("finetune", name, ["--init", parent], list(settings))
+
+    def lists(self, run: Path, name: str, *settings: str) -> Path:
+        """What a run lists by some settings, as a file."""
+        path = self.out / f"{name}-{self.seed}.parquet"
+        pairs = [x for s in settings for x in ("--set", s)]
+        m6rec("recommend", run, "--data", self.data, "--before", self.split, "-k", 20, *pairs, "--out", path,
+              "--overwrite", "--quiet")  # fmt: skip
+        return path
 
     def _train(self, stage: str, name: str, args: list[object], settings: list[str]) -> Path:
         run = self.out / f"{name}-{self.seed}"
@@ -44,7 +53,7 @@ class Bench:
 
 
 Variant = tuple[Path, list[str]]
-"""A run, and the settings that it is judged with."""
+"""A run, and the settings that it is judged with; or a file of lists."""
 
 ALL = 'train.trainable=["encoder", "decoder", "generator"]'
 
@@ -122,6 +131,16 @@ def losses(bench: Bench) -> dict[str, Variant]:
     }
 
 
+def neighbours(bench: Bench) -> dict[str, Variant]:
+    """What stood near a user's last events, by its weight."""
+    run = bench.pretrain("base")
+    found: dict[str, Variant] = {"the model alone": (run, [])}
+    for weight in (0.03, 0.1, 0.3):
+        lists = bench.lists(run, f"neighbours-{weight}", f"recommend.neighbours={weight}")
+        found[f"and neighbours, {weight}"] = (lists, [])
+    return found
+
+
 STUDIES: dict[str, Callable[[Bench], dict[str, Variant]]] = {
     "gan": gan,
     "pretraining": pretraining,
@@ -129,6 +148,7 @@ STUDIES: dict[str, Callable[[Bench], dict[str, Variant]]] = {
     "decoder": decoder,
     "tail": tail,
     "losses": losses,
+    "neighbours": neighbours,
 }
 
 
@@ -144,10 +164,11 @@ def judged(variants: dict[str, Variant], data: Path, split: str) -> dict[str, di
         groups.setdefault(tuple(settings), []).append(label)
     figures: dict[str, dict[str, float]] = {}
     for settings, labels in groups.items():
-        pairs = [x for s in settings for x in ("--set", s)]
-        runs = list(dict.fromkeys(variants[label][0] for label in labels))
+        pairs = [x for s in [ALONE, *settings] for x in ("--set", s)]
+        systems = dict.fromkeys(variants[label][0] for label in labels)
+        named = [x for path in systems for x in (["--recs", path] if path.suffix else [path])]
         report = m6rec(
-            "evaluate", *runs, "--data", data, "--split", split, *pairs, "--quiet", "--against", base
+            "evaluate", *named, "--data", data, "--split", split, *pairs, "--quiet", "--against", base
         )
         tests = {pair["a"]: pair["metrics"]["ndcg@10"]["p_value"] for pair in report["comparisons"]}
         for label in labels:
@@ -156,7 +177,6 @@ def judged(variants: dict[str, Variant], data: Path, split: str) -> dict[str, di
             found = {name: system["masked"][name] for name in FIGURES if name in system["masked"]}
             tail = system["slices"]["item_popularity"].get("tail")
             found["tail"] = tail["recall@10"] if tail else float("nan")
-            found["seconds"] = json.loads((run / "run.json").read_text())["seconds"]
             if str(run) in tests:
                 found["p"] = tests[str(run)]
             figures[label] = found
@@ -178,7 +198,7 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     rows: dict[str, list[dict[str, float]]] = {}
     for seed in map(int, args.seeds.split(",")):
-        variants = STUDIES[args.study](Bench(args.data, args.out, seed, args.extra))
+        variants = STUDIES[args.study](Bench(args.data, args.out, seed, args.split, args.extra))
         for label, found in judged(variants, args.data, args.split).items():
             rows.setdefault(label, []).append(found)
         report = {

@@ -66,8 +66,9 @@ def test_columns_planted_predecessor_has_the_largest_share(cycle):
     reasons = first_shares(frame, "because_events")
     assert [reasons[f"u{u}"]["item_id"] for u in right] == [f"i{last[u]}" for u in right]
     assert np.median([reasons[f"u{u}"]["share"] for u in right]) > 0.5
-    # Without features the id is all that an item has.
-    assert {r["name"] for r in first_shares(frame, "because_parts").values()} == {"id"}
+    # Without features an item has its id, and what it stood near.
+    parts = frame.explode("because_parts").unnest("because_parts")
+    assert set(parts["name"]) == {"id", "neighbours"}
 
 
 def test_columns_planted_modality_has_the_largest_share(shop):
@@ -78,8 +79,8 @@ def test_columns_planted_modality_has_the_largest_share(shop):
         frame.explode("because_parts").unnest("because_parts").group_by("name").agg(pl.col("share").mean())
     )
     means = dict(parts.iter_rows())
-    assert means.keys() == {"id", "style"}
-    assert means["style"] > 0.5 > means["id"]
+    assert means.keys() == {"id", "style", "neighbours"}
+    assert means["style"] > 0.5 > max(means["id"], means["neighbours"])
     cold = frame.filter(pl.col("item_id").is_in(["109", "119", "129", "139"]))
     assert len(cold)
     for (reasons,) in cold.select("because_parts").iter_rows():
@@ -123,7 +124,7 @@ def test_columns_event_effects_are_what_a_full_pass_loses(shop, most, draws, jud
 
 @pytest.mark.parametrize("draws", [1, 3])
 def test_columns_part_effects_are_what_a_changed_catalogue_loses(shop, draws):
-    """The id and the content are taken from one item's embedding by hand."""
+    """The id, the content and the neighbours are taken from one item by hand."""
     data, run = Dataset.open(shop.data), shop.loaded
     frame = explained(run, data, rows=np.array([0]), k=2, draws=draws)
     item, score, parts = frame.row(0)[1], frame["score"][0], frame["because_parts"][0]
@@ -131,14 +132,17 @@ def test_columns_part_effects_are_what_a_changed_catalogue_loses(shop, draws):
     ids, bias = np.asarray(run.model.encoder.ids[...]), np.asarray(run.bias)
     warm = run.items["popularity"].to_numpy() > 0
     assert warm[row]
-    expected = {}
-    for name, vector, own_bias in (
-        ("id", run.embeddings[row] - ids[row], bias[warm].mean()),
-        ("style", ids[row], bias[row]),
+    expected, alone = {}, run.neighbours.copy()
+    alone.data = np.where(alone.indices == row, 0, alone.data).astype(np.float32)
+    for name, vector, own_bias, graph in (
+        ("id", run.embeddings[row] - ids[row], bias[warm].mean(), run.neighbours),
+        ("style", ids[row], bias[row], run.neighbours),
+        ("neighbours", run.embeddings[row], bias[row], alone),
     ):
         changed = dataclasses.replace(
-            run, embeddings=run.embeddings.at[row].set(vector), bias=run.bias.at[row].set(own_bias)
-        )
+            run, embeddings=run.embeddings.at[row].set(vector), bias=run.bias.at[row].set(own_bias),
+            neighbours=graph,
+        )  # fmt: skip
         # The history is read with the items as they are: only what is recommended changes.
         context = Audience.of_dataset(run, data, "all").contexts(np.array([0]))[0]
         audience = Audience.of_dataset(changed, data, "all")
@@ -154,7 +158,7 @@ def test_columns_without_features_content_is_one_part(shop):
     data, run = Dataset.open(shop.data), shop.loaded
     with_features, without = (explained(run, data, features=f, k=2) for f in (True, False))
     names = without.explode("because_parts").unnest("because_parts")["name"]
-    assert set(names) == {"id", "content"}
+    assert set(names) == {"id", "content", "neighbours"}
     # The shop's model reads one feature: as a part it is the content.
     rename = [
         [{**p, "name": p["name"].replace("style", "content")} for p in parts]

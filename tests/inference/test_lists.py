@@ -12,11 +12,12 @@ import pytest
 from flax import nnx
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 from m6rec_cli.config import resolve
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.errors import M6RecError
-from m6rec_cli.inference import lists, score, scorer
+from m6rec_cli.inference import lists, near, score, scorer
 from m6rec_cli.inference.histories import Audience
 from m6rec_cli.inference.lists import Lists, capped, category_codes
 from m6rec_cli.inference.scorer import ModelScorer, load_scorer
@@ -85,16 +86,26 @@ def test_frames_scores_are_log_probabilities_of_a_softmax(shop):
     np.testing.assert_allclose(sums, 1, rtol=1e-4)
 
 
+def raised(n_users, n_items, seed=3):
+    """Random bonuses as the device has them, and as a matrix."""
+    rng = np.random.default_rng(seed)
+    matrix = (rng.random((n_users, n_items)) * (rng.random((n_users, n_items)) < 0.2)).astype(np.float32)
+    return near.tile(sparse.csr_array(matrix), n_items, np.arange(n_users)), matrix
+
+
 def test_log_probabilities_average_the_draws(noisy):
     """log of the mean over draws, each computed here by itself."""
     run, n = noisy, 3
+    bonus, matrix = raised(n, len(run.items))
     h = jax.random.normal(jax.random.key(5), (n, 16))
     keys = score.user_keys(7, ["a", "b", "c"])
-    got = score.log_probabilities(run.model, h, run.embeddings, run.bias, keys, draws=2, judge_weight=0.0)
+    got = score.log_probabilities(
+        run.model, h, run.embeddings, run.bias, bonus, keys, draws=2, judge_weight=0.0
+    )
     mean = 0
     for s in range(2):
         z = jnp.stack([jax.random.normal(jax.random.fold_in(key, s), (run.model.noise,)) for key in keys])
-        logits = run.model.candidates(h, z) @ run.embeddings.T + run.bias[None]
+        logits = run.model.candidates(h, z) @ run.embeddings.T + run.bias[None] + matrix
         mean = mean + jax.nn.softmax(logits) / 2
     np.testing.assert_allclose(jnp.exp(got), mean, rtol=1e-4)
 
@@ -102,13 +113,14 @@ def test_log_probabilities_average_the_draws(noisy):
 def test_log_probabilities_judge_adds_its_verdict_to_the_best(shop, monkeypatch):
     run = shop.loaded
     h, keys = jax.random.normal(jax.random.key(5), (2, 16)), score.user_keys(0, "ab")
+    bonus, _ = raised(2, len(run.items))
     monkeypatch.setattr(score, "_JUDGED", 5)
 
     def ask(weight):
         # A weight that no other test uses is compiled anew, and so sees this `_JUDGED`.
         return np.asarray(
             score.log_probabilities(
-                run.model, h, run.embeddings, run.bias, keys, draws=1, judge_weight=weight
+                run.model, h, run.embeddings, run.bias, bonus, keys, draws=1, judge_weight=weight
             )
         )
 

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from m6rec_cli import neighbours
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.inference.loaded import load
 from tests.inference.trained import PER_STYLE, shop
@@ -35,7 +36,9 @@ def test_load_cold_items_have_the_mean_bias(shop):
     np.testing.assert_allclose(bias[~warm], bias[warm].mean(), rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["catalogue/items.parquet", "catalogue/embeddings.npy"])
+@pytest.mark.parametrize(
+    "name", ["catalogue/items.parquet", "catalogue/embeddings.npy", "catalogue/neighbours.npz"]
+)
 def test_load_missing_or_truncated_catalogue_is_named(copy, name):
     path = copy / name
     content = path.read_bytes()
@@ -54,6 +57,13 @@ def test_load_embeddings_of_another_run(copy):
     path = copy / "catalogue" / "embeddings.npy"
     np.save(path, np.zeros((3, 16), np.float32))
     with pytest.raises(M6RecError, match=r"its shape is \(3, 16\), not \(40, 16\)"):
+        load(copy)
+
+
+def test_load_neighbours_of_another_run(copy):
+    path = copy / "catalogue" / "neighbours.npz"
+    neighbours.save(path, neighbours.empty(3))
+    with pytest.raises(M6RecError, match=r"its shape is \(3, 3\), not \(40, 40\)"):
         load(copy)
 
 

@@ -115,6 +115,18 @@ def test_catalogue_of_strangers_needs_a_model_that_reads_content(tmp_path, small
         over.catalogue(load(tmp_path / "run"), other, [], Silent())
 
 
+def test_catalogue_neighbours_follow_their_items(shop, other):
+    run = over.catalogue(shop.loaded, other, [], Silent())
+    assert run.neighbours.nnz
+    row = {name: i for i, name in enumerate(shop.loaded.items["id"])}
+    for i, a in enumerate(run.items["id"]):
+        for j, b in enumerate(run.items["id"]):
+            known = a in row and b in row
+            assert run.neighbours[i, j] == (shop.loaded.neighbours[row[a], row[b]] if known else 0)
+    hidden = over.catalogue(shop.loaded, Dataset.open(shop.data), ["id"], Silent())
+    assert hidden.neighbours.nnz == 0
+
+
 def test_promoted_adds_to_the_items_without_training_events_alone(shop, other):
     run = over.catalogue(shop.loaded, other, [], Silent())
     new = run.id_rows < 0

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
-from m6rec_cli.inference import score, top
+from m6rec_cli.inference import near, score, top
 
 
 def problem(users, items, hidden, seed=0, width=6):
@@ -20,16 +21,35 @@ def problem(users, items, hidden, seed=0, width=6):
     return h, w, bias, jnp.asarray(owner), jnp.asarray(rng.integers(0, items, hidden).astype(np.int32))
 
 
-def by_matrix(h, w, bias, owner, hidden, allowed, k):
-    return score.best_items(jax.nn.log_softmax(h @ w.T + bias[None], axis=-1), owner, hidden, allowed, k=k)
+def by_matrix(h, w, bias, raised, owner, hidden, allowed, k):
+    logits = score.added(h @ w.T + bias[None], raised)
+    return score.best_items(jax.nn.log_softmax(logits, axis=-1), owner, hidden, allowed, k=k)
 
 
+def nothing(users, items):
+    return near.tile(sparse.csr_array((users, items), dtype=np.float32), items, np.arange(users))
+
+
+def some(users, items, owner, hidden, share=0.1, seed=2):
+    rng = np.random.default_rng(seed)
+    matrix = 3 * rng.random((users, items)) * (rng.random((users, items)) < share)
+    pairs = np.unique(np.stack([np.asarray(owner), np.asarray(hidden)]).astype(np.int64), axis=1)
+    return near.tile(
+        sparse.csr_array(matrix.astype(np.float32)),
+        items,
+        np.arange(users),
+        tuple(pairs[:, pairs[0] < users]),
+    )
+
+
+@pytest.mark.parametrize("share", [0, 0.1, 1])
 @pytest.mark.parametrize(("items", "k"), [(1, 1), (7, 7), (1023, 10), (1024, 1), (1025, 70), (2500, 10)])
-def test_one_pass_equals_the_matrix(items, k):
+def test_one_pass_equals_the_matrix(items, k, share):
     h, w, bias, owner, hidden = problem(16, items, 40)
     allowed = jnp.asarray(np.random.default_rng(1).random(items) < 0.7)
-    got, rows = top.best_of_catalogue(h, w, bias, owner, hidden, allowed, k=k)
-    want, at = by_matrix(h, w, bias, owner, hidden, allowed, k)
+    raised = nothing(16, items) if share == 0 else some(16, items, owner, hidden, share)
+    got, rows = top.best_of_catalogue(h, w, bias, raised, owner, hidden, allowed, k=k)
+    want, at = by_matrix(h, w, bias, raised, owner, hidden, allowed, k)
     np.testing.assert_allclose(got, want, atol=2e-5)
     real = np.isfinite(want)
     assert np.array_equal(np.asarray(rows)[real], np.asarray(at)[real])
@@ -44,8 +64,8 @@ def test_one_pass_takes_the_first_of_equal_items(seed):
     h, w = jnp.ones((3, 1)), jnp.asarray(rng.integers(0, rng.integers(1, 40), (n, 1)), jnp.float32)
     owner, hidden = jnp.asarray(np.sort(rng.integers(0, 4, 30))), jnp.asarray(rng.integers(0, n, 30))
     allowed = jnp.asarray(rng.random(n) < rng.random())
-    got = top.best_of_catalogue(h, w, jnp.zeros(n), owner, hidden, allowed, k=k)
-    want = by_matrix(h, w, jnp.zeros(n), owner, hidden, allowed, k)
+    got = top.best_of_catalogue(h, w, jnp.zeros(n), nothing(3, n), owner, hidden, allowed, k=k)
+    want = by_matrix(h, w, jnp.zeros(n), nothing(3, n), owner, hidden, allowed, k)
     real = np.isfinite(want[0])
     assert np.array_equal(np.isfinite(got[0]), real)
     assert np.array_equal(np.asarray(got[1])[real], np.asarray(want[1])[real])
@@ -55,7 +75,7 @@ def test_a_user_who_has_seen_all_but_one_item_gets_that_one():
     h, w, bias, _, _ = problem(2, 3000, 0)
     rows = np.delete(np.arange(3000, dtype=np.int32), 1024)
     found, at = top.best_of_catalogue(
-        h, w, bias, jnp.ones(2999, jnp.int32), jnp.asarray(rows), jnp.ones(3000, bool), k=5
+        h, w, bias, nothing(2, 3000), jnp.ones(2999, jnp.int32), jnp.asarray(rows), jnp.ones(3000, bool), k=5
     )
     assert np.isfinite(found[0]).all()
     assert at[1, 0] == 1024
@@ -64,19 +84,23 @@ def test_a_user_who_has_seen_all_but_one_item_gets_that_one():
 
 def test_no_array_of_users_by_items_is_made():
     h, w, bias, owner, hidden = problem(64, 8192, 10)
-    allowed = jnp.ones(8192, bool)
-    compiled = top.best_of_catalogue.lower(h, w, bias, owner, hidden, allowed, k=10).compile()
+    allowed, raised = jnp.ones(8192, bool), some(64, 8192, owner, hidden, 0.01)
+    compiled = top.best_of_catalogue.lower(h, w, bias, raised, owner, hidden, allowed, k=10).compile()
     whole = 4 * 64 * 8192
     assert compiled.memory_analysis().temp_size_in_bytes < whole
-    matrix = jax.jit(by_matrix, static_argnums=6).lower(h, w, bias, owner, hidden, allowed, 10).compile()
+    matrix = (
+        jax.jit(by_matrix, static_argnums=7).lower(h, w, bias, raised, owner, hidden, allowed, 10).compile()
+    )
     assert matrix.memory_analysis().temp_size_in_bytes >= whole
 
 
 def test_approximate_selection_is_exact_where_no_tpu_is():
     assert jax.default_backend() != "tpu"
     h, w, bias, owner, hidden = problem(8, 2500, 10)
-    exact = top.best_of_catalogue(h, w, bias, owner, hidden, jnp.ones(2500, bool), k=10)
-    near = top.best_of_catalogue(h, w, bias, owner, hidden, jnp.ones(2500, bool), k=10, recall=0.9)
+    exact = top.best_of_catalogue(h, w, bias, nothing(8, 2500), owner, hidden, jnp.ones(2500, bool), k=10)
+    near = top.best_of_catalogue(
+        h, w, bias, nothing(8, 2500), owner, hidden, jnp.ones(2500, bool), k=10, recall=0.9
+    )
     assert np.array_equal(exact[1], near[1])
 
 

@@ -220,7 +220,7 @@ def test_run_explain_shows_reasons_of_sample_users(shop, tmp_path):
         for item in user["items"]:
             assert item["hit"] == (item["name"] in user["true"])
             assert {event["name"] for event in item["events"]} <= history
-            assert {part["name"] for part in item["parts"]} <= {"id", "style"}
+            assert {part["name"] for part in item["parts"]} <= {"id", "style", "neighbours"}
     assert (
         json.loads((tmp_path / "report" / "report.json").read_text())["explanations"]
         == summary["explanations"]

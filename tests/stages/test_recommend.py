@@ -360,7 +360,11 @@ def test_run_state_and_hidden_features_exclude_each_other(shop, ask, tmp_path):
 def test_run_explain_does_not_name_what_is_hidden(ask):
     frame = ask("recommend.k=2", 'recommend.without=["style"]', explain=True)
     names = frame.explode("because_parts").drop_nulls("because_parts").unnest("because_parts")["name"]
-    assert set(names) == {"id"}
+    assert set(names) == {"id", "neighbours"}
+    # Neighbours are known by the id.
+    frame = ask("recommend.k=2", 'recommend.without=["id"]', explain=True)
+    names = frame.explode("because_parts").drop_nulls("because_parts").unnest("because_parts")["name"]
+    assert set(names) == {"style"}
 
 
 @pytest.mark.parametrize("source", ["data", "items", "alone"])
@@ -375,7 +379,11 @@ def test_run_explain_adds_columns_in_every_format(shop, ask, tmp_path, source):
     mine, nobody = frame.to_dicts()[0], frame.to_dicts()[-1]
     assert set(mine["because_events"][0]) == {"item_id", "timestamp", "share", "effect"}
     assert {e["item_id"] for e in mine["because_events"]} <= set(shop.history("1"))
-    assert {p["name"] for p in mine["because_parts"]} <= {"id", "content" if source == "alone" else "style"}
+    assert {p["name"] for p in mine["because_parts"]} <= {
+        "id",
+        "neighbours",
+        "content" if source == "alone" else "style",
+    }
     assert nobody["because_events"] == []
     ask("recommend.k=2", out="recs.csv", **inputs)
     ask("recommend.k=2", out="recs.jsonl", **inputs)
