@@ -19,7 +19,7 @@ READ = 10
 
 _REACH, _DECAY, _BACKWARD = 10, 0.8, 0.5
 _KEPT = 100
-_PAIRS_AT_ONCE = 10_000_000
+_EVENTS_AT_ONCE = 250_000
 
 
 def fit(user_row: np.ndarray, item_row: np.ndarray, n_items: int) -> sparse.csr_array:
@@ -36,11 +36,14 @@ def fit(user_row: np.ndarray, item_row: np.ndarray, n_items: int) -> sparse.csr_
         f32 (i, i), rows that sum to 1 or are empty; of many neighbours those with the hundred largest shares.
     """
     # Memory is bounded by the pairs of a block of items, not by those of all.
-    pairs = 2 * _REACH * np.concatenate([[0], np.bincount(item_row, minlength=n_items).cumsum()])
-    cuts = np.searchsorted(pairs, np.arange(_PAIRS_AT_ONCE, int(pairs[-1]), _PAIRS_AT_ONCE))
+    order = np.argsort(item_row, kind="stable")
+    begins = np.concatenate([[0], np.bincount(item_row, minlength=n_items).cumsum()])
+    cuts = np.searchsorted(begins, np.arange(_EVENTS_AT_ONCE, len(item_row), _EVENTS_AT_ONCE))
     blocks = [
-        _largest(_shares(_block(user_row, item_row, int(first), int(last), n_items)))
-        for first, last in pairwise(np.unique([0, *cuts, n_items]))
+        _largest(
+            _shares(_block(user_row, item_row, order[begins[first] : begins[last]], first, last, n_items))
+        )
+        for first, last in pairwise(np.unique([0, *cuts, n_items]).tolist())
     ]
     return sparse.csr_array(sparse.vstack(blocks, format="csr")) if blocks else empty(n_items)
 
@@ -93,18 +96,21 @@ def load(path: Path) -> sparse.csr_array:
 
 
 def _block(
-    user_row: np.ndarray, item_row: np.ndarray, first: int, last: int, n_items: int
+    user_row: np.ndarray, item_row: np.ndarray, events: np.ndarray, first: int, last: int, n_items: int
 ) -> sparse.csr_array:
-    """Weights of the neighbours of the items `first:last`, f32 (last - first, i)."""
-    total = sparse.csr_array((last - first, n_items), dtype=np.float32)
-    for distance in range(1, min(_REACH, len(item_row) - 1) + 1):
-        earlier, later = item_row[:-distance], item_row[distance:]
-        pair = (user_row[:-distance] == user_row[distance:]) & (earlier != later)
-        for of, neighbour, weight in ((earlier, later, 1.0), (later, earlier, _BACKWARD)):
-            at = np.flatnonzero(pair & (of >= first) & (of < last))
-            weights = np.full(len(at), weight * _DECAY ** (distance - 1), np.float32)
-            total = total + sparse.coo_array((weights, (of[at] - first, neighbour[at])), total.shape).tocsr()
-    return total
+    """Weights of the neighbours of the items `first:last`, whose events are given, f32 (last - first, i)."""
+    item, neighbour, weights = [], [], []
+    for distance in range(1, _REACH + 1):
+        for step, weight in ((distance, 1.0), (-distance, _BACKWARD)):
+            at = events[(events + step >= 0) & (events + step < len(item_row))]
+            at = at[(user_row[at] == user_row[at + step]) & (item_row[at] != item_row[at + step])]
+            item.append(item_row[at] - np.int32(first))
+            neighbour.append(item_row[at + step])
+            weights.append(np.full(len(at), weight * _DECAY ** (distance - 1), np.float32))
+    pairs = np.concatenate(item), np.concatenate(neighbour)
+    total = sparse.coo_array((np.concatenate(weights), pairs), (last - first, n_items)).tocsr()
+    total.sum_duplicates()
+    return sparse.csr_array(total)
 
 
 def _shares(weights: sparse.csr_array) -> sparse.csr_array:
@@ -115,7 +121,9 @@ def _shares(weights: sparse.csr_array) -> sparse.csr_array:
 def _largest(shares: sparse.csr_array) -> sparse.csr_array:
     """The `_KEPT` largest of each row; of equal ones those of the first items."""
     begins, data = np.asarray(shares.indptr, np.int64), np.asarray(shares.data, np.float32)
-    row = np.repeat(np.arange(len(begins) - 1), np.diff(begins))
-    order = np.lexsort((shares.indices, -data, row))
-    kept = np.sort(order[np.arange(len(order)) - begins[row] < _KEPT])
-    return sparse.csr_array((data[kept], (row[kept], shares.indices[kept])), shares.shape)
+    kept = np.ones(len(data), bool)
+    for row in np.flatnonzero(np.diff(begins) > _KEPT):
+        mine = data[begins[row] : begins[row + 1]]
+        kept[begins[row] + np.argsort(-mine, kind="stable")[_KEPT:]] = False
+    before = np.concatenate([[0], np.cumsum(kept)])
+    return sparse.csr_array((data[kept], shares.indices[kept], before[begins]), shares.shape)

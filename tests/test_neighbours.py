@@ -44,8 +44,8 @@ def test_fit_is_the_definition_whatever_the_blocks(seed):
     user, item = random_log(seed)
     want = by_loops(user, item, 15)
     with pytest.MonkeyPatch.context() as patch:
-        for at_once in (10**7, 100, 1):
-            patch.setattr(neighbours, "_PAIRS_AT_ONCE", at_once)
+        for at_once in (10**7, 7, 1):
+            patch.setattr(neighbours, "_EVENTS_AT_ONCE", at_once)
             np.testing.assert_allclose(neighbours.fit(user, item, 15).toarray(), want, atol=1e-6)
 
 
