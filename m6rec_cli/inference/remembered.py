@@ -8,21 +8,21 @@ never from the log, where going on would not give what a full pass gives:
 - the profile changed, or an item of the history entered, left or changed in a catalogue given by `--items`.
 """
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from m6rec_cli.checkpoint import CONFIG, RUN
 from m6rec_cli.contexts import advanced_contexts, rounded
 from m6rec_cli.data import schema_file
 from m6rec_cli.data.batches import START, gap_buckets
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.inference import raw, state
+from m6rec_cli.inference.digests import fingerprint, profile_digests
 from m6rec_cli.inference.histories import Audience, spans
 from m6rec_cli.inference.loaded import LoadedRun
+from m6rec_cli.inference.merge import KEY, merged
 from m6rec_cli.inference.state import State
 from m6rec_cli.model.recommender import Tokens
 from m6rec_cli.report import Reporter
@@ -32,7 +32,6 @@ BEYOND = 3
 one and the one before it; and an explanation leaves one out."""
 
 _USERS_AT_ONCE, _TOKENS_AT_ONCE = 16_384, 65_536
-_KEY = ["user", "item", "timestamp", "event"]
 
 
 @dataclass(frozen=True)
@@ -117,9 +116,11 @@ def audience(
     new = frame.join(users, on="user_id", how="left", maintain_order="left").join(
         codes, on="item_id", how="left", maintain_order="left"
     )
-    merged, older, passed_over = _merge(old, new.select(_KEY), items, run.config.model.max_history + BEYOND)
+    kept_events, older, passed_over = merged(
+        old, new.select(KEY), items, run.config.model.max_history + BEYOND
+    )
 
-    known = merged.filter(pl.col("item_row") >= 0)
+    known = kept_events.filter(pl.col("item_row") >= 0)
     log_events = raw.as_events(
         known.with_columns(pl.lit(1.0, pl.Float32).alias("weight")).rename({"user": "user_row"})
     )
@@ -157,48 +158,16 @@ def audience(
     met_now = np.bincount(older["user"].slice(len(old.older)), minlength=n) > 0
     moved = np.flatnonzero(anew | (fresh > 0) | met_now)
     kept = None
-    if len(moved) or not n_old or merged["fresh"].any():
+    if len(moved) or not n_old or kept_events["fresh"].any():
         kept = State(
-            pl.DataFrame({"id": held, "profile": digests}), merged, older, items, contexts, states
+            pl.DataFrame({"id": held, "profile": digests}), kept_events, older, items, contexts, states
         )  # fmt: skip
-    counts = {"users": n, "new_events": int(merged["fresh"].sum()), "known_events": passed_over,
+    counts = {"users": n, "new_events": int(kept_events["fresh"].sum()), "known_events": passed_over,
               "late_events": int(late.sum()) if n_old else 0, "advanced": len(onward), "read_anew": int(anew.sum())}  # fmt: skip
     met = older.with_columns(items["item_row"].gather(older["item"])).filter(pl.col("item_row") >= 0)
     return Remembered(
         run, base.events, gaps, ids, base.profiles, contexts, met.sort("user", maintain_order=True), moved, counts, kept
     )  # fmt: skip
-
-
-def fingerprint(run: LoadedRun) -> str:
-    """A digest of what a decoder state depends on besides the events: configuration, manifest, parameters."""
-    total = hashlib.sha256()
-    # The seal of a step holds the digests of all its files.
-    for name in (CONFIG, RUN, f"steps/{run.manifest['best']['step']}.json"):
-        total.update((run.path / name).read_bytes())
-    return total.hexdigest()
-
-
-def profile_digests(audience: Audience, n: int) -> np.ndarray:
-    """One number for the encoded profile of each of the first `n` users, uint64; 0 for no profile at all.
-
-    FNV-1a over the known values, written out: hashes of libraries may change with their versions. A value mixes in
-    with its column's number, so that lists padded to another width have the same digest.
-    """
-    prime, total = np.uint64(0x100000001B3), np.zeros(n, np.uint64)
-    for number, (_, array) in enumerate(sorted(audience.profiles.items())):
-        mask = array.mask[:n]
-        if n == 0 or not mask.any():
-            continue
-        values = np.ascontiguousarray(np.asarray(array.values)[:n].reshape(n, -1))
-        words = values.astype(np.uint32) if values.dtype == np.uint8 else values.view(np.uint32)
-        padding = np.issubdtype(values.dtype, np.signedinteger)
-        for column in range(words.shape[1]):
-            there = mask & (values[:, column] >= 0) if padding else mask
-            mixed = (
-                total ^ (words[:, column].astype(np.uint64) + np.uint64((number * 65_537 + column + 1) << 32))
-            ) * prime
-            total = np.where(there, mixed, total)
-    return total
 
 
 def _items(run: LoadedRun, ids: pl.Series) -> pl.DataFrame:
@@ -223,39 +192,6 @@ def _changed_items(old: State, items: pl.DataFrame) -> np.ndarray:
         # Encoding in other company may change the last bits.
         changed[at] |= not np.allclose(now["embedding"][int(at)], old.items["embedding"][int(at)], atol=1e-5)
     return changed
-
-
-def _merge(
-    old: State, new: pl.DataFrame, items: pl.DataFrame, most: int
-) -> tuple[pl.DataFrame, pl.DataFrame, int]:
-    """The kept events with the new ones among them, the older pairs, and how many new ones were passed over.
-
-    Events of the same time keep the order in which they came. Of each user the last `most` events on items of the
-    catalogue are kept, with all that lie among them or share their times, so that none of these is taken for a new one
-    when it comes again. An event before all of them changes nothing but what was seen.
-
-    Returns:
-        The first with `item_row` (-1: not in the catalogue), `fresh`, and `late` (before an event of the old state).
-    """
-    # Two lines may be equal in all that is kept of them: the second is known if the state holds two.
-    number = pl.int_range(pl.len()).over(_KEY).alias("number")
-    theirs = old.events.join(new.select("user").unique(), on="user", how="semi").with_columns(number)
-    fresh = new.with_columns(number).join(theirs, on=[*_KEY, "number"], how="anti", maintain_order="left")
-    both = pl.concat([old.events.with_columns(fresh=False), fresh.select(_KEY).with_columns(fresh=True)])
-    both = both.sort("user", "timestamp", maintain_order=True)
-    both = both.with_columns(items["item_row"].gather(both["item"]))
-
-    def following(what: pl.Expr) -> pl.Expr:
-        count = what.cast(pl.Int64)
-        return (count.sum() - count.cum_sum()).over("user")
-
-    both = both.with_columns(
-        late=pl.col("fresh") & (following(~pl.col("fresh")) > 0), following=following(pl.col("item_row") >= 0)
-    )
-    both = both.with_columns(keep=pl.col("following").min().over("user", "timestamp") < most)
-    kept, cut = both.filter("keep").drop("keep", "following"), both.filter(~pl.col("keep"))
-    older = pl.concat([old.older, cut.select("user", "item")]).unique(maintain_order=True)
-    return kept, older, len(new) - int(kept["fresh"].sum())
 
 
 def _by_length(rows: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from m6rec_cli.errors import M6RecError
-from m6rec_cli.inference import raw, remembered
+from m6rec_cli.inference import digests, raw, remembered
 from m6rec_cli.inference.loaded import LoadedRun
 from m6rec_cli.report import Silent
 from tests.inference.trained import shop, write
@@ -189,19 +189,19 @@ def test_profile_digests_tell_profiles_apart_and_ignore_padding():
     class Given:
         profiles: dict
 
-    def digests(values, mask=None, dtype=np.int32):
+    def told(values, mask=None, dtype=np.int32):
         values = np.asarray(values, dtype)
-        return remembered.profile_digests(
+        return digests.profile_digests(
             Given({"f": FeatureArray(values, np.ones(len(values), bool) if mask is None else mask)}),
             len(values),
         )
 
-    lists = digests([[1, 2, -1], [2, 1, -1], [1, -1, -1], [1, 2, 0]])
+    lists = told([[1, 2, -1], [2, 1, -1], [1, -1, -1], [1, 2, 0]])
     assert len(set(lists.tolist())) == 4
-    np.testing.assert_array_equal(digests([[1, 2], [2, 1], [1, -1]]), lists[:3])
-    assert digests([[1.5], [0.0]], np.array([True, False]), np.float32)[1] == 0
-    assert digests([[0.0]], dtype=np.float32)[0] != 0
-    assert len(set(digests(np.eye(4, dtype=np.uint8)[:, :, None], dtype=np.uint8).tolist())) == 4
+    np.testing.assert_array_equal(told([[1, 2], [2, 1], [1, -1]]), lists[:3])
+    assert told([[1.5], [0.0]], np.array([True, False]), np.float32)[1] == 0
+    assert told([[0.0]], dtype=np.float32)[0] != 0
+    assert len(set(told(np.eye(4, dtype=np.uint8)[:, :, None], dtype=np.uint8).tolist())) == 4
 
 
 def test_audience_items_that_enter_leave_and_change(shop, keeper, tmp_path):
@@ -255,9 +255,9 @@ def test_fingerprint_follows_the_configuration_and_the_parameters(shop, tmp_path
     from m6rec_cli.inference.loaded import load
 
     path = shutil.copytree(shop.run, tmp_path / "moved")
-    same = remembered.fingerprint(load(path))
-    assert same == remembered.fingerprint(shop.loaded)
+    same = digests.fingerprint(load(path))
+    assert same == digests.fingerprint(shop.loaded)
     (path / "config.toml").write_text(
         (path / "config.toml").read_text().replace("max_history = 200", "max_history = 9")
     )
-    assert remembered.fingerprint(load(path)) != same
+    assert digests.fingerprint(load(path)) != same
