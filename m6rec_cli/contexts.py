@@ -5,7 +5,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 
 from m6rec_cli import inputs, runtime, stop
 from m6rec_cli.data.batches import PackedRows
@@ -81,7 +80,7 @@ def advanced_contexts(
     return np.asarray(h)[:n], np.asarray(s)[:n]
 
 
-@nnx.jit
+@jax.jit
 def _advance(
     model: M6Rec, items: Any, tokens: Any, profiles: Any, states: Any, at: Any
 ) -> tuple[jax.Array, jax.Array]:
@@ -91,7 +90,7 @@ def _advance(
     return h[rows, at], after[rows, at]
 
 
-@nnx.jit
+@jax.jit
 def _final(
     model: M6Rec, items: Any, tokens: Any, profiles: Any, row: Any, at: Any
 ) -> tuple[jax.Array, jax.Array]:

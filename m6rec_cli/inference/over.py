@@ -11,7 +11,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
-from flax import nnx
 
 from m6rec_cli import inputs, neighbours
 from m6rec_cli.data.store import Dataset
@@ -82,7 +81,7 @@ def catalogue(run: LoadedRun, data: Dataset, without: Sequence[str], report: Rep
         )
     features = _hide(inputs.tables(data, run.specs).items, hidden)
     n = len(row)
-    embeddings = nnx.jit(lambda model, f: scoring.encode_content(model, f, n))(run.model, features)
+    embeddings = jax.jit(lambda model, f: scoring.encode_content(model, f, n))(run.model, features)
     warm = (row >= 0) & (run.items["popularity"].to_numpy() > 0)[row]
     if ITEM_ID in hidden:
         warm[:] = False

@@ -13,7 +13,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 from jaxtyping import Array, Float
 
 from m6rec_cli.contexts import rounded
@@ -139,7 +138,7 @@ def from_data(run: LoadedRun, data: Dataset, hidden: Sequence[str] = ()) -> Sour
     return features
 
 
-@nnx.jit
+@jax.jit
 def _lost(model: M6Rec, features: Features) -> tuple[Float[Array, "r d"], Float[Array, "m r d"]]:
     """Content vectors, and what each loses with each modality."""
     fusion = model.encoder.items
@@ -149,7 +148,7 @@ def _lost(model: M6Rec, features: Features) -> tuple[Float[Array, "r d"], Float[
     return content, content[None] - jnp.stack(less)
 
 
-@functools.partial(nnx.jit, static_argnames=("draws", "judge_weight"))
+@functools.partial(jax.jit, static_argnames=("draws", "judge_weight"))
 def _effects(
     model: M6Rec, h: Any, items: Any, bias: Any, close: near.Near, keys: Any, rows: Any, embeddings: Any, biases: Any, *, draws: int,
     judge_weight: float,

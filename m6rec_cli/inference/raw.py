@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
-from flax import nnx
 
 from m6rec_cli import neighbours
 from m6rec_cli.data import catalogue, events, features, frozen, tables
@@ -181,7 +180,7 @@ def _encode(
     }, table
 
 
-@functools.partial(nnx.jit, static_argnames="n")
+@functools.partial(jax.jit, static_argnames="n")
 def _content(model: M6Rec, arrays: Features, n: int) -> jax.Array:
     return encode_content(model, arrays, n)
 

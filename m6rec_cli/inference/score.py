@@ -13,7 +13,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
 from m6rec_cli import runtime
@@ -46,13 +45,13 @@ def _fold(key: Any, data: Any) -> jax.Array:
     return jax.vmap(lambda d: jax.random.fold_in(key, d))(data)
 
 
-@nnx.jit
+@jax.jit
 def candidates(model: M6Rec, h: BD) -> BD:
     """The mean generator's candidate of each context."""
     return model.candidates(h, None)
 
 
-@nnx.jit
+@jax.jit
 def logits(model: M6Rec, h: BD, items: ID, bias: I, near: Near) -> Float[Array, "b i"]:
     """What the mean generator and the neighbours give all items, before the softmax."""
     return added(scoring.logits(model.candidates(h, None), items, bias), near)
@@ -63,7 +62,7 @@ def added(scores: Float[Array, "b i"], near: Near) -> Float[Array, "b i"]:
     return scores.at[jnp.arange(len(scores))[:, None], near.item].add(near.bonus, mode="drop")
 
 
-@functools.partial(nnx.jit, static_argnames=("draws", "judge_weight"))
+@functools.partial(jax.jit, static_argnames=("draws", "judge_weight"))
 def log_probabilities(
     model: M6Rec, h: BD, items: ID, bias: I, near: Near, keys: Any, *, draws: int, judge_weight: float
 ) -> Float[Array, "b i"]:

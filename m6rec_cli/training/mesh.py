@@ -82,6 +82,10 @@ class Layout:
             None if self.mesh is None else self._each(state, lambda x, spec: NamedSharding(self._mesh, spec))
         )
 
+    def specs(self, state: Any) -> Any:
+        """How the leaves of a state are divided."""
+        return self._each(state, lambda x, spec: spec)
+
     def replicated(self) -> NamedSharding:
         """A whole copy on every device."""
         return NamedSharding(self._mesh, P())

@@ -160,7 +160,7 @@ def _finish(
     best = progress.best_step
     folder = request.out / "catalogue"
     folder.mkdir(exist_ok=True)
-    items = nnx.jit(lambda m, t: scoring.embed_items(m, t.items, t.warm))(model, tables)
+    items = jax.jit(lambda m, t: scoring.embed_items(m, t.items, t.warm))(model, tables)
     np.save(folder / "embeddings.npy", np.asarray(items))
     trained = data.history("valid")
     neighbours.save(

@@ -12,9 +12,9 @@ from m6rec_cli.contexts import user_contexts
 from m6rec_cli.data.batches import PackedRows, gap_buckets, pack_histories
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.inputs import Tables
-from m6rec_cli.model import scoring
 from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.settings import Config
+from m6rec_cli.training import sharded_ranks
 from m6rec_cli.training.mesh import Layout
 from m6rec_cli.training.step import State
 
@@ -65,16 +65,14 @@ class Validation:
         params = state.average if jax.tree.leaves(state.average) else state.params
         params, frozen = jax.tree.map(lambda x: x, (params, state.frozen))
         model: M6Rec = nnx.merge(graphdef, params, frozen, state.judge)
-        if layout.fill:  # rows of the tables that are no items are never ranked above one
-            model.encoder.item_bias[...] = _without_fill(model.encoder.item_bias[...], layout.n_items)
-        items = _embed(model, tables)
+        items = sharded_ranks.embed(model, tables, layout)
         contexts, _ = user_contexts(model, items, self.packed, self.row, self.at, tables.users)
         tile = layout.multiple(max(1, min(len(self.target), _TILE_FLOATS // len(tables.warm))))
         masked, unmasked = [], []
         for start in range(0, len(self.target), tile):
             index = np.minimum(np.arange(start, start + tile), len(self.target) - 1)
             users = (layout.rows(x[index]) for x in (contexts, self.target, self.seen))
-            everywhere, unseen = map(runtime.fetch, _ranks(model, items, *users))
+            everywhere, unseen = map(runtime.fetch, sharded_ranks.ranks(model, items, *users, layout))
             n = min(tile, len(self.target) - start)
             unmasked.append(everywhere[:n])
             masked.append(unseen[:n])
@@ -108,19 +106,3 @@ def seen_items(
     seen = np.full((len(starts), max(1, int(counts.max(initial=0)))), -1, np.int32)
     seen[np.arange(seen.shape[1]) < counts[:, None]] = pairs[:, 1]
     return seen
-
-
-@nnx.jit
-def _embed(model: M6Rec, tables: Tables) -> Any:
-    return scoring.embed_items(model, tables.items, tables.warm)
-
-
-@nnx.jit
-def _ranks(model: M6Rec, items: Any, h: Any, target: Any, seen: Any) -> tuple[Any, Any]:
-    scores = scoring.logits(model.candidates(h, None), items, model.encoder.item_bias[...])
-    return scoring.ranks(scores, target, seen)
-
-
-@jax.jit
-def _without_fill(bias: jax.Array, n_items: int) -> jax.Array:
-    return jax.numpy.where(jax.numpy.arange(len(bias)) < n_items, bias, -jax.numpy.inf)

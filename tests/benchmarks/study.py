@@ -166,7 +166,7 @@ def judged(variants: dict[str, Variant], data: Path, split: str) -> dict[str, di
     for settings, labels in groups.items():
         pairs = [x for s in [ALONE, *settings] for x in ("--set", s)]
         systems = dict.fromkeys(variants[label][0] for label in labels)
-        named = [x for path in systems for x in (["--recs", path] if path.suffix else [path])]
+        named = [x for path in systems for x in (["--recs", path] if path.suffix == ".parquet" else [path])]
         report = m6rec(
             "evaluate", *named, "--data", data, "--split", split, *pairs, "--quiet", "--against", base
         )

@@ -11,12 +11,14 @@ from typing import Any
 
 import jax
 import numpy as np
+from flax import nnx
 
 from m6rec_cli import config as configuration
-from m6rec_cli import inputs, runtime
+from m6rec_cli import contexts, inputs, runtime
 from m6rec_cli.checkpoint import Steps, named
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.settings import Config
+from m6rec_cli.training import sharded_ranks
 from m6rec_cli.training.feed import Feed
 from m6rec_cli.training.loop import Progress, Report, prepare
 from m6rec_cli.training.mesh import Layout
@@ -70,14 +72,29 @@ def steps_on(data: Dataset, shape: str, out: Path) -> dict[str, Any]:
         f"feature {name}": values.sharding.shard_shape(values.shape)[0]
         for name, (values, _) in tables.items.items()
     }
-    whole = len(re.findall(rf"\w+\[{N_ITEMS + layout.fill},({config.model.width}|{LOOK})\]", hlo))
+    programs = [hlo, *judging(trainer.graphdef, state, tables, layout, validation)]
+    whole = re.compile(rf"\w+\[{N_ITEMS + layout.fill},({config.model.width}|{LOOK})\]")
     return {
         "losses": losses,
         "judged": judged,
-        "gathered": gathered(hlo),
-        "whole": whole,
+        "gathered": list(map(gathered, programs)),
+        "whole": [len(whole.findall(program)) for program in programs],
         "shards": shards,
     }
+
+
+def judging(graphdef: Any, state: Any, tables: Any, layout: Layout, validation: Validation) -> list[str]:
+    """The programs that validation runs: embedding the catalogue, reading histories, ranking."""
+    model = nnx.merge(graphdef, state.average, state.frozen, state.judge)
+    items = sharded_ranks.embed(model, tables, layout)
+    read = inputs.tokens(validation.packed), {}, validation.row, validation.at
+    h, _ = contexts._final(model, items, *read)
+    users = (layout.rows(x[:8]) for x in (runtime.fetch(h), validation.target, validation.seen))
+    lowered = (
+        sharded_ranks.embed.lower(model, tables, layout), contexts._final.lower(model, items, *read),
+        sharded_ranks.ranks.lower(model, items, *users, layout),
+    )  # fmt: skip
+    return [program.compile().as_text() for program in lowered]
 
 
 def gathered(hlo: str) -> int:
