@@ -210,6 +210,7 @@ def open_run(path: Path) -> dict[str, Any]:
     run = read_json(path / RUN, "the run's manifest")
     if run.get("format") != FORMAT:
         raise M6RecError(
-            f"the run has format {run.get('format')}, this version reads {FORMAT}", where=str(path / RUN)
-        )
+            f"the run has format {run.get('format')}, this version reads {FORMAT}", where=str(path / RUN),
+            hint="train again with this version, or use the one that wrote it (`versions` in the file)",
+        )  # fmt: skip
     return run
