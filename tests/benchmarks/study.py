@@ -1,6 +1,6 @@
 """What each part is worth: ablations by the real commands, on validation, over seeds, with paired tests.
 
-    python tests/benchmarks/study.py gan|pretraining|encoder|decoder|tail|losses|neighbours DATA OUT [--seeds 0,1,2]
+    python tests/benchmarks/study.py gan|pretraining|encoder|decoder|depth|tail|losses|neighbours DATA OUT [--seeds 0,1,2]
         [--extra 'train.epochs=20' ...] [--split valid|test]
 
 DATA is a data directory of `m6rec preprocess`, for `pretraining` one with labels (`--positive`). Every
@@ -112,6 +112,17 @@ def decoder(bench: Bench) -> dict[str, Variant]:
     }
 
 
+def depth(bench: Bench) -> dict[str, Variant]:
+    """The decoder's blocks: how many, and how wide the feed-forward part of each is."""
+    return {
+        "2 blocks, feed-forward 4d": (bench.pretrain("base"), []),
+        "1 block": (bench.pretrain("layers-1", "model.decoder.layers=1"), []),
+        "3 blocks": (bench.pretrain("layers-3", "model.decoder.layers=3"), []),
+        "feed-forward 2d": (bench.pretrain("expansion-2", "model.decoder.expansion=2"), []),
+        "feed-forward 8d": (bench.pretrain("expansion-8", "model.decoder.expansion=8"), []),
+    }
+
+
 def tail(bench: Bench) -> dict[str, Variant]:
     """Overall NDCG against recall of the tail: rare targets weighed more, and the sampled softmax with log-Q."""
     found: dict[str, Variant] = {"exact softmax": (bench.pretrain("base"), [])}
@@ -146,6 +157,7 @@ STUDIES: dict[str, Callable[[Bench], dict[str, Variant]]] = {
     "pretraining": pretraining,
     "encoder": encoder,
     "decoder": decoder,
+    "depth": depth,
     "tail": tail,
     "losses": losses,
     "neighbours": neighbours,
