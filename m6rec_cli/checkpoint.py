@@ -21,7 +21,7 @@ from m6rec_cli import cluster
 from m6rec_cli.directory import MANIFESTS, read_json, write_json
 from m6rec_cli.errors import M6RecError
 
-FORMAT = 2
+FORMAT = 3
 RUN = "run.json"
 CONFIG = "config.toml"
 

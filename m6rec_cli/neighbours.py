@@ -3,7 +3,8 @@
 A model of some thousand parameters an item forgets single cases that a table of them remembers. As nearest neighbours
 interpolate a language model (Khandelwal et al., 2020, arXiv:1911.00172), the shares q that are read from the graph raise
 the model's probabilities p: p'(i) is proportional to p(i) (1 + w n q(i)) over n items, so that w is the weight of an item
-that is met as often as evenly drawn ones would be. An item without events keeps its probability, up to the common factor.
+that is met as often as evenly drawn ones would be. An item without
+neighbours keeps its probability, up to the common factor. See `alike` for neighbours that are not of histories.
 """
 
 import zlib
@@ -40,8 +41,9 @@ def fit(user_row: np.ndarray, item_row: np.ndarray, n_items: int) -> sparse.csr_
     begins = np.concatenate([[0], np.bincount(item_row, minlength=n_items).cumsum()])
     cuts = np.searchsorted(begins, np.arange(_EVENTS_AT_ONCE, len(item_row), _EVENTS_AT_ONCE))
     blocks = [
-        _largest(
-            _shares(_block(user_row, item_row, order[begins[first] : begins[last]], first, last, n_items))
+        largest(
+            shares(_block(user_row, item_row, order[begins[first] : begins[last]], first, last, n_items)),
+            _KEPT,
         )
         for first, last in pairwise(np.unique([0, *cuts, n_items]).tolist())
     ]
@@ -65,6 +67,26 @@ def near(graph: sparse.csr_array, owner: np.ndarray, item_row: np.ndarray, n_use
     weight /= np.bincount(owner, weight, n_users)[owner].astype(np.float32)
     asked = sparse.coo_array((weight, (owner, item_row)), (n_users, len(graph.indptr) - 1), dtype=np.float32)
     return sparse.csr_array(asked.tocsr() @ graph)
+
+
+def shares(weights: sparse.csr_array) -> sparse.csr_array:
+    """Weights as parts of the sum of their row."""
+    total = np.repeat(weights.sum(axis=1), np.diff(weights.indptr))
+    return sparse.csr_array((weights.data / total, weights.indices, weights.indptr), weights.shape)
+
+
+def largest(found: sparse.csr_array, kept: int) -> sparse.csr_array:
+    """The `kept` largest of each row; of equal ones those of the first items."""
+    begins, data = np.asarray(found.indptr, np.int64), np.asarray(found.data, np.float32)
+    chosen = np.ones(len(data), bool)
+    for row in np.flatnonzero(np.diff(begins) > kept):
+        mine = data[begins[row] : begins[row + 1]]
+        least = np.partition(mine, len(mine) - kept)[len(mine) - kept]
+        is_kept = mine > least
+        is_kept[np.flatnonzero(mine == least)[: kept - is_kept.sum()]] = True
+        chosen[begins[row] : begins[row + 1]] = is_kept
+    before = np.concatenate([[0], np.cumsum(chosen)])
+    return sparse.csr_array((data[chosen], found.indices[chosen], before[begins]), found.shape)
 
 
 def rows_of(graph: sparse.csr_array, rows: np.ndarray) -> sparse.csr_array:
@@ -111,19 +133,3 @@ def _block(
     total = sparse.coo_array((np.concatenate(weights), pairs), (last - first, n_items)).tocsr()
     total.sum_duplicates()
     return sparse.csr_array(total)
-
-
-def _shares(weights: sparse.csr_array) -> sparse.csr_array:
-    total = np.repeat(weights.sum(axis=1), np.diff(weights.indptr))
-    return sparse.csr_array((weights.data / total, weights.indices, weights.indptr), weights.shape)
-
-
-def _largest(shares: sparse.csr_array) -> sparse.csr_array:
-    """The `_KEPT` largest of each row; of equal ones those of the first items."""
-    begins, data = np.asarray(shares.indptr, np.int64), np.asarray(shares.data, np.float32)
-    kept = np.ones(len(data), bool)
-    for row in np.flatnonzero(np.diff(begins) > _KEPT):
-        mine = data[begins[row] : begins[row + 1]]
-        kept[begins[row] + np.argsort(-mine, kind="stable")[_KEPT:]] = False
-    before = np.concatenate([[0], np.cumsum(kept)])
-    return sparse.csr_array((data[kept], shares.indices[kept], before[begins]), shares.shape)

@@ -186,6 +186,11 @@ class RecommendConfig:
     neighbours: float = opt(
         0.1, "weight of what stood near the user's last events in other histories; 0: the model alone", ge=0
     )
+    alike: float = opt(
+        0.3,
+        "weight of what is made like the user's last items (texts, sets, categories), as a part of that of neighbours",
+        ge=0,
+    )
     judge_weight: float = opt(0.0, "weight of the discriminator's score in the ranking", ge=0)
     max_per_category: int = opt(0, "items of one category in a list at the most; 0: no limit", ge=0)
     top_k_recall: float = opt(

@@ -29,9 +29,10 @@ FLOORS = (
         "runtime",
         "cluster",
     },
-    {"data", "metrics", "baselines"},
+    {"data", "metrics", "bm25"},
+    {"baselines"},
     {"model"},
-    {"training", "inference", "judging", "checkpoint", "contexts", "inputs", "neighbours"},
+    {"training", "inference", "judging", "checkpoint", "contexts", "inputs", "neighbours", "alike"},
     {"stages"},
     {"cli", "__main__"},
 )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from m6rec_cli import bm25
 from m6rec_cli.baselines import _base
 
 READS = "content"
@@ -51,15 +52,7 @@ def fit(
         length: b of BM25.
     """
     warm = np.bincount(history.item_row, minlength=n_items) > 0
-    blocks = [_bm25(block, warm, saturation, length) for block in content]
-    joined = (
-        sparse.csr_array(sparse.hstack(blocks, format="csr"))
-        if blocks
-        else sparse.csr_array((n_items, 1), dtype=np.float32)
-    )
-    squares = np.asarray(joined.multiply(joined).sum(axis=1)).ravel()
-    norm = np.divide(1, np.sqrt(squares), out=np.zeros_like(squares), where=squares > 0)
-    vectors = sparse.csr_array(sparse.diags_array(norm.astype(np.float32)) @ joined)
+    vectors = bm25.vectors(content, warm, saturation=saturation, length=length)
     age = history.offsets[history.user_row + 1] - 1 - np.arange(len(history.user_row))
     decayed = sparse.csr_array(
         (np.exp2(-age / half_life).astype(np.float32), history.item_row.astype(np.int64), history.offsets.copy()),
@@ -68,17 +61,3 @@ def fit(
     decayed.sum_duplicates()
     backoff = np.float32(1e-5) * _base.popularity(history, n_items)
     return ContentKnn("contentknn", decayed, vectors, backoff)
-
-
-def _bm25(counts: sparse.csr_array, warm: np.ndarray, saturation: float, length: float) -> sparse.csr_array:
-    """idf * tf (k1 + 1) / (tf + k1 (1 - b + b * length / mean length)), float32 (n_items, terms)."""
-    items_with_term = np.asarray((counts[warm] > 0).sum(axis=0)).ravel()
-    idf = np.log1p((warm.sum() - items_with_term + 0.5) / (items_with_term + 0.5))
-    lengths = np.asarray(counts.sum(axis=1)).ravel()
-    known = warm & (lengths > 0)
-    mean = lengths[known].mean() if known.any() else 1.0
-    entries = counts.tocoo()
-    tf = entries.data.astype(np.float64)
-    damp = saturation * (1 - length + length * lengths[entries.row] / mean)
-    weight = idf[entries.col] * tf * (saturation + 1) / (tf + damp)
-    return sparse.csr_array((weight.astype(np.float32), (entries.row, entries.col)), counts.shape)

@@ -11,8 +11,8 @@ import polars as pl
 from flax import nnx
 from scipy import sparse
 
+from m6rec_cli import alike, neighbours
 from m6rec_cli import config as configuration
-from m6rec_cli import neighbours
 from m6rec_cli.checkpoint import CONFIG, Steps, check_shapes, named, open_run, unnamed
 from m6rec_cli.data import schema_file
 from m6rec_cli.data.store import Dataset, read_specs
@@ -35,6 +35,7 @@ class LoadedRun:
         bias: f32 (i,), what is added to the logits; an item without training events has the mean of the others,
             since its own was only ever pushed down.
         neighbours: f32 (i, i), what stood near each item in the training histories.
+        alike: f32 (i, i), what each item is alike to, by column; see `alike.graph`.
         items: `row`, `id`, `display`, `popularity` and the categories of the catalogue.
         id_rows: i64 (i,), each item's row in the model's table of id embeddings, -1 for one that has none.
         specs: The features that the model reads.
@@ -48,6 +49,7 @@ class LoadedRun:
     embeddings: jax.Array
     bias: jax.Array
     neighbours: sparse.csr_array
+    alike: sparse.csr_array
     items: pl.DataFrame
     id_rows: np.ndarray
     specs: Sizes
@@ -57,6 +59,12 @@ class LoadedRun:
     def schema(self) -> Schema:
         """The columns by which raw files are read as the training data were."""
         return schema_file.read(self.path / "features" / schema_file.FILE)
+
+    @cached_property
+    def content(self) -> list[sparse.csr_array]:
+        """What the items of training are made of: see `alike.counts`."""
+        path = self.path / "catalogue" / "content.npz"
+        return _read(path, lambda path: alike.load(path, self.specs.item_specs))
 
     @property
     def has_time(self) -> bool:
@@ -93,17 +101,12 @@ def load(path: Path) -> LoadedRun:
             f"a file of the run is of another run: its shape is {embeddings.shape}, not {(len(items), config.model.width)}",
             where=str(path / "catalogue" / "embeddings.npy"), hint=_HINT,
         )  # fmt: skip
-    graph = _read(path / "catalogue" / "neighbours.npz", neighbours.load)
-    if graph.shape != (len(items), len(items)):
-        raise M6RecError(
-            f"a file of the run is of another run: its shape is {graph.shape}, not {(len(items), len(items))}",
-            where=str(path / "catalogue" / "neighbours.npz"), hint=_HINT,
-        )  # fmt: skip
+    near, like = (_graph(path / "catalogue" / f"{name}.npz", len(items)) for name in ("neighbours", "alike"))
     bias = np.asarray(model.encoder.item_bias[...])
     warm = items["popularity"].to_numpy() > 0
     bias = np.where(warm, bias, bias[warm].mean() if warm.any() else 0).astype(np.float32)
     return LoadedRun(
-        path, config, manifest, model, jax.device_put(embeddings), jax.device_put(bias), graph, items,
+        path, config, manifest, model, jax.device_put(embeddings), jax.device_put(bias), near, like, items,
         np.where(warm, np.arange(len(items)), -1), size, manifest["model"]["events"],
     )  # fmt: skip
 
@@ -122,6 +125,16 @@ def require_features(run: LoadedRun, data: Dataset, entity: Entity) -> None:
                     else f"the {entity} feature `{spec.name}` was not fitted as in the run")  # fmt: skip
             raise M6RecError(what, where=str(data.path),
                              hint=f"make the data with `m6rec preprocess --like {run.path}`")  # fmt: skip
+
+
+def _graph(path: Path, n_items: int) -> sparse.csr_array:
+    graph: sparse.csr_array = _read(path, neighbours.load)
+    if graph.shape != (n_items, n_items):
+        raise M6RecError(
+            f"a file of the run is of another run: its shape is {graph.shape}, not {(n_items, n_items)}",
+            where=str(path), hint=_HINT,
+        )  # fmt: skip
+    return graph
 
 
 def _read(path: Path, reader: Any) -> Any:

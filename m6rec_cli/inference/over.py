@@ -11,8 +11,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
+from scipy import sparse
 
-from m6rec_cli import inputs, neighbours
+from m6rec_cli import alike, inputs, neighbours
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.errors import M6RecError, nearest
 from m6rec_cli.inference.histories import Audience
@@ -20,6 +21,7 @@ from m6rec_cli.inference.loaded import LoadedRun, require_features
 from m6rec_cli.model import scoring
 from m6rec_cli.model.fusion import Features
 from m6rec_cli.report import Reporter
+from m6rec_cli.settings import RecommendConfig
 
 ITEM_ID = "id"
 """How `recommend.without` names the embeddings of item ids; no feature can have this name."""
@@ -89,19 +91,26 @@ def catalogue(run: LoadedRun, data: Dataset, without: Sequence[str], report: Rep
         ids = np.asarray(run.model.encoder.ids[...])[row]
         embeddings = embeddings + jax.device_put(np.where(warm[:, None], ids, 0))
     bias = np.asarray(run.bias)
+    made = alike.counts([s for s in run.specs.item_specs if s.name not in hidden], data.feature)
     return dataclasses.replace(
         run, items=data.items.select(c for c in data.items.columns if c in run.items.columns),
-        id_rows=np.where(warm, row, -1), neighbours=neighbours.rows_of(run.neighbours, np.where(warm, row, -1)), embeddings=embeddings, bias=jax.device_put(np.where(row >= 0, bias[row], _usual_bias(run))),
+        id_rows=np.where(warm, row, -1), neighbours=neighbours.rows_of(run.neighbours, np.where(warm, row, -1)), alike=alike.graph(made, warm),
+        embeddings=embeddings, bias=jax.device_put(np.where(row >= 0, bias[row], _usual_bias(run))),
     )  # fmt: skip
 
 
-def promoted(run: LoadedRun, by: float) -> LoadedRun:
-    """The run with `by` added to the logit of every item that it has no training events of."""
-    if by == 0:
-        return run
-    return dataclasses.replace(
-        run, bias=run.bias + jax.device_put(np.where(run.id_rows < 0, by, 0).astype(np.float32))
-    )
+def weighed(run: LoadedRun, config: RecommendConfig) -> LoadedRun:
+    """The run as it recommends: what is alike is among the neighbours, and new items are met as early as asked.
+
+    An item without training events stood near nothing, so that its likeness has the weight of both.
+    """
+    new = run.id_rows < 0
+    near = run.neighbours
+    if config.alike > 0:
+        share = np.where(new, 1 + config.alike, config.alike).astype(np.float32)
+        near = sparse.csr_array(near + run.alike @ sparse.diags_array(share))
+    bias = run.bias + jax.device_put(np.where(new, config.new_items, 0).astype(np.float32))
+    return dataclasses.replace(run, neighbours=near, bias=bias)
 
 
 def _usual_bias(run: LoadedRun) -> np.float32:

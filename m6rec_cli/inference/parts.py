@@ -2,7 +2,7 @@
 
 A part's effect on an item is the drop of the item's score when the item alone loses the part: a feature is masked, as it
 is where a value is missing, without its id an item is scored as a new one is, from content and with the mean bias, and
-without neighbours nothing that stood near the user's last events raises it.
+without neighbours nothing that stood near the user's last events, or is made like them, raises it.
 """
 
 import functools

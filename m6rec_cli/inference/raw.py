@@ -9,8 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
+from scipy import sparse
 
-from m6rec_cli import neighbours
+from m6rec_cli import alike, neighbours
 from m6rec_cli.data import catalogue, events, features, frozen, tables
 from m6rec_cli.data.batches import gap_buckets
 from m6rec_cli.data.clean import Cleaning
@@ -130,11 +131,18 @@ def with_items(run: LoadedRun, path: Path, media: Path | None, report: Reporter)
     )  # fmt: skip
     kept = coded.select(c for c in coded.columns if c in run.items.columns)
     items = pl.concat([run.items, pl.concat([added, kept], how="horizontal")], how="diagonal_relaxed")
+    own = alike.counts(run.specs.item_specs, lambda spec: arrays[spec.name])
+    joined = [
+        sparse.csr_array(sparse.vstack(pair, format="csr")) for pair in zip(run.content, own, strict=True)
+    ]
+    beyond = np.append(np.arange(n), np.full(len(table), -1))
     mean_bias = jnp.full(len(table), run.bias.mean())
     report.note(f"{len(table):,} items that the run does not know are scored from their content")
     return dataclasses.replace(
         run, items=items, id_rows=np.concatenate([run.id_rows, np.full(len(table), -1)]),
-        neighbours=neighbours.rows_of(run.neighbours, np.append(np.arange(n), np.full(len(table), -1))), embeddings=jnp.concatenate([run.embeddings, content]),
+        neighbours=neighbours.rows_of(run.neighbours, beyond),
+        alike=neighbours.rows_of(run.alike, beyond) + alike.graph(joined, np.append(run.id_rows, np.full(len(table), -1)) >= 0, n),
+        embeddings=jnp.concatenate([run.embeddings, content]),
         bias=jnp.concatenate([run.bias, mean_bias]),
     )  # fmt: skip
 

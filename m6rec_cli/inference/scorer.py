@@ -81,7 +81,7 @@ def load_scorer(path: Path, data: Dataset, before: str, config: Config, report: 
     runtime.start()
     without = config.recommend.without
     run = over.catalogue(load(path), data, without, report)
-    run = over.promoted(run, config.recommend.new_items)
+    run = over.weighed(run, config.recommend)
     if data.manifest["fingerprint"] not in run.manifest["data_fingerprint"].split("+"):
         report.warn(
             "the run was trained on other data than it is judged on; are the held-out events still unseen?"

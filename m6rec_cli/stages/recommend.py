@@ -89,7 +89,7 @@ def run(
     # New items come first, so that events on them count.
     if inputs.items is not None:
         loaded = raw.with_items(loaded, inputs.items, inputs.media, report)
-    loaded = over.promoted(loaded, config.recommend.new_items)
+    loaded = over.weighed(loaded, config.recommend)
     held = None
     if inputs.state is not None:
         held = remembered.audience(loaded, inputs.interactions, inputs.profiles, inputs.state, report)

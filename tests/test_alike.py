@@ -1,0 +1,103 @@
+"""What items are alike to: the definition by dense arithmetic, new items, the bound on the search, and files."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from m6rec_cli import alike, bm25
+from tests import worlds
+
+
+def blocks(seed=0, n_items=30):
+    rng = np.random.default_rng(seed)
+    made = [rng.poisson(0.3, (n_items, 12)), rng.random((n_items, 5)) < 0.2]
+    for block in made:
+        block[4] = 0  # an item of which nothing is known
+    return [sparse.csr_array(np.asarray(block, np.float32)) for block in made]
+
+
+def by_loops(cosine, candidates):
+    """The ten most alike of the candidates, in shares, of equal ones the first; column by column."""
+    out = np.zeros_like(cosine)
+    for j in range(len(cosine)):
+        mine = [(-cosine[i, j], i) for i in candidates if i != j and cosine[i, j] > 0]
+        best = sorted(mine)[:10]
+        for value, i in best:
+            out[i, j] = value / sum(v for v, _ in best)
+    return out
+
+
+@pytest.mark.parametrize("at_once", [10**7, 100, 1])
+def test_graph_is_the_definition_whatever_the_blocks(monkeypatch, at_once):
+    monkeypatch.setattr(alike, "_CELLS_AT_ONCE", at_once)
+    known = np.arange(30) % 3 > 0
+    made = bm25.vectors(blocks(), known).toarray()
+    got = alike.graph(blocks(), known).toarray()
+    np.testing.assert_allclose(got, by_loops(made @ made.T, range(30)), atol=1e-5)
+    assert not got[:, 4].any()
+    assert not got[4].any()
+    assert not got.diagonal().any()
+
+
+def test_graph_of_new_items_is_that_of_the_old_ones_and_new_columns():
+    known = np.arange(30) < 25
+    made = bm25.vectors(blocks(), known).toarray()
+    got = alike.graph(blocks(), known, first=25).toarray()
+    want = by_loops(made @ made.T, range(25))
+    want[:, :25] = 0
+    np.testing.assert_allclose(got, want, atol=1e-5)
+    assert got[:, 25:].any()
+
+
+def test_graph_without_known_items_counts_all():
+    everything = alike.graph(blocks(), np.ones(30, bool)).toarray()
+    np.testing.assert_array_equal(alike.graph(blocks(), np.zeros(30, bool)).toarray(), everything)
+
+
+def test_graph_of_nothing_is_empty():
+    assert alike.graph([], np.ones(3, bool)).toarray().tolist() == [[0] * 3] * 3
+    nothing = sparse.csr_array((3, 2), dtype=np.float32)
+    assert alike.graph([nothing], np.ones(3, bool)).toarray().tolist() == [[0] * 3] * 3
+
+
+def test_graph_leaves_the_most_common_terms_out_of_a_search_that_takes_too_much(monkeypatch):
+    # Every item has the first term, two have the second one.
+    counts = np.zeros((12, 2), np.float32)
+    counts[:, 0], counts[[3, 7], 1] = 1, 1
+    known = np.ones(12, bool)
+    assert (alike.graph([sparse.csr_array(counts)], known).toarray() > 0).sum() == 12 * 10
+    monkeypatch.setattr(alike, "_WORK_PER_ITEM", 1)  # of twelve products four are of the second term
+    got = alike.graph([sparse.csr_array(counts)], known).toarray()
+    assert np.argwhere(got).tolist() == [[3, 7], [7, 3]]
+    assert got[3, 7] == got[7, 3] == 1
+
+
+def test_counts_leave_out_the_code_of_rare_ones_and_what_is_missing(tmp_path):
+    features = {
+        "style": worlds.Column("categorical", [0, 1, 2], size=3),
+        "tags": worlds.Column("set", [[0, 1], [1, 1], [2]], np.array([True, True, False]), size=3),
+        "title": worlds.Column("text", [[0, 0], [4], [1, 2]], size=5),
+        "price": worlds.Column("numeric", [1.0, 2.0, 3.0]),
+    }
+    data = worlds.write_data(tmp_path, [0, 0, 0], [0, 1, 2], item_features=features)
+    style, tags, title = (block.toarray().tolist() for block in alike.counts(data.specs, data.feature))
+    assert style == [[0, 0, 0], [0, 1, 0], [0, 0, 1]]
+    assert tags == [[0, 1, 0], [0, 2, 0], [0, 0, 0]]
+    assert title == [[2, 0, 0, 0, 0], [0, 0, 0, 0, 1], [0, 1, 1, 0, 0]]
+
+
+def test_counts_are_kept(tmp_path):
+    features = {
+        "tags": worlds.Column("set", [[1], [1, 2], [2]], size=3),
+        "price": worlds.Column("numeric", [1.0, 2.0, 3.0]),
+        "title": worlds.Column("text", [[0, 0], [4], [1, 2]], size=5),
+    }
+    data = worlds.write_data(tmp_path / "data", [0, 0, 0], [0, 1, 2], item_features=features)
+    made = alike.counts(data.specs, data.feature)
+    alike.save(tmp_path / "content.npz", made)
+    for got, want in zip(alike.load(tmp_path / "content.npz", data.specs), made, strict=True):
+        np.testing.assert_array_equal(got.toarray(), want.toarray())
+    with pytest.raises(ValueError, match="it has 8 terms, not 3"):
+        alike.load(tmp_path / "content.npz", data.specs[:1])
+    alike.save(tmp_path / "empty.npz", [])
+    assert alike.load(tmp_path / "empty.npz", data.specs[1:2]) == []
