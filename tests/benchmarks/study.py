@@ -143,12 +143,13 @@ def losses(bench: Bench) -> dict[str, Variant]:
 
 
 def neighbours(bench: Bench) -> dict[str, Variant]:
-    """What stood near a user's last events, by its weight."""
+    """What stood near a user's last events, by its weight, and what is made like them, by its part of that weight."""
     run = bench.pretrain("base")
     found: dict[str, Variant] = {"the model alone": (run, [])}
-    for weight in (0.03, 0.1, 0.3):
-        lists = bench.lists(run, f"neighbours-{weight}", f"recommend.neighbours={weight}")
-        found[f"and neighbours, {weight}"] = (lists, [])
+    for weight, part in ((0.03, 0.0), (0.1, 0.0), (0.3, 0.0), (0.1, 0.1), (0.1, 0.3), (0.1, 0.6)):
+        chosen = [f"recommend.neighbours={weight}", f"recommend.alike={part}"]
+        lists = bench.lists(run, f"neighbours-{weight}-{part}", *chosen)
+        found[f"neighbours {weight}, alike {part}"] = (lists, [])
     return found
 
 
