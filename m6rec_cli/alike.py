@@ -71,7 +71,6 @@ def graph(blocks: Sequence[sparse.csr_array], known: np.ndarray, first: int = 0)
         row = np.repeat(np.arange(start, min(start + size, n)), np.diff(cosine.indptr))
         cosine.data[row == cosine.indices] = 0  # an item is no neighbour of itself
         cosine.eliminate_zeros()
-        cosine.sort_indices()
         found.append(neighbours.shares(neighbours.largest(cosine, _KEPT)))
     columns = sparse.csr_array(sparse.vstack(found, format="csr"))
     columns.resize((n, n))

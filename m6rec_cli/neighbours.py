@@ -83,7 +83,9 @@ def largest(found: sparse.csr_array, kept: int) -> sparse.csr_array:
         mine = data[begins[row] : begins[row + 1]]
         least = np.partition(mine, len(mine) - kept)[len(mine) - kept]
         is_kept = mine > least
-        is_kept[np.flatnonzero(mine == least)[: kept - is_kept.sum()]] = True
+        equal = np.flatnonzero(mine == least)
+        item = found.indices[begins[row] + equal]
+        is_kept[equal[np.argsort(item)[: kept - is_kept.sum()]]] = True
         chosen[begins[row] : begins[row + 1]] = is_kept
     before = np.concatenate([[0], np.cumsum(chosen)])
     return sparse.csr_array((data[chosen], found.indices[chosen], before[begins]), found.shape)
