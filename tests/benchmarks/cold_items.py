@@ -26,7 +26,7 @@ TRAINED = {
 JUDGED = {
     "new items never listed": ["recommend.new_items=-1000"],
     "model alone, new items never listed": [ALONE, "recommend.new_items=-1000"],
-    **{f"new_items={by:g}": [f"recommend.new_items={by}"] for by in (0.0, 0.25, 0.5, 0.75, 1.0)},
+    **{f"new_items={by:g}": [f"recommend.new_items={by}"] for by in (0.0, 0.5, 1.0, 1.5)},
     **{f"model alone, new_items={by:g}": [ALONE, f"recommend.new_items={by}"] for by in (0.0, 1.0, 1.5, 2.0)},
     "new items among themselves": ["recommend.new_items=1000"],
 }
