@@ -82,16 +82,18 @@ def save(path: Path, blocks: Sequence[sparse.csr_array]) -> None:
     sparse.save_npz(path, sparse.hstack(blocks, format="csr") if blocks else sparse.csr_array((0, 0)))
 
 
-def load(path: Path, specs: Iterable[FeatureSpec]) -> list[sparse.csr_array]:
-    """Read the counts of the features `specs`.
+def load(path: Path, specs: Iterable[FeatureSpec], n_items: int) -> list[sparse.csr_array]:
+    """Read the counts of the features `specs` of `n_items` items.
 
     Raises:
         OSError, ValueError: They are missing, or damaged.
     """
     joined, sizes = neighbours.load(path), [spec.size for spec in specs if spec.kind in KINDS]
-    n_terms = len(_items_of(joined))
+    n_terms, n_rows = len(_items_of(joined)), len(joined.indptr) - 1
     if n_terms != sum(sizes):
         raise ValueError(f"it has {n_terms} terms, not {sum(sizes)}")
+    if sizes and n_rows != n_items:
+        raise ValueError(f"it has {n_rows} items, not {n_items}")
     ends = np.cumsum(sizes, dtype=np.int64)
     return [joined[:, end - size : end] for end, size in zip(ends, sizes, strict=True)]
 

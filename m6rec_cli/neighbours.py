@@ -3,8 +3,8 @@
 A model of some thousand parameters an item forgets single cases that a table of them remembers. As nearest neighbours
 interpolate a language model (Khandelwal et al., 2020, arXiv:1911.00172), the shares q that are read from the graph raise
 the model's probabilities p: p'(i) is proportional to p(i) (1 + w n q(i)) over n items, so that w is the weight of an item
-that is met as often as evenly drawn ones would be. An item without
-neighbours keeps its probability, up to the common factor. See `alike` for neighbours that are not of histories.
+that is met as often as evenly drawn ones would be. An item without neighbours keeps its probability, up to the common
+factor. See `alike` for neighbours that are not of histories.
 """
 
 import zlib

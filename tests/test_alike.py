@@ -95,9 +95,11 @@ def test_counts_are_kept(tmp_path):
     data = worlds.write_data(tmp_path / "data", [0, 0, 0], [0, 1, 2], item_features=features)
     made = alike.counts(data.specs, data.feature)
     alike.save(tmp_path / "content.npz", made)
-    for got, want in zip(alike.load(tmp_path / "content.npz", data.specs), made, strict=True):
+    for got, want in zip(alike.load(tmp_path / "content.npz", data.specs, 3), made, strict=True):
         np.testing.assert_array_equal(got.toarray(), want.toarray())
     with pytest.raises(ValueError, match="it has 8 terms, not 3"):
-        alike.load(tmp_path / "content.npz", data.specs[:1])
+        alike.load(tmp_path / "content.npz", data.specs[:1], 3)
+    with pytest.raises(ValueError, match="it has 3 items, not 4"):
+        alike.load(tmp_path / "content.npz", data.specs, 4)
     alike.save(tmp_path / "empty.npz", [])
-    assert alike.load(tmp_path / "empty.npz", data.specs[1:2]) == []
+    assert alike.load(tmp_path / "empty.npz", data.specs[1:2], 3) == []

@@ -1,5 +1,6 @@
 """A finished run, read back: the model as it was judged, its encoded catalogue and its settings."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -36,6 +37,7 @@ class LoadedRun:
             since its own was only ever pushed down.
         neighbours: f32 (i, i), what stood near each item in the training histories.
         alike: f32 (i, i), what each item is alike to, by column; see `alike.graph`.
+        content: Reads what the items are made of: see `alike.counts`.
         items: `row`, `id`, `display`, `popularity` and the categories of the catalogue.
         id_rows: i64 (i,), each item's row in the model's table of id embeddings, -1 for one that has none.
         specs: The features that the model reads.
@@ -50,6 +52,7 @@ class LoadedRun:
     bias: jax.Array
     neighbours: sparse.csr_array
     alike: sparse.csr_array
+    content: Callable[[], list[sparse.csr_array]]
     items: pl.DataFrame
     id_rows: np.ndarray
     specs: Sizes
@@ -59,12 +62,6 @@ class LoadedRun:
     def schema(self) -> Schema:
         """The columns by which raw files are read as the training data were."""
         return schema_file.read(self.path / "features" / schema_file.FILE)
-
-    @cached_property
-    def content(self) -> list[sparse.csr_array]:
-        """What the items of training are made of: see `alike.counts`."""
-        path = self.path / "catalogue" / "content.npz"
-        return _read(path, lambda path: alike.load(path, self.specs.item_specs))
 
     @property
     def has_time(self) -> bool:
@@ -106,7 +103,8 @@ def load(path: Path) -> LoadedRun:
     warm = items["popularity"].to_numpy() > 0
     bias = np.where(warm, bias, bias[warm].mean() if warm.any() else 0).astype(np.float32)
     return LoadedRun(
-        path, config, manifest, model, jax.device_put(embeddings), jax.device_put(bias), near, like, items,
+        path, config, manifest, model, jax.device_put(embeddings), jax.device_put(bias), near, like,
+        lambda: _read(path / "catalogue" / "content.npz", lambda file: alike.load(file, size.item_specs, len(items))), items,
         np.where(warm, np.arange(len(items)), -1), size, manifest["model"]["events"],
     )  # fmt: skip
 

@@ -94,7 +94,7 @@ def catalogue(run: LoadedRun, data: Dataset, without: Sequence[str], report: Rep
     made = alike.counts([s for s in run.specs.item_specs if s.name not in hidden], data.feature)
     return dataclasses.replace(
         run, items=data.items.select(c for c in data.items.columns if c in run.items.columns),
-        id_rows=np.where(warm, row, -1), neighbours=neighbours.rows_of(run.neighbours, np.where(warm, row, -1)), alike=alike.graph(made, warm),
+        id_rows=np.where(warm, row, -1), neighbours=neighbours.rows_of(run.neighbours, np.where(warm, row, -1)), alike=alike.graph(made, warm), content=lambda: made,
         embeddings=embeddings, bias=jax.device_put(np.where(row >= 0, bias[row], _usual_bias(run))),
     )  # fmt: skip
 

@@ -133,7 +133,7 @@ def with_items(run: LoadedRun, path: Path, media: Path | None, report: Reporter)
     items = pl.concat([run.items, pl.concat([added, kept], how="horizontal")], how="diagonal_relaxed")
     own = alike.counts(run.specs.item_specs, lambda spec: arrays[spec.name])
     joined = [
-        sparse.csr_array(sparse.vstack(pair, format="csr")) for pair in zip(run.content, own, strict=True)
+        sparse.csr_array(sparse.vstack(pair, format="csr")) for pair in zip(run.content(), own, strict=True)
     ]
     beyond = np.append(np.arange(n), np.full(len(table), -1))
     mean_bias = jnp.full(len(table), run.bias.mean())

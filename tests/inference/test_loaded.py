@@ -64,7 +64,7 @@ def test_content_damaged_is_named(copy):
     path = copy / "catalogue" / "content.npz"
     neighbours.save(path, neighbours.empty(3))
     with pytest.raises(M6RecError, match="a file of the run is damaged: it has 3 terms, not ") as caught:
-        _ = load(copy).content
+        load(copy).content()
     assert f"where: {path}" in str(caught.value)
 
 

@@ -158,6 +158,18 @@ def test_catalogue_of_other_items_compares_them_among_themselves(shop, other):
     assert shop.loaded.alike.nnz
 
 
+def test_items_of_a_table_are_alike_to_those_of_another_catalogue(shop, other, tmp_path):
+    found = over.catalogue(shop.loaded, other, [], Silent())
+    items = write(tmp_path, "new.csv", "item_id,title,style,price", [[950, "Red thing 950", "red", 7]])
+    run = raw.with_items(found, items, None, Silent())
+    n = len(found.items)
+    assert len(run.items) == n + 1
+    np.testing.assert_array_equal(run.alike.toarray()[:n, :n], found.alike.toarray())
+    column, code = run.alike.toarray()[:n, n], run.items["style"].to_numpy()
+    assert column.sum() == pytest.approx(1)
+    assert not column[code[:n] != code[n]].any()
+
+
 def test_items_of_a_table_are_alike_to_those_of_the_run(shop, other):
     run = raw.with_items(shop.loaded, other.path.parent / "items.csv", None, Silent())
     n, old = len(shop.loaded.items), shop.loaded.alike.toarray()
