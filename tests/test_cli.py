@@ -12,6 +12,7 @@ import pytest
 
 from m6rec_cli import __version__, stop
 from m6rec_cli.cli import run
+from m6rec_cli.cli.app import app
 from m6rec_cli.errors import M6RecError, Terminated, UsageError
 from m6rec_cli.report import Reporter, Summary
 
@@ -214,17 +215,23 @@ def test_version_is_the_packages():
     assert (done.returncode, done.stdout) == (0, f"{__version__}\n")
 
 
-def test_help_names_every_command():
-    done = m6rec("--help")
-    assert done.returncode == 0
-    for command in COMMANDS:
-        assert f"  {command} " in done.stdout
+@pytest.mark.parametrize("args", [["--help"], ["-h"]], ids=" ".join)
+def test_help_names_every_command(args: list[str]):
+    done = m6rec(*args)
+    assert (done.returncode, done.stderr) == (0, "")
+    listed = done.stdout.partition("Commands")[2].partition("Options")[0]
+    named = [line.split()[0] for line in listed.splitlines() if line.startswith("  ")]
+    assert named == [command.name for command in app.registered_commands]
+    assert set(named) == set(COMMANDS)
 
 
-def test_no_command_shows_the_help():
+def test_no_command_shows_the_same_help_and_exits_2():
     done = m6rec()
-    assert "Usage: " in done.stdout + done.stderr
-    assert done.returncode == 2
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", m6rec("--help").stdout)
+
+
+def test_help_has_a_short_flag_in_the_commands_too():
+    assert m6rec("evaluate", "-h").stdout == m6rec("evaluate", "--help").stdout != ""
 
 
 @pytest.mark.parametrize(

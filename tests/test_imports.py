@@ -148,3 +148,14 @@ def test_help_imports_no_heavy_library(args: list[str]):
     # What a help does take is the command line's own library: the parts of ours that it needs are few.
     ours = [name for name in names if name.startswith(PACKAGE)]
     assert len(ours) < 25, f"`m6rec {' '.join(args)}` imports {ours}"
+
+
+def test_overview_of_the_commands_imports_nothing_that_takes_time():
+    code = SPY.replace("m6rec_cli.cli.app", "m6rec_cli.__main__")
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--help"], capture_output=True, text=True, env=environment(), timeout=60
+    )
+    loaded = {name.split(".")[0] for name in json.loads(done.stderr.splitlines()[-1])}
+    assert done.returncode == 0
+    assert done.stdout.startswith("Usage: m6rec ")
+    assert not loaded & {*HEAVY, "typer", "rich", "inspect", "dataclasses"}

@@ -2,16 +2,26 @@
 
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from m6rec_cli import __version__, cluster, stop
-from m6rec_cli.cli import config_command, evaluate, finetune, preprocess, pretrain, recommend
+from m6rec_cli.cli import config_command, evaluate, finetune, overview, preprocess, pretrain, recommend
+
+
+class _Commands(TyperGroup):
+    """The commands, with a help that is written by hand."""
+
+    def get_help(self, ctx: Any) -> str:
+        return overview.TEXT
+
 
 app = typer.Typer(
     name="m6rec",
-    help="Recommendations from a generative pre-trained multimodal model, in five commands.",
+    cls=_Commands,
+    context_settings={"help_option_names": ["--help", "-h"]},
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -31,14 +41,14 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Recommendations from a generative pre-trained multimodal model, in five commands."""
+    """What comes before a command."""
 
 
+app.command("preprocess")(preprocess.preprocess)
 app.command("pretrain")(pretrain.pretrain)
 app.command("finetune")(finetune.finetune)
-app.command("recommend")(recommend.recommend)
-app.command("preprocess")(preprocess.preprocess)
 app.command("evaluate")(evaluate.evaluate)
+app.command("recommend")(recommend.recommend)
 app.command("config")(config_command.config)
 
 

@@ -6,14 +6,26 @@
 The target is encoded with the source's feature state (`--like`), and `model.features` is limited to what both have.
 Zero-shot: no event of the target was trained on. Then a tenth and all of the target's users, tuned from the source's
 model and from scratch with the same features and settings, and one model of both domains. Full ranking over the
-target's catalogue, seen items masked.
+target's catalogue, seen items masked; by the defaults, and by the model alone (`recommend.neighbours=0`).
 """
 
 import json
 from pathlib import Path
 from typing import Any
 
-from _commands import SETTINGS, arguments, judged, prepared, rows_of, save, table, trained, write_rows
+from _commands import (
+    ALONE,
+    SETTINGS,
+    arguments,
+    judged,
+    prepared,
+    rows_of,
+    save,
+    sets,
+    table,
+    trained,
+    write_rows,
+)
 
 ALL = 'train.trainable=["encoder", "decoder", "generator"]'
 
@@ -53,6 +65,7 @@ def main() -> None:
         )
     runs = [run for run in systems.values() if isinstance(run, Path)]
     found = judged(runs, target, "--baselines", "popularity,contentknn", "--against", "popularity")
+    alone = judged(runs, target, *sets([ALONE]))
     rows: dict[str, dict[str, Any]] = {}
     for label, system in systems.items():
         figures = found[str(system)]
@@ -62,11 +75,17 @@ def main() -> None:
             "interval": figures["interval"],
             "p": figures["p"],
         }
+        if isinstance(system, Path):
+            rows[label] |= {"alone": alone[str(system)]["ndcg"], "alone Recall": alone[str(system)]["recall"]}
         popular = rows["popularity"]["NDCG"]
         rows[label]["x popularity"] = figures["ndcg"] / popular if popular else None
         if isinstance(system, Path):
             rows[label]["epochs"] = json.loads((system / "run.json").read_text())["best"]["epoch"]
-    table(f"{args.source} to {args.target}", rows, ("NDCG", "Recall", "x popularity", "p", "epochs"))
+    table(
+        f"{args.source} to {args.target}",
+        rows,
+        ("NDCG", "Recall", "x popularity", "p", "alone", "alone Recall", "epochs"),
+    )
     save(args.out, "domains", rows)
 
 

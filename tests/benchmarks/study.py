@@ -1,6 +1,6 @@
 """What each part is worth: ablations by the real commands, on validation, over seeds, with paired tests.
 
-    python tests/benchmarks/study.py gan|pretraining|encoder|decoder|depth|tail|losses|neighbours DATA OUT [--seeds 0,1,2]
+    python tests/benchmarks/study.py gan|pretraining|encoder|decoder|depth|keys|tail|losses|neighbours DATA OUT [--seeds 0,1,2]
         [--extra 'train.epochs=20' ...] [--split valid|test]
 
 DATA is a data directory of `m6rec preprocess`, for `pretraining` one with labels (`--positive`). Every
@@ -123,6 +123,19 @@ def depth(bench: Bench) -> dict[str, Variant]:
     }
 
 
+def keys(bench: Bench) -> dict[str, Variant]:
+    """Keys of training, each moved by itself."""
+    moved = (
+        "train.ema=0.998",
+        "model.item_bias=true",
+        "model.modality_dropout=0",
+        "model.id_dropout=0",
+        "train.loss.first_event=0",
+    )
+    found: dict[str, Variant] = {"none moved": (bench.pretrain("base"), [])}
+    return found | {setting: (bench.pretrain(setting.replace("=", "-"), setting), []) for setting in moved}
+
+
 def tail(bench: Bench) -> dict[str, Variant]:
     """Overall NDCG against recall of the tail: rare targets weighed more, and the sampled softmax with log-Q."""
     found: dict[str, Variant] = {"exact softmax": (bench.pretrain("base"), [])}
@@ -159,6 +172,7 @@ STUDIES: dict[str, Callable[[Bench], dict[str, Variant]]] = {
     "encoder": encoder,
     "decoder": decoder,
     "depth": depth,
+    "keys": keys,
     "tail": tail,
     "losses": losses,
     "neighbours": neighbours,
