@@ -93,9 +93,20 @@ class Feed:
         })  # fmt: skip
 
     @cached_property
+    def _first(self) -> np.ndarray:
+        """How many targets each batch of the first epoch has."""
+        weight = self.epoch_rows(0).weight
+        return (weight > 0).reshape(-1, self.rows * self.length).sum(axis=1)
+
+    @property
     def steps(self) -> int:
         """Optimiser steps of the first epoch; long histories, cut elsewhere, may make later ones differ a little."""
-        return len(self.epoch_rows(0)) // self.rows
+        return len(self._first)
+
+    @property
+    def usual_targets(self) -> int:
+        """As many targets as 95% of the batches have, or fewer."""
+        return max(1, int(np.quantile(self._first, 0.95, method="higher")))
 
     @cached_property
     def n_targets(self) -> int:

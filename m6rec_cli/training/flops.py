@@ -16,13 +16,14 @@ PEAKS = {
 """Dense bf16 (V100, T4: fp16) operations a second of one device as its maker gives them, by what `device_kind` contains."""
 
 
-def per_step(traced: Any) -> float:
-    """The operations of a traced dispatch whose only loop of unknown length, the steps, is counted once.
+def per_step(traced: Any, tiles: int = 1) -> float:
+    """The operations of a traced dispatch, whose loop of unknown length, the steps, is counted once.
 
     Args:
         traced: What `jax.jit(...).trace(...)` gives.
+        tiles: How often a loop of unknown length within a step is counted: that over tiles with a target.
     """
-    return _count(traced.jaxpr.jaxpr)
+    return _count(traced.jaxpr.jaxpr, [1, tiles])
 
 
 def peak(devices: Sequence[Any]) -> float | None:
@@ -34,7 +35,8 @@ def peak(devices: Sequence[Any]) -> float | None:
     return PEAKS[found[0]] * len(devices)
 
 
-def _count(jaxpr: Any) -> float:
+def _count(jaxpr: Any, unknown: list[int]) -> float:
+    """`unknown` says how often loops of unknown length are counted: the next, and those within it."""
     total = 0.0
     for eqn in jaxpr.eqns:
         if eqn.primitive.name == "dot_general":
@@ -42,12 +44,14 @@ def _count(jaxpr: Any) -> float:
             left = eqn.invars[0].aval.shape
             total += 2.0 * np.prod(eqn.outvars[0].aval.shape) * np.prod([left[axis] for axis in contracted])
             continue
-        times = 1
-        if eqn.primitive.name == "scan":
+        times, within = 1, unknown
+        if eqn.primitive.name == "while":
+            times, within = unknown[0], unknown[1:] or [1]
+        elif eqn.primitive.name == "scan":
             times = eqn.params["length"]
         elif eqn.primitive.name == "shard_map":  # shapes within are those of one device
             times = eqn.params["mesh"].size
-        inner = [_count(sub) for sub in _inside(eqn)]
+        inner = [_count(sub, within) for sub in _inside(eqn)]
         if inner:
             total += times * (max(inner) if eqn.primitive.name == "cond" else sum(inner))
     return total

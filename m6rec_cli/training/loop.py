@@ -24,6 +24,7 @@ from m6rec_cli.training import flops, optim
 from m6rec_cli.training.feed import Feed
 from m6rec_cli.training.mesh import Layout
 from m6rec_cli.training.precision import computing_in
+from m6rec_cli.training.sharded_softmax import usual_tiles
 from m6rec_cli.training.step import PARTS, State, Trainer
 from m6rec_cli.training.validate import Validation
 
@@ -108,6 +109,7 @@ def prepare(
         optim.judge_optimizer(train),
         len(model.encoder.items.names),
         layout,
+        feed.usual_targets,
     )
     content = (
         jax.jit(lambda: encode_content(model, tables.items, len(tables.warm)))()
@@ -158,7 +160,9 @@ def train(
             dispatched = time.monotonic()
             batches = layout.batches(batches)
             # Traced once: the call below finds the trace made.
-            work = work or flops.per_step(compiled.trace(state, batches, np.int32(n), tables, key))
+            if not work:
+                tiles = usual_tiles(layout, trainer.usual_targets)
+                work = flops.per_step(compiled.trace(state, batches, np.int32(n), tables, key), tiles)
             state, sums = dispatch(state, batches, np.int32(n), tables, key)
             sums = {name: float(value) for name, value in sums.items()}
             dispatched = time.monotonic() - dispatched

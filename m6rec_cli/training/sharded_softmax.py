@@ -21,31 +21,57 @@ _NEVER = -1e30
 
 def cross_entropy(
     layout: Layout, candidates: ND, items: ID, bias: I, targets: N_int, weights: N, *, items_learn: bool = True,
-    half: bool = False,
+    half: bool = False, usual: int | None = None,
 ) -> Scalar:  # fmt: skip
     """As `softmax.cross_entropy`, on the layout's mesh; rows beyond `layout.n_items` take no part."""
     args = (candidates, items, bias, targets, weights)
     if layout.mesh is None:
-        return softmax.cross_entropy(*args, items_learn=items_learn, half=half)
-    return _loss(*args, layout.mesh, layout.n_items, items_learn, half)
+        return softmax.cross_entropy(*args, items_learn=items_learn, half=half, usual=usual)
+    usual = usual and -(-usual // layout.mesh.shape[DATA])
+    return _loss(*args, layout.mesh, layout.n_items, items_learn, half, usual)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(5, 6, 7, 8))
+def usual_tiles(layout: Layout, usual: int) -> int:
+    """The tiles that a device computes where `usual` positions have a target."""
+    data, model = (1, 1) if layout.mesh is None else (layout.mesh.shape[DATA], layout.mesh.shape[MODEL])
+    mine = -(-usual // data)
+    return -(-mine // softmax.tile_rows(mine, -(-layout.n_items // model)))
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(5, 6, 7, 8, 9))
 def _loss(
-    h: ND, e: ID, b: I, y: N_int, w: N, mesh: Mesh, n_items: int, items_learn: bool, half: bool
+    h: ND,
+    e: ID,
+    b: I,
+    y: N_int,
+    w: N,
+    mesh: Mesh,
+    n_items: int,
+    items_learn: bool,
+    half: bool,
+    usual: int | None,
 ) -> Scalar:
-    return _forward(h, e, b, y, w, mesh, n_items, False, half)[0]
+    return _forward(h, e, b, y, w, mesh, n_items, False, half, usual)[0]
 
 
 def _forward(
-    h: ND, e: ID, b: I, y: N_int, w: N, mesh: Mesh, n_items: int, items_learn: bool, half: bool
+    h: ND,
+    e: ID,
+    b: I,
+    y: N_int,
+    w: N,
+    mesh: Mesh,
+    n_items: int,
+    items_learn: bool,
+    half: bool,
+    usual: int | None,
 ) -> tuple[Scalar, tuple[jax.Array, ...]]:
     over = MODEL if mesh.shape[MODEL] > 1 else None
 
     def part(h: ND, e: ID, b: I, y: N_int, w: N) -> tuple[jax.Array, ...]:
         first = jax.lax.axis_index(MODEL) * len(e)
         b = jnp.where(first + jnp.arange(len(e)) < n_items, b, _NEVER)
-        lse, dh, de, db = softmax.log_sums(h, e, b, w, items_learn, half, over)
+        lse, dh, de, db = softmax.log_sums(h, e, b, w, items_learn, half, usual, over)
         at = y - first
         mine = (at >= 0) & (at < len(e))
         at = jnp.where(mine, at, len(e))  # beyond the end: read as zero, written nowhere
@@ -67,7 +93,13 @@ def _forward(
 
 
 def _backward(
-    mesh: Mesh, n_items: int, items_learn: bool, half: bool, saved: tuple[jax.Array, ...], g: Scalar
+    mesh: Mesh,
+    n_items: int,
+    items_learn: bool,
+    half: bool,
+    usual: int | None,
+    saved: tuple[jax.Array, ...],
+    g: Scalar,
 ) -> tuple[jax.Array | None, ...]:
     dh, de, db = saved
     return g * dh, g * de, g * db, None, None

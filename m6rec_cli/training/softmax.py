@@ -3,6 +3,7 @@
 The softmax dominates the cost of training. Logits of a tile of positions are made once and turned into
 the gradients of the candidates and of the items at once, so that nothing of size positions x catalogue
 is kept for a backward pass: three matrix products in all, instead of the four of a rematerialised one.
+Positions without a target (a history's first event, events without a label) come last, and their tiles are left out.
 """
 
 import functools
@@ -18,30 +19,35 @@ _TILE_FLOATS = 1 << 22
 _LOG2_E = 1.4426950408889634
 
 
-def tile_rows(n_positions: int, n_items: int) -> int:
+def tile_rows(n_targets: int, n_items: int) -> int:
     """Positions of a tile: their logits fill 16 MiB, with 64 to 512 positions (fewer if there are fewer).
 
-    Fewer would make thin products that wait for memory, more would leave the cache.
+    Fewer would make thin products that wait for memory, more would leave the cache. Within that, as many as fill
+    the last tile with the `n_targets` positions that usually have a target.
     """
     wanted = max(64, min(512, _TILE_FLOATS // max(n_items, 1)))
-    return min(n_positions, 1 << (wanted.bit_length() - 1))
+    most = 1 << (wanted.bit_length() - 1)
+    even = -(-n_targets // -(-n_targets // most))
+    return min(n_targets, 8 * -(-even // 8))
 
 
 def cross_entropy(
     candidates: ND, items: ID, bias: I, targets: N_int, weights: N, *, items_learn: bool = True,
-    half: bool = False,
+    half: bool = False, usual: int | None = None,
 ) -> Scalar:  # fmt: skip
     """sum_n weight_n * -log softmax(<candidate_n, item_i> + bias_i)[target_n] (article 4.2.1, L_rec).
 
     Args:
         items_learn: False saves the gradient of the items and of the bias, when they are frozen.
         half: Multiply in bf16.
+        usual: How many positions have a weight, or a few less, most of the time: the fewer, the fewer tiles. The
+            result is that of any other number but for rounding.
     """
-    return _loss(candidates, items, bias, targets, weights, items_learn, half)
+    return _loss(candidates, items, bias, targets, weights, items_learn, half, usual)
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(5, 6))
-def _loss(h: ND, e: ID, b: I, y: N_int, w: N, items_learn: bool, half: bool) -> Scalar:
+@functools.partial(jax.custom_vjp, nondiff_argnums=(5, 6, 7))
+def _loss(h: ND, e: ID, b: I, y: N_int, w: N, items_learn: bool, half: bool, usual: int | None) -> Scalar:
     def tile(total: Array, xs: tuple[Array, ...]) -> tuple[Array, None]:
         ht, wt = xs
         return total + jnp.sum(wt * jax.nn.logsumexp(product(ht, e.T, half) + b[None], axis=-1)), None
@@ -74,9 +80,9 @@ def _tiles(size: int, *arrays: Array) -> tuple[Array, ...]:
 
 
 def _forward(
-    h: ND, e: ID, b: I, y: N_int, w: N, items_learn: bool, half: bool
+    h: ND, e: ID, b: I, y: N_int, w: N, items_learn: bool, half: bool, usual: int | None
 ) -> tuple[Scalar, tuple[Array, ...]]:
-    lse, dh, de, db = log_sums(h, e, b, w, items_learn, half)
+    lse, dh, de, db = log_sums(h, e, b, w, items_learn, half, usual)
     total = lse - jnp.sum(w * _true_logit(h, e, b, y))
     dh = dh - w[:, None] * e[y]
     if not items_learn:
@@ -85,7 +91,7 @@ def _forward(
 
 
 def log_sums(
-    h: ND, e: ID, b: I, w: N, items_learn: bool, half: bool, over: str | None = None
+    h: ND, e: ID, b: I, w: N, items_learn: bool, half: bool, usual: int | None = None, over: str | None = None
 ) -> tuple[Scalar, ND, Float[Array, "d i"], I]:
     """sum_n w_n * logsumexp_i(<h_n, e_i> + b_i) and its gradients, by what is fastest on a CPU.
 
@@ -96,15 +102,20 @@ def log_sums(
 
     Args:
         items_learn: False leaves the gradients of `e` and `b` at zero.
+        usual: See `cross_entropy`.
         over: Axis of a mesh that the items are divided over; each device has some rows of `e` and `b` and
             gets their gradients, while the sum and the gradient of `h` are those of all.
     """
     (n, d), one = h.shape, jnp.ones((len(h), 1), h.dtype)
     wide = jnp.concatenate([e, b[:, None], jnp.ones_like(b[:, None])], axis=1)
     to_log2 = (wide * _LOG2_E).T  # powers of two cost less than powers of e
+    order = jnp.argsort(w == 0, stable=True)
+    columns = jnp.concatenate([h, one, jnp.zeros_like(one)], axis=1)[order]
+    size = tile_rows(min(n, usual or n), len(e))
+    tiles, weights = _tiles(size, columns, w[order])
 
-    def tile(de: Array, xs: tuple[Array, ...]) -> tuple[Array, tuple[Array, Array]]:
-        ht, wt = xs
+    def tile(i: Array, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        (de, dh, total), ht, wt = carry, tiles[i], weights[i]
         logits = product(ht, to_log2, half)
         top = logits.max(axis=-1, keepdims=True)
         top = top if over is None else jax.lax.pmax(top, over)
@@ -116,15 +127,22 @@ def log_sums(
         scale = (wt / norm)[:, None]
         if items_learn:
             de = de + product((scale * ht[:, : d + 1]).T, p, half)
-        return de, (scale * mean[:, :d], wt * (jnp.log(norm) + top[:, 0] / _LOG2_E))
+        total = total + jnp.sum(wt * (jnp.log(norm) + top[:, 0] / _LOG2_E))
+        return de, dh.at[i].set(scale * mean[:, :d]), total
 
-    start = jnp.zeros((d + 1, len(e)), h.dtype)
-    columns = jnp.concatenate([h, one, jnp.zeros_like(one)], axis=1)
-    de, (dh, lse) = jax.lax.scan(tile, start, _tiles(tile_rows(n, len(e)), columns, w))
-    return jnp.sum(lse), dh.reshape(-1, d)[:n], de[:d], de[d]
+    start = (
+        jnp.zeros((d + 1, len(e)), h.dtype),
+        jnp.zeros((*tiles.shape[:2], d), h.dtype),
+        jnp.zeros((), h.dtype),
+    )
+    needed = -(-jnp.sum(w != 0) // size)
+    de, dh, total = jax.lax.fori_loop(0, needed, tile, start)
+    return total, jnp.zeros_like(h).at[order].set(dh.reshape(-1, d)[:n], unique_indices=True), de[:d], de[d]
 
 
-def _backward(items_learn: bool, half: bool, saved: tuple[Array, ...], g: Scalar) -> tuple[Array | None, ...]:
+def _backward(
+    items_learn: bool, half: bool, usual: int | None, saved: tuple[Array, ...], g: Scalar
+) -> tuple[Array | None, ...]:
     dh, de, db = saved
     return g * dh, g * de, g * db, None, None
 

@@ -79,7 +79,11 @@ class Batch:
 
 @dataclass(frozen=True)
 class Trainer:
-    """What stays the same from step to step."""
+    """What stays the same from step to step.
+
+    Attributes:
+        usual_targets: See `Feed.usual_targets`.
+    """
 
     graphdef: Any
     config: Config
@@ -87,6 +91,7 @@ class Trainer:
     judge_optimizer: optax.GradientTransformation
     n_modalities: int
     layout: Layout
+    usual_targets: int
 
     @property
     def adversarial(self) -> bool:
@@ -141,7 +146,15 @@ class Trainer:
             half = train.precision == "bf16"
             rec = (
                 cross_entropy(
-                    self.layout, candidates, items, bias, target, weight, items_learn=learn, half=half
+                    self.layout,
+                    candidates,
+                    items,
+                    bias,
+                    target,
+                    weight,
+                    items_learn=learn,
+                    half=half,
+                    usual=self.usual_targets,
                 )
                 / total
             )

@@ -6,12 +6,14 @@ import pytest
 
 from m6rec_cli.stages import pretrain
 from m6rec_cli.training import flops
+from m6rec_cli.training.mesh import Layout
+from m6rec_cli.training.sharded_softmax import usual_tiles
 from m6rec_cli.training.softmax import cross_entropy
 from tests.worlds import planted_cycle
 
 
-def count(function, *args):
-    return flops.per_step(jax.jit(function).trace(*args))
+def count(function, *args, tiles=1):
+    return flops.per_step(jax.jit(function).trace(*args), tiles)
 
 
 def test_a_product_and_its_batches():
@@ -35,15 +37,22 @@ def test_a_scan_counts_by_its_length_and_steps_once():
     )
 
 
-def test_the_softmax_is_three_products_of_positions_and_catalogue():
-    n, items, width = 512, 1000, 16
-    h, e = jnp.ones((n, width)), jnp.ones((items, width))
+@pytest.mark.parametrize("targets", [512, 200])
+def test_the_softmax_is_three_products_of_targets_and_catalogue(targets):
+    items, width = 1000, 16
+    h, e = jnp.ones((512, width)), jnp.ones((items, width))
+    weight = (jnp.arange(512) < targets).astype(float)
 
     def loss(h, e):
-        return cross_entropy(h, e, jnp.zeros(items), jnp.zeros(n, jnp.int32), jnp.ones(n))
+        return cross_entropy(h, e, jnp.zeros(items), jnp.zeros(512, jnp.int32), weight, usual=targets)
 
-    found = count(jax.grad(loss, argnums=(0, 1)), h, e)
-    assert found == pytest.approx(3 * 2 * n * items * width, rel=0.15)  # two columns more carry bias and norm
+    def steps(h, e, n):
+        return jax.lax.fori_loop(0, n, lambda _, x: jax.grad(loss, argnums=(0, 1))(*x), (h, e))
+
+    found = count(steps, h, e, 5, tiles=usual_tiles(Layout(None, items), targets))
+    assert found == pytest.approx(
+        3 * 2 * targets * items * width, rel=0.15
+    )  # two columns more carry bias and norm
 
 
 def test_peak_of_known_and_unknown_devices():

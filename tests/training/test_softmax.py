@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -42,6 +44,38 @@ def test_cross_entropy_large_logits_stay_finite():
 def test_tile_rows_are_fewer_for_a_larger_catalogue_within_bounds(n_items, rows):
     assert softmax.tile_rows(100_000, n_items) == rows
     assert softmax.tile_rows(7, n_items) == 7
+
+
+@pytest.mark.parametrize(("n_targets", "rows"), [(512, 256), (440, 224), (513, 176), (200, 200), (256, 256)])
+def test_tile_rows_fill_the_last_tile(n_targets, rows):
+    assert softmax.tile_rows(n_targets, 12_101) == rows
+
+
+@pytest.mark.parametrize("usual", [1, 8, 24, 30, 37])
+@pytest.mark.parametrize("weighted", [0, 1, 25, 37])
+def test_cross_entropy_of_positions_with_a_target_is_that_of_all_whatever_is_usual(usual, weighted):
+    h, e, b, y, _ = world()
+    w = (
+        jnp.zeros(37)
+        .at[np.random.default_rng(0).permutation(37)[:weighted]]
+        .set(jnp.linspace(0.1, 2, weighted))
+    )
+    value, grads = jax.value_and_grad(
+        functools.partial(softmax.cross_entropy, usual=usual), argnums=(0, 1, 2)
+    )(h, e, b, y, w)
+    want, want_grads = jax.value_and_grad(reference, argnums=(0, 1, 2))(h, e, b, y, w)
+    np.testing.assert_allclose(value, want, rtol=1e-5, atol=1e-6)
+    for got, expected in zip(grads, want_grads, strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-5)
+
+
+def test_cross_entropy_spends_nothing_on_tiles_without_a_target():
+    h, e, b, y, _ = world(n=64)
+    h = h.at[8:].set(jnp.nan)  # whoever multiplies with these finds out
+    w = jnp.zeros(64).at[:8].set(1.0)
+    grads = jax.grad(functools.partial(softmax.cross_entropy, usual=8), argnums=(0, 1))(h, e, b, y, w)
+    want = jax.grad(reference, argnums=(0, 1))(h[:8], e, b, y[:8], w[:8])
+    np.testing.assert_allclose(grads[0][:8], want[0], atol=1e-5)
 
 
 def test_cross_entropy_frozen_items_get_no_gradient():
