@@ -43,7 +43,9 @@ def counts(
     return blocks
 
 
-def graph(blocks: Sequence[sparse.csr_array], known: np.ndarray, first: int = 0) -> sparse.csr_array:
+def graph(
+    blocks: Sequence[sparse.csr_array], known: np.ndarray, first: int = 0, *, told: Callable[[int], object] = lambda n: None
+) -> sparse.csr_array:  # fmt: skip
     """The shares of the ten items that are most alike to each item, by their cosine.
 
     Where the search would take more than some thousand products an item, the terms that most items have, which tell the
@@ -53,6 +55,7 @@ def graph(blocks: Sequence[sparse.csr_array], known: np.ndarray, first: int = 0)
         blocks: From `counts`.
         known: bool (i,), items by which the rarity of terms is counted; of all if none is.
         first: Items before this one keep an empty column, and the others are compared with them alone.
+        told: Called now and then with how many items have been compared since.
 
     Returns:
         f32 (i, i): in column j the items that j is alike to, whose shares sum to 1, or nothing.
@@ -72,6 +75,7 @@ def graph(blocks: Sequence[sparse.csr_array], known: np.ndarray, first: int = 0)
         cosine.data[row == cosine.indices] = 0  # an item is no neighbour of itself
         cosine.eliminate_zeros()
         found.append(neighbours.shares(neighbours.largest(cosine, _KEPT)))
+        told(min(size, n - start))
     columns = sparse.csr_array(sparse.vstack(found, format="csr"))
     columns.resize((n, n))
     return sparse.csr_array(columns.T.tocsr())

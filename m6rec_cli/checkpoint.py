@@ -21,7 +21,7 @@ from m6rec_cli import cluster
 from m6rec_cli.directory import MANIFESTS, read_json, write_json
 from m6rec_cli.errors import M6RecError
 
-FORMAT = 3
+FORMAT = 4
 RUN = "run.json"
 CONFIG = "config.toml"
 
@@ -124,11 +124,6 @@ class Steps:
         rows = meta.get("rows", {})
         return {name: {k: v[: rows.get(name, {}).get(k)] if np.ndim(v) else v for k, v in found[name].items()}
                 for name in names}  # fmt: skip
-
-    def judged(self, step: int) -> Arrays:
-        """The parameters that a step was judged by: the averaged ones where there are any."""
-        arrays = self.read(step, "params")
-        return arrays | self.read(step, "ema") if "ema" in self.trees(step) else arrays
 
 
 def _seal(folder: Path, step: int) -> Path:

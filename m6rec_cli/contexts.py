@@ -84,10 +84,10 @@ def advanced_contexts(
 def _advance(
     model: M6Rec, items: Any, tokens: Any, profiles: Any, states: Any, at: Any
 ) -> tuple[jax.Array, jax.Array]:
-    flat = gather(profiles, tokens.user.reshape(-1)) if profiles else {}
-    h, after = model.contexts(items, tokens, flat, Keys(None), states)
-    rows = jnp.arange(len(at))
-    return h[rows, at], after[rows, at]
+    users = jnp.arange(len(at))
+    own = gather(profiles, tokens.user[:, 0]) if profiles else {}
+    owner = jnp.broadcast_to(users[:, None], tokens.item.shape)
+    return model.contexts(items, tokens, own, Keys(None), states, (users, at), owner)
 
 
 @jax.jit

@@ -100,9 +100,6 @@ class ModelConfig:
     )
     exclude: list[str] = opt([], "features that it does not read")
     item_ids: bool = opt(True, "each item has an embedding of its own beside its content")
-    item_bias: bool = opt(
-        False, "each item has a number of its own in its logit, which learns popularity; new items have none"
-    )
     id_dropout: float = opt(0.1, "share of items whose id is hidden in a training step", ge=0, le=1)
     modality_dropout: float = opt(
         0.1, "share of items for which a modality is hidden in a training step", ge=0, le=1
@@ -149,9 +146,6 @@ class TrainConfig:
     warmup: float = opt(0.02, "share of the steps with a rising learning rate", ge=0, le=0.9)
     weight_decay: float = opt(0.0, "decoupled weight decay", ge=0)
     clip_norm: float = opt(5.0, "clip the gradient's global norm; 0: never", ge=0)
-    ema: float = opt(
-        0.0, "decay of the averaged parameters that are judged and kept; 0: none", ge=0, le=0.99999
-    )
     trainable: list[str] = opt(["encoder", "decoder", "generator"], "parts that learn; the others are frozen")
     alpha: float = opt(1.0, "L = alpha L_rec + (1 - alpha) L_gen; 1: no adversary", ge=0, le=1)
     label_fraction: float = opt(1.0, "fine-tuning: share of users whose labels are used", ge=0, le=1)

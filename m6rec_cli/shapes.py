@@ -29,3 +29,5 @@ I = Float[Array, " i"]  # noqa: E741 - the axis is called i
 I_bool = Bool[Array, " i"]
 Scalar = Float[Array, ""]
 PRNGKey = Key[Array, ""]
+Places = tuple[Int[Array, " n"], Int[Array, " n"]]
+"""Rows and positions in packed histories."""

@@ -32,7 +32,9 @@ def test_graph_is_the_definition_whatever_the_blocks(monkeypatch, at_once):
     monkeypatch.setattr(alike, "_CELLS_AT_ONCE", at_once)
     known = np.arange(30) % 3 > 0
     made = bm25.vectors(blocks(), known).toarray()
-    got = alike.graph(blocks(), known).toarray()
+    told = []
+    got = alike.graph(blocks(), known, told=told.append).toarray()
+    assert (sum(told), len(told)) == (30, {10**7: 1, 100: 10, 1: 30}[at_once])
     np.testing.assert_allclose(got, by_loops(made @ made.T, range(30)), atol=1e-5)
     assert not got[:, 4].any()
     assert not got[4].any()

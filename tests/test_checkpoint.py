@@ -14,7 +14,7 @@ from tests import worlds
 TREES = {
     "params": {"a.kernel": np.arange(6, dtype=np.float32).reshape(2, 3), "b.bias": np.ones(4, np.float32)},
     "optimizer": {"main.count": np.array(7, np.int32)},
-    "ema": {},
+    "content": {},
 }
 
 
@@ -56,14 +56,6 @@ def test_save_comes_back_with_state_and_types(saved):
             np.testing.assert_array_equal(back[key], array)
             assert back[key].dtype == array.dtype
     np.testing.assert_array_equal(saved.read(3, "params")["a.kernel"], TREES["params"]["a.kernel"])
-
-
-def test_judged_prefers_the_averaged_parameters(tmp_path, saved):
-    assert saved.judged(3)["b.bias"][0] == 1
-    steps = Steps(tmp_path / "steps")
-    steps.save(1, {**TREES, "ema": {"b.bias": np.full(4, 9, np.float32)}}, {}, keep=set())
-    judged = steps.judged(1)
-    assert (judged["b.bias"][0], judged["a.kernel"][1, 2]) == (9, 5)
 
 
 def test_save_keeps_the_last_and_the_named_steps(tmp_path):
@@ -156,6 +148,6 @@ def test_open_run_says_what_the_directory_is(tmp_path):
     (run / "run.json").write_text("{")
     assert "the run's manifest is damaged" in refused(run)
     (run / "run.json").write_text(json.dumps({"format": 99}))
-    assert "the run has format 99, this version reads 3" in refused(run)
+    assert "the run has format 99, this version reads 4" in refused(run)
     (run / "run.json").write_text(json.dumps({"format": FORMAT, "x": 2}))
     assert open_run(run)["x"] == 2

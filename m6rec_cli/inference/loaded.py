@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import polars as pl
 from flax import nnx
@@ -33,8 +34,7 @@ class LoadedRun:
         config: The run's configuration.
         model: With the best step's parameters.
         embeddings: f32 (i, d), the catalogue as the model sees it.
-        bias: f32 (i,), what is added to the logits; an item without training events has the mean of the others,
-            since its own was only ever pushed down.
+        bias: f32 (i,), what is added to the logits: see `over.weighed`.
         neighbours: f32 (i, i), what stood near each item in the training histories.
         alike: f32 (i, i), what each item is alike to, by column; see `alike.graph`.
         content: Reads what the items are made of: see `alike.counts`.
@@ -88,7 +88,7 @@ def load(path: Path) -> LoadedRun:
     # Shapes alone: nothing is drawn, since every parameter is read.
     model = nnx.eval_shape(lambda: M6Rec(config.model, size, rngs=nnx.Rngs(0)))
     steps, best = Steps(path / "steps"), manifest["best"]["step"]
-    arrays = steps.judged(best)
+    arrays = steps.read(best, "params")
     _, variables = nnx.split(model)
     check_shapes(steps.folder / str(best), named(variables), arrays)
     nnx.update(model, unnamed(variables, {k: jax.device_put(v) for k, v in arrays.items()}))
@@ -99,11 +99,9 @@ def load(path: Path) -> LoadedRun:
             where=str(path / "catalogue" / "embeddings.npy"), hint=_HINT,
         )  # fmt: skip
     near, like = (_graph(path / "catalogue" / f"{name}.npz", len(items)) for name in ("neighbours", "alike"))
-    bias = np.asarray(model.encoder.item_bias[...])
     warm = items["popularity"].to_numpy() > 0
-    bias = np.where(warm, bias, bias[warm].mean() if warm.any() else 0).astype(np.float32)
     return LoadedRun(
-        path, config, manifest, model, jax.device_put(embeddings), jax.device_put(bias), near, like,
+        path, config, manifest, model, jax.device_put(embeddings), jnp.zeros(len(items)), near, like,
         lambda: _read(path / "catalogue" / "content.npz", lambda file: alike.load(file, size.item_specs, len(items))), items,
         np.where(warm, np.arange(len(items)), -1), size, manifest["model"]["events"],
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """A run over the items of a data directory: another catalogue with the same features, or modalities hidden.
 
-An item that the run knows by its id keeps the embedding of that id and its bias; any other is content alone, as
+An item that the run knows by its id keeps the embedding of that id; any other is content alone, as
 a new item is. Hiding a feature makes it missing in every row, which training has prepared the model for.
 """
 
@@ -90,12 +90,13 @@ def catalogue(run: LoadedRun, data: Dataset, without: Sequence[str], report: Rep
     if run.model.encoder.ids is not None:
         ids = np.asarray(run.model.encoder.ids[...])[row]
         embeddings = embeddings + jax.device_put(np.where(warm[:, None], ids, 0))
-    bias = np.asarray(run.bias)
     made = alike.counts([s for s in run.specs.item_specs if s.name not in hidden], data.feature)
+    with report.task("finding what is alike", n, "items") as task:
+        made_alike = alike.graph(made, warm, told=task.advance)
     return dataclasses.replace(
         run, items=data.items.select(c for c in data.items.columns if c in run.items.columns),
-        id_rows=np.where(warm, row, -1), neighbours=neighbours.rows_of(run.neighbours, np.where(warm, row, -1)), alike=alike.graph(made, warm), content=lambda: made,
-        embeddings=embeddings, bias=jax.device_put(np.where(row >= 0, bias[row], _usual_bias(run))),
+        id_rows=np.where(warm, row, -1), neighbours=neighbours.rows_of(run.neighbours, np.where(warm, row, -1)), alike=made_alike, content=lambda: made,
+        embeddings=embeddings, bias=jax.device_put(np.zeros(n, np.float32)),
     )  # fmt: skip
 
 
@@ -109,14 +110,8 @@ def weighed(run: LoadedRun, config: RecommendConfig) -> LoadedRun:
     if config.alike > 0:
         share = np.where(new, 1 + config.alike, config.alike).astype(np.float32)
         near = sparse.csr_array(near + run.alike @ sparse.diags_array(share))
-    bias = run.bias + jax.device_put(np.where(new, config.new_items, 0).astype(np.float32))
+    bias = jax.device_put(np.where(new, config.new_items, 0).astype(np.float32))
     return dataclasses.replace(run, neighbours=near, bias=bias)
-
-
-def _usual_bias(run: LoadedRun) -> np.float32:
-    """What an item without events of its own has: see `LoadedRun.bias`."""
-    bias, warm = np.asarray(run.bias), run.items["popularity"].to_numpy() > 0
-    return np.float32(bias[warm].mean() if warm.any() else 0)
 
 
 def _rows(run: LoadedRun, data: Dataset) -> np.ndarray:

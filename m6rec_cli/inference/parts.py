@@ -1,7 +1,7 @@
 """An item's parts (the id, each feature, the neighbours) and what each is worth, by exact ablation.
 
 A part's effect on an item is the drop of the item's score when the item alone loses the part: a feature is masked, as it
-is where a value is missing, without its id an item is scored as a new one is, from content and with the mean bias, and
+is where a value is missing, without its id an item is scored as a new one is, from content, and
 without neighbours nothing that stood near the user's last events, or is made like them, raises it.
 """
 
@@ -40,10 +40,9 @@ Source = Callable[[np.ndarray], dict[str, FeatureArray]]
 
 @dataclass(frozen=True)
 class Without:
-    """Some items without each part: `embeddings` f32 (items, parts, d), `bias` f32 and `present` bool (items, parts)."""
+    """Some items without each part: `embeddings` f32 (items, parts, d), `present` bool (items, parts)."""
 
     embeddings: np.ndarray
-    bias: np.ndarray
     present: np.ndarray
 
 
@@ -69,13 +68,10 @@ class Parts:
         run, n = self.run, len(rows)
         specs = run.specs.item_specs
         whole = np.asarray(run.embeddings)[rows]
-        bias = np.asarray(run.bias)
         ids, warm = self._ids(rows)
         embeddings = np.repeat(whole[:, None], len(self.names), axis=1)
         embeddings[:, 0] -= ids
         embeddings[:, _CONTENT] = ids
-        biases = np.repeat(bias[rows][:, None], len(self.names), axis=1)
-        biases[:, 0] = np.where(warm, bias[run.id_rows >= 0].mean() if warm.any() else 0, bias[rows])
         present = np.zeros((n, len(self.names)), bool)
         present[:, 0] = warm
         if self.features is not None and specs and n:
@@ -89,7 +85,7 @@ class Parts:
             present[:, _CONTENT] = ~matches
         elif specs:
             present[:, _CONTENT] = True
-        return Without(embeddings, biases, present)
+        return Without(embeddings, present)
 
     def effects(
         self, config: RecommendConfig, contexts: np.ndarray, close: near.Near, keys: Any, items: np.ndarray, at: np.ndarray,
@@ -99,7 +95,7 @@ class Parts:
         run = self.run
         got = _effects(
             run.model, jax.device_put(contexts), run.embeddings, run.bias, close, keys, jax.device_put(items),
-            jax.device_put(without.embeddings[at]), jax.device_put(without.bias[at]),
+            jax.device_put(without.embeddings[at]),
             draws=config.draws, judge_weight=config.judge_weight,
         )  # fmt: skip
         return np.asarray(got)
@@ -150,20 +146,20 @@ def _lost(model: M6Rec, features: Features) -> tuple[Float[Array, "r d"], Float[
 
 @functools.partial(jax.jit, static_argnames=("draws", "judge_weight"))
 def _effects(
-    model: M6Rec, h: Any, items: Any, bias: Any, close: near.Near, keys: Any, rows: Any, embeddings: Any, biases: Any, *, draws: int,
+    model: M6Rec, h: Any, items: Any, bias: Any, close: near.Near, keys: Any, rows: Any, embeddings: Any, *, draws: int,
     judge_weight: float,
 ) -> jax.Array:  # fmt: skip
-    """Scores of `rows` (u, k) minus those that they have with the other embeddings (u, k, m, d) and biases."""
+    """Scores of `rows` (u, k) minus those that they have with the other embeddings (u, k, m, d)."""
     n, k, m, d = embeddings.shape
     raised = jnp.take_along_axis(added(jnp.zeros((n, len(items))), close), rows, axis=1)
     # All parts but the last, the neighbours, leave an item what its neighbours give it.
-    biases = biases + raised[..., None] * (jnp.arange(m) < m - 1)[None, None]
+    added_to = bias[rows][..., None] + raised[..., None] * (jnp.arange(m) < m - 1)[None, None]
 
     def one(z: Array | None) -> tuple[Array, Array]:
         c = model.candidates(h, z)
         logits = added(scoring.logits(c, items, bias), close)
         before = jnp.take_along_axis(logits, rows, axis=1)
-        after = jnp.einsum("ud,ukmd->ukm", c, embeddings) + biases
+        after = jnp.einsum("ud,ukmd->ukm", c, embeddings) + added_to
         total = jax.nn.logsumexp(logits, axis=1)[:, None]
         # The softmax with one item changed: its old share leaves the sum, its new one enters.
         others = total + jnp.log1p(-jnp.minimum(jnp.exp(before - total), 1 - 1e-6))

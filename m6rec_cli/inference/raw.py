@@ -136,14 +136,13 @@ def with_items(run: LoadedRun, path: Path, media: Path | None, report: Reporter)
         sparse.csr_array(sparse.vstack(pair, format="csr")) for pair in zip(run.content(), own, strict=True)
     ]
     beyond = np.append(np.arange(n), np.full(len(table), -1))
-    mean_bias = jnp.full(len(table), run.bias.mean())
     report.note(f"{len(table):,} items that the run does not know are scored from their content")
     return dataclasses.replace(
         run, items=items, id_rows=np.concatenate([run.id_rows, np.full(len(table), -1)]),
         neighbours=neighbours.rows_of(run.neighbours, beyond),
         alike=neighbours.rows_of(run.alike, beyond) + alike.graph(joined, np.append(run.id_rows, np.full(len(table), -1)) >= 0, n),
         embeddings=jnp.concatenate([run.embeddings, content]),
-        bias=jnp.concatenate([run.bias, mean_bias]),
+        bias=jnp.pad(run.bias, (0, len(table))),
     )  # fmt: skip
 
 

@@ -13,7 +13,7 @@ from m6rec_cli.model.init import layer_norm
 from m6rec_cli.model.layers import MLP, Keys, dropout
 from m6rec_cli.model.scan import resolve
 from m6rec_cli.settings import ModelConfig
-from m6rec_cli.shapes import BTD, BT_bool
+from m6rec_cli.shapes import BTD, BT_bool, Places
 
 
 class Block(nnx.Module):
@@ -29,10 +29,11 @@ class Block(nnx.Module):
         self.rate = config.dropout
 
     def __call__(
-        self, x: BTD, reset: BT_bool, state: Float[Array, "b s"], keys: Keys
-    ) -> tuple[BTD, Float[Array, "b t s"]]:
-        """Outputs, and the cell's states after every position."""
+        self, x: BTD, reset: BT_bool, state: Float[Array, "b s"], keys: Keys, at: Places | None = None
+    ) -> tuple[Float[Array, "... d"], Float[Array, "b t s"]]:
+        """Outputs after every position, or at some places (n, d); and the cell's states after every position."""
         y, states = self.cell(x, reset, state)
+        x, y = (x, y) if at is None else (x[at], y[at])
         x = self.norm_cell(x + dropout(y, self.rate, keys()))
         return self.norm_mlp(x + dropout(self.mlp(x), self.rate, keys())), states
 
@@ -51,23 +52,31 @@ class Decoder(nnx.Module):
         self.rate = config.dropout
 
     def __call__(
-        self, x: BTD, reset: BT_bool, state: Float[Array, "b s"] | None, keys: Keys
-    ) -> tuple[BTD, Float[Array, "b t s"]]:
-        """Context vectors and states after every position.
+        self,
+        x: BTD,
+        reset: BT_bool,
+        state: Float[Array, "b s"] | None,
+        keys: Keys,
+        at: Places | None = None,
+    ) -> tuple[Float[Array, "... d"], Float[Array, "... s"]]:
+        """Context vectors and states after every position, or at some places alone: (n, d) and (n, s).
 
         Args:
             x: Encoded events; several histories may lie end to end in a row.
             reset: True at the first position of each history.
             state: The state before the first position; `None` is a fresh start.
             keys: Keys for dropout; `Keys(None)` when judging.
+            at: Where the result is wanted. What nobody reads further is not computed elsewhere: of the last block,
+                that is all behind the cell.
         """
         if state is None:
             state = jnp.zeros((x.shape[0], self.state_size), x.dtype)
         x = dropout(self.norm_in(x), self.rate, keys())
-        at, states = 0, []
-        for block in self.blocks:
+        first, states = 0, []
+        for i, block in enumerate(self.blocks):
             size = block.cell.state_size
-            x, after = block(x, reset, state[:, at : at + size], keys)
-            states.append(after)
-            at += size
+            last = i == len(self.blocks) - 1
+            x, after = block(x, reset, state[:, first : first + size], keys, at if last else None)
+            states.append(after if at is None else after[at])
+            first += size
         return x, jnp.concatenate(states, axis=-1)

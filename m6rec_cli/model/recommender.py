@@ -21,7 +21,7 @@ from m6rec_cli.model.init import full, linear, normal, zeros
 from m6rec_cli.model.layers import CONTENT_SCALE, Keys
 from m6rec_cli.schema import FeatureSpec
 from m6rec_cli.settings import ModelConfig
-from m6rec_cli.shapes import BTD, ID, I_bool
+from m6rec_cli.shapes import BTD, ID, BT_int, I_bool, Places
 
 N_GAPS = 24
 """Buckets of the time since the previous event: 0 none or unknown, then powers of two of seconds."""
@@ -79,11 +79,20 @@ class M6Rec(nnx.Module):
         profiles: Features,
         keys: Keys,
         state: Float[Array, "b s"] | None = None,
-    ) -> tuple[BTD, Float[Array, "b t s"]]:
-        """The decoder's output after every token, and the state there."""
-        x, profile = self.encoder.tokens(items, tokens, profiles, keys)
-        h, states = self.decoder(x, tokens.reset, state, keys)
-        return h if profile is None else h + self.encoder.profile_bias(profile), states
+        at: Places | None = None,
+        owner: BT_int | None = None,
+    ) -> tuple[Float[Array, "... d"], Float[Array, "... s"]]:
+        """The decoder's output after every token, or at some places alone, and the state there.
+
+        Args:
+            profiles: Features of the user behind every token (b * t), or of some users if `owner` says which of them
+                stands behind which token.
+        """
+        x, profile = self.encoder.tokens(items, tokens, profiles, keys, owner)
+        h, states = self.decoder(x, tokens.reset, state, keys, at)
+        if profile is None:
+            return h, states
+        return h + self.encoder.profile_bias(profile if at is None else profile[at]), states
 
     def candidates(self, h: Float[Array, "n d"], z: Float[Array, "n z"] | None) -> Float[Array, "n d"]:
         """Generated embeddings, divided by the temperature; `z=None` is the mean of the noise."""
@@ -99,8 +108,6 @@ class Encoder(nnx.Module):
         self.items = Fusion(sizes.item_specs, config, rngs=rngs)
         self.users = Fusion(sizes.user_specs, config, rngs=rngs)
         self.ids = nnx.Param(small(rngs.params(), (sizes.n_items, d))) if config.item_ids else None
-        bias = nnx.Param if config.item_bias else nnx.Variable  # what is no Param never learns
-        self.item_bias = bias(full((sizes.n_items,)))
         self.start = nnx.Param(small(rngs.params(), (d,)))
         self.events = nnx.Param(full((sizes.n_events, d))) if sizes.n_events > 1 else None
         self.gaps = nnx.Param(full((N_GAPS, d))) if config.decoder.time_gaps else None
@@ -123,14 +130,18 @@ class Encoder(nnx.Module):
         """Content vectors of some item rows, at the scale of the ids."""
         return CONTENT_SCALE * self.items(features, keys)[0]
 
-    def tokens(self, items: ID, tokens: Tokens, profiles: Features, keys: Keys) -> tuple[BTD, BTD | None]:
+    def tokens(
+        self, items: ID, tokens: Tokens, profiles: Features, keys: Keys, owner: BT_int | None = None
+    ) -> tuple[BTD, BTD | None]:
         """Token vectors, and the profile behind every token (`None` if users have no features)."""
         start = (tokens.item == START)[..., None]
         first = self.start[...][None, None]
         profile = None
         if self.has_profiles:
-            flat, _ = self.users(profiles, keys)
-            profile = CONTENT_SCALE * flat.reshape(*tokens.item.shape, -1)
+            vectors, _ = self.users(profiles, keys)
+            profile = CONTENT_SCALE * (
+                vectors.reshape(*tokens.item.shape, -1) if owner is None else vectors[owner]
+            )
             first = first + profile
         x = items[jnp.maximum(tokens.item, 0)]
         if self.events is not None:

@@ -13,8 +13,6 @@ from jaxtyping import Array, Inexact
 BTS = Inexact[Array, "b t s"]
 BS = Inexact[Array, "b s"]
 
-_UNROLL = 8
-
 
 def linear_scan(a: BTS, x: BTS, h0: BS, how: str) -> BTS:
     """All states h_1 ... h_t.
@@ -43,13 +41,14 @@ def _states(a: BTS, x: BTS, how: str, reverse: bool = False) -> BTS:
 
         return jax.lax.associative_scan(combine, (a, x), axis=1, reverse=reverse)[1]
 
-    def step(h: Array, ax: tuple[Array, Array]) -> tuple[Array, Array]:
-        h = ax[0] * h + ax[1]
-        return h, h
+    last = x.shape[1] - 1
 
-    by_time = (a.swapaxes(0, 1), x.swapaxes(0, 1))
-    _, h = jax.lax.scan(step, jnp.zeros_like(x[:, 0]), by_time, reverse=reverse, unroll=_UNROLL)
-    return h.swapaxes(0, 1)
+    def step(i: Array, h: BTS) -> BTS:
+        # In place: the states take the place of the inputs, and nothing is laid out anew by time.
+        at, before = (last - i, last - i + 1) if reverse else (i, i - 1)
+        return h.at[:, at].add(a[:, at] * h[:, before])
+
+    return jax.lax.fori_loop(1, last + 1, step, x)
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(2,))

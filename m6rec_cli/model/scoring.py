@@ -34,10 +34,12 @@ def embed_items(model: M6Rec, features: Features, warm: I_bool) -> ID:
 def final_contexts(
     model: M6Rec, items: ID, tokens: Tokens, profiles: Features, row: Int[Array, " u"], at: Int[Array, " u"]
 ) -> tuple[Float[Array, "u d"], Float[Array, "u s"]]:
-    """Context and state after the last token of each history of packed rows."""
-    flat = gather(profiles, tokens.user.reshape(-1)) if profiles else {}
-    h, states = model.contexts(items, tokens, flat, Keys(None))
-    return h[row, at], states[row, at]
+    """Context and state after the last token of each history of packed rows: every user has one, and none is left out."""
+    if not profiles:
+        return model.contexts(items, tokens, {}, Keys(None), at=(row, at))
+    users = jnp.sort(tokens.user[row, at])
+    owner = jnp.minimum(jnp.searchsorted(users, tokens.user), len(users) - 1)
+    return model.contexts(items, tokens, gather(profiles, users), Keys(None), at=(row, at), owner=owner)
 
 
 def ranks(

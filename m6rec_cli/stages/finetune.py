@@ -34,7 +34,7 @@ def run(
 ) -> Summary:  # fmt: skip
     """Fine-tune the run `parent` on a data directory and write a run directory.
 
-    Item ids, biases and event kinds are taken over by name, so that the data may hold other items than the
+    Item ids and event kinds are taken over by name, so that the data may hold other items than the
     parent's; those that the parent does not know start fresh.
 
     Raises:
@@ -47,11 +47,10 @@ def run(
         step = manifest["best"]["step"]
         _, variables = nnx.split(model)
         fresh = named(variables)
-        old = Steps(parent / "steps").judged(step)
+        old = Steps(parent / "steps").read(step, "params")
         old_ids = pl.read_parquet(parent / "catalogue" / "items.parquet", columns=["id"])["id"].to_list()
         by_rows = {
             "encoder.ids": (old_ids, dataset.items["id"].to_list()),
-            "encoder.item_bias": (old_ids, dataset.items["id"].to_list()),
             "encoder.events": (manifest["model"]["events"], dataset.manifest["events"]),
         }
         adopted = {}

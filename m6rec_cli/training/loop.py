@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
@@ -121,7 +120,6 @@ def prepare(
         # In one program: eager zeros would be compiled for each shape.
         optimizer=jax.jit(trainer.optimizer.init)(params),
         judge_optimizer=jax.jit(trainer.judge_optimizer.init)(judge) if trainer.adversarial else (),
-        average=jax.tree.map(jnp.copy, params) if train.ema > 0 else (),
         content=content, step=np.zeros((), np.int32),
     )  # fmt: skip
 

@@ -23,7 +23,7 @@ from m6rec_cli.settings import TrainConfig
 from m6rec_cli.shapes import PRNGKey
 
 DATA, MODEL = "data", "model"
-ITEM_TABLES = ("ids", "item_bias", "content")
+ITEM_TABLES = ("ids", "content")
 """Names of the arrays with a row for every item; the optimiser keeps arrays of the same names."""
 
 T = TypeVar("T")

@@ -15,10 +15,9 @@ from m6rec_cli.training.step import State
 
 
 def trees_of(state: State) -> dict[str, dict[str, Any]]:
-    """The state as named trees of arrays; `ema` holds the averaged ones among `params`, if there are any."""
+    """The state as named trees of arrays."""
     return {
         "params": named(state.params) | named(state.frozen) | named(state.judge),
-        "ema": named(state.average),
         "optimizer": {f"main.{k}": v for k, v in named(state.optimizer).items()}
         | {f"judge.{k}": v for k, v in named(state.judge_optimizer).items()},
         "content": {"content": state.content} if len(state.content) else {},
@@ -49,7 +48,6 @@ def restore(steps: Steps, state: State) -> tuple[State, Progress]:
         params=unnamed(state.params, params), frozen=unnamed(state.frozen, params), judge=unnamed(state.judge, params),
         optimizer=unnamed(state.optimizer, part("main.")),
         judge_optimizer=unnamed(state.judge_optimizer, part("judge.")),
-        average=unnamed(state.average, trees.get("ema", {})),
         content=trees["content"]["content"] if len(state.content) else state.content,
         step=np.int32(step),
     )  # fmt: skip
@@ -63,6 +61,6 @@ def load_judged(model: M6Rec, steps: Steps, step: int) -> None:
         M6RecError: They are another model's.
     """
     _, variables = nnx.split(model)
-    arrays = steps.judged(step)
+    arrays = steps.read(step, "params")
     check_shapes(steps.folder / str(step), named(variables), arrays)
     nnx.update(model, unnamed(variables, {k: jax.device_put(v) for k, v in arrays.items()}))

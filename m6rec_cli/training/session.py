@@ -127,7 +127,7 @@ def fit(
             return {}
         cost = {"parameters": parameters, "trainable_share": round(share, 6), **meter.summary(),
                 "devices": str(layout), "processes": cluster.number()}  # fmt: skip
-        return _finish(request, data, size, model, state, progress, steps, tables, cost, started)
+        return _finish(request, data, size, model, state, progress, steps, tables, cost, started, report)
     finally:
         cluster.wait()
 
@@ -154,7 +154,7 @@ def _count(tree: Any) -> int:
 
 def _finish(
     request: Request, data: Dataset, size: Sizes, model: M6Rec, state: State, progress: Progress, steps: Steps,
-    tables: inputs.Tables, cost: dict[str, Any], started: float,
+    tables: inputs.Tables, cost: dict[str, Any], started: float, report: Reporter,
 ) -> Summary:  # fmt: skip
     """Encode the catalogue with the best parameters, which `model` holds, and write `run.json`."""
     best = progress.best_step
@@ -168,7 +168,9 @@ def _finish(
     )
     content = alike.counts(size.item_specs, data.feature)
     alike.save(folder / "content.npz", content)
-    neighbours.save(folder / "alike.npz", alike.graph(content, data.items["popularity"].to_numpy() > 0))
+    with report.task("finding what is alike", size.n_items, "items") as task:
+        made_alike = alike.graph(content, data.items["popularity"].to_numpy() > 0, told=task.advance)
+    neighbours.save(folder / "alike.npz", made_alike)
     kept = [s.name for s in data.specs if s.entity == "item" and s.kind in ("categorical", "set")]
     columns = list(dict.fromkeys(["row", "id", "display", "popularity", *kept]))
     data.items.select(columns).write_parquet(folder / "items.parquet")

@@ -47,14 +47,14 @@ def ranks(
     model: M6Rec, items: ID, h: BD, target: jax.Array, seen: jax.Array, layout: Layout
 ) -> tuple[jax.Array, jax.Array]:
     """As `scoring.ranks`, of true items after the contexts `h`; rows beyond `layout.n_items` take no part."""
-    candidates, bias = model.candidates(h, None), model.encoder.item_bias[...]
+    candidates = model.candidates(h, None)
     if layout.mesh is None:
-        return scoring.ranks(scoring.logits(candidates, items, bias), target, seen)
+        return scoring.ranks(scoring.logits(candidates, items, jnp.zeros(len(items))), target, seen)
 
-    def part(c: Any, e: Any, b: Any, target: Any, seen: Any) -> tuple[jax.Array, jax.Array]:
+    def part(c: Any, e: Any, target: Any, seen: Any) -> tuple[jax.Array, jax.Array]:
         first, n = jax.lax.axis_index(MODEL) * len(e), len(e)
         row = first + jnp.arange(n)
-        scores = scoring.logits(c, e, jnp.where(row < layout.n_items, b, -jnp.inf))
+        scores = scoring.logits(c, e, jnp.where(row < layout.n_items, 0, -jnp.inf))
 
         def at(table: Any, rows: Any) -> tuple[Any, Any]:
             mine = (rows >= first) & (rows < first + n)
@@ -68,6 +68,6 @@ def ranks(
         return jax.lax.psum(counts, MODEL)
 
     return jax.shard_map(
-        part, mesh=layout.mesh, in_specs=(P(DATA), P(MODEL), P(MODEL), P(DATA), P(DATA)),
+        part, mesh=layout.mesh, in_specs=(P(DATA), P(MODEL), P(DATA), P(DATA)),
         out_specs=(P(DATA), P(DATA)), check_vma=False,
-    )(candidates, items, bias, target, seen)  # fmt: skip
+    )(candidates, items, target, seen)  # fmt: skip

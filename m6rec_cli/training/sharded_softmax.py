@@ -71,7 +71,7 @@ def _forward(
     def part(h: ND, e: ID, b: I, y: N_int, w: N) -> tuple[jax.Array, ...]:
         first = jax.lax.axis_index(MODEL) * len(e)
         b = jnp.where(first + jnp.arange(len(e)) < n_items, b, _NEVER)
-        lse, dh, de, db = softmax.log_sums(h, e, b, w, items_learn, half, usual, over)
+        lse, dh, de = softmax.log_sums(h, e, b, w, items_learn, half, usual, over)
         at = y - first
         mine = (at >= 0) & (at < len(e))
         at = jnp.where(mine, at, len(e))  # beyond the end: read as zero, written nowhere
@@ -79,17 +79,16 @@ def _forward(
         true_bias = jax.lax.psum(b.at[at].get(mode="fill", fill_value=0), MODEL)
         loss = lse - jnp.sum(w * ((h * true).sum(axis=-1) + true_bias))
         dh = dh - w[:, None] * true
-        de, db = de.T, db
+        de = de.T
         if items_learn:
             de = jax.lax.psum(de.at[at].add(-w[:, None] * h, mode="drop"), DATA)
-            db = jax.lax.psum(db.at[at].add(-w, mode="drop"), DATA)
-        return jax.lax.psum(loss, DATA), dh, de, db
+        return jax.lax.psum(loss, DATA), dh, de
 
-    total, dh, de, db = jax.shard_map(
+    total, dh, de = jax.shard_map(
         part, mesh=mesh, in_specs=(P(DATA), P(MODEL), P(MODEL), P(DATA), P(DATA)),
-        out_specs=(P(), P(DATA), P(MODEL), P(MODEL)), check_vma=False,
+        out_specs=(P(), P(DATA), P(MODEL)), check_vma=False,
     )(h, e, b, y, w)  # fmt: skip
-    return total, (dh, de, db)
+    return total, (dh, de)
 
 
 def _backward(
@@ -101,8 +100,8 @@ def _backward(
     saved: tuple[jax.Array, ...],
     g: Scalar,
 ) -> tuple[jax.Array | None, ...]:
-    dh, de, db = saved
-    return g * dh, g * de, g * db, None, None
+    dh, de = saved
+    return g * dh, g * de, None, None, None
 
 
 _loss.defvjp(_forward, _backward)

@@ -38,7 +38,8 @@ def cross_entropy(
     """sum_n weight_n * -log softmax(<candidate_n, item_i> + bias_i)[target_n] (article 4.2.1, L_rec).
 
     Args:
-        items_learn: False saves the gradient of the items and of the bias, when they are frozen.
+        bias: Has no gradient: it says which items compete.
+        items_learn: False saves the gradient of the items, when they are frozen.
         half: Multiply in bf16.
         usual: How many positions have a weight, or a few less, most of the time: the fewer, the fewer tiles. The
             result is that of any other number but for rounding.
@@ -82,26 +83,25 @@ def _tiles(size: int, *arrays: Array) -> tuple[Array, ...]:
 def _forward(
     h: ND, e: ID, b: I, y: N_int, w: N, items_learn: bool, half: bool, usual: int | None
 ) -> tuple[Scalar, tuple[Array, ...]]:
-    lse, dh, de, db = log_sums(h, e, b, w, items_learn, half, usual)
+    lse, dh, de = log_sums(h, e, b, w, items_learn, half, usual)
     total = lse - jnp.sum(w * _true_logit(h, e, b, y))
     dh = dh - w[:, None] * e[y]
     if not items_learn:
-        return total, (dh, jnp.zeros_like(e), jnp.zeros_like(b))
-    return total, (dh, de.T.at[y].add(-w[:, None] * h), db.at[y].add(-w))
+        return total, (dh, jnp.zeros_like(e))
+    return total, (dh, de.T.at[y].add(-w[:, None] * h))
 
 
 def log_sums(
     h: ND, e: ID, b: I, w: N, items_learn: bool, half: bool, usual: int | None = None, over: str | None = None
-) -> tuple[Scalar, ND, Float[Array, "d i"], I]:
+) -> tuple[Scalar, ND, Float[Array, "d i"]]:
     """sum_n w_n * logsumexp_i(<h_n, e_i> + b_i) and its gradients, by what is fastest on a CPU.
 
-    A column of ones on `h` and of biases on `e` put the bias into the first product and its gradient into
-    the third; a column of ones on `e` puts the norm into the second. So each tile of p is read and written
-    as few times as can be. The gradient of the items is gathered as (d, i): p.T @ h would take three times
+    A column of ones on `h` and of biases on `e` put the bias into the first product, a column of ones on `e`
+    puts the norm into the second. So each tile of p is read and written as few times as can be. The gradient of the items is gathered as (d, i): p.T @ h would take three times
     as long as h.T @ p.
 
     Args:
-        items_learn: False leaves the gradients of `e` and `b` at zero.
+        items_learn: False leaves the gradient of `e` at zero.
         usual: See `cross_entropy`.
         over: Axis of a mesh that the items are divided over; each device has some rows of `e` and `b` and
             gets their gradients, while the sum and the gradient of `h` are those of all.
@@ -126,25 +126,25 @@ def log_sums(
         # The rows of h carry weight / norm into the third product, so that p is never rescaled as a whole.
         scale = (wt / norm)[:, None]
         if items_learn:
-            de = de + product((scale * ht[:, : d + 1]).T, p, half)
+            de = de + product((scale * ht[:, :d]).T, p, half)
         total = total + jnp.sum(wt * (jnp.log(norm) + top[:, 0] / _LOG2_E))
         return de, dh.at[i].set(scale * mean[:, :d]), total
 
     start = (
-        jnp.zeros((d + 1, len(e)), h.dtype),
+        jnp.zeros((d, len(e)), h.dtype),
         jnp.zeros((*tiles.shape[:2], d), h.dtype),
         jnp.zeros((), h.dtype),
     )
     needed = -(-jnp.sum(w != 0) // size)
     de, dh, total = jax.lax.fori_loop(0, needed, tile, start)
-    return total, jnp.zeros_like(h).at[order].set(dh.reshape(-1, d)[:n], unique_indices=True), de[:d], de[d]
+    return total, jnp.zeros_like(h).at[order].set(dh.reshape(-1, d)[:n], unique_indices=True), de
 
 
 def _backward(
     items_learn: bool, half: bool, usual: int | None, saved: tuple[Array, ...], g: Scalar
 ) -> tuple[Array | None, ...]:
-    dh, de, db = saved
-    return g * dh, g * de, g * db, None, None
+    dh, de = saved
+    return g * dh, g * de, None, None, None
 
 
 _loss.defvjp(_forward, _backward)

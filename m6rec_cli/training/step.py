@@ -38,7 +38,6 @@ class State:
         judge: The discriminator's parameters.
         optimizer: Optax state of `params`.
         judge_optimizer: Optax state of `judge`; empty without the adversary.
-        average: Moving average of `params`; empty if there is none.
         content: Content vector of every item as last encoded; empty if all are encoded in every step.
         step: Steps done.
     """
@@ -48,7 +47,6 @@ class State:
     judge: Any
     optimizer: Any
     judge_optimizer: Any
-    average: Any
     content: Any
     step: Any
 
@@ -127,12 +125,10 @@ class Trainer:
 
         z = jax.random.normal(jax.random.fold_in(key, 0), (len(h), model.noise)) if self.adversarial else None
         candidates = model.candidates(h, z)
-        bias = model.encoder.item_bias[...]
-        if self.layout.fill:
-            real = jnp.arange(len(bias)) < self.layout.n_items
-            bias = jnp.where(real, bias, weighting.NEVER)
+        competes = jnp.arange(len(items)) < self.layout.n_items
         if not train.cold_negatives:
-            bias = jnp.where(tables.warm, bias, weighting.NEVER)
+            competes &= tables.warm
+        bias = jnp.where(competes, 0.0, weighting.NEVER)
         if train.loss.truncate > 0:
             shown = jax.lax.stop_gradient((candidates, items, bias))
             found = (position_losses(*shown, target) if train.softmax == "exact" else
@@ -217,15 +213,9 @@ class Trainer:
         judge, judge_optimizer, metrics = state.judge, state.judge_optimizer, aux["metrics"]
         if self.adversarial:
             judge, judge_optimizer, metrics["judge"] = self._update_judge(state, aux["pairs"])
-        average = state.average
-        if self.config.train.ema > 0:
-            # The average forgets its start: early steps weigh (1 + n) / (10 + n), as is usual.
-            n = state.step.astype(jnp.float32)
-            decay = jnp.minimum(self.config.train.ema, (1 + n) / (10 + n))
-            average = jax.tree.map(lambda a, p: decay * a + (1 - decay) * p, average, params)
         content = jax.lax.stop_gradient(aux["content"]) if len(state.content) else state.content
         metrics["targets"] = (batch.weight > 0).sum().astype(jnp.float32)
-        new = State(params, state.frozen, judge, optimizer, judge_optimizer, average, content, state.step + 1)
+        new = State(params, state.frozen, judge, optimizer, judge_optimizer, content, state.step + 1)
         return new, metrics
 
     def _update_judge(self, state: State, pairs: tuple[Any, Any, Any, Any]) -> tuple[Any, Any, Array]:

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-import jax
 import numpy as np
 from flax import nnx
 
@@ -62,9 +61,7 @@ class Validation:
 
     def judge(self, graphdef: Any, state: State, tables: Tables, layout: Layout) -> dict[str, float]:
         """NDCG@10 and recall@10, seen items masked (`ndcg@10`) and not (`ndcg@10_unmasked`)."""
-        params = state.average if jax.tree.leaves(state.average) else state.params
-        params, frozen = jax.tree.map(lambda x: x, (params, state.frozen))
-        model: M6Rec = nnx.merge(graphdef, params, frozen, state.judge)
+        model: M6Rec = nnx.merge(graphdef, state.params, state.frozen, state.judge)
         items = sharded_ranks.embed(model, tables, layout)
         contexts, _ = user_contexts(model, items, self.packed, self.row, self.at, tables.users)
         tile = layout.multiple(max(1, min(len(self.target), _TILE_FLOATS // len(tables.warm))))

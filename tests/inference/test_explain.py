@@ -129,19 +129,18 @@ def test_columns_part_effects_are_what_a_changed_catalogue_loses(shop, draws):
     frame = explained(run, data, rows=np.array([0]), k=2, draws=draws)
     item, score, parts = frame.row(0)[1], frame["score"][0], frame["because_parts"][0]
     row = run.items["id"].to_list().index(item)
-    ids, bias = np.asarray(run.model.encoder.ids[...]), np.asarray(run.bias)
+    ids = np.asarray(run.model.encoder.ids[...])
     warm = run.items["popularity"].to_numpy() > 0
     assert warm[row]
     expected, alone = {}, run.neighbours.copy()
     alone.data = np.where(alone.indices == row, 0, alone.data).astype(np.float32)
-    for name, vector, own_bias, graph in (
-        ("id", run.embeddings[row] - ids[row], bias[warm].mean(), run.neighbours),
-        ("style", ids[row], bias[row], run.neighbours),
-        ("neighbours", run.embeddings[row], bias[row], alone),
+    for name, vector, graph in (
+        ("id", run.embeddings[row] - ids[row], run.neighbours),
+        ("style", ids[row], run.neighbours),
+        ("neighbours", run.embeddings[row], alone),
     ):
         changed = dataclasses.replace(
-            run, embeddings=run.embeddings.at[row].set(vector), bias=run.bias.at[row].set(own_bias),
-            neighbours=graph,
+            run, embeddings=run.embeddings.at[row].set(vector), neighbours=graph,
         )  # fmt: skip
         # The history is read with the items as they are: only what is recommended changes.
         context = Audience.of_dataset(run, data, "all").contexts(np.array([0]))[0]

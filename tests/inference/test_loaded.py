@@ -10,7 +10,7 @@ import pytest
 from m6rec_cli import neighbours
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.inference.loaded import load
-from tests.inference.trained import PER_STYLE, shop
+from tests.inference.trained import shop
 
 __all__ = ["shop"]
 
@@ -27,13 +27,6 @@ def test_load_a_moved_run_is_the_run(shop, copy):
     assert moved.items.equals(run.items)
     assert moved.event_kinds == run.event_kinds
     assert moved.has_time
-
-
-def test_load_cold_items_have_the_mean_bias(shop):
-    bias, warm = np.asarray(shop.loaded.bias), shop.loaded.items["popularity"].to_numpy() > 0
-    cold = [s * PER_STYLE + PER_STYLE - 1 for s in range(4)]
-    assert not warm[cold].any()
-    np.testing.assert_allclose(bias[~warm], bias[warm].mean(), rtol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def settings(shape: str, *sets: str) -> Config:
     data, model = shape.split("x")
     return configuration.resolve("pretrain", sets=[
         *SMALL, f"train.data_parallel={data}", f"train.model_parallel={model}", f"train.batch_targets={64 * ROWS}",
-        "model.encoder.refresh_rows=64", "train.ema=0.9", *sets,
+        "model.encoder.refresh_rows=64", *sets,
     ])  # fmt: skip
 
 
@@ -85,7 +85,7 @@ def steps_on(data: Dataset, shape: str, out: Path) -> dict[str, Any]:
 
 def judging(graphdef: Any, state: Any, tables: Any, layout: Layout, validation: Validation) -> list[str]:
     """The programs that validation runs: embedding the catalogue, reading histories, ranking."""
-    model = nnx.merge(graphdef, state.average, state.frozen, state.judge)
+    model = nnx.merge(graphdef, state.params, state.frozen, state.judge)
     items = sharded_ranks.embed(model, tables, layout)
     read = inputs.tokens(validation.packed), {}, validation.row, validation.at
     h, _ = contexts._final(model, items, *read)

@@ -63,7 +63,7 @@ def test_mesh_gives_the_losses_and_parameters_of_one_device(world, done, shape):
     for name, value in done["1x1"]["judged"].items():
         assert done[shape]["judged"][name] == pytest.approx(value, abs=0.02), name
     folder = world.path.parent
-    for tree in ("params", "ema", "optimizer", "content"):
+    for tree in ("params", "optimizer", "content"):
         one, many = (Steps(folder / s).read(STEPS, tree) for s in ("1x1", shape))
         assert one.keys() == many.keys()
         for name, array in one.items():

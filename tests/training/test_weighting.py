@@ -62,43 +62,61 @@ def test_position_losses_are_the_terms_of_the_cross_entropy():
     np.testing.assert_allclose((w * each).sum(), softmax.cross_entropy(h, e, b, y, w), rtol=1e-5)
 
 
-def slope(data, config, *, steps=(0,)):
-    """L_rec and its gradient by the items' biases on the first batch, with so many steps done before."""
+def first_step(data, config, *, step=0, change=lambda tables: tables):
+    """L_rec, the gradient of the ids and the first batch, with so many steps done before."""
     size = inputs.sizes(data, config.model)
-    tables = inputs.tables(data, size)
+    tables = change(inputs.tables(data, size))
     feed = Feed.of(data, config, labels=False, has_content=bool(size.item_specs))
     trainer, state = prepare(build(size, config), config, feed, tables, Layout(None, size.n_items))
     batch = jax.tree.map(lambda x: x[0], next(feed.epoch(0))[0])
-    call = jax.jit(jax.grad(trainer.loss, has_aux=True))
-    for step in steps:
-        now = dataclasses.replace(state, step=jnp.int32(step))
-        grads, aux = call(state.params, now, batch, tables, jax.random.key(0))
-        yield float(aux["metrics"]["rec"]), np.asarray(named(grads)["encoder.item_bias"])
+    now = dataclasses.replace(state, step=jnp.int32(step))
+    grads, aux = jax.jit(jax.grad(trainer.loss, has_aux=True))(
+        state.params, now, batch, tables, jax.random.key(0)
+    )
+    return float(aux["metrics"]["rec"]), np.asarray(named(grads)["encoder.ids"]), batch
 
 
 @pytest.mark.parametrize("kind", ["exact", "sampled"])
 def test_step_truncate_leaves_the_highest_losses_out_once_it_begins(tmp_path, small, kind):
     data = planted_cycle(tmp_path / "data", n_users=24)
     config = small(
-        "model.item_bias=true",
         f"train.softmax={kind}",
         "train.negatives=8",
         "train.loss.truncate=0.3",
         "train.loss.truncate_after=5",
     )
-    (before, whole), (after, fewer) = slope(data, config, steps=(4, 5))
+    (before, whole, _), (after, fewer, _) = (first_step(data, config, step=step) for step in (4, 5))
     assert after < before
     assert np.abs(whole - fewer).max() > 0
 
 
 @pytest.mark.parametrize("kind", ["exact", "sampled"])
-def test_step_without_cold_negatives_leaves_cold_items_alone(tmp_path, small, kind):
+def test_step_without_cold_negatives_does_not_look_at_cold_items(tmp_path, small, kind):
     data = planted_content(tmp_path / "data", n_users=24)
     cold = data.items["popularity"].to_numpy() == 0
-    ((_, with_them),) = slope(data, small("model.item_bias=true", f"train.softmax={kind}"))
-    ((_, without),) = slope(
-        data, small("model.item_bias=true", f"train.softmax={kind}", "train.cold_negatives=false")
-    )
-    assert (with_them[cold] > 0).all()
-    assert (without[cold] == 0).all()
-    assert (without[~cold] != 0).all()
+    assert cold.any()
+
+    def other(tables):
+        values, mask = tables.items["look"]
+        return dataclasses.replace(
+            tables, items=tables.items | {"look": (jnp.where(cold[:, None], 1.0, values), mask)}
+        )
+
+    for competes in (True, False):
+        config = small(f"train.softmax={kind}", f"train.cold_negatives={str(competes).lower()}")
+        (as_is, _, _), (changed, _, _) = first_step(data, config), first_step(data, config, change=other)
+        assert (as_is != changed) == competes
+
+
+def test_step_adversarial_loss_gives_the_items_that_it_shows_no_gradient(tmp_path, small):
+    """Items that are targets of a batch and nowhere in its histories: L_rec draws them on, L_gen does not."""
+    data = planted_cycle(tmp_path / "data", n_users=3, n_items=40, length=6)
+    moved = {}
+    for alpha in (0.0, 1.0):
+        config = small(f"train.alpha={alpha}", 'train.trainable=["encoder", "decoder", "generator"]')
+        _, moved[alpha], batch = first_step(data, config)
+    shown = np.setdiff1d(batch.target[batch.weight > 0], batch.tokens.item)
+    assert len(shown)
+    assert (np.abs(moved[1.0][shown]).max(axis=1) > 0).all()
+    assert (moved[0.0][shown] == 0).all()
+    assert np.abs(moved[0.0]).max() > 0
