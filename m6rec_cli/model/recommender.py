@@ -81,14 +81,16 @@ class M6Rec(nnx.Module):
         state: Float[Array, "b s"] | None = None,
         at: Places | None = None,
         owner: BT_int | None = None,
+        reading: Keys | None = None,
     ) -> tuple[Float[Array, "... d"], Float[Array, "... s"]]:
         """The decoder's output after every token, or at some places alone, and the state there.
 
         Args:
             profiles: Features of the user behind every token (b * t), or of some users if `owner` says which of them
                 stands behind which token.
+            reading: Keys of the encoder, if they are not the decoder's.
         """
-        x, profile = self.encoder.tokens(items, tokens, profiles, keys, owner)
+        x, profile = self.encoder.tokens(items, tokens, profiles, keys if reading is None else reading, owner)
         h, states = self.decoder(x, tokens.reset, state, keys, at)
         if profile is None:
             return h, states

@@ -23,6 +23,8 @@ class Feed:
     Attributes:
         rows: Packed rows in a batch.
         partial: Whether a step encodes some items only.
+        kept: Whether contents are kept from step to step (`State.content`): a step encodes some items, or none since the
+            encoder does not learn.
         n_fresh: Item rows encoded anew in a step or, if all are, those of the auxiliary losses; 0 if there
             is nothing to choose.
         popularity: Training events of each item.
@@ -35,6 +37,7 @@ class Feed:
     length: int
     rows: int
     partial: bool
+    kept: bool
     n_fresh: int
     popularity: np.ndarray
 
@@ -68,13 +71,14 @@ class Feed:
         rows = max(1, round(train.batch_targets / length))
         auxiliary = train.loss.reconstruction > 0 or train.loss.contrast > 0
         refresh = config.model.encoder.refresh_rows
-        partial = has_content and data.n_items > refresh
-        n_fresh = (
-            refresh if partial else min(data.n_items, AUXILIARY_ROWS) if has_content and auxiliary else 0
-        )
+        learns = "encoder" in train.trainable
+        partial = has_content and learns and data.n_items > refresh
+        auxiliary = auxiliary and has_content and learns
+        n_fresh = refresh if partial else min(data.n_items, AUXILIARY_ROWS) if auxiliary else 0
+        kept = partial or (has_content and not learns)
         popularity = np.bincount(events.item_row, minlength=data.n_items)
         weight = weighting.tail(weight.astype(np.float32), events.item_row, popularity, train.loss.tail)
-        return cls(config, events, gaps, weight, length, rows, partial, n_fresh, popularity)
+        return cls(config, events, gaps, weight, length, rows, partial, kept, n_fresh, popularity)
 
     def epoch_rows(self, epoch: int) -> PackedRows:
         """The epoch's rows, filled up to whole batches with empty rows."""

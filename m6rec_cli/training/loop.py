@@ -112,7 +112,7 @@ def prepare(
     )
     content = (
         jax.jit(lambda: encode_content(model, tables.items, len(tables.warm)))()
-        if feed.partial
+        if feed.kept
         else np.zeros(0, np.float32)
     )
     return trainer, State(

@@ -38,7 +38,7 @@ class State:
         judge: The discriminator's parameters.
         optimizer: Optax state of `params`.
         judge_optimizer: Optax state of `judge`; empty without the adversary.
-        content: Content vector of every item as last encoded; empty if all are encoded in every step.
+        content: Content vector of every item as last encoded; empty if all are encoded in every step (`Feed.kept`).
         step: Steps done.
     """
 
@@ -117,9 +117,11 @@ class Trainer:
         """L and, beside it, the measurements and what the discriminator learns from."""
         train, keys = self.config.train, Keys(key)
         model: M6Rec = nnx.merge(self.graphdef, params, state.frozen, state.judge)
-        items, content = self._items(model, state, batch, tables, keys)
+        # An encoder that does not learn is read as when judging: nothing of an item or a profile is hidden.
+        reading = keys if "encoder" in train.trainable else Keys(None)
+        items, content = self._items(model, state, batch, tables, reading)
         users = batch.tokens.user.reshape(-1)
-        h, _ = model.contexts(items, batch.tokens, gather(tables.users, users), keys)
+        h, _ = model.contexts(items, batch.tokens, gather(tables.users, users), keys, reading=reading)
         h = h.reshape(-1, h.shape[-1])
         target, weight = batch.target.reshape(-1), batch.weight.reshape(-1)
 
@@ -184,7 +186,7 @@ class Trainer:
         return loss, {"metrics": out, "content": content, "pairs": pairs}
 
     def _items(self, model: M6Rec, state: State, batch: Batch, tables: Tables, keys: Keys) -> tuple[ID, ID]:
-        """Item embeddings and contents.
+        """Item embeddings and contents: as kept, if the encoder does not learn.
 
         Rows that are not fresh keep their last content and pass no gradient. The gradient of a fresh row
         that is there by chance stands for all the rows that are not, hence `fresh_scale`.
@@ -194,6 +196,8 @@ class Trainer:
             content = jnp.zeros((n_items, model.encoder.start.shape[0]))
         elif len(state.content) == 0:
             content = self.layout.table(model.encoder.content(tables.items, keys))
+        elif "encoder" not in self.config.train.trainable:
+            content = state.content
         else:
             fresh = model.encoder.content(gather(tables.items, batch.fresh), keys)
             still = jax.lax.stop_gradient(fresh)

@@ -62,8 +62,8 @@ def test_position_losses_are_the_terms_of_the_cross_entropy():
     np.testing.assert_allclose((w * each).sum(), softmax.cross_entropy(h, e, b, y, w), rtol=1e-5)
 
 
-def first_step(data, config, *, step=0, change=lambda tables: tables):
-    """L_rec, the gradient of the ids and the first batch, with so many steps done before."""
+def first_step(data, config, *, step=0, change=lambda tables: tables, key=0):
+    """L_rec, the gradient of the ids if they learn and the first batch, with so many steps done before."""
     size = inputs.sizes(data, config.model)
     tables = change(inputs.tables(data, size))
     feed = Feed.of(data, config, labels=False, has_content=bool(size.item_specs))
@@ -71,9 +71,9 @@ def first_step(data, config, *, step=0, change=lambda tables: tables):
     batch = jax.tree.map(lambda x: x[0], next(feed.epoch(0))[0])
     now = dataclasses.replace(state, step=jnp.int32(step))
     grads, aux = jax.jit(jax.grad(trainer.loss, has_aux=True))(
-        state.params, now, batch, tables, jax.random.key(0)
+        state.params, now, batch, tables, jax.random.key(key)
     )
-    return float(aux["metrics"]["rec"]), np.asarray(named(grads)["encoder.ids"]), batch
+    return float(aux["metrics"]["rec"]), named(grads).get("encoder.ids"), batch
 
 
 @pytest.mark.parametrize("kind", ["exact", "sampled"])
@@ -106,6 +106,23 @@ def test_step_without_cold_negatives_does_not_look_at_cold_items(tmp_path, small
         config = small(f"train.softmax={kind}", f"train.cold_negatives={str(competes).lower()}")
         (as_is, _, _), (changed, _, _) = first_step(data, config), first_step(data, config, change=other)
         assert (as_is != changed) == competes
+
+
+def test_step_reads_an_encoder_that_does_not_learn_as_when_judging(tmp_path, small):
+    data = planted_content(tmp_path / "data", n_users=24)
+    hidden = ("model.dropout=0.0", "model.modality_dropout=0.5", "model.id_dropout=0.5")
+    losses = {}
+    for parts in ('["encoder", "generator"]', '["generator"]'):
+        for refresh in (16, 4096):
+            sets = (*hidden, f"train.trainable={parts}", f"model.encoder.refresh_rows={refresh}")
+            found = [first_step(data, small(*sets), key=key) for key in (0, 1)]
+            losses[parts, refresh] = [rec for rec, _, _ in found]
+            assert (found[0][2].fresh.shape[0] == 16) == (
+                (parts, refresh) == ('["encoder", "generator"]', 16)
+            )
+    frozen = losses['["generator"]', 16] + losses['["generator"]', 4096]
+    np.testing.assert_allclose(frozen, frozen[0], rtol=1e-6)
+    assert all(a != b for (parts, _), (a, b) in losses.items() if "encoder" in parts)
 
 
 def test_step_adversarial_loss_gives_the_items_that_it_shows_no_gradient(tmp_path, small):
