@@ -19,7 +19,7 @@ import numpy as np
 
 from m6rec_cli import cluster
 from m6rec_cli.directory import MANIFESTS, read_json, write_json
-from m6rec_cli.errors import M6RecError
+from m6rec_cli.errors import M6RecError, not_there
 
 FORMAT = 4
 RUN = "run.json"
@@ -191,7 +191,9 @@ def open_run(path: Path) -> dict[str, Any]:
     """
     if not path.exists():
         raise M6RecError(
-            "the run directory does not exist", where=str(path), hint="make it with `m6rec pretrain`"
+            "the run directory does not exist",
+            where=str(path),
+            hint=not_there(path) or "make it with `m6rec pretrain`",
         )
     if not (path / RUN).exists():
         if (path / CONFIG).exists():

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
 from m6rec_cli import registry
-from m6rec_cli.errors import M6RecError, UsageError, nearest
+from m6rec_cli.errors import M6RecError, UsageError, nearest, not_there
 from m6rec_cli.settings import PRESETS, STAGE_DEFAULTS, Config
 
 
@@ -139,7 +139,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise M6RecError("the configuration file does not exist", where=str(path)) from None
+        raise M6RecError(
+            "the configuration file does not exist", where=str(path), hint=not_there(path)
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise M6RecError(f"the configuration file is not TOML: {error}", where=str(path)) from None
 

@@ -1,7 +1,9 @@
 """Errors that the user can mend: what happened, where, and the way out."""
 
 import difflib
+import os
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class M6RecError(Exception):
@@ -50,3 +52,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if close:
         return f"did you mean `{close[0]}`?"
     return "known: " + (", ".join(f"`{k}`" for k in known) or "none")
+
+
+def not_there(path: Path | str) -> str | None:
+    """A hint for a path that does not exist: the folder that is missing, or the closest name in a folder that is there."""
+    path = Path(path)
+    if not path.parent.is_dir():
+        return f"there is no folder `{path.parent}`"
+    if not os.access(path.parent, os.R_OK):
+        return None
+    close = difflib.get_close_matches(path.name, (p.name for p in path.parent.iterdir()), n=1, cutoff=0.7)
+    return f"did you mean `{path.parent / close[0]}`?" if close else None

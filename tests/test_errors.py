@@ -1,6 +1,8 @@
+from pathlib import Path
+
 import pytest
 
-from m6rec_cli.errors import M6RecError, Terminated, UsageError, nearest
+from m6rec_cli.errors import M6RecError, Terminated, UsageError, nearest, not_there
 
 
 def test_error_with_all_parts_reads_as_three_lines():
@@ -43,3 +45,21 @@ def test_nearest_names_the_closest_or_all(name: str, known: list[str], hint: str
 
 def test_nearest_takes_an_iterator_once():
     assert nearest("q", iter(["b", "a"])) == "known: `a`, `b`"
+
+
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [
+        ("item.csv", "did you mean `{folder}/items.csv`?"),
+        ("items.cvs", "did you mean `{folder}/items.csv`?"),
+        ("events.csv", None),
+        ("shop/items.csv", "there is no folder `{folder}/shop`"),
+        ("items.csv/x", "there is no folder `{folder}/items.csv`"),
+    ],
+)
+def test_not_there_names_the_closest_name_or_the_folder_that_is_missing(
+    tmp_path: Path, asked: str, hint: str | None
+):
+    (tmp_path / "items.csv").write_text("")
+    (tmp_path / "photographs").mkdir()
+    assert not_there(tmp_path / asked) == (hint and hint.format(folder=tmp_path))

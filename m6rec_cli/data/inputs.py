@@ -6,7 +6,7 @@ from pathlib import Path
 from m6rec_cli.data import infer, schema_file, tables
 from m6rec_cli.data.store import read_specs
 from m6rec_cli.data.tables import Table
-from m6rec_cli.errors import M6RecError, UsageError
+from m6rec_cli.errors import M6RecError, UsageError, not_there
 from m6rec_cli.report import Reporter
 from m6rec_cli.schema import FeatureColumn, FeatureSpec, Schema
 from m6rec_cli.settings import DataConfig
@@ -64,7 +64,9 @@ def open_tables(inputs: Inputs) -> Opened:
     if inputs.items and inputs.items_from_interactions:
         raise UsageError("`--items` and `--items-from-interactions` exclude each other")
     if inputs.media and not inputs.media.is_dir():
-        raise M6RecError("the media folder does not exist", where=str(inputs.media))
+        raise M6RecError(
+            "the media folder does not exist", where=str(inputs.media), hint=not_there(inputs.media)
+        )
     return Opened(
         tables.scan(inputs.interactions, "interactions"),
         tables.scan(inputs.items, "items") if inputs.items else None,

@@ -32,7 +32,7 @@ import numpy as np
 import polars as pl
 
 from m6rec_cli.directory import read_json
-from m6rec_cli.errors import M6RecError
+from m6rec_cli.errors import M6RecError, not_there
 from m6rec_cli.schema import COLD, MEDIA, SPLITS, Entity, FeatureSpec
 
 FORMAT = 1
@@ -95,8 +95,11 @@ class Dataset:
         """
         if not (path / MANIFEST).exists():
             what = "this is not a data directory" if path.exists() else "the data directory does not exist"
+            absent = None if path.exists() else not_there(path)
             raise M6RecError(
-                what, where=str(path / MANIFEST), hint="make it with `m6rec preprocess ... --out DIR`"
+                what,
+                where=str(path / MANIFEST),
+                hint=absent or "make it with `m6rec preprocess ... --out DIR`",
             )
         manifest = read_json(path / MANIFEST, "the data directory's manifest")
         if manifest.get("format") != FORMAT:

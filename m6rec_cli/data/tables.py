@@ -8,7 +8,7 @@ import polars as pl
 
 from m6rec_cli import registry
 from m6rec_cli.data.readers.csv import EXTRA
-from m6rec_cli.errors import M6RecError
+from m6rec_cli.errors import M6RecError, not_there
 
 ROW = "__row"
 """Number of a record in its file, from 1, which cleaning examples and file order are taken from."""
@@ -93,7 +93,8 @@ def _reader_of(path: str, what: str) -> str:
         raise M6RecError(f"the {what} folder holds no Parquet file", where=path,
                          hint="name a file, a glob in quotes, or a folder of Parquet files")  # fmt: skip
     if not place.exists() and not (glob.has_magic(path) and glob.glob(path)):  # noqa: PTH207 - patterns may be absolute
-        raise M6RecError(f"the {what} file does not exist", where=path)
+        raise M6RecError(f"the {what} file does not exist", where=path,
+                         hint=None if glob.has_magic(path) else not_there(path))  # fmt: skip
     suffixes = [s for s in by_suffix if place.name.lower().endswith(s)]
     if not suffixes:
         known = " ".join(sorted(by_suffix))

@@ -16,7 +16,7 @@ from m6rec_cli.data import catalogue, events, features, frozen, tables
 from m6rec_cli.data.batches import gap_buckets
 from m6rec_cli.data.clean import Cleaning
 from m6rec_cli.data.store import Events, FeatureArray, feature_array, read_specs
-from m6rec_cli.errors import M6RecError
+from m6rec_cli.errors import M6RecError, not_there
 from m6rec_cli.inference.histories import Audience
 from m6rec_cli.inference.loaded import LoadedRun
 from m6rec_cli.inputs import on_device
@@ -110,7 +110,7 @@ def with_items(run: LoadedRun, path: Path, media: Path | None, report: Reporter)
         raise M6RecError("the model reads no item features, so it cannot score new items", where=str(path),
                          hint="train with item features, and without `model.exclude` of all of them")  # fmt: skip
     if media and not media.is_dir():
-        raise M6RecError("the media folder does not exist", where=str(media))
+        raise M6RecError("the media folder does not exist", where=str(media), hint=not_there(media))
     schema = run.schema
     table = catalogue.read(tables.scan(path, "items"), schema, "item")
     table = table.filter(~pl.col("id").is_in(run.items["id"].implode()))

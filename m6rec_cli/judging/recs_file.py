@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from m6rec_cli.errors import M6RecError
+from m6rec_cli.errors import M6RecError, not_there
 from m6rec_cli.judging.ranking import Judged, View
 from m6rec_cli.judging.task import Task, contains
 from m6rec_cli.metrics._base import MISS, Lists, Ranks
@@ -144,7 +144,7 @@ def _read(file: Path) -> pl.DataFrame:
             separator = "\t" if ".tsv" in name else ","
             frame = pl.read_csv(file, separator=separator, infer_schema=False)
     except FileNotFoundError:
-        raise M6RecError("the list file does not exist", where=str(file)) from None
+        raise M6RecError("the list file does not exist", where=str(file), hint=not_there(file)) from None
     except (pl.exceptions.PolarsError, OSError) as error:
         first = str(error).splitlines()[0]
         raise M6RecError(f"the list file cannot be read: {first}", where=str(file)) from None

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from m6rec_cli import registry
 from m6rec_cli.baselines._base import Scorer
-from m6rec_cli.errors import M6RecError, nearest
+from m6rec_cli.errors import M6RecError, nearest, not_there
 from m6rec_cli.judging import content, ranking, recs_file
 from m6rec_cli.judging.ranking import Judged
 from m6rec_cli.judging.task import Task
@@ -41,7 +41,7 @@ def resolve(runs: Sequence[str], recs: Sequence[str], baselines: Sequence[str],
             )
     for name in recs:  # before anything is said of the data
         if not Path(name).exists():
-            raise M6RecError("the list file does not exist", where=name)
+            raise M6RecError("the list file does not exist", where=name, hint=not_there(name))
     systems = [System("run", name) for name in runs] + [System("recs", name) for name in recs]
     systems += [System("baseline", name) for name in baselines]
     known = {system.name for system in systems}
