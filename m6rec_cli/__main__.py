@@ -11,8 +11,11 @@ def main() -> None:
     if sys.argv[1:] in (["--help"], ["-h"]):
         from m6rec_cli.cli import overview
 
-        print(overview.TEXT)
-        return
+        try:
+            print(overview.TEXT, flush=True)
+            return
+        except OSError:
+            pass  # the command line proper tries again, and says what is wrong
     from m6rec_cli.cli import app
 
     app.main()

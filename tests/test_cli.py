@@ -225,6 +225,21 @@ def test_help_names_every_command(args: list[str]):
     assert set(named) == set(COMMANDS)
 
 
+@pytest.mark.parametrize("args", [["--help"], ["--version"], ["recommend", "--help"]], ids=" ".join)
+def test_help_that_cannot_be_written_has_no_traceback(args: list[str]):
+    command = [sys.executable, "-m", "m6rec_cli", *args]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    assert (done.returncode, done.stderr.splitlines()[0]) == (
+        1, "error: the system refused: No space left on device",
+    )  # fmt: skip
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as broken:
+        done = subprocess.run(command, stdout=broken, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT)
+    assert done.stderr == ""
+
+
 def test_no_command_shows_the_same_help_and_exits_2():
     done = m6rec()
     assert (done.returncode, done.stdout, done.stderr) == (2, "", m6rec("--help").stdout)

@@ -8,7 +8,7 @@ import typer
 from typer.core import TyperGroup
 
 from m6rec_cli import __version__, cluster, stop
-from m6rec_cli.cli import config_command, evaluate, finetune, overview, preprocess, pretrain, recommend
+from m6rec_cli.cli import config_command, evaluate, finetune, overview, preprocess, pretrain, recommend, run
 
 
 class _Commands(TyperGroup):
@@ -31,7 +31,7 @@ app = typer.Typer(
 
 def _version(value: bool) -> None:
     if value:
-        print(__version__)
+        print(__version__, flush=True)
         raise typer.Exit
 
 
@@ -60,7 +60,8 @@ def main() -> None:
         if reconfigure:
             reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
-        app()
+        with run.exit_codes():  # a help that cannot be written ends as everything else does
+            app()
     except SystemExit as end:
         if end.code in (130, 143) and "jax" in sys.modules and cluster.number() == 1:
             # Everything is closed. What jax was computing when the signal came would crash the interpreter's own end.
