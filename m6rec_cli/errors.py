@@ -61,5 +61,12 @@ def not_there(path: Path | str) -> str | None:
         return f"there is no folder `{path.parent}`"
     if not os.access(path.parent, os.R_OK):
         return None
-    close = difflib.get_close_matches(path.name, (p.name for p in path.parent.iterdir()), n=1, cutoff=0.7)
+    # Not by the whole names: any two short ones that end in `.csv` are close.
+    stem = path.name.partition(".")[0]
+    names = [
+        p.name
+        for p in path.parent.iterdir()
+        if difflib.get_close_matches(stem, [p.name.partition(".")[0]], cutoff=0.7)
+    ]
+    close = difflib.get_close_matches(path.name, names, n=1, cutoff=0)
     return f"did you mean `{path.parent / close[0]}`?" if close else None

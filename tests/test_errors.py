@@ -53,6 +53,8 @@ def test_nearest_takes_an_iterator_once():
         ("item.csv", "did you mean `{folder}/items.csv`?"),
         ("items.cvs", "did you mean `{folder}/items.csv`?"),
         ("events.csv", None),
+        ("recs.csv", None),
+        ("items", "did you mean `{folder}/items.csv`?"),
         ("shop/items.csv", "there is no folder `{folder}/shop`"),
         ("items.csv/x", "there is no folder `{folder}/items.csv`"),
     ],

@@ -15,12 +15,13 @@ from m6rec_cli.training.step import State
 
 
 def trees_of(state: State) -> dict[str, dict[str, Any]]:
-    """The state as named trees of arrays."""
+    """The state as named trees of arrays; contents that cannot have changed since the start are left out."""
+    changes = len(state.content) and "encoder" in state.params
     return {
         "params": named(state.params) | named(state.frozen) | named(state.judge),
         "optimizer": {f"main.{k}": v for k, v in named(state.optimizer).items()}
         | {f"judge.{k}": v for k, v in named(state.judge_optimizer).items()},
-        "content": {"content": state.content} if len(state.content) else {},
+        "content": {"content": state.content} if changes else {},
     }
 
 
@@ -48,7 +49,7 @@ def restore(steps: Steps, state: State) -> tuple[State, Progress]:
         params=unnamed(state.params, params), frozen=unnamed(state.frozen, params), judge=unnamed(state.judge, params),
         optimizer=unnamed(state.optimizer, part("main.")),
         judge_optimizer=unnamed(state.judge_optimizer, part("judge.")),
-        content=trees["content"]["content"] if len(state.content) else state.content,
+        content=trees.get("content", {}).get("content", state.content),
         step=np.int32(step),
     )  # fmt: skip
     return jax.tree.map(jax.device_put, restored), Progress(**steps.meta(step)["progress"])

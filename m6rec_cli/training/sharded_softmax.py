@@ -9,12 +9,12 @@ import functools
 
 import jax
 import jax.numpy as jnp
-from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
 
 from m6rec_cli.shapes import ID, ND, I, N, N_int, Scalar
 from m6rec_cli.training import softmax
 from m6rec_cli.training.mesh import DATA, MODEL, Layout
+from m6rec_cli.training.softmax import How
 
 _NEVER = -1e30
 
@@ -28,7 +28,7 @@ def cross_entropy(
     if layout.mesh is None:
         return softmax.cross_entropy(*args, items_learn=items_learn, half=half, usual=usual)
     usual = usual and -(-usual // layout.mesh.shape[DATA])
-    return _loss(*args, layout.mesh, layout.n_items, items_learn, half, usual)
+    return _loss(*args, layout, How(items_learn, half, usual))
 
 
 def usual_tiles(layout: Layout, usual: int) -> int:
@@ -38,40 +38,22 @@ def usual_tiles(layout: Layout, usual: int) -> int:
     return -(-mine // softmax.tile_rows(mine, -(-layout.n_items // model)))
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(5, 6, 7, 8, 9))
-def _loss(
-    h: ND,
-    e: ID,
-    b: I,
-    y: N_int,
-    w: N,
-    mesh: Mesh,
-    n_items: int,
-    items_learn: bool,
-    half: bool,
-    usual: int | None,
-) -> Scalar:
-    return _forward(h, e, b, y, w, mesh, n_items, False, half, usual)[0]
+@functools.partial(jax.custom_vjp, nondiff_argnums=(5, 6))
+def _loss(h: ND, e: ID, b: I, y: N_int, w: N, layout: Layout, how: How) -> Scalar:
+    return _forward(h, e, b, y, w, layout, how._replace(items_learn=False))[0]
 
 
 def _forward(
-    h: ND,
-    e: ID,
-    b: I,
-    y: N_int,
-    w: N,
-    mesh: Mesh,
-    n_items: int,
-    items_learn: bool,
-    half: bool,
-    usual: int | None,
+    h: ND, e: ID, b: I, y: N_int, w: N, layout: Layout, how: How
 ) -> tuple[Scalar, tuple[jax.Array, ...]]:
+    mesh = layout.mesh
+    assert mesh is not None
     over = MODEL if mesh.shape[MODEL] > 1 else None
 
     def part(h: ND, e: ID, b: I, y: N_int, w: N) -> tuple[jax.Array, ...]:
         first = jax.lax.axis_index(MODEL) * len(e)
-        b = jnp.where(first + jnp.arange(len(e)) < n_items, b, _NEVER)
-        lse, dh, de = softmax.log_sums(h, e, b, w, items_learn, half, usual, over)
+        b = jnp.where(first + jnp.arange(len(e)) < layout.n_items, b, _NEVER)
+        lse, dh, de = softmax.log_sums(h, e, b, w, how, over)
         at = y - first
         mine = (at >= 0) & (at < len(e))
         at = jnp.where(mine, at, len(e))  # beyond the end: read as zero, written nowhere
@@ -80,7 +62,7 @@ def _forward(
         loss = lse - jnp.sum(w * ((h * true).sum(axis=-1) + true_bias))
         dh = dh - w[:, None] * true
         de = de.T
-        if items_learn:
+        if how.items_learn:
             de = jax.lax.psum(de.at[at].add(-w[:, None] * h, mode="drop"), DATA)
         return jax.lax.psum(loss, DATA), dh, de
 
@@ -92,13 +74,7 @@ def _forward(
 
 
 def _backward(
-    mesh: Mesh,
-    n_items: int,
-    items_learn: bool,
-    half: bool,
-    usual: int | None,
-    saved: tuple[jax.Array, ...],
-    g: Scalar,
+    layout: Layout, how: How, saved: tuple[jax.Array, ...], g: Scalar
 ) -> tuple[jax.Array | None, ...]:
     dh, de = saved
     return g * dh, g * de, None, None, None

@@ -7,6 +7,7 @@ Positions without a target (a history's first event, events without a label) com
 """
 
 import functools
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -31,6 +32,14 @@ def tile_rows(n_targets: int, n_items: int) -> int:
     return min(n_targets, 8 * -(-even // 8))
 
 
+class How(NamedTuple):
+    """How the cross-entropy is computed; see `cross_entropy`."""
+
+    items_learn: bool
+    half: bool
+    usual: int | None
+
+
 def cross_entropy(
     candidates: ND, items: ID, bias: I, targets: N_int, weights: N, *, items_learn: bool = True,
     half: bool = False, usual: int | None = None,
@@ -44,14 +53,14 @@ def cross_entropy(
         usual: How many positions have a weight, or a few less, most of the time: the fewer, the fewer tiles. The
             result is that of any other number but for rounding.
     """
-    return _loss(candidates, items, bias, targets, weights, items_learn, half, usual)
+    return _loss(candidates, items, bias, targets, weights, How(items_learn, half, usual))
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(5, 6, 7))
-def _loss(h: ND, e: ID, b: I, y: N_int, w: N, items_learn: bool, half: bool, usual: int | None) -> Scalar:
+@functools.partial(jax.custom_vjp, nondiff_argnums=(5,))
+def _loss(h: ND, e: ID, b: I, y: N_int, w: N, how: How) -> Scalar:
     def tile(total: Array, xs: tuple[Array, ...]) -> tuple[Array, None]:
         ht, wt = xs
-        return total + jnp.sum(wt * jax.nn.logsumexp(product(ht, e.T, half) + b[None], axis=-1)), None
+        return total + jnp.sum(wt * jax.nn.logsumexp(product(ht, e.T, how.half) + b[None], axis=-1)), None
 
     total, _ = jax.lax.scan(tile, jnp.zeros((), h.dtype), _tiles(tile_rows(len(h), len(e)), h, w))
     return total - jnp.sum(w * _true_logit(h, e, b, y))
@@ -80,19 +89,17 @@ def _tiles(size: int, *arrays: Array) -> tuple[Array, ...]:
     return tuple(a.reshape(count, size, *a.shape[1:]) for a in padded)
 
 
-def _forward(
-    h: ND, e: ID, b: I, y: N_int, w: N, items_learn: bool, half: bool, usual: int | None
-) -> tuple[Scalar, tuple[Array, ...]]:
-    lse, dh, de = log_sums(h, e, b, w, items_learn, half, usual)
+def _forward(h: ND, e: ID, b: I, y: N_int, w: N, how: How) -> tuple[Scalar, tuple[Array, ...]]:
+    lse, dh, de = log_sums(h, e, b, w, how)
     total = lse - jnp.sum(w * _true_logit(h, e, b, y))
     dh = dh - w[:, None] * e[y]
-    if not items_learn:
+    if not how.items_learn:
         return total, (dh, jnp.zeros_like(e))
     return total, (dh, de.T.at[y].add(-w[:, None] * h))
 
 
 def log_sums(
-    h: ND, e: ID, b: I, w: N, items_learn: bool, half: bool, usual: int | None = None, over: str | None = None
+    h: ND, e: ID, b: I, w: N, how: How, over: str | None = None
 ) -> tuple[Scalar, ND, Float[Array, "d i"]]:
     """sum_n w_n * logsumexp_i(<h_n, e_i> + b_i) and its gradients, by what is fastest on a CPU.
 
@@ -101,8 +108,7 @@ def log_sums(
     as long as h.T @ p.
 
     Args:
-        items_learn: False leaves the gradient of `e` at zero.
-        usual: See `cross_entropy`.
+        how: Without `items_learn` the gradient of `e` stays zero.
         over: Axis of a mesh that the items are divided over; each device has some rows of `e` and `b` and
             gets their gradients, while the sum and the gradient of `h` are those of all.
     """
@@ -111,22 +117,22 @@ def log_sums(
     to_log2 = (wide * _LOG2_E).T  # powers of two cost less than powers of e
     order = jnp.argsort(w == 0, stable=True)
     columns = jnp.concatenate([h, one, jnp.zeros_like(one)], axis=1)[order]
-    size = tile_rows(min(n, usual or n), len(e))
+    size = tile_rows(min(n, how.usual or n), len(e))
     tiles, weights = _tiles(size, columns, w[order])
 
     def tile(i: Array, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         (de, dh, total), ht, wt = carry, tiles[i], weights[i]
-        logits = product(ht, to_log2, half)
+        logits = product(ht, to_log2, how.half)
         top = logits.max(axis=-1, keepdims=True)
         top = top if over is None else jax.lax.pmax(top, over)
         p = jnp.exp2(logits - top)
-        mean = product(p, wide, half)
+        mean = product(p, wide, how.half)
         mean = mean if over is None else jax.lax.psum(mean, over)
         norm = mean[:, d + 1]
         # The rows of h carry weight / norm into the third product, so that p is never rescaled as a whole.
         scale = (wt / norm)[:, None]
-        if items_learn:
-            de = de + product((scale * ht[:, :d]).T, p, half)
+        if how.items_learn:
+            de = de + product((scale * ht[:, :d]).T, p, how.half)
         total = total + jnp.sum(wt * (jnp.log(norm) + top[:, 0] / _LOG2_E))
         return de, dh.at[i].set(scale * mean[:, :d]), total
 
@@ -140,9 +146,7 @@ def log_sums(
     return total, jnp.zeros_like(h).at[order].set(dh.reshape(-1, d)[:n], unique_indices=True), de
 
 
-def _backward(
-    items_learn: bool, half: bool, usual: int | None, saved: tuple[Array, ...], g: Scalar
-) -> tuple[Array | None, ...]:
+def _backward(how: How, saved: tuple[Array, ...], g: Scalar) -> tuple[Array | None, ...]:
     dh, de = saved
     return g * dh, g * de, None, None, None
 

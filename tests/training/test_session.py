@@ -19,7 +19,7 @@ from m6rec_cli.errors import M6RecError
 from m6rec_cli.report import Silent
 from m6rec_cli.stages import finetune, pretrain
 from tests.small import SMALL
-from tests.worlds import mixed, planted_cycle
+from tests.worlds import mixed, planted_content, planted_cycle
 
 ALL_LOSSES = ("train.loss.reconstruction=0.1", "train.loss.contrast=0.1", "model.encoder.refresh_rows=4")
 
@@ -139,6 +139,17 @@ def test_finetune_adversarial_trains_the_judge_and_keeps_the_items(tmp_path, par
     np.testing.assert_array_equal(before["encoder.ids"], after["encoder.ids"])
     last = json.loads((tmp_path / "gan" / "metrics.jsonl").read_text().splitlines()[-1])
     assert last["loss"] == pytest.approx(0.5 * last["rec"] + 0.5 * last["gen"], rel=1e-4)
+
+
+def test_checkpoint_has_the_contents_only_where_they_change(tmp_path, small, report):
+    data = planted_content(tmp_path / "data", n_users=24)
+    sets = ("train.epochs=2", "model.encoder.refresh_rows=16")
+    pretrain.run(small(*sets), data.path, tmp_path / "pre", report)
+    finetune.run(small(*sets, stage="finetune"), data.path, tmp_path / "pre", tmp_path / "tuned", report)
+    kept = {name: Steps(tmp_path / name / "steps") for name in ("pre", "tuned")}
+    assert {name: "content" in steps.trees(steps.sealed()[-1]) for name, steps in kept.items()} == {
+        "pre": True, "tuned": False,
+    }  # fmt: skip
 
 
 def test_finetune_on_other_features_is_refused(tmp_path, parent, small, report):
