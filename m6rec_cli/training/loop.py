@@ -104,7 +104,8 @@ def prepare(
     trainer = Trainer(
         graphdef,
         config,
-        optim.optimizer(train, total),
+        optim.Schedule.of(train, total),
+        optim.optimizer(train),
         optim.judge_optimizer(train),
         len(model.encoder.items.names),
         layout,
@@ -156,12 +157,13 @@ def train(
             if n <= 0:
                 break
             dispatched = time.monotonic()
-            batches = layout.batches(batches)
+            rates = trainer.schedule.rates(int(state.step), config.steps_per_dispatch)
+            given = (state, layout.batches(batches), rates, np.int32(n), tables, key)
             # Traced once: the call below finds the trace made.
             if not work:
                 tiles = usual_tiles(layout, trainer.usual_targets)
-                work = flops.per_step(compiled.trace(state, batches, np.int32(n), tables, key), tiles)
-            state, sums = dispatch(state, batches, np.int32(n), tables, key)
+                work = flops.per_step(compiled.trace(*given), tiles)
+            state, sums = dispatch(*given)
             sums = {name: float(value) for name, value in sums.items()}
             dispatched = time.monotonic() - dispatched
             step = int(state.step)

@@ -19,11 +19,10 @@ from m6rec_cli.data.joined import open_all
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.directory import read_json, write_json
 from m6rec_cli.errors import Terminated
-from m6rec_cli.model import scoring
 from m6rec_cli.model.recommender import M6Rec, Sizes
 from m6rec_cli.report import Reporter, Summary
 from m6rec_cli.settings import Config
-from m6rec_cli.training import claim, saved
+from m6rec_cli.training import claim, saved, sharded_ranks
 from m6rec_cli.training.claim import Request
 from m6rec_cli.training.feed import Feed
 from m6rec_cli.training.loop import Progress, Report, prepare, train
@@ -160,7 +159,8 @@ def _finish(
     best = progress.best_step
     folder = request.out / "catalogue"
     folder.mkdir(exist_ok=True)
-    items = jax.jit(lambda m, t: scoring.embed_items(m, t.items, t.warm))(model, tables)
+    # Validation has compiled it, unless over a mesh.
+    items = sharded_ranks.embed(model, tables, Layout(None, data.n_items))
     np.save(folder / "embeddings.npy", np.asarray(items))
     trained = data.history("valid")
     neighbours.save(

@@ -15,9 +15,10 @@ from m6rec_cli.model.fusion import gather
 from m6rec_cli.model.layers import Keys
 from m6rec_cli.model.recommender import M6Rec, Tokens
 from m6rec_cli.settings import Config
-from m6rec_cli.shapes import ID, PRNGKey
+from m6rec_cli.shapes import ID, N, PRNGKey, Scalar
 from m6rec_cli.training import losses, weighting
 from m6rec_cli.training.mesh import Layout
+from m6rec_cli.training.optim import Schedule
 from m6rec_cli.training.sharded_softmax import cross_entropy
 from m6rec_cli.training.softmax import position_losses, sampled_cross_entropy, sampled_losses
 
@@ -80,11 +81,13 @@ class Trainer:
     """What stays the same from step to step.
 
     Attributes:
+        optimizer: Its updates are for a learning rate of 1; `schedule` has that of each step.
         usual_targets: See `Feed.usual_targets`.
     """
 
     graphdef: Any
     config: Config
+    schedule: Schedule
     optimizer: optax.GradientTransformation
     judge_optimizer: optax.GradientTransformation
     n_modalities: int
@@ -206,14 +209,14 @@ class Trainer:
         return model.encoder.embed(content, tables.warm, keys), content
 
     def update(
-        self, state: State, batch: Batch, tables: Tables, key: PRNGKey
+        self, state: State, batch: Batch, rate: Scalar, tables: Tables, key: PRNGKey
     ) -> tuple[State, dict[str, Array]]:
-        """One step."""
+        """One step with the learning rate `rate`."""
         key = jax.random.fold_in(key, state.step)
         grad = jax.value_and_grad(self.loss, has_aux=True)
         (_, aux), grads = grad(state.params, state, batch, tables, key)
         updates, optimizer = self.optimizer.update(grads, state.optimizer, state.params)
-        params = optax.apply_updates(state.params, updates)
+        params = optax.apply_updates(state.params, optax.tree.scale(rate, updates))
         judge, judge_optimizer, metrics = state.judge, state.judge_optimizer, aux["metrics"]
         if self.adversarial:
             judge, judge_optimizer, metrics["judge"] = self._update_judge(state, aux["pairs"])
@@ -239,14 +242,16 @@ class Trainer:
 
         `state` says where on the mesh the state stays, if there is one.
 
-        Call it as `f(state, batches, n, tables, key)`; the leaves of `batches` have a leading axis of steps,
-        of which the first `n` are taken. It returns the sums of the measurements over the steps.
+        Call it as `f(state, batches, rates, n, tables, key)`; `rates` and the leaves of `batches` have a leading
+        axis of steps, of which the first `n` are taken. It returns the sums of the measurements over the steps.
         """
 
-        def run(state: State, batches: Batch, n: Array, tables: Tables, key: PRNGKey) -> tuple[State, Any]:
+        def run(
+            state: State, batches: Batch, rates: N, n: Array, tables: Tables, key: PRNGKey
+        ) -> tuple[State, Any]:
             def body(i: Array, carry: tuple[State, Any]) -> tuple[State, Any]:
                 batch = jax.tree.map(lambda x: x[i], batches)
-                state, metrics = self.update(carry[0], batch, tables, key)
+                state, metrics = self.update(carry[0], batch, rates[i], tables, key)
                 return state, jax.tree.map(jnp.add, carry[1], metrics)
 
             zeros = {name: jnp.zeros(()) for name in self.measurements(batches)}

@@ -54,10 +54,11 @@ def steps_on(data: Dataset, shape: str, out: Path) -> dict[str, Any]:
     trainer, state = prepare(model, config, feed, tables, layout)
     state, tables, key = layout.state(state), layout.tables(tables), layout.key(runtime.key(0))
     stacks = [layout.batches(batches) for batches, _ in feed.epoch(0)][: STEPS // 2]
-    step = trainer.dispatch(state).lower(state, stacks[0], np.int32(2), tables, key).compile()
+    rates = np.full(config.train.steps_per_dispatch, config.train.learning_rate, np.float32)
+    step = trainer.dispatch(state).lower(state, stacks[0], rates, np.int32(2), tables, key).compile()
     losses = []
     for stack in stacks:
-        state, sums = step(state, stack, np.int32(2), tables, key)
+        state, sums = step(state, stack, rates, np.int32(2), tables, key)
         losses.append(float(sums["loss"]))
     validation = Validation.of(data, config)
     assert validation is not None
