@@ -28,16 +28,22 @@ class Near(NamedTuple):
 
 
 def bonuses(audience: Audience, rows: np.ndarray, weight: float) -> sparse.csr_array:
-    """What is added to the logits of some users, f32 (users, i); its rows are sorted by item."""
+    """What is added to the logits of some users, f32 (users, i); a row has an item once."""
     graph, n_items = audience.run.neighbours, len(audience.run.items)
     if weight == 0:
         return sparse.csr_array((len(rows), n_items), dtype=np.float32)
     # Never more than the decoder reads: a kept state knows no other events.
     events = audience.latest(rows, min(neighbours.READ, audience.run.config.model.max_history))
     shares = neighbours.near(graph, *events, len(rows))
-    shares.sort_indices()
     shares.data = np.log1p(np.float32(weight * n_items) * shares.data)
     return shares
+
+
+def add(found: sparse.csr_array, scores: np.ndarray) -> None:
+    """Raise the scores of some users, f32 (users, i), by the bonuses of `found` in place."""
+    begins = np.arange(len(scores)) * scores.shape[1]
+    # Of a view in one dimension, which takes a third of the time.
+    np.add.at(scores.reshape(-1), np.repeat(begins, np.diff(found.indptr)) + found.indices, found.data)
 
 
 def tile(
@@ -54,6 +60,7 @@ def tile(
         hidden: Pairs of the place in `users` and the row of an item that is hidden from that user.
     """
     mine = found[users]
+    mine.sort_indices()
     sizes = np.diff(mine.indptr)
     most = int(sizes.max(initial=0))
     width = 1 << (most - 1).bit_length() if most else 0

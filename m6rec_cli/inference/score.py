@@ -52,9 +52,9 @@ def candidates(model: M6Rec, h: BD) -> BD:
 
 
 @jax.jit
-def logits(model: M6Rec, h: BD, items: ID, bias: I, near: Near) -> Float[Array, "b i"]:
-    """What the mean generator and the neighbours give all items, before the softmax."""
-    return added(scoring.logits(model.candidates(h, None), items, bias), near)
+def products(candidates: BD, items: ID, bias: I) -> Float[Array, "b i"]:
+    """The logits of all items, without bonuses."""
+    return scoring.logits(candidates, items, bias)
 
 
 def added(scores: Float[Array, "b i"], near: Near) -> Float[Array, "b i"]:

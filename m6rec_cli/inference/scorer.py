@@ -4,13 +4,15 @@ from pathlib import Path
 
 import jax
 import numpy as np
+from scipy import sparse
 
 from m6rec_cli import runtime
+from m6rec_cli.contexts import rounded
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.inference import near, over
 from m6rec_cli.inference.histories import Audience
 from m6rec_cli.inference.loaded import LoadedRun, load
-from m6rec_cli.inference.score import log_probabilities, logits, user_keys, users_per_tile
+from m6rec_cli.inference.score import candidates, log_probabilities, products, user_keys, users_per_tile
 from m6rec_cli.report import Reporter
 from m6rec_cli.settings import Config
 
@@ -29,11 +31,13 @@ class ModelScorer:
         """`users` are the sorted rows that will be asked for, in their order: histories are read many at once."""
         self.name, self.run, self.audience, self.config = run.path.name, run, audience, config
         self.users, self._first, self._held = users, 0, np.zeros((0, 0), np.float32)
+        # The softmax of one draw keeps the order of its logits.
+        self._by_logits = config.recommend.draws == 1 and config.recommend.judge_weight == 0
 
     def score(self, user_rows: np.ndarray) -> np.ndarray:
         """f32 (len(user_rows), n_items): logits, or log-probabilities where several draws or the judge need them."""
         n_items = len(self.run.items)
-        h = self._contexts(user_rows)
+        vectors = self._vectors(user_rows)
         found = near.bonuses(self.audience, user_rows, self.config.recommend.neighbours)
         size = users_per_tile(n_items, 2 * len(user_rows) - 1)
         out = np.empty((len(user_rows), n_items), np.float32)
@@ -41,29 +45,40 @@ class ModelScorer:
             # The last tile repeats users, so that its shape is compiled once.
             index = np.minimum(np.arange(start, start + size), len(user_rows) - 1)
             n = min(size, len(user_rows) - start)
-            out[start : start + n] = np.asarray(
-                self._tile(jax.device_put(h[index]), user_rows[index], near.tile(found, n_items, index))
-            )[:n]
+            out[start : start + n] = np.asarray(self._tile(vectors[index], user_rows, found, index))[:n]
+        if self._by_logits:
+            near.add(found, out)
         return out
 
-    def _contexts(self, rows: np.ndarray) -> np.ndarray:
+    def _vectors(self, rows: np.ndarray) -> np.ndarray:
+        """What the scores of some users are made from: candidates, or contexts where more than one is drawn."""
         if self.users is None:
-            return self.audience.contexts(rows)[0]
+            return self._read(rows)
         at = np.searchsorted(self.users, rows) - self._first
         if at[0] < 0 or at[-1] >= len(self._held):
             self._first += int(at[0])
             at -= at[0]
-            self._held, _ = self.audience.contexts(
-                self.users[self._first : self._first + max(_AHEAD, len(rows))]
-            )
+            self._held = self._read(self.users[self._first : self._first + max(_AHEAD, len(rows))])
         return self._held[at]
 
-    def _tile(self, h: jax.Array, rows: np.ndarray, close: near.Near) -> jax.Array:
+    def _read(self, rows: np.ndarray) -> np.ndarray:
+        contexts, _ = self.audience.contexts(rows)
+        if not self._by_logits:
+            return contexts
+        # Contexts are repeated at the end, so that few shapes are compiled.
+        padded = np.resize(contexts, (rounded(len(rows)), contexts.shape[1]))
+        return np.asarray(candidates(self.run.model, jax.device_put(padded)))[: len(rows)]
+
+    def _tile(
+        self, vectors: np.ndarray, rows: np.ndarray, found: sparse.csr_array, index: np.ndarray
+    ) -> jax.Array:
         run, recommend = self.run, self.config.recommend
-        if recommend.draws == 1 and recommend.judge_weight == 0:
-            return logits(run.model, h, run.embeddings, run.bias, close)
+        shown = jax.device_put(vectors)
+        if self._by_logits:
+            return products(shown, run.embeddings, run.bias)
+        keys = user_keys(run.config.train.seed, self.audience.ids.gather(rows[index]))
         return log_probabilities(
-            run.model, h, run.embeddings, run.bias, close, user_keys(run.config.train.seed, self.audience.ids.gather(rows)),
+            run.model, shown, run.embeddings, run.bias, near.tile(found, len(run.items), index), keys,
             draws=recommend.draws, judge_weight=recommend.judge_weight,
         )  # fmt: skip
 

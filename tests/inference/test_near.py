@@ -91,3 +91,10 @@ def test_tile_hides_and_pads():
     assert got.listed.tolist() == [
         [True, False, True, False], [False] * 4, [True, True, False, False], [True, False, False, False],
     ]  # fmt: skip
+
+
+def test_add_raises_each_user_by_his_own():
+    matrix = np.array([[0, 0.5, 0, 0.25], [0, 0, 0, 0], [1, 2, 3, 0]], np.float32)
+    scores = np.arange(12, dtype=np.float32).reshape(3, 4)
+    near.add(sparse.csr_array(matrix), scores)
+    np.testing.assert_array_equal(scores, np.arange(12).reshape(3, 4) + matrix)
