@@ -13,7 +13,7 @@ import jax
 import numpy as np
 from flax import nnx
 
-from m6rec_cli import __version__, alike, cluster, inputs, neighbours, runtime, stop
+from m6rec_cli import __version__, cluster, inputs, runtime, stop
 from m6rec_cli.checkpoint import FORMAT, RUN, Steps
 from m6rec_cli.data.joined import open_all
 from m6rec_cli.data.store import Dataset
@@ -22,7 +22,7 @@ from m6rec_cli.errors import Terminated
 from m6rec_cli.model.recommender import M6Rec, Sizes
 from m6rec_cli.report import Reporter, Summary
 from m6rec_cli.settings import Config
-from m6rec_cli.training import claim, saved, sharded_ranks
+from m6rec_cli.training import claim, graphs, saved, sharded_ranks
 from m6rec_cli.training.claim import Request
 from m6rec_cli.training.feed import Feed
 from m6rec_cli.training.loop import Progress, Report, prepare, train
@@ -162,15 +162,7 @@ def _finish(
     # Validation has compiled it, unless over a mesh.
     items = sharded_ranks.embed(model, tables, Layout(None, data.n_items))
     np.save(folder / "embeddings.npy", np.asarray(items))
-    trained = data.history("valid")
-    neighbours.save(
-        folder / "neighbours.npz", neighbours.fit(trained.user_row, trained.item_row, data.n_items)
-    )
-    content = alike.counts(size.item_specs, data.feature)
-    alike.save(folder / "content.npz", content)
-    with report.task("finding what is alike", size.n_items, "items") as task:
-        made_alike = alike.graph(content, data.items["popularity"].to_numpy() > 0, told=task.advance)
-    neighbours.save(folder / "alike.npz", made_alike)
+    graphs.write(folder, data, size.item_specs, request.parent, report)
     kept = [s.name for s in data.specs if s.entity == "item" and s.kind in ("categorical", "set")]
     columns = list(dict.fromkeys(["row", "id", "display", "popularity", *kept]))
     data.items.select(columns).write_parquet(folder / "items.parquet")

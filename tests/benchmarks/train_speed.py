@@ -1,10 +1,10 @@
 """Training against RecTools' SASRec and RecBole's GRU4Rec: targets a CPU-second on one thread, CPU seconds to the best model.
 
-    python tests/benchmarks/train_speed.py DATA_ROOT OUT [--sets beauty,ml-100k] [--epochs 5]
+    python tests/benchmarks/train_speed.py DATA_ROOT OUT [--sets beauty,ml-100k] [--epochs 6] [--until best|epochs]
 
 All read the same log, without each user's last event (test); each user's second last event is validation. Each is
 pinned to one core. m6rec and RecTools train until validation no longer improves; RecBole, which would take hours,
-trains `--epochs` epochs, and so does m6rec on ids alone. Rates are medians over the epochs but the first; seconds to the best
+trains `--epochs` epochs, and so does m6rec on ids alone. By `--until epochs` all do, for the rates alone. Rates are medians over the epochs but the first; seconds to the best
 model are those of training alone, without validation, up to and with the best epoch. `limit` is the rate that the three
 products of contexts and catalogue (forward, and two in the gradient) allow in jax on the same core. Evaluation is the
 full ranking of the validation events, on one core too.
@@ -73,7 +73,7 @@ def ours(data: Path, out: Path, settings: list[str]) -> dict[str, Any]:
                  for before, e in itertools.pairwise(epochs)], run["peak_host_bytes"] / 2**20)  # fmt: skip
 
 
-def evaluation(run: Path, data: Path, repeats: int = 3) -> float | None:
+def evaluation(run: Path, data: Path, repeats: int = 5) -> float | None:
     """Users a second of `m6rec evaluate`, intervals left out as the peers have none, start-up left out.
 
     `None` for so few users that start-up hides them.
@@ -116,7 +116,8 @@ def _row(epochs: list[dict[str, Any]], peak: float | None = None) -> dict[str, A
 
 
 def main() -> None:
-    args = arguments(__doc__, sets="beauty,ml-100k", epochs="5")
+    args = arguments(__doc__, sets="beauty,ml-100k", epochs="6", until="best")
+    few = args.until == "epochs"
     report: dict[str, Any] = {}
     for name in args.sets.split(","):
         out = args.out / name
@@ -128,7 +129,10 @@ def main() -> None:
             [*ONE_CORE, sys.executable, "-c", LIMIT, str(items)], capture_output=True, check=True
         )
         rows["limit: three products"] = {"targets/CPU-s": float(limit.stdout)}
-        rows["m6rec, all features"] = ours(data, out / "run", [*SETTINGS[name], *args.extra])
+        rows["m6rec, all features"] = ours(
+            data, out / "run",
+            [*SETTINGS[name], *([f"train.epochs={args.epochs}"] if few else []), *args.extra],
+        )  # fmt: skip
         rows["m6rec, all features"]["evaluated users/s"] = evaluation(out / "run", data)
         features = [
             ("user." if f["entity"] == "user" else "") + f["name"]
@@ -140,9 +144,8 @@ def main() -> None:
              f"model.exclude={json.dumps(features)}", f"train.epochs={args.epochs}", *args.extra],
         )  # fmt: skip
         if python := environment(args.out, "rectools"):
-            rows["RecTools SASRec"] = _row(
-                told(python, "rectools_sasrec.py", log, RECTOOLS[name], before=ONE_CORE)
-            )
+            settings = RECTOOLS[name] | ({"epochs": int(args.epochs), "patience": 0} if few else {})
+            rows["RecTools SASRec"] = _row(told(python, "rectools_sasrec.py", log, settings, before=ONE_CORE))
         if python := environment(args.out, "recbole"):
             settings = RECBOLE[name] | {"epochs": int(args.epochs)}
             *epochs, judged = told(python, "recbole_gru4rec.py", log, settings, before=ONE_CORE)
