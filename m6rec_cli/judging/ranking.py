@@ -5,6 +5,8 @@ which is the place a stable sort would give. Users go through in tiles, so that 
 users times items.
 """
 
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,10 +64,9 @@ def judge(task: Task, scorer: Scorer, k: int, report: Reporter, *, name: str, ki
     places = np.empty((2, beyond - begin), np.int64)
     tops = np.full((2, last - first, k), -1, np.int32)
     with report.task(f"judging {name}", last - first, "users") as progress:
-        for start in range(first, last, rows):
+        spans = [(start, min(start + rows, last)) for start in range(first, last, rows)]
+        for (start, end), scores in zip(spans, _scored(scorer, task.users, spans), strict=True):
             stop.check()
-            end = min(start + rows, last)
-            scores = np.require(scorer.score(task.users[start:end]), requirements=("C", "W"))
             if np.isnan(scores.sum()):
                 raise M6RecError(f"`{name}` gives scores that are not numbers", hint="is the run damaged?")
             t0, t1 = np.searchsorted(task.truth_user, (start, end))
@@ -85,6 +86,18 @@ def judge(task: Task, scorer: Scorer, k: int, report: Reporter, *, name: str, ki
         for place, top in zip(places, tops, strict=True)
     )
     return Judged(name, kind, masked, unmasked)
+
+
+def _scored(scorer: Scorer, users: np.ndarray, spans: list[tuple[int, int]]) -> Iterator[np.ndarray]:
+    """The scores of each span of users; the next ones are computed while these are ranked."""
+    with ThreadPoolExecutor(1) as thread:
+        coming: list[Future[np.ndarray]] = []
+        for start, end in spans:
+            coming.append(thread.submit(scorer.score, users[start:end]))
+            if len(coming) > 1:
+                yield np.require(coming.pop(0).result(), requirements=("C", "W"))
+        for last in coming:
+            yield np.require(last.result(), requirements=("C", "W"))
 
 
 def count_above(scores: np.ndarray, user: np.ndarray, item: np.ndarray) -> np.ndarray:

@@ -13,7 +13,8 @@ from m6rec_cli.errors import M6RecError
 from m6rec_cli.schema import TRAIN
 from m6rec_cli.settings import Config
 from m6rec_cli.training import weighting
-from m6rec_cli.training.step import AUXILIARY_ROWS, Batch
+from m6rec_cli.training.state import Batch
+from m6rec_cli.training.step import AUXILIARY_ROWS
 
 
 @dataclass(frozen=True)

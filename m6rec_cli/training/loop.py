@@ -24,7 +24,8 @@ from m6rec_cli.training.feed import Feed
 from m6rec_cli.training.mesh import Layout
 from m6rec_cli.training.precision import computing_in
 from m6rec_cli.training.sharded_softmax import usual_tiles
-from m6rec_cli.training.step import PARTS, State, Trainer
+from m6rec_cli.training.state import State
+from m6rec_cli.training.step import PARTS, Trainer
 from m6rec_cli.training.validate import Validation
 
 Judge = Callable[[State], dict[str, float]]

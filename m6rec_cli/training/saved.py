@@ -11,7 +11,7 @@ from m6rec_cli.checkpoint import Steps, check_shapes, named, unnamed
 from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.training.loop import Progress, Report
 from m6rec_cli.training.mesh import Layout
-from m6rec_cli.training.step import State
+from m6rec_cli.training.state import State
 
 
 def trees_of(state: State) -> dict[str, dict[str, Any]]:

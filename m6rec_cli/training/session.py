@@ -28,7 +28,7 @@ from m6rec_cli.training.feed import Feed
 from m6rec_cli.training.loop import Progress, Report, prepare, train
 from m6rec_cli.training.mesh import Layout
 from m6rec_cli.training.meter import Meter
-from m6rec_cli.training.step import State
+from m6rec_cli.training.state import State
 from m6rec_cli.training.validate import Validation
 
 METRICS = "metrics.jsonl"

@@ -13,67 +13,20 @@ from m6rec_cli.inputs import Tables
 from m6rec_cli.model.discriminator import Discriminator, unit
 from m6rec_cli.model.fusion import gather
 from m6rec_cli.model.layers import Keys
-from m6rec_cli.model.recommender import M6Rec, Tokens
+from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.settings import Config
-from m6rec_cli.shapes import ID, N, PRNGKey, Scalar
+from m6rec_cli.shapes import ID, ND, N, N_int, PRNGKey, Scalar
 from m6rec_cli.training import losses, weighting
 from m6rec_cli.training.mesh import Layout
 from m6rec_cli.training.optim import Schedule
 from m6rec_cli.training.sharded_softmax import cross_entropy
 from m6rec_cli.training.softmax import position_losses, sampled_cross_entropy, sampled_losses
+from m6rec_cli.training.state import Batch, State
 
 PARTS = ("encoder", "decoder", "generator")
 
 AUXILIARY_ROWS = 768
 """Items of a step that the losses of pre-training look at; they compare each with each."""
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class State:
-    """All that changes from step to step.
-
-    Attributes:
-        params: Parameters that learn.
-        frozen: The model's other variables.
-        judge: The discriminator's parameters.
-        optimizer: Optax state of `params`.
-        judge_optimizer: Optax state of `judge`; empty without the adversary.
-        content: Content vector of every item as last encoded; empty if all are encoded in every step (`Feed.kept`).
-        step: Steps done.
-    """
-
-    params: Any
-    frozen: Any
-    judge: Any
-    optimizer: Any
-    judge_optimizer: Any
-    content: Any
-    step: Any
-
-
-@jax.tree_util.register_dataclass
-@dataclass(frozen=True)
-class Batch:
-    """One step's input, of numpy or JAX arrays; fields are `Any` as those of `Tokens` are.
-
-    Attributes:
-        tokens: Packed histories.
-        target: i32 (b, t), item row of the next event, 0 where there is none.
-        weight: f32 (b, t), the preference y_ij as the target's weight, 0 where there is none.
-        fresh: i32 (r,), item rows to encode anew, distinct; empty if all are encoded.
-        fresh_scale: f32 (r,), what the gradient of each fresh row is multiplied with.
-        negatives: i32 (k,), item rows of the sampled softmax; empty if it is exact.
-        log_expected: f32 (k,), their log-Q correction.
-    """
-
-    tokens: Tokens
-    target: Any
-    weight: Any
-    fresh: Any
-    fresh_scale: Any
-    negatives: Any
-    log_expected: Any
 
 
 @dataclass(frozen=True)
@@ -130,42 +83,7 @@ class Trainer:
 
         z = jax.random.normal(jax.random.fold_in(key, 0), (len(h), model.noise)) if self.adversarial else None
         candidates = model.candidates(h, z)
-        competes = jnp.arange(len(items)) < self.layout.n_items
-        if not train.cold_negatives:
-            competes &= tables.warm
-        bias = jnp.where(competes, 0.0, weighting.NEVER)
-        if train.loss.truncate > 0:
-            shown = jax.lax.stop_gradient((candidates, items, bias))
-            found = (position_losses(*shown, target) if train.softmax == "exact" else
-                     sampled_losses(*shown, target, batch.negatives, batch.log_expected))  # fmt: skip
-            weight = weighting.truncated(
-                weight, found, train.loss.truncate, state.step, train.loss.truncate_after
-            )
-        total = jnp.maximum(weight.sum(), 1e-6)
-        if train.softmax == "exact":
-            learn = "encoder" in train.trainable
-            half = train.precision == "bf16"
-            rec = (
-                cross_entropy(
-                    self.layout,
-                    candidates,
-                    items,
-                    bias,
-                    target,
-                    weight,
-                    items_learn=learn,
-                    half=half,
-                    usual=self.usual_targets,
-                )
-                / total
-            )
-        else:
-            rec = (
-                sampled_cross_entropy(
-                    candidates, items, bias, target, weight, batch.negatives, batch.log_expected
-                )
-                / total
-            )
+        rec, weight = self._rec(candidates, items, target, weight, state, batch, tables)
         out: dict[str, Any] = {"rec": rec}
         loss = rec
         pairs = None
@@ -187,6 +105,31 @@ class Trainer:
             loss += train.loss.contrast * out["contrast"]
         out["loss"] = loss
         return loss, {"metrics": out, "content": content, "pairs": pairs}
+
+    def _rec(
+        self, candidates: ND, items: ID, target: N_int, weight: N, state: State, batch: Batch, tables: Tables
+    ) -> tuple[Scalar, N]:
+        """L_rec, the mean cross-entropy over the catalogue, and the weights that truncation leaves."""
+        train = self.config.train
+        competes = jnp.arange(len(items)) < self.layout.n_items
+        if not train.cold_negatives:
+            competes &= tables.warm
+        bias = jnp.where(competes, 0.0, weighting.NEVER)
+        exact, drawn = train.softmax == "exact", (batch.negatives, batch.log_expected)
+        if train.loss.truncate > 0:
+            shown = jax.lax.stop_gradient((candidates, items, bias))
+            found = position_losses(*shown, target) if exact else sampled_losses(*shown, target, *drawn)
+            weight = weighting.truncated(
+                weight, found, train.loss.truncate, state.step, train.loss.truncate_after
+            )
+        if exact:
+            total = cross_entropy(
+                self.layout, candidates, items, bias, target, weight, items_learn="encoder" in train.trainable,
+                half=train.precision == "bf16", usual=self.usual_targets,
+            )  # fmt: skip
+        else:
+            total = sampled_cross_entropy(candidates, items, bias, target, weight, *drawn)
+        return total / jnp.maximum(weight.sum(), 1e-6), weight
 
     def _items(self, model: M6Rec, state: State, batch: Batch, tables: Tables, keys: Keys) -> tuple[ID, ID]:
         """Item embeddings and contents: as kept, if the encoder does not learn.

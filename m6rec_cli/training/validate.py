@@ -15,7 +15,7 @@ from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.settings import Config
 from m6rec_cli.training import sharded_ranks
 from m6rec_cli.training.mesh import Layout
-from m6rec_cli.training.step import State
+from m6rec_cli.training.state import State
 
 _TILE_FLOATS = 16_000_000
 
