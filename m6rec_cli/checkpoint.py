@@ -158,7 +158,8 @@ def check_shapes(path: Path, wanted: Arrays, found: Any) -> None:
     if missing:
         raise M6RecError(
             f"the checkpoint is another model's: only one of the two has `{missing[0]}`",
-            where=str(path), hint="use the same `model.*` settings as the run that wrote it",
+            where=str(path),
+            hint="use the `model.*` settings, the `train.optimizer` and the version of m6rec that wrote it",
         )  # fmt: skip
     for name, array in wanted.items():
         if tuple(array.shape) != tuple(found[name].shape):

@@ -76,5 +76,6 @@ def test_program_of_a_step_is_the_same_for_other_epochs_and_rates(tmp_path, smal
         return trainer.dispatch(state).lower(state, batches, rates, np.int32(n), tables, key).as_text()
 
     other = small("train.epochs=9", "train.learning_rate=0.1", "train.warmup=0.3", "train.seed=5")
-    assert program(small()) == program(other)
-    assert program(small()) != program(small("model.dropout=0.1"))
+    found = program(other)
+    assert "dot_general" in found
+    assert program(small()) == found
