@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from m6rec_cli.errors import M6RecError
+from m6rec_cli.errors import M6RecError, not_there
 from m6rec_cli.inference.histories import Audience
 from m6rec_cli.report import Reporter
 
@@ -54,7 +54,8 @@ def _ids(path: Path | None) -> pl.Series:
     try:
         text = sys.stdin.read() if path is None else path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise M6RecError("the file of ids does not exist", where=str(path), hint="one id a line") from None
+        hint = (path and not_there(path)) or "one id a line"
+        raise M6RecError("the file of ids does not exist", where=str(path), hint=hint) from None
     except UnicodeDecodeError as error:
         where = "standard input" if path is None else str(path)
         raise M6RecError(f"the ids are not UTF-8 text: {error}", where=where, hint="one id a line") from None

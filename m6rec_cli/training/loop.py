@@ -154,11 +154,12 @@ def train(
         started, cpu_started = time.monotonic(), time.process_time()
         epoch_start = progress.position
         for batches, size in feed.epoch(progress.epoch, progress.position):
-            n = int(min(size, limit - int(state.step)))
+            first = int(state.step)
+            n = int(min(size, limit - first))
             if n <= 0:
                 break
             dispatched = time.monotonic()
-            rates = trainer.schedule.rates(int(state.step), config.steps_per_dispatch)
+            rates = trainer.schedule.rates(first, config.steps_per_dispatch)
             given = (state, layout.batches(batches), rates, np.int32(n), tables, key)
             # Traced once: the call below finds the trace made.
             if not work:

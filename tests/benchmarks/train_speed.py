@@ -117,6 +117,8 @@ def _row(epochs: list[dict[str, Any]], peak: float | None = None) -> dict[str, A
 
 def main() -> None:
     args = arguments(__doc__, sets="beauty,ml-100k", epochs="6", until="best")
+    if args.until not in ("best", "epochs"):
+        raise SystemExit(f"--until {args.until}: it is `best` or `epochs`")
     few = args.until == "epochs"
     report: dict[str, Any] = {}
     for name in args.sets.split(","):

@@ -114,3 +114,18 @@ def test_judge_scores_that_are_not_numbers_are_refused(tmp_path):
     question = random_question(tmp_path, 0)
     with pytest.raises(M6RecError, match="`p` gives scores that are not numbers"):
         ranking.judge(question, Planted(np.full((15, 9), np.nan)), 3, Silent(), name="p", kind="run")
+
+
+def test_judge_hands_on_what_a_scorer_raises_in_a_later_tile(tmp_path):
+    class Broken(Planted):
+        asked = 0
+
+        def score(self, user_rows):
+            self.asked += 1
+            if self.asked == 3:
+                raise M6RecError("the third tile is damaged")
+            return super().score(user_rows)
+
+    question = random_question(tmp_path, 1)
+    with pytest.raises(M6RecError, match="the third tile is damaged"):
+        ranking.judge(question, Broken(np.zeros((15, 9))), 5, Silent(), name="p", kind="run", tile_bytes=1)
