@@ -21,7 +21,7 @@ from m6rec_cli import cluster
 from m6rec_cli.directory import MANIFESTS, read_json, write_json
 from m6rec_cli.errors import M6RecError, not_there
 
-FORMAT = 4
+FORMAT = 5
 RUN = "run.json"
 CONFIG = "config.toml"
 

@@ -156,7 +156,11 @@ class TrainConfig:
         True, "items without training events compete in the softmax; false: as if they did not exist yet"
     )
     negatives: int = opt(512, "negatives of the sampled softmax, shared in a step, log-Q corrected", ge=1)
-    checkpoint_epochs: int = opt(1, "epochs between checkpoints", ge=1)
+    checkpoint_seconds: float = opt(
+        20.0,
+        "seconds from a checkpoint to the end of the epoch that writes the next; 0: every epoch does",
+        ge=0,
+    )
     data_parallel: int = opt(
         0, "devices that the rows of a batch are divided over; 0: all that are there", ge=0
     )

@@ -148,6 +148,6 @@ def test_open_run_says_what_the_directory_is(tmp_path):
     (run / "run.json").write_text("{")
     assert "the run's manifest is damaged" in refused(run)
     (run / "run.json").write_text(json.dumps({"format": 99}))
-    assert "the run has format 99, this version reads 4" in refused(run)
+    assert f"the run has format 99, this version reads {FORMAT}" in refused(run)
     (run / "run.json").write_text(json.dumps({"format": FORMAT, "x": 2}))
     assert open_run(run)["x"] == 2

@@ -15,7 +15,7 @@ from m6rec_cli.report import Reporter
 from m6rec_cli.settings import Config
 
 CLAIM = "claim.json"
-TOPOLOGY = {"train.data_parallel", "train.model_parallel"}
+MAY_CHANGE = {"train.data_parallel", "train.model_parallel", "train.checkpoint_seconds"}
 """Keys that may change when a run is resumed."""
 
 
@@ -44,7 +44,7 @@ def resumes(request: Request, data: Dataset) -> bool:
     old = resolve(file=out / CONFIG)
     before, now = (flatten(tomllib.loads(to_toml(config))) for config in (old, request.config))
     for key in now:
-        if key not in TOPOLOGY and before.get(key) != now[key]:
+        if key not in MAY_CHANGE and before.get(key) != now[key]:
             raise M6RecError(
                 f"the configuration differs from that of the run to resume: `{key}` is {now[key]}, there it is {before.get(key)}",
                 where=str(out / CONFIG), hint="pass the same settings, or start anew with another `--out`",

@@ -139,7 +139,7 @@ def train(
     Before the first epoch the untouched model is judged, so that training can only improve on it.
 
     Raises:
-        M6RecError: The loss is not finite; the checkpoint before that stays.
+        M6RecError: The loss is not finite.
     """
     config = trainer.config.train
     layout = trainer.layout
@@ -172,7 +172,7 @@ def train(
             if not all(map(math.isfinite, sums.values())):
                 raise M6RecError(
                     f"the loss is not finite within the {n} steps before step {step}",
-                    hint="lower `train.learning_rate`; the last good checkpoint is kept, and `--resume` starts from it",
+                    hint="lower `train.learning_rate` and start anew, with `--overwrite` or another `--out`",
                 )
             progress.position += n
             progress.sums = {name: progress.sums.get(name, 0.0) + value for name, value in sums.items()}

@@ -1,17 +1,22 @@
 """The state of training to a checkpoint and back, by names that other programs can read."""
 
 import dataclasses
+import time
 from typing import Any
 
 import jax
 import numpy as np
 from flax import nnx
 
+from m6rec_cli import cluster
 from m6rec_cli.checkpoint import Steps, check_shapes, named, unnamed
 from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.training.loop import Progress, Report
 from m6rec_cli.training.mesh import Layout
 from m6rec_cli.training.state import State
+
+_PROGRESS = "progress"
+"""What the seal of a step has from which training can go on; one of the best parameters alone has it not."""
 
 
 def trees_of(state: State) -> dict[str, dict[str, Any]]:
@@ -25,20 +30,64 @@ def trees_of(state: State) -> dict[str, dict[str, Any]]:
     }
 
 
-def save(steps: Steps, update: Report, layout: Layout) -> None:
-    """Write what the loop reports as a step, and keep the best step beside it."""
-    progress, trees = dataclasses.asdict(update.progress), trees_of(update.state)
-    meta = {"progress": progress, **layout.rows_kept(trees)}
-    steps.save(update.step, trees, meta, keep={update.progress.best_step})
+class Writer:
+    """Writes the state at the ends of epochs and at a stop, and keeps the best parameters beside it.
+
+    A checkpoint takes longer than an epoch of a small catalogue. Before the next one is due, the parameters of the best
+    epoch are copied into memory, and written with it. Several processes, none of which has all of them, write after every epoch.
+    """
+
+    def __init__(self, steps: Steps, layout: Layout, seconds: float) -> None:
+        """Write to `steps`, `seconds` after a checkpoint at the earliest."""
+        self._steps, self._layout, self._seconds = steps, layout, seconds
+        self._written = time.monotonic()
+        self._best: tuple[int, tuple[Any, Any]] | None = None
+
+    def take(self, update: Report, *, now: bool) -> None:
+        """Write what the loop reports, or remember it if it is the best and nothing is due.
+
+        Args:
+            update: An epoch, or a stop.
+            now: Write in any case.
+        """
+        progress = update.progress
+        if now or cluster.number() > 1 or time.monotonic() - self._written >= self._seconds:
+            self._write(update)
+        elif progress.best_step == update.step:
+            # The loop gives its arrays away with the next step.
+            self._best = update.step, jax.tree.map(np.array, (update.state.params, update.state.judge))
+
+    def _write(self, update: Report) -> None:
+        """The best parameters first: a step from which training goes on has those that it calls the best beside it."""
+        best, state = update.progress.best_step, update.state
+        if self._best and self._best[0] == best != update.step:
+            params, judge = self._best[1]
+            judged = State(
+                params=params, judge=judge, frozen=state.frozen,
+                optimizer=(), judge_optimizer=(), content=(), step=best,
+            )  # fmt: skip
+            self._save(best, judged, {}, keep=set(self._steps.sealed()))
+        self._best = None
+        meta = {_PROGRESS: dataclasses.asdict(update.progress)}
+        self._save(update.step, state, meta, keep={best})
+        self._written = time.monotonic()
+
+    def _save(self, step: int, state: State, meta: dict[str, Any], *, keep: set[int]) -> None:
+        trees = trees_of(state)
+        self._steps.save(step, trees, meta | self._layout.rows_kept(trees), keep=keep)
 
 
-def restore(steps: Steps, state: State) -> tuple[State, Progress]:
-    """The last step in the form of `state`, and where the loop was.
+def resumable(steps: Steps) -> int | None:
+    """The last step from which training can go on."""
+    return max((step for step in steps.sealed() if _PROGRESS in steps.meta(step)), default=None)
+
+
+def restore(steps: Steps, step: int, state: State) -> tuple[State, Progress]:
+    """A step in the form of `state`, and where the loop was.
 
     Raises:
         M6RecError: The step is damaged, or another model's.
     """
-    step = steps.sealed()[-1]
     trees = steps.load(step, trees_of(state))
     params, opt = trees["params"], trees.get("optimizer", {})
 
@@ -52,7 +101,7 @@ def restore(steps: Steps, state: State) -> tuple[State, Progress]:
         content=trees.get("content", {}).get("content", state.content),
         step=np.int32(step),
     )  # fmt: skip
-    return jax.tree.map(jax.device_put, restored), Progress(**steps.meta(step)["progress"])
+    return jax.tree.map(jax.device_put, restored), Progress(**steps.meta(step)[_PROGRESS])
 
 
 def load_judged(model: M6Rec, steps: Steps, step: int) -> None:

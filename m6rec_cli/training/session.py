@@ -1,12 +1,10 @@
 """A training stage around the loop: opens the data, saves what the loop reports, finishes the run directory."""
 
-import json
 import platform
 import time
 from collections.abc import Callable
 from contextlib import closing
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -22,16 +20,14 @@ from m6rec_cli.errors import Terminated
 from m6rec_cli.model.recommender import M6Rec, Sizes
 from m6rec_cli.report import Reporter, Summary
 from m6rec_cli.settings import Config
-from m6rec_cli.training import claim, graphs, saved, sharded_ranks
+from m6rec_cli.training import claim, graphs, saved, sharded_ranks, told
 from m6rec_cli.training.claim import Request
 from m6rec_cli.training.feed import Feed
-from m6rec_cli.training.loop import Progress, Report, prepare, train
+from m6rec_cli.training.loop import Progress, prepare, train
 from m6rec_cli.training.mesh import Layout
 from m6rec_cli.training.meter import Meter
 from m6rec_cli.training.state import State
 from m6rec_cli.training.validate import Validation
-
-METRICS = "metrics.jsonl"
 
 
 def build(size: Sizes, config: Config) -> M6Rec:
@@ -78,9 +74,12 @@ def fit(
     if not resuming and cluster.is_first():
         claim.create(request, data, report)
     cluster.wait()
-    if resuming and steps.sealed():
-        state, progress = saved.restore(steps, state)
-        report.note(f"resumed at step {int(state.step):,}, epoch {progress.epoch}")
+    last = saved.resumable(steps) if resuming else None
+    if last is not None:
+        state, progress = saved.restore(steps, last, state)
+        report.note(f"resumed at step {last:,}, epoch {progress.epoch}")
+    if resuming and cluster.is_first():
+        told.forget(out, -1 if last is None else last)
     parameters = _count((state.params, state.frozen))
     share = _count(state.params) / max(1, parameters)
     report.note(
@@ -96,6 +95,7 @@ def fit(
     state, placed = layout.state(state), layout.tables(tables)
     steps_in_all = min(feed.steps * config.train.epochs, config.train.max_steps or 10**12)
     total = feed.n_targets * steps_in_all // feed.steps
+    writer = saved.Writer(steps, layout, config.train.checkpoint_seconds)
     meter = Meter(request.profile if cluster.is_first() else None, report)
     with closing(meter), stop.patient(), report.task(request.stage, total=total, unit="events") as task:
         shown: dict[str, Any] = {"ndcg@10": progress.best if progress.best >= 0 else None}
@@ -109,15 +109,13 @@ def fit(
             if update.kind == "epoch":
                 shown["ndcg@10"] = update.metrics.get("ndcg@10")
                 if cluster.is_first():
-                    _tell(report, out, update)
-            if update.kind == "stop" or progress.epoch % config.train.checkpoint_epochs == 0 or progress.done or (
-                progress.best_step == update.step
-            ):  # fmt: skip
-                saved.save(steps, update, layout)
-            if update.kind == "stop" or cluster.number() == 1:
+                    told.tell(report, out, update)
+            # Looked at once: a signal that comes while this is written waits for the next report.
+            asked = update.kind == "stop" or (cluster.number() == 1 and stop.requested())
+            writer.take(update, now=asked or progress.done)
+            if asked:
                 stop.now()
-            if update.kind == "stop":  # it is another process that was asked
-                raise Terminated(143)
+                raise Terminated(143)  # it is another process that was asked
     saved.load_judged(
         model, steps, progress.best_step
     )  # Orbax reads, as it writes, in all processes together
@@ -129,22 +127,6 @@ def fit(
         return _finish(request, data, size, model, state, progress, steps, tables, cost, started, report)
     finally:
         cluster.wait()
-
-
-def _tell(report: Reporter, out: Path, update: Report) -> None:
-    """One line for people and one for programs."""
-    line = {"step": update.step, "epoch": update.progress.epoch, **update.metrics}
-    with (out / METRICS).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line, allow_nan=False) + "\n")
-    best = " (best)" if update.progress.best_step == update.step else ""
-    shown = {
-        k: update.metrics[k]
-        for k in ("loss", "rec", "gen", "judge", "ndcg@10", "recall@10")
-        if k in update.metrics
-    }
-    figures = ", ".join(f"{name} {value:.4f}" for name, value in shown.items())
-    seconds = f", {update.metrics['seconds']:.1f} s" if "seconds" in update.metrics else ""
-    report.note(f"epoch {update.progress.epoch}: {figures}{seconds}{best}")
 
 
 def _count(tree: Any) -> int:

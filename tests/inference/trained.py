@@ -22,7 +22,7 @@ PER_STYLE, COLD, USERS = 10, 1, 60
 SMALL = (
     "model.width=16", "model.decoder.layers=1", "model.generator.hidden=16", "model.generator.noise=4",
     'model.exclude=["title", "price"]', "model.dropout=0.1", "train.batch_targets=64", "train.steps_per_dispatch=4",
-    "train.epochs=20", "train.learning_rate=0.01", "train.patience=20", "train.checkpoint_epochs=20",
+    "train.epochs=20", "train.learning_rate=0.01", "train.patience=20",
 )  # fmt: skip
 
 

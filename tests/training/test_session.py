@@ -11,13 +11,16 @@ import time
 import jax
 import numpy as np
 import pytest
+from flax import nnx
 
 from m6rec_cli import config as configuration
-from m6rec_cli.checkpoint import Steps
+from m6rec_cli import inputs
+from m6rec_cli.checkpoint import Steps, named
 from m6rec_cli.directory import read_json
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.report import Silent
 from m6rec_cli.stages import finetune, pretrain
+from m6rec_cli.training import saved, session, told
 from tests.small import SMALL
 from tests.worlds import mixed, planted_content, planted_cycle
 
@@ -29,6 +32,17 @@ def params(run, step=None):
     return steps.read(step if step is not None else steps.sealed()[-1], "params")
 
 
+def fresh(data, config):
+    """The parameters that training starts from."""
+    return named(nnx.split(session.build(inputs.sizes(data, config.model), config))[1])
+
+
+def epochs(run):
+    """The lines of `metrics.jsonl` without what a clock says."""
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if "second" not in k} for line in lines]
+
+
 def assert_same(a, b):
     assert a.keys() == b.keys()
     for name in a:
@@ -37,9 +51,7 @@ def assert_same(a, b):
 
 def test_pretrain_learns_the_planted_cycle(tmp_path, small, report):
     data = planted_cycle(tmp_path / "data", n_users=96)
-    config = small(
-        "train.epochs=60", "train.learning_rate=0.01", "train.patience=60", "train.checkpoint_epochs=20"
-    )
+    config = small("train.epochs=60", "train.learning_rate=0.01", "train.patience=60")
     run = pretrain.run(config, data.path, tmp_path / "run", report)
     assert run["best"]["ndcg@10"] > 0.95
 
@@ -75,16 +87,16 @@ def test_pretrain_all_losses_are_finite_and_reported(tmp_path, small, report):
 
 
 def test_pretrain_leaves_the_generator_alone(tmp_path, small, report):
-    data = mixed(tmp_path / "data")
-    pretrain.run(small(), data.path, tmp_path / "run", report)
-    before, after = (
-        params(tmp_path / "run", 0) if 0 in Steps(tmp_path / "run" / "steps").sealed() else {},
-        params(tmp_path / "run"),
+    data, config = mixed(tmp_path / "data"), small()
+    pretrain.run(config, data.path, tmp_path / "run", report)
+    before, after = fresh(data, config), params(tmp_path / "run")
+    assert (
+        np.abs(before["decoder.blocks.0.mlp.out.kernel"] - after["decoder.blocks.0.mlp.out.kernel"]).max() > 0
     )
-    for name, array in before.items():
-        if name.startswith(("generator", "discriminator")):
-            np.testing.assert_array_equal(array, after[name])
     assert not after["generator.mlp.out.kernel"].any()
+    for name in before:
+        if name.startswith(("generator", "discriminator")):
+            np.testing.assert_array_equal(before[name], after[name], err_msg=name)
 
 
 def finetuned(parent, tmp_path, report, small, name, *sets):
@@ -186,7 +198,48 @@ def test_nonfinite_loss_stops_and_names_the_step(tmp_path, small, report):
     config = small("train.learning_rate=1e30", "train.clip_norm=0", "train.optimizer=sgd", "train.epochs=5")
     with pytest.raises(M6RecError, match=r"not finite within the \d+ steps before step \d+"):
         pretrain.run(config, data.path, tmp_path / "run", report)
-    assert Steps(tmp_path / "run" / "steps").sealed()
+
+
+def test_between_checkpoints_the_best_parameters_are_remembered(tmp_path, small, report):
+    """A step that is far too long makes an early epoch the best: it is written though no checkpoint was due by then."""
+    data = mixed(tmp_path / "data")
+    sets = ("train.learning_rate=0.3", "train.epochs=4", "train.patience=9")
+    runs = {
+        seconds: pretrain.run(
+            small(*sets, f"train.checkpoint_seconds={seconds}"), data.path, tmp_path / str(seconds), report
+        )
+        for seconds in (0, 1000)
+    }
+    often, rarely = (Steps(tmp_path / str(seconds) / "steps") for seconds in runs)
+    best, last = often.sealed()
+    assert (runs[0]["best"], best, last) == (runs[1000]["best"], runs[0]["best"]["step"], runs[0]["steps"])
+    assert rarely.sealed() == [best, last]
+    assert (often.trees(best), rarely.trees(best)) == ({"params", "optimizer"}, {"params"})
+    for step in (best, last):
+        assert_same(often.read(step, "params"), rarely.read(step, "params"))
+    assert any(not np.array_equal(a, b) for a, b in zip(
+        rarely.read(best, "params").values(), rarely.read(last, "params").values(), strict=True))  # fmt: skip
+    np.testing.assert_array_equal(
+        *(np.load(tmp_path / str(s) / "catalogue" / "embeddings.npy") for s in runs)
+    )
+
+
+def test_best_parameters_alone_are_no_step_to_go_on_from(tmp_path, parent):
+    steps = Steps(shutil.copytree(parent, tmp_path / "run") / "steps")
+    last = saved.resumable(steps)
+    assert last == steps.sealed()[-1]
+    steps.save(last + 1, {"params": steps.read(last, "params")}, {}, keep={last})
+    assert (steps.sealed()[-1], saved.resumable(steps)) == (last + 1, last)
+
+
+def test_lines_of_epochs_that_are_trained_again_are_forgotten(tmp_path):
+    whole = [json.dumps({"step": step, "epoch": epoch}) + "\n" for epoch, step in enumerate((0, 40, 80))]
+    (tmp_path / "metrics.jsonl").write_text("".join(whole) + '{"step": 120, "ep')
+    told.forget(tmp_path, 40)
+    assert (tmp_path / "metrics.jsonl").read_text() == "".join(whole[:2])
+    told.forget(tmp_path, -1)
+    assert (tmp_path / "metrics.jsonl").read_text() == ""
+    told.forget(tmp_path / "nothing", 3)
 
 
 def command(data, run, *extra):
@@ -197,21 +250,30 @@ def command(data, run, *extra):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_resume_after_a_signal_equals_the_uninterrupted_run(tmp_path, number):
+@pytest.mark.parametrize(
+    ("number", "seconds"), [(signal.SIGKILL, 0), (signal.SIGTERM, 1000)], ids=["killed", "asked to stop"]
+)
+def test_resume_after_a_signal_equals_the_uninterrupted_run(tmp_path, number, seconds):
+    """Killed it goes on from the last checkpoint; asked to stop it writes one before it ends."""
     data = planted_cycle(tmp_path / "data", n_users=400, n_items=40, length=12).path
     subprocess.run(command(data, tmp_path / "whole"), check=True, capture_output=True)
     process = subprocess.Popen(
-        command(data, tmp_path / "cut"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    steps = Steps(tmp_path / "cut" / "steps")
+        command(data, tmp_path / "cut", "--set", f"train.checkpoint_seconds={seconds}"),
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    steps, told_of = Steps(tmp_path / "cut" / "steps"), tmp_path / "cut" / "metrics.jsonl"
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and not [s for s in steps.sealed() if s > 0]:
+    while time.monotonic() < deadline and not (
+        [s for s in steps.sealed() if s > 0]
+        if seconds == 0
+        else told_of.exists() and told_of.read_text().count("\n") > 1
+    ):
         time.sleep(0.02)
     os.kill(process.pid, number)
     code = process.wait()
     if not (tmp_path / "cut" / "run.json").exists():
         assert code == (143 if number == signal.SIGTERM else -signal.SIGKILL)
+        assert saved.resumable(steps)
     subprocess.run(command(data, tmp_path / "cut", "--resume"), check=True, capture_output=True)
     last = Steps(tmp_path / "whole" / "steps").sealed()[-1]
     for tree in ("params", "optimizer"):
@@ -220,6 +282,7 @@ def test_resume_after_a_signal_equals_the_uninterrupted_run(tmp_path, number):
         np.load(tmp_path / "whole" / "catalogue" / "embeddings.npy"),
         np.load(tmp_path / "cut" / "catalogue" / "embeddings.npy"),
     )
+    assert epochs(tmp_path / "cut") == epochs(tmp_path / "whole")
 
 
 def test_nothing_is_compiled_after_the_first_dispatch_and_the_first_judgement(tmp_path, small):
