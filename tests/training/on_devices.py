@@ -22,7 +22,7 @@ from m6rec_cli.training import sharded_ranks
 from m6rec_cli.training.feed import Feed
 from m6rec_cli.training.loop import Progress, Report, prepare
 from m6rec_cli.training.mesh import Layout
-from m6rec_cli.training.saved import save
+from m6rec_cli.training.saved import Writer
 from m6rec_cli.training.session import build
 from m6rec_cli.training.validate import Validation
 from tests.small import SMALL
@@ -64,7 +64,15 @@ def steps_on(data: Dataset, shape: str, out: Path) -> dict[str, Any]:
     assert validation is not None
     judged = validation.judge(trainer.graphdef, state, tables, layout)
     folder = out / shape
-    save(Steps(folder), Report("epoch", STEPS, STEPS, {}, state, Progress(epoch=1)), layout)
+    Writer(Steps(folder), layout, 0).take(
+        Report("epoch", STEPS, STEPS, {}, state, Progress(epoch=1)), now=True
+    )
+    remembering = Writer(Steps(out / f"{shape}-remembered"), layout, 1000)
+    for step_done in (STEPS, STEPS + 1):
+        remembering.take(
+            Report("epoch", step_done, STEPS, {}, state, Progress(epoch=1, best_step=STEPS)),
+            now=step_done > STEPS,
+        )
     shards = {
         name: x.sharding.shard_shape(x.shape)[0] for name, x in named(state.params).items() if "ids" in name
     }

@@ -95,12 +95,21 @@ def test_mesh_checkpoint_restores_on_one_device(world, done):
     layout = Layout.of(config.train, N_ITEMS)
     _, fresh = prepare(build(size, config), config, feed, inputs.tables(world, size), layout)
     steps = Steps(world.path.parent / "2x2")
-    state, progress = restore(steps, fresh)
+    state, progress = restore(steps, STEPS, fresh)
     assert progress.epoch == 1
     assert state.params["encoder"]["ids"].shape[0] == N_ITEMS
     saved = steps.read(STEPS, "optimizer")
     for name, array in trees_of(state)["optimizer"].items():
         np.testing.assert_array_equal(array, saved[name], err_msg=name)
+
+
+@pytest.mark.slow
+def test_mesh_remembers_the_best_parameters_as_it_writes_them(world, done):
+    remembered = Steps(world.path.parent / "2x2-remembered")
+    best, last = (remembered.read(step, "params") for step in (STEPS, STEPS + 1))
+    assert best.keys() == last.keys()
+    for name in best:
+        np.testing.assert_array_equal(best[name], last[name], err_msg=name)
 
 
 def test_gathered_reads_the_largest_all_gather_of_a_program():
