@@ -71,10 +71,12 @@ def graph(
     found = [sparse.csr_array((first, n_others), dtype=np.float32)]
     for start in range(first, n, size):
         cosine = sparse.csr_array(made[start : start + size] @ others)
-        row = np.repeat(np.arange(start, min(start + size, n)), np.diff(cosine.indptr))
+        mine = np.arange(start, min(start + size, n))
+        row = np.repeat(mine, np.diff(cosine.indptr))
         cosine.data[row == cosine.indices] = 0  # an item is no neighbour of itself
         cosine.eliminate_zeros()
-        found.append(neighbours.shares(neighbours.largest(cosine, _KEPT)))
+        # Of items that are made the same each has others as neighbours, or the first ones would be those of all.
+        found.append(neighbours.shares(neighbours.largest(cosine, _KEPT, after=mine)))
         told(min(size, n - start))
     columns = sparse.csr_array(sparse.vstack(found, format="csr"))
     columns.resize((n, n))

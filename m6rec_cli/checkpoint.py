@@ -1,7 +1,7 @@
 """Run directories: Orbax checkpoints under `steps/`, each with a seal of digests; `run.json` comes last.
 
 `steps/N/` is written by Orbax, which commits by a rename. `steps/N.json`, the seal, follows: it holds the
-loop's state and a SHA-256 of every file of the step, since a flipped bit in an array file would load
+loop's state, if training can go on from the step, and a SHA-256 of every file of it, since a flipped bit in an array file would load
 without a word. A step without its seal does not exist for us; one whose files differ from it is refused.
 """
 
@@ -18,7 +18,7 @@ import jax
 import numpy as np
 
 from m6rec_cli import cluster
-from m6rec_cli.directory import MANIFESTS, read_json, write_json
+from m6rec_cli.directory import MANIFESTS, fsync_tree, read_json, write_json
 from m6rec_cli.errors import M6RecError, not_there
 
 FORMAT = 5
@@ -67,13 +67,22 @@ class Steps:
             )
         cluster.wait()
         if cluster.is_first():
-            seal = {"format": FORMAT, "step": step, **meta, "sha256": _digests(path)}
-            write_json(_seal(self.folder, step), seal)
-            for other in self.sealed():
-                if other != step and other not in keep:
-                    _seal(self.folder, other).unlink()
-            self.sweep()
+            fsync_tree(path)  # what the seal vouches for, before it
+            self._put_seal(step, {**meta, "sha256": _digests(path)}, keep)
         cluster.wait()
+
+    def seal_again(self, step: int, meta: dict[str, Any], *, keep: set[int]) -> None:
+        """Say something else of a step that is written, then drop the steps that are not in `keep`."""
+        if cluster.is_first():
+            self._put_seal(step, self.meta(step) | meta, keep)
+        cluster.wait()
+
+    def _put_seal(self, step: int, meta: dict[str, Any], keep: set[int]) -> None:
+        write_json(_seal(self.folder, step), {"format": FORMAT, "step": step, **meta})
+        for other in self.sealed():
+            if other != step and other not in keep:
+                _seal(self.folder, other).unlink()
+        self.sweep()
 
     def sealed(self) -> list[int]:
         """Complete steps, in order."""
@@ -87,7 +96,7 @@ class Steps:
                 shutil.rmtree(path, ignore_errors=True)
 
     def meta(self, step: int) -> dict[str, Any]:
-        """The loop's state that was saved with a step."""
+        """What the seal of a step says."""
         return read_json(_seal(self.folder, step), "a checkpoint's seal")
 
     def load(self, step: int, targets: dict[str, Arrays]) -> dict[str, Arrays]:

@@ -89,10 +89,16 @@ def together(processes: Processes) -> Iterator[None]:
     try:
         yield
     except JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" in str(error):
+            raise M6RecError(
+                f"process {_index} of {_number} has no memory left on its devices",
+                where=str(error).strip().splitlines()[0][:200],
+                hint="lower `train.batch_targets`, or divide the tables: `train.model_parallel`",
+            ) from error
         raise M6RecError(
             f"process {_index} of {_number} cannot go on: another process has stopped, or cannot be reached",
             where=str(error).strip().splitlines()[0][:200],
-            hint="look at what the others said; then start all of them again, with `--resume`",
+            hint="look at what the others said; then start all of them again (a training with `--resume`)",
         ) from error
 
 
@@ -161,7 +167,7 @@ def wait() -> None:
 
 
 def in_time(compiled: Any) -> Any:
-    """A jitted function whose first call waits until all processes have compiled it.
+    """A jitted function whose calls begin together, the first when all processes have compiled it.
 
     The collectives of CPUs give up after half a minute, and some processes compile for longer than others.
     """

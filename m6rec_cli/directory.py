@@ -7,7 +7,7 @@ Every command writes through this module. A directory is complete if and only if
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,14 @@ from typing import Any
 from m6rec_cli.errors import M6RecError
 
 MANIFESTS = ("manifest.json", "run.json")
+_OURS = {
+    *MANIFESTS, "config.toml", "features",
+    "users.parquet", "items.parquet", "events", "media",
+    "claim.json", "catalogue", "steps", "metrics.jsonl",
+    "report.html", "report.json",
+}  # fmt: skip
+"""What lies at the top of a directory that a command has written: data, a run or a report."""
+_WORK = ".writing-"
 
 
 def cache_folder() -> Path:
@@ -25,23 +33,40 @@ def cache_folder() -> Path:
 
 
 def refuse_nonempty(out: Path, *, overwrite: bool, also: str = "") -> None:
-    """Raise unless `out` is absent or empty, or `overwrite` is set.
+    """Raise unless a directory may be written at `out`: it is absent or empty, or `overwrite` is set and all in it is ours.
 
     Raises:
         M6RecError: The output exists; `also` names one more way out for the hint.
     """
-    if out.is_file() and not overwrite:
-        raise M6RecError("the output exists", where=str(out), hint="pass `--overwrite` to replace it")
-    if out.is_dir() and any(out.iterdir()):
-        ours = any((out / m).exists() for m in MANIFESTS) or (out / "config.toml").exists()
-        if overwrite and not ours:
+    if out.is_file():
+        raise M6RecError("the output is a file where a directory is wanted", where=str(out),
+                         hint="name a directory, or remove the file")  # fmt: skip
+    there = sorted(path.name for path in out.iterdir()) if out.is_dir() else []
+    if there and not overwrite:
+        hint = f"choose another `--out`, or pass `--overwrite`{also}"
+        raise M6RecError("the output directory is not empty", where=str(out), hint=hint)
+    foreign = [name for name in there if name not in _OURS and not name.startswith(_WORK)]
+    if foreign or (there and not any((out / mark).exists() for mark in (*MANIFESTS, "config.toml"))):
+        raise M6RecError(
+            "the output directory holds files that m6rec did not write, so `--overwrite` leaves it alone",
+            where=str(out / foreign[0]) if foreign else str(out), hint="move them, or choose another `--out`",
+        )  # fmt: skip
+
+
+def refuse_inputs(out: Path, inputs: Iterable[Path]) -> None:
+    """Raise if the output would take the place of what the command reads.
+
+    Raises:
+        M6RecError: The output is one of the inputs, or holds one.
+    """
+    place = out.resolve()
+    for path in inputs:
+        if place == path.resolve() or place in path.resolve().parents:
             raise M6RecError(
-                "the output directory holds files that m6rec did not write, so `--overwrite` leaves it alone",
-                where=str(out), hint="choose another `--out`",
-            )  # fmt: skip
-        if not overwrite:
-            hint = f"choose another `--out`, or pass `--overwrite`{also}"
-            raise M6RecError("the output directory is not empty", where=str(out), hint=hint)
+                f"the output would replace what is read, `{path}`",
+                where=str(out),
+                hint="choose another `--out`",
+            )
 
 
 @contextmanager
@@ -78,7 +103,7 @@ def atomic_file(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
             "the output is a directory where a file is wanted", where=str(out), hint="name a file"
         )
     out.parent.mkdir(parents=True, exist_ok=True)
-    work = out.parent / f".writing-{os.getpid()}-{out.name}"
+    work = out.parent / f"{_WORK}{os.getpid()}-{out.name}"
     try:
         yield work
         fsync_path(work)

@@ -75,8 +75,12 @@ def shares(weights: sparse.csr_array) -> sparse.csr_array:
     return sparse.csr_array((weights.data / total, weights.indices, weights.indptr), weights.shape)
 
 
-def largest(found: sparse.csr_array, kept: int) -> sparse.csr_array:
-    """The `kept` largest of each row; of equal ones those of the first items."""
+def largest(found: sparse.csr_array, kept: int, after: np.ndarray | None = None) -> sparse.csr_array:
+    """The `kept` largest of each row; of equal ones those of the first items.
+
+    Args:
+        after: int (rows,), the item that counts as the one before the first, for each row.
+    """
     begins, data = np.asarray(found.indptr, np.int64), np.asarray(found.data, np.float32)
     chosen = np.ones(len(data), bool)
     for row in np.flatnonzero(np.diff(begins) > kept):
@@ -85,6 +89,8 @@ def largest(found: sparse.csr_array, kept: int) -> sparse.csr_array:
         is_kept = mine > least
         equal = np.flatnonzero(mine == least)
         item = found.indices[begins[row] + equal]
+        if after is not None:
+            item = item + np.where(item > after[row], 0, 1 << 32)  # beyond all others
         is_kept[equal[np.argsort(item)[: kept - is_kept.sum()]]] = True
         chosen[begins[row] : begins[row + 1]] = is_kept
     before = np.concatenate([[0], np.cumsum(chosen)])

@@ -148,7 +148,7 @@ class TrainConfig:
     clip_norm: float = opt(5.0, "clip the gradient's global norm; 0: never", ge=0)
     trainable: list[str] = opt(["encoder", "decoder", "generator"], "parts that learn; the others are frozen")
     alpha: float = opt(1.0, "L = alpha L_rec + (1 - alpha) L_gen; 1: no adversary", ge=0, le=1)
-    label_fraction: float = opt(1.0, "fine-tuning: share of users whose labels are used", ge=0, le=1)
+    label_fraction: float = opt(1.0, "share of users whose events are targets", ge=0, le=1)
     loss: LossConfig = field(default_factory=LossConfig)
     valid_users: int = opt(20000, "users judged on validation after an epoch; 0: all", ge=0)
     softmax: str = opt("exact", "over the whole catalogue, or sampled", choices=("exact", "sampled"))
@@ -158,7 +158,7 @@ class TrainConfig:
     negatives: int = opt(512, "negatives of the sampled softmax, shared in a step, log-Q corrected", ge=1)
     checkpoint_seconds: float = opt(
         20.0,
-        "seconds from a checkpoint to the end of the epoch that writes the next; 0: every epoch does",
+        "seconds from a checkpoint to the end of the epoch that writes the next; 0, or several processes: every epoch does",
         ge=0,
     )
     data_parallel: int = opt(

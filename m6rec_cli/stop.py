@@ -8,11 +8,13 @@ only asks, and a second one ends the work.
 
 import signal
 from types import FrameType
+from typing import NoReturn
 
 from m6rec_cli.errors import Terminated
 
 _CODES = {signal.SIGTERM: 143, signal.SIGINT: 130}
 _asked: list[int] = []
+_raised: list[int] = []
 
 
 def install() -> None:
@@ -25,7 +27,7 @@ def _handle(number: int, frame: FrameType | None) -> None:
     again = bool(_asked)
     _asked.append(_CODES[signal.Signals(number)])
     if again or not _patient:
-        raise Terminated(_asked[-1])
+        _end(_asked[-1])
 
 
 _patient: list[bool] = []
@@ -46,9 +48,9 @@ def requested() -> bool:
     return bool(_asked)
 
 
-def code() -> int:
-    """The exit code of the first signal; only if `requested()`."""
-    return _asked[0]
+def raised() -> int | None:
+    """The exit code with which the work was told to end, if it was: whatever else is raised then may come of that."""
+    return _raised[0] if _raised else None
 
 
 def check() -> None:
@@ -60,4 +62,9 @@ def check() -> None:
 def now() -> None:
     """Stop, if a signal has asked for it."""
     if _asked:
-        raise Terminated(code())
+        _end(_asked[0])
+
+
+def _end(code: int) -> NoReturn:
+    _raised.append(code)
+    raise Terminated(code)

@@ -17,13 +17,14 @@ def blocks(seed=0, n_items=30):
 
 
 def by_loops(cosine, candidates):
-    """The ten most alike of the candidates, in shares, of equal ones the first; column by column."""
+    """The ten most alike of the candidates, in shares, of equal ones those that follow the item, going round; column by column."""
     out = np.zeros_like(cosine)
     for j in range(len(cosine)):
-        mine = [(-cosine[i, j], i) for i in candidates if i != j and cosine[i, j] > 0]
+        n = len(candidates)
+        mine = [(-cosine[i, j], (i - j - 1) % n, i) for i in candidates if i != j and cosine[i, j] > 0]
         best = sorted(mine)[:10]
-        for value, i in best:
-            out[i, j] = value / sum(v for v, _ in best)
+        for value, _, i in best:
+            out[i, j] = value / sum(v for v, _, _ in best)
     return out
 
 
@@ -49,6 +50,14 @@ def test_graph_of_new_items_is_that_of_the_old_ones_and_new_columns():
     want[:, :25] = 0
     np.testing.assert_allclose(got, want, atol=1e-5)
     assert got[:, 25:].any()
+
+
+def test_graph_of_items_that_are_made_the_same_is_evenly_spread():
+    same = [sparse.csr_array(np.repeat(np.eye(2, dtype=np.float32), 40, axis=0))]
+    got = alike.graph(same, np.ones(80, bool)).toarray()
+    assert ((got > 0).sum(axis=0) == 10).all()
+    assert ((got > 0).sum(axis=1) <= 20).all(), "the first ones would be the neighbours of all"
+    assert (got > 0).any(axis=1).all()
 
 
 def test_graph_without_known_items_counts_all():

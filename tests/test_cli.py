@@ -119,6 +119,7 @@ def handlers():
     for number, handler in before.items():
         signal.signal(number, handler)
     stop._asked.clear()
+    stop._raised.clear()
 
 
 @pytest.mark.usefixtures("handlers")
@@ -173,6 +174,19 @@ def test_signal_that_a_library_wraps_is_no_bug(capsys: pytest.CaptureFixture[str
         run.stage(work, quiet=False, log_format="plain", debug=False)
     assert end.value.code == 130
     assert capsys.readouterr().err == "stopped\n"
+
+
+@pytest.mark.usefixtures("handlers")
+def test_fault_after_a_signal_that_nobody_raised_is_no_orderly_stop(capsys: pytest.CaptureFixture[str]):
+    def work(report: object) -> None:
+        with stop.patient():
+            signal.raise_signal(signal.SIGTERM)
+            raise ValueError("the checkpoint cannot be written")
+
+    with pytest.raises(SystemExit) as end:
+        run.stage(work, quiet=False, log_format="plain", debug=False)
+    assert end.value.code == 3
+    assert "ValueError: the checkpoint cannot be written" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("handlers")
@@ -280,6 +294,41 @@ def test_config_with_a_wrong_key_exits_1_with_the_hint():
 def test_config_of_the_stages_differs_in_what_learns():
     assert 'trainable = ["encoder", "decoder"]' in m6rec("config", "--stage", "pretrain").stdout
     assert 'trainable = ["generator"]' in m6rec("config", "--stage", "finetune").stdout
+
+
+def test_config_of_a_stage_that_is_none():
+    done = m6rec("config", "--stage", "finetun")
+    assert (done.returncode, done.stderr) == (
+        2, "error: `--stage` cannot be `finetun`\n  hint: did you mean `finetune`?\n",
+    )  # fmt: skip
+
+
+def test_work_goes_on_when_nobody_reads_what_it_tells(tmp_path: Path):
+    code = (
+        "import sys\n"
+        "from m6rec_cli.cli import run\n"
+        "def work(report):\n"
+        "    for i in range(10_000):\n"
+        "        report.note(f'line {i}')\n"
+        "    open(sys.argv[1], 'w').write('done')\n"
+        "    return {'stage': 'test'}\n"
+        "run.stage(work, quiet=False, log_format=sys.argv[2], debug=False)\n"
+    )
+    for form in ("plain", "json"):
+        out = tmp_path / form
+        shell = (
+            f'set -o pipefail; {{ {sys.executable} -c "$CODE" {out} {form} 2>&1 1>&3 | head -1 >&2; }} 3>&1'
+        )
+        done = subprocess.run(
+            ["bash", "-c", shell],
+            capture_output=True,
+            text=True,
+            env={**ENVIRONMENT, "CODE": code},
+            timeout=60,
+        )
+        assert (done.returncode, out.read_text(), done.stdout) == (0, "done", '{"stage": "test"}\n'), (
+            done.stderr
+        )
 
 
 def test_config_into_a_pipe_that_closes_ends_in_silence():

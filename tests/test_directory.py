@@ -10,14 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from m6rec_cli.directory import atomic_directory, atomic_file, read_json, refuse_nonempty, write_json
+from m6rec_cli.directory import (
+    atomic_directory,
+    atomic_file,
+    read_json,
+    refuse_inputs,
+    refuse_nonempty,
+    write_json,
+)
 from m6rec_cli.errors import M6RecError
 
 
 def complete(path: Path, content: str = "old") -> Path:
     """A directory as a stage leaves it."""
     path.mkdir(parents=True)
-    (path / "data.txt").write_text(content)
+    (path / "users.parquet").write_text(content)
     (path / "manifest.json").write_text("{}")
     return path
 
@@ -52,15 +59,34 @@ def test_refuse_nonempty_leaves_foreign_files_alone_even_with_overwrite(tmp_path
 
 
 @pytest.mark.parametrize("mark", ["manifest.json", "run.json", "config.toml"])
+def test_refuse_nonempty_names_a_foreign_file_beside_ours(tmp_path: Path, mark: str):
+    (tmp_path / mark).touch()
+    (tmp_path / "notes.md").write_text("why")
+    with pytest.raises(M6RecError, match="holds files that m6rec did not write") as caught:
+        refuse_nonempty(tmp_path, overwrite=True)
+    assert caught.value.where == str(tmp_path / "notes.md")
+
+
+@pytest.mark.parametrize("mark", ["manifest.json", "run.json", "config.toml"])
 def test_refuse_nonempty_lets_our_own_directory_be_overwritten(tmp_path: Path, mark: str):
     (tmp_path / mark).touch()
     refuse_nonempty(tmp_path, overwrite=True)
 
 
-def test_refuse_nonempty_of_a_file_needs_overwrite(tmp_path: Path):
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_refuse_nonempty_of_a_file_is_refused(tmp_path: Path, overwrite: bool):
     (tmp_path / "out").touch()
-    with pytest.raises(M6RecError, match="the output exists"):
-        refuse_nonempty(tmp_path / "out", overwrite=False)
+    with pytest.raises(M6RecError, match="the output is a file where a directory is wanted"):
+        refuse_nonempty(tmp_path / "out", overwrite=overwrite)
+
+
+def test_refuse_inputs_of_an_input_and_of_what_holds_one(tmp_path: Path):
+    (tmp_path / "data").mkdir()
+    refuse_inputs(tmp_path / "out", [tmp_path / "data"])
+    refuse_inputs(tmp_path / "data" / "out", [tmp_path / "data"])
+    for out in (tmp_path / "data", tmp_path / "data" / ".." / "data", tmp_path):
+        with pytest.raises(M6RecError, match="the output would replace what is read"):
+            refuse_inputs(out, [tmp_path / "other", tmp_path / "data"])
 
 
 # --- directories ---
@@ -86,17 +112,17 @@ def test_atomic_directory_that_fails_leaves_nothing(tmp_path: Path):
 def test_atomic_directory_that_fails_keeps_the_old_one(tmp_path: Path):
     out = complete(tmp_path / "out")
     with pytest.raises(ZeroDivisionError), atomic_directory(out, overwrite=True) as work:
-        (work / "data.txt").write_text("new")
+        (work / "users.parquet").write_text("new")
         raise ZeroDivisionError
-    assert (out / "data.txt").read_text() == "old"
+    assert (out / "users.parquet").read_text() == "old"
     assert leftovers(tmp_path, "out") == []
 
 
 def test_atomic_directory_replaces_all_of_the_old_one(tmp_path: Path):
     out = complete(tmp_path / "out")
     with atomic_directory(out, overwrite=True) as work:
-        (work / "other.txt").write_text("new")
-    assert leftovers(out) == ["other.txt"]
+        (work / "items.parquet").write_text("new")
+    assert leftovers(out) == ["items.parquet"]
     assert leftovers(tmp_path, "out") == []
 
 
@@ -116,8 +142,9 @@ from pathlib import Path
 from m6rec_cli.directory import atomic_directory, write_json
 out = Path(sys.argv[1])
 with atomic_directory(out, overwrite=True) as work:
+    (work / "events").mkdir()
     for i in range(400):
-        (work / f"part-{i}.txt").write_text("new" * 1000)
+        (work / "events" / f"part-{i}.txt").write_text("new" * 1000)
         if i == 20:
             print("writing", flush=True)
         time.sleep(0.001)
@@ -151,15 +178,15 @@ def test_atomic_directory_killed_while_writing_leaves_nothing_of_that_name(tmp_p
 def test_atomic_directory_killed_while_writing_leaves_the_old_one(tmp_path: Path, wait: float):
     out = complete(tmp_path / "out")
     killed(out, "writing", wait)
-    assert leftovers(out) == ["data.txt", "manifest.json"]
-    assert (out / "data.txt").read_text() == "old"
+    assert leftovers(out) == ["manifest.json", "users.parquet"]
+    assert (out / "users.parquet").read_text() == "old"
 
 
 def test_atomic_directory_killed_after_the_end_leaves_the_new_one(tmp_path: Path):
     out = complete(tmp_path / "out")
     killed(out, "done")
     assert json.loads((out / "manifest.json").read_text()) == {"parts": 400}
-    assert len(list(out.glob("part-*.txt"))) == 400
+    assert len(list((out / "events").glob("part-*.txt"))) == 400
 
 
 def test_atomic_directory_works_after_a_killed_attempt(tmp_path: Path):

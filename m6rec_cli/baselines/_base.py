@@ -45,7 +45,9 @@ class History:
         """Each user's last item, -1 for users without events; int64 (n_users,)."""
         ends = self.offsets[1:]
         some = ends > self.offsets[:-1]
-        return np.where(some, self.item_row[np.maximum(ends - 1, 0)] if len(self.item_row) else 0, -1)
+        last = self.item_row[np.maximum(ends - 1, 0)] if len(self.item_row) else 0
+        # Codes of pairs of items are made of it, which 32 bits do not hold.
+        return np.where(some, last, -1).astype(np.int64)
 
     def matrix(self, n_items: int, *, dtype: type = np.float32) -> sparse.csr_array:
         """1 where the user has met the item, however often; (n_users, n_items)."""

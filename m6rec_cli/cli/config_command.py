@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from m6rec_cli.cli import options, run
+from m6rec_cli.errors import UsageError, nearest
 
 
 def config(
@@ -20,6 +21,9 @@ def config(
     """Print the configuration as TOML, with a comment on each key."""
     with run.exit_codes(debug=debug):
         from m6rec_cli import config as configuration
+        from m6rec_cli.settings import STAGE_DEFAULTS
 
+        if stage not in STAGE_DEFAULTS:
+            raise UsageError(f"`--stage` cannot be `{stage}`", hint=nearest(stage, STAGE_DEFAULTS))
         resolved = configuration.resolve(stage, preset=preset, file=config_file, sets=sets or ())
         print(configuration.to_toml(resolved, comments=True), end="")

@@ -1,6 +1,7 @@
 """Where a stage's words go: a Rich terminal, plain lines, or JSON lines; always on stderr."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -37,14 +38,21 @@ class PlainReporter:
     def __init__(self, stream: TextIO, quiet: bool = False):
         self.stream, self.quiet = stream, quiet
 
+    def _print(self, line: str) -> None:
+        """A line; where nobody reads any more (`2>&1 | head`), this one and the next ones are lost, and the work goes on."""
+        try:
+            print(line, file=self.stream, flush=True)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
+
     def note(self, text: str) -> None:
         """A line, unless quiet."""
         if not self.quiet:
-            print(text, file=self.stream, flush=True)
+            self._print(text)
 
     def warn(self, text: str) -> None:
         """A line that starts with `warning:`."""
-        print(f"warning: {text}", file=self.stream, flush=True)
+        self._print(f"warning: {text}")
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """Aligned columns."""
@@ -94,11 +102,7 @@ class JsonReporter(PlainReporter):
     """One JSON object a line."""
 
     def _say(self, level: str, **body: Any) -> None:
-        print(
-            json.dumps({"time": round(time.time(), 3), "level": level, **body}, default=str),
-            file=self.stream,
-            flush=True,
-        )
+        self._print(json.dumps({"time": round(time.time(), 3), "level": level, **body}, default=str))
 
     def note(self, text: str) -> None:
         """An object with `level` info."""

@@ -52,7 +52,9 @@ def recommend(
     media: Annotated[
         Path | None,
         typer.Option(
-            "--media", metavar="DIR", help="Folder of the pictures, sounds and videos of `--items`."
+            "--media",
+            metavar="DIR",
+            help="Folder of the pictures, sounds and videos of `--items` and `--profiles`.",
         ),
     ] = None,
     users: Annotated[

@@ -72,10 +72,10 @@ def exit_codes(*, debug: bool = False) -> Iterator[None]:
     except Exception as error:
         if debug:
             traceback.print_exc()
-        if stop.requested():
+        if (code := stop.raised()) is not None:
             # A library met the signal's exception and raised one of its own.
             print("stopped", file=sys.stderr)
-            raise SystemExit(stop.code()) from None
+            raise SystemExit(code) from None
         print(f"error: this is a bug in m6rec: {type(error).__name__}: {error}\n"
               "  hint: run again with `--debug` and report the traceback", file=sys.stderr)  # fmt: skip
         raise SystemExit(3) from None

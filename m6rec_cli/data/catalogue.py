@@ -48,7 +48,7 @@ def read(table: Table, schema: Schema, entity: Entity, *, cleaning: Cleaning | N
 
 
 def from_interactions(table: Table, schema: Schema) -> pl.DataFrame:
-    """One row an item from columns that sit on event lines.
+    """One row an item from columns that sit on event lines, but for lines that are no events (see `events`).
 
     A number is the median of its lines; anything else the most common known value, ties by the smaller value.
     Items come in the order of their first line.
@@ -66,6 +66,12 @@ def from_interactions(table: Table, schema: Schema) -> pl.DataFrame:
     head = table.head()
     item = values.identifier(schema.item, table.schema[schema.item], head[schema.item])
     base = table.frame.with_columns(item.alias("__id")).filter(pl.col("__id").is_not_null())
+    for name in (
+        schema.quantity,
+        schema.price,
+    ):  # stock that is counted or written off says nothing of an item
+        if name:
+            base = base.filter((values.number(name, table.schema[name]) > 0).fill_null(True))
     order = base.group_by("__id").agg(pl.col(ROW).min()).sort(ROW).collect(engine="streaming")
     result = order.select(pl.col("__id").alias("id"))
     for name, kind in wanted.items():

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from m6rec_cli.data import coding, positive, tables, values
+from m6rec_cli.data import coding, positive, tables, times, values
 from m6rec_cli.data.clean import Cleaning
 from m6rec_cli.data.tables import ROW, Table
 from m6rec_cli.errors import M6RecError, nearest
@@ -106,9 +106,7 @@ def _columns(table: Table, schema: Schema, label: str | None, ids: dict[str, pl.
     columns = [pl.col(ROW), *(coding.hashed(expression).alias(name) for name, expression in ids.items())]
     if schema.timestamp:
         name = schema.timestamp
-        columns.append(
-            values.timestamp(name, kinds[name], schema.timestamp_format, head[name]).alias("timestamp")
-        )
+        columns.append(_time(table, schema, head[name]).alias("timestamp"))
     else:
         columns.append(pl.col(ROW).cast(pl.Int64).alias("timestamp"))
     event = values.text(schema.event, kinds[schema.event]) if schema.event else pl.lit(None, pl.String)
@@ -125,6 +123,31 @@ def _columns(table: Table, schema: Schema, label: str | None, ids: dict[str, pl.
         columns.append(pl.struct(flat).hash().alias("__hash"))
     columns.append(positive.label(table, label).alias("label") if label else pl.lit(True).alias("label"))
     return columns
+
+
+def _time(table: Table, schema: Schema, head: pl.Series) -> pl.Expr:
+    """The times, once it is known that some can be read.
+
+    Raises:
+        M6RecError: None of the first lines' can, or the format is no pattern.
+    """
+    assert schema.timestamp
+    where = f"{table.path}, column `{schema.timestamp}`"
+    found = times.timestamp(head.name, table.schema[head.name], schema.timestamp_format, head)
+    try:
+        read = head.to_frame().select(found).to_series()
+    except pl.exceptions.PolarsError as error:
+        raise M6RecError(f"`timestamp_format` is no pattern of times: {str(error).splitlines()[0]}",
+                         where=f"{where}: `{schema.timestamp_format}`", hint='for instance "%d.%m.%Y %H:%M"') from None  # fmt: skip
+    written = head.cast(pl.String).str.strip_chars()
+    known = written.filter(~written.is_in(values.MISSING))
+    if len(known) and read.null_count() == len(read):
+        raise M6RecError(
+            "no time on the first lines can be read", where=f"{where}, first: `{known[0]}`",
+            hint='say how times are written by `timestamp_format` in a schema file, for instance "%d.%m.%Y %H:%M", or '
+                 "name another column",
+        )  # fmt: skip
+    return found
 
 
 def _clean(frame: pl.DataFrame, table: Table, schema: Schema, cleaning: Cleaning) -> pl.DataFrame:
@@ -162,7 +185,7 @@ def _clean(frame: pl.DataFrame, table: Table, schema: Schema, cleaning: Cleaning
         worst = max(cleaning.rules, key=lambda rule: rule.get("dropped", 0))
         raise M6RecError("no event is left after cleaning", where=table.path,
                          hint=f"most were dropped by the rule `{worst['rule']}`: {worst['dropped']} rows; "
-                         "see the roles with `--dry-run`")  # fmt: skip
+                         "`m6rec preprocess --dry-run` says how columns are read")  # fmt: skip
     return frame
 
 

@@ -31,7 +31,7 @@ def _digest(file: Path) -> str:
 
 def _files(path: Path) -> list[Path]:
     if path.is_dir():
-        return sorted(p for p in path.rglob("*.parquet") if p.is_file())
+        return sorted(p for p in path.rglob("*") if p.is_file() and p.suffix in (".parquet", ".pq"))
     if path.exists():
         return [path]
-    return sorted(p for p in map(Path, glob.glob(str(path))) if p.is_file())  # noqa: PTH207 - may be absolute
+    return sorted(p for p in map(Path, glob.glob(str(path), recursive=True)) if p.is_file())  # noqa: PTH207 - may be absolute

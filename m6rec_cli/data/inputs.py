@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from m6rec_cli.data import infer, schema_file, tables
+from m6rec_cli.data import infer, schema_file, tables, times
 from m6rec_cli.data.store import read_specs
 from m6rec_cli.data.tables import Table
 from m6rec_cli.errors import M6RecError, UsageError, not_there
@@ -99,6 +99,13 @@ def settle_schema(
                                                  items_on_lines=inputs.items_from_interactions)  # fmt: skip
         for warning in warnings:
             report.warn(warning)
+    if schema.timestamp in opened.events.schema and schema.timestamp_format == "auto":
+        form, rival = times.settled(opened.events, schema.timestamp)
+        schema = replace(schema, timestamp_format=form)
+        if rival:
+            report.warn(
+                f"day and month of `{schema.timestamp}` cannot be told apart; read as {form} (`timestamp_format` in the schema)"
+            )
     if inputs.fitted:
         if not (inputs.fitted / "features.json").exists():
             raise M6RecError("`--like` names no data or run directory", where=str(inputs.fitted / "features.json"),

@@ -104,7 +104,8 @@ def _of_lists(series: pl.Series) -> tuple[Kind, str | None] | str:
     inner = getattr(series.dtype, "inner", None)
     lists = series.arr.to_list() if isinstance(series.dtype, pl.Array) else series
     lengths = lists.drop_nulls().list.len()
-    if not len(lengths) or not lengths.sum():
+    lengths = lengths.filter(lengths > 0)  # an empty list is a missing one
+    if not len(lengths):
         return "no cell holds a value"
     if inner is not None and inner.is_float():
         return ("vector", None) if lengths.n_unique() == 1 else "lists of numbers of several lengths"

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from m6rec_cli.data import values
+from m6rec_cli.data import times, values
 from m6rec_cli.data.tables import Table
 from m6rec_cli.errors import M6RecError
 
@@ -82,7 +82,7 @@ def of_events(table: Table) -> tuple[dict[str, Any], list[str]]:
     }
     roles["timestamp"] = find(names, TIME) or find(names, ORDER)
     if roles["timestamp"]:
-        roles["timestamp_format"] = time_format(roles["timestamp"], head[roles["timestamp"]], warnings)
+        roles["timestamp_format"] = time_format(table, roles["timestamp"], warnings)
     else:
         warnings.append(f"{table.path} has no time column: the order of the file is the order of the events")
     roles["quantity"] = find(names, QUANTITY)
@@ -97,30 +97,23 @@ def of_events(table: Table) -> tuple[dict[str, Any], list[str]]:
     return roles, warnings
 
 
-def time_format(name: str, sample: pl.Series, warnings: list[str]) -> str:
+def time_format(table: Table, name: str, warnings: list[str]) -> str:
     """`order`, `auto`, or the strptime pattern where day and month could be mistaken."""
     if plain(name) in ORDER:
         return "order"
-    if sample.dtype.is_temporal():
-        return "auto"
-    numbers = sample.cast(pl.Float64, strict=False).drop_nulls()
-    if len(numbers) >= len(sample) / 2 and not values.compact_dates(sample):
-        largest = numbers.abs().max()
+    sample = table.head()[name]
+    if not sample.dtype.is_temporal() and times.are_numbers(sample):
+        largest = sample.cast(pl.Float64, strict=False).abs().max()
         if isinstance(largest, float) and largest < 1e8:
             warnings.append(f"the values of `{name}` are too small for times since 1970: taken as an order")
             return "order"
         return "auto"
-    string = sample.cast(pl.String)
-    slashed = string.drop_nulls().str.contains(r"^\s*\d{1,2}[/.]\d{1,2}[/.]\d{4}")
-    if not len(slashed) or not slashed.all():
-        return "auto"
-    found = values.date_formats(string)
-    rivals = [f for f in found if f != found[0] and sorted(f) == sorted(found[0])]
-    known = string.drop_nulls().str.strip_chars()
-    if rivals and known.str.to_datetime(rivals[0], strict=False).null_count() == 0:
-        warnings.append(f"day and month of `{name}` cannot be told apart; read as {found[0]} "
-                        "(`timestamp_format` in the schema)")  # fmt: skip
-    return found[0]
+    form, rival = times.settled(table, name)
+    if rival:
+        warnings.append(
+            f"day and month of `{name}` cannot be told apart; read as {form} (`timestamp_format` in the schema)"
+        )
+    return form
 
 
 def _zero_share(table: Table, head: pl.DataFrame, user: str) -> float:

@@ -7,13 +7,17 @@ from pathlib import Path
 import polars as pl
 
 from m6rec_cli import registry
-from m6rec_cli.data.readers.csv import EXTRA
+from m6rec_cli.data.readers.csv import EXTRA, is_pattern
 from m6rec_cli.errors import M6RecError, not_there
 
 ROW = "__row"
 """Number of a record in its file, from 1, which cleaning examples and file order are taken from."""
 
 _FAULTS = (pl.exceptions.PolarsError, OSError, UnicodeDecodeError)
+
+
+class NoRecords(M6RecError):  # noqa: N818 - a night without events is no fault
+    """A table is there, and nothing is in it."""
 
 
 @dataclass(frozen=True)
@@ -57,17 +61,19 @@ def scan(path: Path | str, what: str) -> Table:
         n_rows, extra, first_extra = _check(frame)
     except _FAULTS as error:
         if isinstance(error, pl.exceptions.NoDataError) or _size(path) == 0:
-            raise M6RecError(f"the {what} file is empty", where=path) from None
-        if not hasattr(reader, "salvage") or glob.has_magic(path) or Path(path).is_dir():
+            raise NoRecords(f"the {what} file is empty", where=path) from None
+        if not hasattr(reader, "salvage") or is_pattern(path) or Path(path).is_dir():
             raise _damaged(what, path, error) from None
         try:
             frame, bad, first_bad = reader.salvage(path)
             n_rows, extra, first_extra = _check(frame)
         except _FAULTS as second:
             raise _damaged(what, path, second) from None
+    if n_rows - extra == 0 and not bad + extra:
+        raise NoRecords(f"the {what} file has a header and no records", where=path)
     if n_rows - extra == 0:
-        raise M6RecError(f"the {what} file has a header and no records" if not bad + extra
-                         else f"no record of the {what} file can be read", where=path)  # fmt: skip
+        raise M6RecError(f"no record of the {what} file can be read", where=path,
+                         hint="has each line as many fields as the header?")  # fmt: skip
     frame = frame.with_row_index(ROW, offset=1)
     schema = dict(frame.collect_schema())
     if EXTRA in schema:
@@ -92,7 +98,7 @@ def _reader_of(path: str, what: str) -> str:
             return "parquet"
         raise M6RecError(f"the {what} folder holds no Parquet file", where=path,
                          hint="name a file, a glob in quotes, or a folder of Parquet files")  # fmt: skip
-    if not place.exists() and not (glob.has_magic(path) and glob.glob(path)):  # noqa: PTH207 - patterns may be absolute
+    if not place.exists() and not glob.glob(path, recursive=True):  # noqa: PTH207 - patterns may be absolute
         raise M6RecError(f"the {what} file does not exist", where=path,
                          hint=None if glob.has_magic(path) else not_there(path))  # fmt: skip
     suffixes = [s for s in by_suffix if place.name.lower().endswith(s)]

@@ -105,6 +105,14 @@ class Lists:
         return jax.device_put(self.allowed)
 
     @cached_property
+    def _most(self) -> int:
+        """As many items as the cap on categories lets a list have, at least 1."""
+        assert self.category is not None
+        codes = self.category[self.allowed]
+        capped = np.minimum(np.bincount(codes[codes >= 0]), self.config.max_per_category)
+        return max(1, int(capped.sum() + (codes < 0).sum()))
+
+    @cached_property
     def _own(self) -> np.ndarray:
         """The item that each user is himself, see `own_rows`."""
         return own_rows(self.audience.ids, self.run.items["id"])
@@ -134,7 +142,8 @@ class Lists:
                 return best, items
             out, kept = capped(best, items, self.category, self.config.max_per_category, k)
             # A list that could not be filled although items were left: the last place of `best` tells.
-            if wide == n_items or not (np.isinf(out[:, -1]) & np.isfinite(best[:, -1])).any():
+            short = np.isinf(out[:, min(k, self._most) - 1])
+            if wide == n_items or not (short & np.isfinite(best[:, -1])).any():
                 return out, kept
             wide = min(n_items, 8 * wide)
 
@@ -157,7 +166,7 @@ class Lists:
 
 
 def category_codes(run: LoadedRun, name: str | None) -> np.ndarray:
-    """The codes by which a cap counts items, int64 (i,), -1 where unknown; of a set, the first member.
+    """The codes by which a cap counts items, int64 (i,), -1 where unknown or rare; of a set, the first member that is neither.
 
     Args:
         name: The feature; `None` takes the first categorical one.
@@ -173,9 +182,11 @@ def category_codes(run: LoadedRun, name: str | None) -> np.ndarray:
             "`recommend.max_per_category` needs a categorical item feature" + (f", not `{name}`" if name else ""),
             hint="pass `--category NAME`; " + nearest(name or "", coded) if coded else "the items have none",
         )  # fmt: skip
+    # Code 0 stands for all that is rare or unknown: items that share it need not be alike.
     column = run.items[name]
-    column = column if column.dtype.is_integer() else column.list.first()
-    return column.cast(pl.Int64).fill_null(-1).to_numpy()
+    if not column.dtype.is_integer():
+        column = column.list.eval(pl.element().filter(pl.element() > 0)).list.first()
+    return column.cast(pl.Int64).replace(0, -1).fill_null(-1).to_numpy()
 
 
 def capped(

@@ -16,7 +16,7 @@ from m6rec_cli.data import catalogue, events, features, frozen, tables
 from m6rec_cli.data.batches import gap_buckets
 from m6rec_cli.data.clean import Cleaning
 from m6rec_cli.data.store import Events, FeatureArray, feature_array, read_specs
-from m6rec_cli.errors import M6RecError, not_there
+from m6rec_cli.errors import M6RecError
 from m6rec_cli.inference.histories import Audience
 from m6rec_cli.inference.loaded import LoadedRun
 from m6rec_cli.inputs import on_device
@@ -27,8 +27,13 @@ from m6rec_cli.report import Reporter
 from m6rec_cli.schema import Entity, FeatureColumn, FeatureSpec, Schema
 
 
-def audience(run: LoadedRun, log: Path | None, profiles: Path | None, report: Reporter) -> Audience:
+def audience(
+    run: LoadedRun, log: Path | None, profiles: Path | None, report: Reporter, media: Path | None = None
+) -> Audience:
     """The users of a raw event log and of a raw profile table, in order of id within each.
+
+    Args:
+        media: The folder that the profiles' pictures and sounds are relative to; theirs by default.
 
     Raises:
         M6RecError: A file or a column that the run's schema names is missing.
@@ -43,7 +48,9 @@ def audience(run: LoadedRun, log: Path | None, profiles: Path | None, report: Re
     known = frame.drop_nulls("item_row").join(users, on="user_id", how="left", maintain_order="left")
     log_events = as_events(known)
     gaps = gap_buckets(log_events, has_time=run.has_time and schema.has_time)
-    return Audience(run, log_events, gaps, ids, profile_arrays(run, ids, table, profiles, report))
+    return Audience(
+        run, log_events, gaps, ids, profile_arrays(run, ids, table, media or folder_of(profiles), report)
+    )
 
 
 def read_log(run: LoadedRun, log: Path | None, schema: Schema, report: Reporter) -> pl.DataFrame:
@@ -78,16 +85,24 @@ def read_profiles(
 
 
 def profile_arrays(
-    run: LoadedRun, ids: pl.Series, table: pl.DataFrame | None, profiles: Path | None, report: Reporter
+    run: LoadedRun, ids: pl.Series, table: pl.DataFrame | None, media: Path, report: Reporter
 ) -> dict[str, FeatureArray]:
-    """The features of the users `ids`, missing where the table has no row; empty if the model reads none."""
+    """The features of the users `ids`, missing where the table has no row; empty if the model reads none.
+
+    Args:
+        media: The folder that cells of pictures and sounds are relative to.
+    """
     if not run.specs.user_specs:
         return {}
     blank = pl.DataFrame({"id": ids})
     rows = blank if table is None else blank.join(table, on="id", how="left", maintain_order="left")
-    folder = profiles.parent if profiles else Path()
-    known, _ = _encode(run, rows, run.specs.user_specs, "user", folder, report)
+    known, _ = _encode(run, rows, run.specs.user_specs, "user", media, report)
     return known
+
+
+def folder_of(profiles: Path | None) -> Path:
+    """Where the cells of a profile table are looked for unless something else is said."""
+    return profiles.parent if profiles else Path()
 
 
 def as_events(frame: pl.DataFrame) -> Events:
@@ -103,14 +118,11 @@ def with_items(run: LoadedRun, path: Path, media: Path | None, report: Reporter)
     """The run with the unknown items of a raw item table added, scored from their content alone.
 
     Raises:
-        M6RecError: The table or the media folder is missing, or the model reads no item content, so that nothing
-            is known of a new item.
+        M6RecError: The table is missing, or the model reads no item content, so that nothing is known of a new item.
     """
     if not run.specs.item_specs:
         raise M6RecError("the model reads no item features, so it cannot score new items", where=str(path),
                          hint="train with item features, and without `model.exclude` of all of them")  # fmt: skip
-    if media and not media.is_dir():
-        raise M6RecError("the media folder does not exist", where=str(media), hint=not_there(media))
     schema = run.schema
     table = catalogue.read(tables.scan(path, "items"), schema, "item")
     table = table.filter(~pl.col("id").is_in(run.items["id"].implode()))

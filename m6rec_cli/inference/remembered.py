@@ -9,6 +9,7 @@ never from the log, where going on would not give what a full pass gives:
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ import polars as pl
 from m6rec_cli.contexts import advanced_contexts, rounded
 from m6rec_cli.data import schema_file
 from m6rec_cli.data.batches import START, gap_buckets
+from m6rec_cli.data.tables import NoRecords
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.inference import raw, state
 from m6rec_cli.inference.digests import fingerprint, profile_digests
@@ -26,6 +28,7 @@ from m6rec_cli.inference.merge import KEY, merged
 from m6rec_cli.inference.state import State
 from m6rec_cli.model.recommender import Tokens
 from m6rec_cli.report import Reporter
+from m6rec_cli.schema import Schema
 
 BEYOND = 3
 """Events that are kept beyond `max_history`: a full pass looks at one before its first, and at the time between that
@@ -41,7 +44,7 @@ class Remembered(Audience):
     Attributes:
         carried: f32 (n, d), the contexts of the first n users.
         older: `user` and `item_row` of what was met before the kept events, sorted by user.
-        moved: Rows of the users whose state changed.
+        moved: Rows of the users whose state changed, and of those who have a profile alone, of whom none is kept.
         counts: What happened, for the summary.
         kept: What `save` writes; None if nothing changed.
     """
@@ -65,13 +68,16 @@ class Remembered(Audience):
     def seen(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Also what was met before the kept events."""
         owner, item = super().seen(rows)
-        offsets = np.searchsorted(self.older["user"].to_numpy(), np.arange(len(self.ids) + 1))
-        more, index = spans(offsets, rows)
+        more, index = spans(self._older_offsets, rows)
         owner, item = (
             np.concatenate(pair) for pair in ((owner, more), (item, self.older["item_row"].to_numpy()[index]))
         )
         order = np.argsort(owner, kind="stable")
         return owner[order], item[order]
+
+    @cached_property
+    def _older_offsets(self) -> np.ndarray:
+        return np.searchsorted(self.older["user"].to_numpy(), np.arange(len(self.ids) + 1))
 
     def save(self, folder: Path) -> None:
         """Write what is remembered now, if anything changed."""
@@ -81,12 +87,18 @@ class Remembered(Audience):
 
 
 def audience(
-    run: LoadedRun, log: Path | None, profiles: Path | None, folder: Path, report: Reporter
+    run: LoadedRun,
+    log: Path | None,
+    profiles: Path | None,
+    folder: Path,
+    report: Reporter,
+    media: Path | None = None,
 ) -> Remembered:
     """The users of a state directory, of newer events and of a raw profile table.
 
     Args:
         log: Newer events, or the whole log again: what the state holds already is skipped.
+        media: See `raw.audience`.
 
     Raises:
         M6RecError: The state is another model's or damaged; there is neither a state nor a log; or an input is at fault.
@@ -105,7 +117,7 @@ def audience(
     if profiles is None and (old.users["profile"] != 0).any():
         raise M6RecError("the state was made with profiles, and none are given", where=str(folder),
                          hint="pass `--profiles`, or name another `--state` and pass the whole log")  # fmt: skip
-    frame = raw.read_log(run, log, schema, report)
+    frame = _newer(run, log, schema, report, may_be_empty=len(old.users) > 0)
     table = raw.read_profiles(run, profiles, schema, report)
     held = pl.concat([old.users["id"], frame["user_id"]]).unique(maintain_order=True)
     ids = held if table is None else pl.concat([held, table["id"]]).unique(maintain_order=True)
@@ -125,7 +137,13 @@ def audience(
         known.with_columns(pl.lit(1.0, pl.Float32).alias("weight")).rename({"user": "user_row"})
     )
     gaps = gap_buckets(log_events, has_time=run.has_time and schema.has_time)
-    base = Audience(run, log_events, gaps, ids, raw.profile_arrays(run, ids, table, profiles, report))
+    base = Audience(
+        run,
+        log_events,
+        gaps,
+        ids,
+        raw.profile_arrays(run, ids, table, media or raw.folder_of(profiles), report),
+    )
 
     digests = profile_digests(base, len(held))
     n_old, n = len(old.users), len(held)
@@ -158,6 +176,7 @@ def audience(
     met_now = np.bincount(older["user"].slice(len(old.older)), minlength=n) > 0
     moved = np.flatnonzero(anew | (fresh > 0) | met_now)
     kept = None
+    alone = np.arange(n, len(ids))
     if len(moved) or not n_old or kept_events["fresh"].any():
         kept = State(
             pl.DataFrame({"id": held, "profile": digests}), kept_events, older, items, contexts, states
@@ -166,8 +185,21 @@ def audience(
               "late_events": int(late.sum()) if n_old else 0, "advanced": len(onward), "read_anew": int(anew.sum())}  # fmt: skip
     met = older.with_columns(items["item_row"].gather(older["item"])).filter(pl.col("item_row") >= 0)
     return Remembered(
-        run, base.events, gaps, ids, base.profiles, contexts, met.sort("user", maintain_order=True), moved, counts, kept
+        run, base.events, gaps, ids, base.profiles, contexts, met.sort("user", maintain_order=True), np.append(moved, alone), counts, kept
     )  # fmt: skip
+
+
+def _newer(
+    run: LoadedRun, log: Path | None, schema: Schema, report: Reporter, *, may_be_empty: bool
+) -> pl.DataFrame:
+    """The log, of which nothing may be there: a night without events is no fault of the state."""
+    try:
+        return raw.read_log(run, log, schema, report)
+    except NoRecords as nothing:
+        if not may_be_empty:
+            raise
+        report.warn(f"{nothing.what}, so there is nothing newer than the state: {log}")
+        return raw.read_log(run, None, schema, report)
 
 
 def _items(run: LoadedRun, ids: pl.Series) -> pl.DataFrame:

@@ -96,11 +96,13 @@ def _entries(task: Task, file: Path, report: Reporter) -> Entries:
             raise M6RecError(
                 f"{len(bad):,} rows of the list file have a `{column}` that {what}",
                 where=f"{file}, column `{column}`, first: row {bad['_row'][0]}",
+                hint="fill these cells, or leave the rows out",
             )
     if key == "rank" and len(bad := frame.filter((pl.col("rank") < 1) | (pl.col("rank") % 1 != 0))):
         raise M6RecError(
             f"`rank` counts 1, 2, 3 and so on; {len(bad):,} rows have something else",
             where=f"{file}, column `rank`, first: `{bad['rank'][0]:g}` (row {bad['_row'][0]})",
+            hint="if more is better, name the column `score`",
         )
     _refuse_twice(frame, "item_id", file, "an item stands twice in one list")
     if key == "rank":
@@ -147,7 +149,8 @@ def _read(file: Path) -> pl.DataFrame:
         raise M6RecError("the list file does not exist", where=str(file), hint=not_there(file)) from None
     except (pl.exceptions.PolarsError, OSError) as error:
         first = str(error).splitlines()[0]
-        raise M6RecError(f"the list file cannot be read: {first}", where=str(file)) from None
+        raise M6RecError(f"the list file cannot be read: {first}", where=str(file),
+                         hint="write it anew, with a header line") from None  # fmt: skip
     for column in ("user_id", "item_id"):
         if column not in frame.columns:
             raise M6RecError(

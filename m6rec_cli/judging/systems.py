@@ -39,9 +39,14 @@ def resolve(runs: Sequence[str], recs: Sequence[str], baselines: Sequence[str],
             raise M6RecError(
                 f"unknown baseline `{name}`", where="--baselines", hint=nearest(name, baseline_names())
             )
-    for name in recs:  # before anything is said of the data
-        if not Path(name).exists():
-            raise M6RecError("the list file does not exist", where=name, hint=not_there(name))
+    # Before anything is said of the data.
+    for names, what, hint in (
+        (runs, "run directory", "make it with `m6rec pretrain`"),
+        (recs, "list file", None),
+    ):
+        for name in names:
+            if not Path(name).exists():
+                raise M6RecError(f"the {what} does not exist", where=name, hint=not_there(name) or hint)
     systems = [System("run", name) for name in runs] + [System("recs", name) for name in recs]
     systems += [System("baseline", name) for name in baselines]
     known = {system.name for system in systems}

@@ -2,7 +2,7 @@
 
 An item's embedding is content + id, where either may be missing. A history is a start token that carries
 the user's profile, then one token an event; the context after a token is judged against every item's
-embedding: logit_i = <G(h, z), e_i> / temperature + b_i.
+embedding: logit_i = <G(h, z), e_i> / temperature.
 """
 
 from dataclasses import dataclass

@@ -14,7 +14,7 @@ from typing import Any
 from m6rec_cli import __version__, cluster
 from m6rec_cli.config import to_toml
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.directory import atomic_directory, atomic_file, refuse_nonempty, write_json
+from m6rec_cli.directory import atomic_directory, atomic_file, refuse_inputs, refuse_nonempty, write_json
 from m6rec_cli.errors import M6RecError, UsageError
 from m6rec_cli.judging import catalogue, explained, slices, systems, task
 from m6rec_cli.judging.compare import compare
@@ -59,7 +59,11 @@ def run(config: Config, data: Path, asked: Asked, out: Path | None, report: Repo
         M6RecError: Nothing to judge, nothing to find, or an input that is at fault.
     """
     if out is not None:
-        refuse_nonempty(out, overwrite=overwrite)
+        refuse_inputs(out, [data, *map(Path, (*asked.runs, *asked.recs))])
+        if out.suffix not in _FILES:
+            refuse_nonempty(out, overwrite=overwrite)
+        elif out.exists() and not overwrite:
+            raise M6RecError("the output exists", where=str(out), hint="pass `--overwrite` to replace it")
     config = _checked(config)
     settings = config.evaluate
     base = () if asked.against is None else (asked.against,)

@@ -24,7 +24,7 @@ from m6rec_cli.data.clean import Cleaning
 from m6rec_cli.data.inputs import Inputs, Opened, open_tables, settle_schema
 from m6rec_cli.data.store import FORMAT, MANIFEST, read_specs
 from m6rec_cli.data.unknown import Sources
-from m6rec_cli.directory import atomic_directory, refuse_nonempty, write_json
+from m6rec_cli.directory import atomic_directory, refuse_inputs, refuse_nonempty, write_json
 from m6rec_cli.report import Reporter, Summary
 from m6rec_cli.schema import SPLITS, FeatureSpec, Schema
 from m6rec_cli.settings import Config
@@ -48,6 +48,7 @@ def run(
         M6RecError: An input cannot be read, does not fit the schema, or leaves nothing after cleaning.
     """
     started = time.monotonic()
+    refuse_inputs(output, (path for path in (*inputs.files.values(), inputs.media) if path is not None))
     refuse_nonempty(output, overwrite=overwrite)
     opened = open_tables(inputs)
     schema, left_out = settle_schema(inputs, opened, config.data, report)

@@ -10,7 +10,8 @@ import polars as pl
 
 from m6rec_cli import cluster, runtime, stop
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.errors import M6RecError, UsageError
+from m6rec_cli.directory import refuse_inputs
+from m6rec_cli.errors import M6RecError, UsageError, not_there
 from m6rec_cli.inference import lists_file, over, raw, remembered, requested
 from m6rec_cli.inference.explain import Explainer
 from m6rec_cli.inference.histories import BASES, Audience
@@ -41,6 +42,19 @@ class Inputs:
     changed: bool = False
     explain: bool = False
 
+    @property
+    def media_root(self) -> Path | None:
+        """The folder that media cells are relative to, as in `preprocess`."""
+        beside = self.items or self.interactions or self.profiles
+        return self.media or (beside.parent if beside else None)
+
+    @property
+    def files(self) -> list[Path]:
+        """Files that are read."""
+        named = (self.interactions, self.items, self.profiles, self.allow, self.deny,
+                 Path(self.users) if self.users not in (None, "-") else None)  # fmt: skip
+        return [path for path in named if path is not None]
+
 
 def run(
     config: Config, inputs: Inputs, out: str, report: Reporter, *, overwrite: bool = False
@@ -58,10 +72,18 @@ def run(
     """
     asked, out = out, lists_file.part(out, inputs.users, inputs.state)
     lists_file.check(out, overwrite)
+    if out != "-":
+        refuse_inputs(Path(out), inputs.files)
     if inputs.category is not None and config.recommend.max_per_category == 0:
         raise UsageError("`--category` says what `--max-per-category` counts by", hint="pass both")
-    if inputs.media is not None and inputs.items is None:
-        raise UsageError("`--media` is the folder of the media of `--items`", hint="pass both")
+    if inputs.media is not None and inputs.items is None and inputs.profiles is None:
+        raise UsageError(
+            "`--media` is the folder of the media of `--items` and `--profiles`", hint="pass one of them"
+        )
+    if inputs.media is not None and not inputs.media.is_dir():
+        raise M6RecError(
+            "the media folder does not exist", where=str(inputs.media), hint=not_there(inputs.media)
+        )
     if inputs.changed and (inputs.state is None or inputs.users is not None):
         raise UsageError(
             "`--changed` asks for the users whose `--state` changed", hint="pass `--state`, and no `--users`"
@@ -86,12 +108,14 @@ def run(
     loaded = over.weighed(loaded, config.recommend)
     held = None
     if inputs.state is not None:
-        held = remembered.audience(loaded, inputs.interactions, inputs.profiles, inputs.state, report)
+        held = remembered.audience(
+            loaded, inputs.interactions, inputs.profiles, inputs.state, report, inputs.media_root
+        )
         audience = held
     elif data is not None:
         audience = Audience.of_dataset(loaded, data, inputs.before)
     else:
-        audience = raw.audience(loaded, inputs.interactions, inputs.profiles, report)
+        audience = raw.audience(loaded, inputs.interactions, inputs.profiles, report, inputs.media_root)
     audience = over.without_profiles(audience, without)
     if held is not None and inputs.changed:
         rows = held.moved

@@ -9,7 +9,7 @@ from typing import Any
 from m6rec_cli.checkpoint import CONFIG, RUN
 from m6rec_cli.config import flatten, resolve, to_toml
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.directory import read_json, refuse_nonempty, write_json
+from m6rec_cli.directory import atomic_directory, read_json, refuse_inputs, refuse_nonempty, write_json
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.report import Reporter
 from m6rec_cli.settings import Config
@@ -37,6 +37,7 @@ class Request:
 def resumes(request: Request, data: Dataset) -> bool:
     """Whether a run goes on in the output directory; nothing is written yet."""
     out = request.out
+    refuse_inputs(out, [request.data, *request.also, *([request.parent] if request.parent else [])])
     if not (request.resume and (out / CONFIG).exists()):
         refuse_nonempty(out, overwrite=request.overwrite, also=", or go on with `--resume`")
         return False
@@ -67,12 +68,9 @@ def _claim(request: Request, data: Dataset) -> dict[str, Any]:
 
 def create(request: Request, data: Dataset, report: Reporter) -> None:
     """Start the run directory, once everything that can be refused is known to be good."""
-    out = request.out
     if request.resume:
         report.note("nothing to resume: the run starts anew")
-    if out.exists():
-        shutil.rmtree(out)
-    out.mkdir(parents=True)
-    shutil.copytree(data.path / "features", out / "features")
-    write_json(out / CLAIM, _claim(request, data))
-    (out / CONFIG).write_text(to_toml(request.config), encoding="utf-8")
+    with atomic_directory(request.out, overwrite=True) as work:
+        shutil.copytree(data.path / "features", work / "features")
+        write_json(work / CLAIM, _claim(request, data))
+        (work / CONFIG).write_text(to_toml(request.config), encoding="utf-8")

@@ -33,7 +33,7 @@ Judge = Callable[[State], dict[str, float]]
 
 @dataclass
 class Progress:
-    """The loop's own state, saved with every checkpoint.
+    """The loop's own state, saved with every checkpoint that training can go on from.
 
     Attributes:
         epoch: Epochs completed.
@@ -59,8 +59,8 @@ class Report:
     """What the loop tells after each dispatch and each epoch.
 
     Attributes:
-        kind: `steps` after a dispatch, `epoch` at an epoch's end, `stop` after a signal; the last two are
-            to be saved.
+        kind: `steps` after a dispatch, `epoch` at an epoch's end, `stop` after a signal, when the state is to be
+            saved.
         step: Optimiser steps since the start.
         metrics: Means over the steps of a dispatch or epoch, and the validation figures of an epoch.
         n_steps: Steps of the dispatch or epoch.

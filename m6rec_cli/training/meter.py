@@ -68,9 +68,12 @@ class Meter:
         if self.tracing:
             jax.profiler.stop_trace()
             self.tracing = False
-            self.report.note(f"trace of dispatches {_WARM + 1} to {self.n}: {self.profile}")
-        elif self.profile is not None and self.n <= _WARM:
-            self.report.warn(f"no trace: it would begin after {_WARM} dispatches, and there were {self.n}")
+            if self.n > _WARM:
+                self.report.note(f"trace of dispatches {_WARM + 1} to {self.n}: {self.profile}")
+        if self.profile is not None and self.n <= _WARM:
+            self.report.warn(
+                f"no dispatch is traced: that begins after {_WARM} of them, and there were {self.n}"
+            )
 
     def summary(self) -> dict[str, Any]:
         """For `run.json`: seconds, events per second and bytes; `null` for what was too short to measure."""

@@ -34,7 +34,8 @@ class Writer:
     """Writes the state at the ends of epochs and at a stop, and keeps the best parameters beside it.
 
     A checkpoint takes longer than an epoch of a small catalogue. Before the next one is due, the parameters of the best
-    epoch are copied into memory, and written with it. Several processes, none of which has all of them, write after every epoch.
+    epoch are copied into memory, and written with it. Several processes write after every epoch: one alone may not have
+    all parameters, nor the time of the others.
     """
 
     def __init__(self, steps: Steps, layout: Layout, seconds: float) -> None:
@@ -50,10 +51,10 @@ class Writer:
             update: An epoch, or a stop.
             now: Write in any case.
         """
-        progress = update.progress
+        best = update.progress.best_step
         if now or cluster.number() > 1 or time.monotonic() - self._written >= self._seconds:
             self._write(update)
-        elif progress.best_step == update.step:
+        elif best == update.step and not _goes_on(self._steps, best):
             # The loop gives its arrays away with the next step.
             self._best = update.step, jax.tree.map(np.array, (update.state.params, update.state.judge))
 
@@ -69,7 +70,11 @@ class Writer:
             self._save(best, judged, {}, keep=set(self._steps.sealed()))
         self._best = None
         meta = {_PROGRESS: dataclasses.asdict(update.progress)}
-        self._save(update.step, state, meta, keep={best})
+        if _goes_on(self._steps, update.step):
+            # A stop behind the last step of an epoch has written it, before the epoch was judged.
+            self._steps.seal_again(update.step, meta, keep={best})
+        else:
+            self._save(update.step, state, meta, keep={best})
         self._written = time.monotonic()
 
     def _save(self, step: int, state: State, meta: dict[str, Any], *, keep: set[int]) -> None:
@@ -78,8 +83,13 @@ class Writer:
 
 
 def resumable(steps: Steps) -> int | None:
-    """The last step from which training can go on."""
-    return max((step for step in steps.sealed() if _PROGRESS in steps.meta(step)), default=None)
+    """The last step from which training can go on; nothing was trained at step 0."""
+    return max((step for step in steps.sealed() if step > 0 and _goes_on(steps, step)), default=None)
+
+
+def _goes_on(steps: Steps, step: int) -> bool:
+    """Whether all that training goes on from is written; of the best parameters alone it is not."""
+    return step in steps.sealed() and _PROGRESS in steps.meta(step)
 
 
 def restore(steps: Steps, step: int, state: State) -> tuple[State, Progress]:

@@ -15,7 +15,7 @@ from m6rec_cli import __version__, cluster, inputs, runtime, stop
 from m6rec_cli.checkpoint import FORMAT, RUN, Steps
 from m6rec_cli.data.joined import open_all
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.directory import read_json, write_json
+from m6rec_cli.directory import fsync_tree, read_json, write_json
 from m6rec_cli.errors import Terminated
 from m6rec_cli.model.recommender import M6Rec, Sizes
 from m6rec_cli.report import Reporter, Summary
@@ -78,8 +78,10 @@ def fit(
     if last is not None:
         state, progress = saved.restore(steps, last, state)
         report.note(f"resumed at step {last:,}, epoch {progress.epoch}")
+    elif resuming:
+        report.note("no checkpoint was written: the run starts from its beginning")
     if resuming and cluster.is_first():
-        told.forget(out, -1 if last is None else last)
+        told.forget(out, -1 if last is None else progress.epoch)
     parameters = _count((state.params, state.frozen))
     share = _count(state.params) / max(1, parameters)
     report.note(
@@ -94,7 +96,7 @@ def fit(
         )
     state, placed = layout.state(state), layout.tables(tables)
     steps_in_all = min(feed.steps * config.train.epochs, config.train.max_steps or 10**12)
-    total = feed.n_targets * steps_in_all // feed.steps
+    total = feed.n_targets * max(0, steps_in_all - (last or 0)) // feed.steps
     writer = saved.Writer(steps, layout, config.train.checkpoint_seconds)
     meter = Meter(request.profile if cluster.is_first() else None, report)
     with closing(meter), stop.patient(), report.task(request.stage, total=total, unit="events") as task:
@@ -116,9 +118,10 @@ def fit(
             if asked:
                 stop.now()
                 raise Terminated(143)  # it is another process that was asked
-    saved.load_judged(
-        model, steps, progress.best_step
-    )  # Orbax reads, as it writes, in all processes together
+    if cluster.number() == 1:
+        stop.now()  # it came while the last checkpoint was written
+    # Orbax reads, as it writes, in all processes together.
+    saved.load_judged(model, steps, progress.best_step)
     try:
         if not cluster.is_first():
             return {}
@@ -161,5 +164,6 @@ def _finish(
         "versions": {"m6rec": __version__, "python": platform.python_version(),
                      **{name: version(name) for name in ("jax", "flax", "optax", "orbax-checkpoint")}},
     }  # fmt: skip
+    fsync_tree(folder)
     write_json(request.out / RUN, run)
     return run

@@ -22,8 +22,8 @@ def tell(report: Reporter, out: Path, update: Report) -> None:
     report.note(f"epoch {update.progress.epoch}: {figures}{seconds}{best}")
 
 
-def forget(out: Path, step: int) -> None:
-    """Drop the lines of later steps than `step`, which are trained once more; a line that was cut off is one of them."""
+def forget(out: Path, epoch: int) -> None:
+    """Drop the lines of later epochs than `epoch`, which are trained once more; a line that was cut off is one of them."""
     path = out / METRICS
     if not path.exists():
         return
@@ -31,4 +31,6 @@ def forget(out: Path, step: int) -> None:
         line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")
     ]
     with atomic_file(path, overwrite=True) as work:
-        work.write_text("".join(line for line in lines if json.loads(line)["step"] <= step), encoding="utf-8")
+        work.write_text(
+            "".join(line for line in lines if json.loads(line)["epoch"] <= epoch), encoding="utf-8"
+        )

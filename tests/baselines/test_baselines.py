@@ -60,6 +60,12 @@ def test_last_item_finds_the_successor_of_a_cycle():
     np.testing.assert_array_equal(best, (items[:, -1] + 1) % 12)
 
 
+def test_last_item_of_a_history_is_wide_enough_for_codes_of_pairs():
+    last = history([0, 0, 2], [5, 70_000, 3], 3).last_item
+    assert last.tolist() == [70_000, -1, 3]
+    assert (last * 100_000).tolist() == [7_000_000_000, -100_000, 300_000]
+
+
 def test_last_item_shares_are_those_of_the_pairs():
     h = history([0, 0, 1, 1, 2, 2, 3], [0, 1, 0, 1, 0, 2, 0], 4)
     scores = last_item.fit(h, 4, 3).score(np.array([3]))[0]

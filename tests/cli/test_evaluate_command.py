@@ -46,11 +46,19 @@ def test_evaluate_prints_one_json_object_and_a_table(data, monkeypatch, capsys):
         (["--baselines", "ease", "--ks", "5,x"], 2, "`--ks` takes whole numbers"),
         (["--baselines", "ease", "--split", "train"], 1, "`evaluate.split` cannot be `train`"),
         (["--recs", "none.csv"], 1, "the list file does not exist"),
+        (["no-run"], 1, "the run directory does not exist"),
     ],
 )
 def test_evaluate_errors_have_the_documented_codes(data, monkeypatch, capsys, words, code, match):
     assert call(monkeypatch, "--data", data, *words) == code
     assert match in capsys.readouterr().err
+
+
+def test_evaluate_is_not_told_of_the_data_when_a_run_is_mistyped(tmp_path, monkeypatch, capsys):
+    assert call(monkeypatch, "--data", tmp_path / "none", "no-run") == 1
+    err = capsys.readouterr().err
+    assert "error: the run directory does not exist\n" in err
+    assert "hint: make it with `m6rec pretrain`" in err
 
 
 def test_evaluate_missing_data_directory(tmp_path, monkeypatch, capsys):

@@ -85,8 +85,22 @@ def test_parse_weight_is_read_and_mended(tmp_path: Path) -> None:
 
 def test_parse_nothing_left_names_the_rule(tmp_path: Path) -> None:
     with pytest.raises(M6RecError, match="no event is left after cleaning") as error:
-        _parse(tmp_path, "u,i,t,e\na,x,never,buy\n", TIMED)
+        _parse(tmp_path, "u,i,t,e\na,x,,buy\n", TIMED)
     assert "no readable timestamp" in str(error.value.hint)
+
+
+def test_parse_times_that_cannot_be_read_are_shown(tmp_path: Path) -> None:
+    with pytest.raises(M6RecError, match="no time on the first lines can be read") as error:
+        _parse(tmp_path, "u,i,t,e\na,x,,buy\na,x,half past nine,buy\n", TIMED)
+    assert str(error.value.where).endswith("e.csv, column `t`, first: `half past nine`")
+    assert "`timestamp_format`" in str(error.value.hint)
+
+
+def test_parse_a_format_that_is_none_is_an_error(tmp_path: Path) -> None:
+    schema = Schema(user="u", item="i", timestamp="t", timestamp_format="%d/%m/%Y %H")
+    with pytest.raises(M6RecError, match="`timestamp_format` is no pattern of times") as error:
+        _parse(tmp_path, "u,i,t\na,x,01/02/2010 10\n", schema)
+    assert "`%d/%m/%Y %H`" in str(error.value.where)
 
 
 def test_parse_missing_role_column_names_the_nearest(tmp_path: Path) -> None:

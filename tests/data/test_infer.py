@@ -128,6 +128,7 @@ _TITLES = [
         ("overview", ["Long words, and more of them, tell what this film would be about, at length"] * 3, ("text", None)),
         ("标题", ["红色的椅子很好看", "蓝色的桌子很便宜", "绿色的台灯很明亮"], ("text", None)),
         ("emb", [[0.1, 0.2], [0.3, 0.4]], ("vector", None)),
+        ("emb", [[0.1, 0.2], [], [0.3, 0.4]], ("vector", None)),
         ("emb", ["0.1 0.2 0.3", "0.3 -0.4 1e-3"], ("vector", None)),
         ("emb", ["[0.1, 0.2, 0.3]", "[0.3, 0.4, 0.5]"], ("vector", None)),
         ("", ["0", "1"], "has no name"),

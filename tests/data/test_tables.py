@@ -107,6 +107,46 @@ def test_scan_broken_quotes_lose_their_lines_alone(tmp_path: Path) -> None:
     assert table.frame.collect()["user_id"].to_list() == ["a", "c", "d"]
 
 
+def test_scan_broken_quotes_leave_cells_with_line_breaks_whole(tmp_path: Path) -> None:
+    path = tmp_path / "e.csv"
+    path.write_text('item_id,title,price\nP1,"first\nmiddle, really\nlast",9\nP2,"two,1\nP3,three,3\n')
+    table = tables.scan(path, "items")
+    assert (table.n_bad, table.first_bad) == (1, 4)
+    assert table.frame.collect()["item_id"].to_list() == ["P1", "P3"]
+    assert table.frame.collect()["title"][0] == "first\nmiddle, really\nlast"
+
+
+def test_scan_decimal_commas_of_a_file_with_semicolons_become_points(tmp_path: Path) -> None:
+    path = tmp_path / "e.csv"
+    path.write_text("item_id;price;tags;code\na;12,50;1,2,3;1.299\nb;1.299,00;4,5;2.500\nc;;6;3\n")
+    got = tables.scan(path, "items").frame.collect()
+    assert got["price"].to_list() == ["12.50", "1299.00", None]
+    assert got["tags"].to_list() == ["1,2,3", "4,5", "6"]
+    assert got["code"].to_list() == ["1.299", "2.500", "3"]
+
+
+def test_scan_a_name_with_brackets_is_no_pattern(tmp_path: Path) -> None:
+    RECORDS.write_csv(tmp_path / "events[1].csv")
+    RECORDS.head(1).write_csv(tmp_path / "events1.csv", separator=";")
+    RECORDS.write_parquet(tmp_path / "events[1].parquet")
+    for suffix in ("csv", "parquet"):
+        assert tables.scan(tmp_path / f"events[1].{suffix}", "interactions").n_rows == 3
+
+
+def test_scan_folders_of_pq_and_patterns_over_folders(tmp_path: Path) -> None:
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    RECORDS.write_parquet(tmp_path / "a" / "b" / "0.pq")
+    assert tables.scan(tmp_path / "a", "interactions").n_rows == 3
+    assert tables.scan(tmp_path / "**" / "*.pq", "interactions").n_rows == 3
+
+
+def test_scan_jsonl_keeps_a_key_that_comes_late(tmp_path: Path) -> None:
+    path = tmp_path / "e.jsonl"
+    path.write_text('{"user_id": "a"}\n' * 10_001 + '{"user_id": "b", "rating": 4}\n')
+    got = tables.scan(path, "interactions").frame.collect()
+    assert got["rating"].to_list()[-2:] == [None, 4]
+
+
 def test_scan_lines_that_are_no_json_are_counted_and_left_out(tmp_path: Path) -> None:
     path = tmp_path / "e.jsonl"
     path.write_text('{"user_id": "a", "n": 1}\nnonsense\n{"user_id": "b", "n": 2.5}\n[1]\n')

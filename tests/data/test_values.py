@@ -1,6 +1,6 @@
 """Cells of every type: ids, numbers, times, lists, vectors, and what counts as missing."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 
 import polars as pl
 import pytest
@@ -11,10 +11,6 @@ from m6rec_cli.data import values
 def _apply(make, series: pl.Series, *more):  # type: ignore[no-untyped-def]
     frame = series.alias("c").to_frame()
     return frame.select(make("c", frame.schema["c"], *more).alias("r"))["r"].to_list()
-
-
-def _ms(*parts: int) -> int:
-    return int(datetime(*parts, tzinfo=UTC).timestamp() * 1000)  # type: ignore[misc]
 
 
 def test_text_missing_words_are_null_and_none_is_a_word() -> None:
@@ -48,53 +44,6 @@ def test_number_reads_signs_groups_and_dates_and_nothing_else() -> None:
     assert _apply(values.number, pl.Series([1, None])) == [1.0, None]
 
 
-@pytest.mark.parametrize(
-    ("cells", "want"),
-    [
-        (["881250949", "881250950"], _ms(1997, 12, 4, 15, 55, 49)),
-        ([881250949.0], _ms(1997, 12, 4, 15, 55, 49)),
-        ([881250949000], _ms(1997, 12, 4, 15, 55, 49)),
-        ([881250949000000], _ms(1997, 12, 4, 15, 55, 49)),
-        ([881250949000000000], _ms(1997, 12, 4, 15, 55, 49)),
-        (["2010-12-01 08:26:00"], _ms(2010, 12, 1, 8, 26)),
-        (["2010-12-01T08:26:00"], _ms(2010, 12, 1, 8, 26)),
-        (["2010-12-01T08:26:00.250"], _ms(2010, 12, 1, 8, 26) + 250),
-        (["2010-12-01T08:26:00Z"], _ms(2010, 12, 1, 8, 26)),
-        (["2010-12-01T09:26:00+01:00"], _ms(2010, 12, 1, 8, 26)),
-        (["2010-12-01 08:26"], _ms(2010, 12, 1, 8, 26)),
-        (["2010-12-01"], _ms(2010, 12, 1)),
-        (["20101201"], _ms(2010, 12, 1)),
-        ([20101201], _ms(2010, 12, 1)),
-        (["12/31/2010 8:26"], _ms(2010, 12, 31, 8, 26)),
-        (["31/12/2010"], _ms(2010, 12, 31)),
-        (["31.12.2010"], _ms(2010, 12, 31)),
-        ([date(2010, 12, 1)], _ms(2010, 12, 1)),
-        ([datetime(2010, 12, 1, 8, 26)], _ms(2010, 12, 1, 8, 26)),
-        ([datetime(2010, 12, 1, 8, 26, tzinfo=UTC)], _ms(2010, 12, 1, 8, 26)),
-    ],
-)
-def test_timestamp_auto_reads_epochs_and_dates(cells: list[object], want: int) -> None:
-    series = pl.Series(cells)
-    assert _apply(values.timestamp, series, "auto", series)[0] == want
-
-
-def test_timestamp_unreadable_cells_are_null() -> None:
-    series = pl.Series(["2010-12-01", "yesterday", "", None])
-    assert _apply(values.timestamp, series, "auto", series) == [_ms(2010, 12, 1), None, None, None]
-
-
-@pytest.mark.parametrize(
-    ("form", "cell", "want"),
-    [
-        ("order", "17", 17), ("s", "2", 2000), ("ms", "2", 2), ("us", "2000", 2), ("ns", "2000000", 2),
-        ("%d/%m/%Y", "02/01/1970", 86_400_000), ("%Y-%m-%d %H:%M %z", "1970-01-01 01:00 +0100", 0),
-    ],
-)  # fmt: skip
-def test_timestamp_explicit_format_is_followed(form: str, cell: str, want: int) -> None:
-    series = pl.Series([cell])
-    assert _apply(values.timestamp, series, form, series) == [want]
-
-
 def test_members_of_text_and_lists_are_the_same() -> None:
     want = [["a", "b"], ["c"], None, None]
     assert _apply(values.members, pl.Series(["a| b", "c", "", None]), "|") == want
@@ -113,4 +62,5 @@ def test_vector_of_text_lists_and_arrays_are_the_same() -> None:
     assert _apply(values.vector, pl.Series(["[0.5, -1, 2e2]", None])) == want
     assert _apply(values.vector, pl.Series(["0.5 -1.0 200", ""])) == want
     assert _apply(values.vector, pl.Series([[0.5, -1.0, 200.0], None])) == want
+    assert _apply(values.vector, pl.Series([[0.5, -1.0, 200.0], []])) == want
     assert _apply(values.vector, pl.Series([[0.5, -1.0, 200.0], None], dtype=pl.Array(pl.Float64, 3))) == want

@@ -198,16 +198,34 @@ def test_best_widens_until_lists_are_full():
     assert best[0].tolist() == [0, -900, -901, -902, -903]
 
 
+def test_best_does_not_widen_for_lists_that_the_cap_leaves_short():
+    """Two categories, one item of each: no reading of the whole catalogue finds a third."""
+    n = 1000
+    maker = Lists(RecommendConfig(k=5, max_per_category=1), None, None, np.ones(n, bool), np.arange(n) % 2)  # type: ignore[arg-type]
+    asked = []
+
+    def ranked(k):
+        asked.append(k)
+        scores = -jnp.arange(n, dtype=jnp.float32)[None]
+        return score.best_items(scores, np.array([9]), np.array([0]), jnp.ones(n, bool), k=k)
+
+    best, items = maker._best(ranked, 1, 5)
+    assert asked == [200]
+    assert items[0, np.isfinite(best[0])].tolist() == [0, 1]
+
+
 def test_category_codes_by_kind(shop):
     run = shop.loaded
     items = run.items.with_columns(
-        pl.Series("tags", [[3, 1], [], None, *[[7]] * 37], dtype=pl.List(pl.UInt32)),
+        pl.Series("tags", [[3, 1], [], None, [0], [0, 2], *[[7]] * 35], dtype=pl.List(pl.UInt32)),
         pl.when(pl.col("row") == 1).then(None).otherwise("style").alias("style"),
     )
     run = dataclasses.replace(run, items=items)
-    assert category_codes(run, "tags").tolist() == [3, -1, -1, *[7] * 37]
+    assert category_codes(run, "tags").tolist() == [3, -1, -1, -1, 2, *[7] * 35], "0 is many rare ones"
     assert category_codes(run, None).tolist() == category_codes(run, "style").tolist()
     assert category_codes(run, None)[1] == -1
+    rare = dataclasses.replace(run, items=items.with_columns(pl.lit(0, pl.UInt32).alias("style")))
+    assert category_codes(rare, "style").tolist() == [-1] * 40
 
 
 def test_category_codes_without_categories(shop):

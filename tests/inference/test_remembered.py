@@ -166,13 +166,35 @@ def test_audience_without_a_log_is_the_state(keeper):
     assert (keeper.folder / "state" / "state.json").read_bytes() == before
 
 
+def test_audience_of_a_night_without_events_is_the_state(keeper, tmp_path):
+    rows = random_log(np.random.default_rng(5))
+    before = keeper.feed(rows)
+    keeper.n += 1
+    nothing = write(tmp_path, f"piece-{keeper.n}.csv", HEADER, [])
+    report = Silent()
+    audience = remembered.audience(keeper.run, nothing, None, tmp_path / "state", report)
+    assert_equal(audience, before)
+    assert len(audience.moved) == 0
+    assert any("there is nothing newer than the state" in warning for warning in report.warnings)
+    with pytest.raises(M6RecError, match="a header and no records"):
+        remembered.audience(keeper.run, nothing, None, tmp_path / "other", Silent())
+
+
+def test_audience_users_with_a_profile_alone_are_always_among_the_moved(shop, keeper):
+    keeper.feed([("1", 100, START, "view")], profiles=shop.users)
+    again = keeper.feed([], profiles=shop.users)
+    alone = again.ids.gather(again.moved).to_list()
+    assert "900" in alone
+    assert "1" not in alone
+
+
 def test_audience_changed_profile_is_read_anew(shop, keeper, tmp_path):
     rows = [("1", 101, START, "view"), ("2", 102, START, "view"), ("7", 103, START, "view")]
     keeper.feed(rows, profiles=shop.users)
     # Row order, other users, users without a row: what counts is the encoded profile of the user himself.
     users = write(tmp_path, "u.csv", "user_id,taste", [(5, "red"), (2, "gold"), (1, "blue")])
     kept = keeper.feed([], profiles=users)
-    assert kept.ids.gather(kept.moved).to_list() == ["2", "7"]
+    assert kept.ids.gather(kept.moved).to_list() == ["2", "7", "5"], "5 has a profile alone"
     assert_equal(kept, keeper.whole(rows, profiles=users))
 
 

@@ -286,6 +286,8 @@ def test_run_items_on_event_lines_become_a_catalogue(tmp_path: Path) -> None:
         lines.append(
             f"{n // 4},S{code},{name},{-1 if n == 8 else 2},2011-03-{1 + n % 28:02d} 10:00,{999 if n == 7 else code + 1}.0,{0 if n % 5 == 0 else 100 + n % 4}"
         )
+    # Stock that is written off is no event, and says nothing of the item.
+    lines += [f"W{n},S0,damaged,-1,2011-03-05 10:00,0.0,{100 + n % 4}" for n in range(20)]
     (tmp_path / "e.csv").write_text("\n".join(lines))
     report = Silent()
     data, _ = run(

@@ -499,8 +499,18 @@ def test_run_category_without_a_cap(ask):
 
 
 def test_run_media_without_items(ask, tmp_path):
-    with pytest.raises(UsageError, match="`--media` is the folder of the media of `--items`"):
+    with pytest.raises(
+        UsageError, match="`--media` is the folder of the media of `--items` and `--profiles`"
+    ):
         ask(media=tmp_path)
+
+
+def test_run_output_that_is_an_input(shop, ask):
+    before = shop.events.read_bytes()
+    with pytest.raises(M6RecError, match="the output would replace what is read") as caught:
+        ask(interactions=shop.events, out=str(shop.events), overwrite=True)
+    assert caught.value.hint == "choose another `--out`"
+    assert shop.events.read_bytes() == before
 
 
 def test_run_missing_media_folder(shop, ask, tmp_path):

@@ -45,7 +45,17 @@ def test_meter_without_enough_dispatches_for_a_trace_says_so(report, tmp_path):
     meter = Meter(tmp_path, report)
     meter.dispatch(1, 1, 1.0)
     meter.close()
-    assert report.warnings == ["no trace: it would begin after 2 dispatches, and there were 1"]
+    assert report.warnings == ["no dispatch is traced: that begins after 2 of them, and there were 1"]
+
+
+def test_meter_with_nothing_behind_the_warm_dispatches_traces_none(report, tmp_path):
+    meter = Meter(tmp_path, report)
+    for _ in range(2):
+        meter.dispatch(1, 1, 1.0)
+    meter.close()
+    assert not meter.tracing
+    assert report.notes == []
+    assert report.warnings == ["no dispatch is traced: that begins after 2 of them, and there were 2"]
 
 
 def test_device_memory_is_the_largest_peak_where_jax_reports_it(monkeypatch):

@@ -21,6 +21,9 @@ from m6rec_cli.errors import M6RecError
 from m6rec_cli.report import Silent
 from m6rec_cli.stages import finetune, pretrain
 from m6rec_cli.training import saved, session, told
+from m6rec_cli.training.loop import Progress, Report
+from m6rec_cli.training.mesh import Layout
+from m6rec_cli.training.state import State
 from tests.small import SMALL
 from tests.worlds import mixed, planted_content, planted_cycle
 
@@ -232,10 +235,48 @@ def test_best_parameters_alone_are_no_step_to_go_on_from(tmp_path, parent):
     assert (steps.sealed()[-1], saved.resumable(steps)) == (last + 1, last)
 
 
+def test_epoch_that_ends_where_a_stop_was_saved_writes_its_verdict_alone(tmp_path):
+    """The only step to go on from is never taken away before another is there."""
+    steps, layout = Steps(tmp_path), Layout(None, 1)
+
+    def state(value):
+        return State({"a": np.full(3, value)}, {}, {}, {"m": np.zeros(3)}, (), (), 5)
+
+    def take(writer, kind, step, value, now, **progress):
+        writer.take(Report(kind, step, 1, {}, state(value), Progress(**progress)), now=now)
+
+    take(saved.Writer(steps, layout, 1000), "stop", 5, 1.0, True, position=5)
+    before = {p: p.stat().st_mtime_ns for p in (tmp_path / "5").rglob("*")}
+    resumed = saved.Writer(steps, layout, 1000)
+    take(resumed, "epoch", 5, 1.0, False, epoch=1, best_step=5, best=0.5)
+    assert steps.meta(5)["progress"]["epoch"] == 0
+    take(resumed, "epoch", 10, 2.0, True, epoch=2, best_step=5, best=0.5)
+    assert steps.sealed() == [5, 10]
+    assert {p: p.stat().st_mtime_ns for p in (tmp_path / "5").rglob("*")} == before
+    take(saved.Writer(steps, layout, 0), "epoch", 10, 2.0, True, epoch=3, best_step=10, best=0.6)
+    assert (steps.sealed(), steps.meta(10)["progress"]["epoch"]) == ([10], 3)
+    assert steps.read(10, "params")["a"].tolist() == [2.0] * 3
+    take(saved.Writer(steps, layout, 0), "stop", 0, 0.0, True)
+    assert saved.resumable(steps) is None, "nothing was trained at step 0"
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "finetune"])
+def test_output_that_is_an_input_is_refused(tmp_path, parent, small, report, stage):
+    data = parent.parent / "data"
+    before = sorted(parent.parent.rglob("*"))
+    for out in (data, *((parent,) if stage == "finetune" else ())):
+        with pytest.raises(M6RecError, match="the output would replace what is read"):
+            if stage == "pretrain":
+                pretrain.run(small(), data, out, report, overwrite=True)
+            else:
+                finetune.run(small(stage="finetune"), data, parent, out, report, overwrite=True)
+    assert sorted(parent.parent.rglob("*")) == before
+
+
 def test_lines_of_epochs_that_are_trained_again_are_forgotten(tmp_path):
     whole = [json.dumps({"step": step, "epoch": epoch}) + "\n" for epoch, step in enumerate((0, 40, 80))]
     (tmp_path / "metrics.jsonl").write_text("".join(whole) + '{"step": 120, "ep')
-    told.forget(tmp_path, 40)
+    told.forget(tmp_path, 1)
     assert (tmp_path / "metrics.jsonl").read_text() == "".join(whole[:2])
     told.forget(tmp_path, -1)
     assert (tmp_path / "metrics.jsonl").read_text() == ""

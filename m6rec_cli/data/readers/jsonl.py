@@ -9,8 +9,8 @@ SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 
 
 def scan(path: str) -> pl.LazyFrame:
-    """Scan a file or a glob; the types come from the first 10,000 lines."""
-    return pl.scan_ndjson(path, infer_schema_length=10_000)
+    """Scan a file or a glob; the types come from all lines, since a key that comes late would be lost without a word."""
+    return pl.scan_ndjson(path, infer_schema_length=None)
 
 
 def salvage(path: str) -> tuple[pl.LazyFrame, int, int | None]:

@@ -1,5 +1,6 @@
 """Parquet (a file, a glob, a folder with hive partitions) to a lazy frame."""
 
+import glob
 from pathlib import Path
 
 import polars as pl
@@ -9,6 +10,8 @@ SUFFIXES = (".parquet", ".pq")
 
 def scan(path: str) -> pl.LazyFrame:
     """Scan; a folder's `key=value` parts become columns."""
-    if Path(path).is_dir():
-        return pl.scan_parquet(f"{path}/**/*.parquet", hive_partitioning=True)
-    return pl.scan_parquet(path)
+    place = Path(path)
+    if place.is_dir():
+        suffix = next(s for s in SUFFIXES if any(place.rglob(f"*{s}")))
+        return pl.scan_parquet(f"{glob.escape(path)}/**/*{suffix}", hive_partitioning=True)
+    return pl.scan_parquet(path, glob=not place.exists())

@@ -1,0 +1,116 @@
+"""Cells to times: epochs, dates as people write them, and day and month that could be mistaken."""
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from m6rec_cli.data import tables, times
+
+
+def _apply(make, series: pl.Series, *more):  # type: ignore[no-untyped-def]
+    frame = series.alias("c").to_frame()
+    return frame.select(make("c", frame.schema["c"], *more).alias("r"))["r"].to_list()
+
+
+def _ms(*parts: int) -> int:
+    return int(datetime(*parts, tzinfo=UTC).timestamp() * 1000)  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("cells", "want"),
+    [
+        (["881250949", "881250950"], _ms(1997, 12, 4, 15, 55, 49)),
+        ([881250949.0], _ms(1997, 12, 4, 15, 55, 49)),
+        ([881250949000], _ms(1997, 12, 4, 15, 55, 49)),
+        ([881250949000000], _ms(1997, 12, 4, 15, 55, 49)),
+        ([881250949000000000], _ms(1997, 12, 4, 15, 55, 49)),
+        (["2010-12-01 08:26:00"], _ms(2010, 12, 1, 8, 26)),
+        (["2010-12-01T08:26:00"], _ms(2010, 12, 1, 8, 26)),
+        (["2010-12-01T08:26:00.250"], _ms(2010, 12, 1, 8, 26) + 250),
+        (["2010-12-01T08:26:00Z"], _ms(2010, 12, 1, 8, 26)),
+        (["2010-12-01T09:26:00+01:00"], _ms(2010, 12, 1, 8, 26)),
+        (["2010-12-01 08:26"], _ms(2010, 12, 1, 8, 26)),
+        (["2010-12-01T08:26Z"], _ms(2010, 12, 1, 8, 26)),
+        (["2010-12-01 09:26:00 +0100"], _ms(2010, 12, 1, 8, 26)),
+        (["2010-12-01 08:26:00 UTC"], _ms(2010, 12, 1, 8, 26)),
+        (["2010-12-01"], _ms(2010, 12, 1)),
+        (["20101201082600"], _ms(2010, 12, 1, 8, 26)),
+        (["12/31/2010 8:26 PM"], _ms(2010, 12, 31, 20, 26)),
+        (["31-12-2010 08:26"], _ms(2010, 12, 31, 8, 26)),
+        (["01-Jan-1995"], _ms(1995, 1, 1)),
+        (["20101201"], _ms(2010, 12, 1)),
+        ([20101201], _ms(2010, 12, 1)),
+        (["12/31/2010 8:26"], _ms(2010, 12, 31, 8, 26)),
+        (["31/12/2010"], _ms(2010, 12, 31)),
+        (["31.12.2010"], _ms(2010, 12, 31)),
+        ([date(2010, 12, 1)], _ms(2010, 12, 1)),
+        ([datetime(2010, 12, 1, 8, 26)], _ms(2010, 12, 1, 8, 26)),
+        ([datetime(2010, 12, 1, 8, 26, tzinfo=UTC)], _ms(2010, 12, 1, 8, 26)),
+    ],
+)
+def test_timestamp_auto_reads_epochs_and_dates(cells: list[object], want: int) -> None:
+    series = pl.Series(cells)
+    assert _apply(times.timestamp, series, "auto", series)[0] == want
+
+
+def test_timestamp_unreadable_cells_are_null() -> None:
+    series = pl.Series(["2010-12-01", "yesterday", "", None])
+    assert _apply(times.timestamp, series, "auto", series) == [_ms(2010, 12, 1), None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("form", "cell", "want"),
+    [
+        ("order", "17", 17), ("s", "2", 2000), ("ms", "2", 2), ("us", "2000", 2), ("ns", "2000000", 2),
+        ("%d/%m/%Y", "02/01/1970", 86_400_000), ("%Y-%m-%d %H:%M %z", "1970-01-01 01:00 +0100", 0),
+    ],
+)  # fmt: skip
+def test_timestamp_explicit_format_is_followed(form: str, cell: str, want: int) -> None:
+    series = pl.Series([cell])
+    assert _apply(times.timestamp, series, form, series) == [want]
+
+
+def test_timestamp_takes_the_unit_of_an_epoch_from_each_number() -> None:
+    """A log may have changed from seconds to milliseconds."""
+    series = pl.Series([881250949, 881250950000, None])
+    assert _apply(times.timestamp, series, "auto", series) == [881250949000, 881250950000, None]
+
+
+def test_timestamp_explicit_format_reads_numbers_too() -> None:
+    series = pl.Series([20101201])
+    assert _apply(times.timestamp, series, "%Y%m%d", series) == [_ms(2010, 12, 1)]
+    spaced = pl.Series([" 2010-12-01 08:26 UTC "])
+    assert _apply(times.timestamp, spaced, "%Y-%m-%d %H:%M UTC", spaced) == [_ms(2010, 12, 1, 8, 26)]
+    assert _apply(times.timestamp, spaced, "%Y-%m-%d %H:%M", spaced) == [_ms(2010, 12, 1, 8, 26)]
+
+
+def test_timestamp_auto_never_reads_some_cells_by_the_day_and_some_by_the_month() -> None:
+    series = pl.Series(["13/02/2010", "14/02/2010", "03/04/2010", "01/13/2010"])
+    assert _apply(times.timestamp, series, "auto", series) == [
+        _ms(2010, 2, 13), _ms(2010, 2, 14), _ms(2010, 4, 3), None,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("late", "want"),
+    [
+        ("13/01/2010", ("%d/%m/%Y", None)),
+        ("01/13/2010", ("%m/%d/%Y", None)),
+        ("02/01/2010", ("%m/%d/%Y", "%d/%m/%Y")),
+    ],
+)
+def test_settled_looks_at_the_whole_column_where_the_first_lines_do_not_tell(
+    tmp_path: Path, late: str, want: tuple[str, str | None]
+) -> None:
+    path = tmp_path / "e.csv"
+    path.write_text("user_id,item_id,date\n" + "u,i,01/01/2010\n" * 20_000 + f"u,i,{late}\n")
+    assert times.settled(tables.scan(path, "interactions"), "date") == want
+
+
+@pytest.mark.parametrize("cells", [["2010-12-01"], ["881250949"], ["soon"], [""]])
+def test_settled_leaves_other_columns_to_auto(tmp_path: Path, cells: list[str]) -> None:
+    path = tmp_path / "e.csv"
+    path.write_text("date,n\n" + "".join(f"{cell},1\n" for cell in cells))
+    assert times.settled(tables.scan(path, "interactions"), "date") == ("auto", None)
