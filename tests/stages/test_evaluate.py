@@ -46,8 +46,10 @@ def test_run_twice_gives_the_same_figures(cycle):
     assert evaluate(cycle, Asked(baselines=ALL)) == evaluate(cycle, Asked(baselines=ALL))
 
 
-def test_run_trained_model_is_asked_for_the_split(cycle, monkeypatch):
+def test_run_trained_model_is_asked_for_the_split(cycle, tmp_path, monkeypatch):
     from m6rec_cli.inference import scorer
+
+    run = str(tmp_path)
 
     asked = {}
 
@@ -63,9 +65,9 @@ def test_run_trained_model_is_asked_for_the_split(cycle, monkeypatch):
         return Oracle()
 
     monkeypatch.setattr(scorer, "load_scorer", load_scorer)
-    summary = evaluate(cycle, Asked(runs=["some/run"]), sets=["evaluate.split=valid", "evaluate.bootstrap=0"])
+    summary = evaluate(cycle, Asked(runs=[run]), sets=["evaluate.split=valid", "evaluate.bootstrap=0"])
     assert asked["before"] == "valid"
-    system = summary["systems"]["some/run"]
+    system = summary["systems"][run]
     assert (system["kind"], system["masked"]["mrr@5"], system["intervals"]) == ("run", 1.0, {})
 
 
@@ -182,13 +184,15 @@ def test_run_cut_offs_start_at_one(cycle, ks):
 def test_resolve_systems_each_once_in_order(tmp_path):
     run_dir, file, other = tmp_path / "run", tmp_path / "r.csv", tmp_path / "b.csv"
     run_dir.mkdir()
+    named = tmp_path / "a"
+    named.mkdir()
     file.write_text("")
     other.write_text("")
     found = systems.resolve(
-        ["a"], [str(other)], ["ease", "ease"], ["ease", "popularity", str(run_dir), str(file)]
+        [str(named)], [str(other)], ["ease", "ease"], ["ease", "popularity", str(run_dir), str(file)]
     )
     assert [(s.kind, s.name) for s in found] == [
-        ("run", "a"), ("recs", str(other)), ("baseline", "ease"), ("baseline", "popularity"),
+        ("run", str(named)), ("recs", str(other)), ("baseline", "ease"), ("baseline", "popularity"),
         ("run", str(run_dir)), ("recs", str(file)),
     ]  # fmt: skip
 
