@@ -117,7 +117,7 @@ def _coded(frame: pl.DataFrame, items: pl.DataFrame, users: pl.DataFrame, schema
         names = counts.sort(["len", "event"], descending=[True, False])["event"].to_list() or [NO_EVENT]
         if len(names) > 255:
             raise M6RecError(f"the event column has {len(names):,} kinds of events, at most 255 are possible",
-                             hint="is it the right column? name another one in the schema, or none")  # fmt: skip
+                             where=f"column `{schema.event}`, for instance `{names[0]}`", hint="is it the right column? name another one in the schema, or none")  # fmt: skip
     columns = [
         rows_of(frame["user"], users["id"]).alias("user_row"), rows_of(frame["item"], items["id"]).alias("item_row"),
         frame["timestamp"], frame["weight"], frame["label"],

@@ -26,7 +26,7 @@ from m6rec_cli.data.store import FORMAT, MANIFEST, read_specs
 from m6rec_cli.data.unknown import Sources
 from m6rec_cli.directory import atomic_directory, refuse_inputs, refuse_nonempty, write_json
 from m6rec_cli.report import Reporter, Summary
-from m6rec_cli.schema import SPLITS, FeatureSpec, Schema
+from m6rec_cli.schema import SPLITS, TRAIN, FeatureSpec, Schema
 from m6rec_cli.settings import Config
 
 _ROWS_PER_FILE = 10_000_000
@@ -177,6 +177,11 @@ def _tell(
         report.table("features", ("feature", "kind"), shown)
     report.table("cleaning", ("rule", "dropped", "changed", "first"),
                  [(r["rule"], r.get("dropped"), r.get("changed"), ", ".join(r["examples"])) for r in cleaning.rules])  # fmt: skip
+    kept, total = counts["events"][SPLITS[TRAIN]], sum(counts["events"].values())
+    if kept < total / 5:
+        report.warn(
+            f"only {kept:,} of {total:,} events are left to train on; a few events of a wrong time stretch a split by time"
+        )
     report.table("counts", ("what", "number"),
                  [("users", counts["users"]), ("items", counts["items"]),
                   *((f"events: {s}", counts["events"][s]) for s in SPLITS),

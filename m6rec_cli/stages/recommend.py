@@ -43,12 +43,6 @@ class Inputs:
     explain: bool = False
 
     @property
-    def media_root(self) -> Path | None:
-        """The folder that media cells are relative to, as in `preprocess`."""
-        beside = self.items or self.interactions or self.profiles
-        return self.media or (beside.parent if beside else None)
-
-    @property
     def files(self) -> list[Path]:
         """Files that are read."""
         named = (self.interactions, self.items, self.profiles, self.allow, self.deny,
@@ -109,13 +103,13 @@ def run(
     held = None
     if inputs.state is not None:
         held = remembered.audience(
-            loaded, inputs.interactions, inputs.profiles, inputs.state, report, inputs.media_root
+            loaded, inputs.interactions, inputs.profiles, inputs.state, report, inputs.media
         )
         audience = held
     elif data is not None:
         audience = Audience.of_dataset(loaded, data, inputs.before)
     else:
-        audience = raw.audience(loaded, inputs.interactions, inputs.profiles, report, inputs.media_root)
+        audience = raw.audience(loaded, inputs.interactions, inputs.profiles, report, inputs.media)
     audience = over.without_profiles(audience, without)
     if held is not None and inputs.changed:
         rows = held.moved

@@ -1,6 +1,6 @@
 """How cost grows: seconds and peak memory of training against events, history length, catalogue and width.
 
-    python tests/benchmarks/growth.py OUT [--only events,history,catalogue,width] [--repeats 3]
+    python tests/benchmarks/growth.py OUT [--only events,history,catalogue,width] [--repeats 5]
 
 Made logs, ids alone, through the real commands. One thing is doubled at a time and the rest kept; `exponent` is the slope
 of the seconds on log scales from the row above to this one: 1 is linear growth, 0 none. An epoch is timed against
@@ -121,7 +121,7 @@ def main() -> None:
     )
     parser.add_argument("out", type=Path)
     parser.add_argument("--only", default=",".join(AXES))
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=5)
     args = parser.parse_args()
     report = {}
     for axis in args.only.split(","):

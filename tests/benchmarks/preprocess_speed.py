@@ -1,6 +1,6 @@
 """Preprocessing a large log against a plain pandas job: CPU seconds, seconds and peak memory, and how they grow.
 
-    python tests/benchmarks/preprocess_speed.py OUT [--events 10000000,20000000] [--repeats 3]
+    python tests/benchmarks/preprocess_speed.py OUT [--events 10000000,20000000] [--repeats 5]
 
 A made log with string ids, repeated rows and a long tail goes through `m6rec preprocess` with the 5-core and leave-one-out,
 and through the same job by hand in pandas: read, drop repeated rows, 5-core, codes for ids, sort, split, write. Both
@@ -87,7 +87,7 @@ def main() -> None:
     )
     parser.add_argument("out", type=Path)
     parser.add_argument("--events", default="10000000,20000000")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=5)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
     pandas = environment(args.out)

@@ -12,7 +12,6 @@ from m6rec_cli.errors import M6RecError
 from m6rec_cli.inference import raw
 from m6rec_cli.inference.histories import BASES, Audience
 from m6rec_cli.report import Silent
-from m6rec_cli.stages.recommend import Inputs
 from tests.inference.trained import USERS, shop
 
 __all__ = ["shop"]
@@ -38,7 +37,7 @@ def test_basis_by_events_and_profile(audience):
     assert names == ["history+profile"] * USERS + ["profile"] * 4 + ["popularity"]
 
 
-def test_profiles_media_lie_where_those_of_preprocess_did(shop, tmp_path, monkeypatch):
+def test_profiles_media_lie_in_the_folder_that_is_named_or_beside_the_table(shop, tmp_path, monkeypatch):
     places = []
     encode = raw._encode
 
@@ -50,11 +49,6 @@ def test_profiles_media_lie_where_those_of_preprocess_did(shop, tmp_path, monkey
     raw.audience(shop.loaded, shop.events, shop.users, Silent(), tmp_path)
     raw.audience(shop.loaded, shop.events, shop.users, Silent())
     assert places == [tmp_path, shop.users.parent]
-    named = {"interactions": tmp_path / "a" / "log.csv", "profiles": tmp_path / "b" / "users.csv"}
-    assert Inputs(shop.run, **named).media_root == tmp_path / "a"
-    assert Inputs(shop.run, **named, items=tmp_path / "c" / "items.csv").media_root == tmp_path / "c"
-    assert Inputs(shop.run, **named, media=tmp_path / "d").media_root == tmp_path / "d"
-    assert Inputs(shop.run, data=shop.data).media_root is None
 
 
 def test_with_strangers_are_known_by_nothing(audience):

@@ -390,6 +390,14 @@ def test_run_order_alone_refuses_what_needs_times(tmp_path: Path, setting: str, 
         run(tmp_path / "data", {"interactions": tmp_path / "e.csv"}, setting)
 
 
+def test_run_split_by_time_that_one_wrong_time_stretches_is_told(tmp_path: Path) -> None:
+    lines = [f"u{n % 5},i{n % 7},{1_600_000_000 + n * DAY}" for n in range(200)]
+    (tmp_path / "e.csv").write_text("\n".join(["user_id,item_id,timestamp", "u0,i0,60", *lines]))
+    report = Silent()
+    run(tmp_path / "data", {"interactions": tmp_path / "e.csv"}, "data.split=temporal", report=report)
+    assert any("only 1 of 201 events are left to train on" in warning for warning in report.warnings)
+
+
 @pytest.mark.parametrize("split", ["temporal", "ratio", "none"])
 def test_run_other_splits_hold_back_what_is_later(shop: tuple, tmp_path: Path, split: str) -> None:
     data, _ = run(tmp_path / "data", shop[0], f"data.split={split}", "data.test_fraction=0.3")
