@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 import numpy as np
@@ -83,8 +82,3 @@ def on_device(arrays: Mapping[str, FeatureArray], rows: np.ndarray | None = None
 def tokens(rows: PackedRows) -> Tokens:
     """The inputs of packed rows, as numpy arrays."""
     return Tokens(rows.item, rows.event, rows.gap, rows.user, rows.reset)
-
-
-def tree_bytes(tree: Any) -> int:
-    """Bytes of all arrays of a pytree."""
-    return sum(leaf.nbytes for leaf in jax.tree.leaves(tree))

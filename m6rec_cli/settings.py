@@ -116,8 +116,10 @@ class ModelConfig:
 class LossConfig:
     """Weights of the losses; 0 removes a loss and its cost."""
 
-    reconstruction: float = opt(0.0, "pre-training: rebuild a hidden modality from the others", ge=0)
-    contrast: float = opt(0.0, "pre-training: content and id of one item agree (InfoNCE)", ge=0)
+    reconstruction: float = opt(
+        0.0, "while the encoder learns: rebuild a hidden modality from the others", ge=0
+    )
+    contrast: float = opt(0.0, "while the encoder learns: content and id of one item agree (InfoNCE)", ge=0)
     first_event: float = opt(1.0, "weight of predicting a user's first event from the profile alone", ge=0)
     tail: float = opt(
         0.0,
@@ -144,10 +146,15 @@ class TrainConfig:
     optimizer: str = opt("adamw", "update rule", choices=("adamw", "adam", "sgd", "lamb"))
     learning_rate: float = opt(1.5e-3, "peak learning rate (the article's eta)", ge=0)
     warmup: float = opt(0.02, "share of the steps with a rising learning rate", ge=0, le=0.9)
-    weight_decay: float = opt(0.0, "decoupled weight decay", ge=0)
+    weight_decay: float = opt(0.0, "weight decay; decoupled, but with `adam` a penalty in the gradient", ge=0)
     clip_norm: float = opt(5.0, "clip the gradient's global norm; 0: never", ge=0)
     trainable: list[str] = opt(["encoder", "decoder", "generator"], "parts that learn; the others are frozen")
-    alpha: float = opt(1.0, "L = alpha L_rec + (1 - alpha) L_gen; 1: no adversary", ge=0, le=1)
+    alpha: float = opt(
+        1.0,
+        "L = alpha L_rec + (1 - alpha) L_gen; 1: no adversary; below, the generator has to learn",
+        ge=0,
+        le=1,
+    )
     label_fraction: float = opt(1.0, "share of users whose events are targets", ge=0, le=1)
     loss: LossConfig = field(default_factory=LossConfig)
     valid_users: int = opt(20000, "users judged on validation after an epoch; 0: all", ge=0)
@@ -168,7 +175,7 @@ class TrainConfig:
         1, "devices that tables with a row for every item are divided over, and the softmax with them", ge=1
     )
     precision: str = opt(
-        "float32", "in which matrix products are computed; parameters and sums stay float32",
+        "float32", "in which the layers' products and the exact softmax are computed; parameters and sums stay float32",
         choices=("float32", "bf16"),
     )  # fmt: skip
 
@@ -214,7 +221,7 @@ class EvaluateConfig:
     ks: list[int] = opt([5, 10, 20], "cut-offs")
     split: str = opt("test", "which held-out events are the truth", choices=("test", "valid", "cold"))
     bootstrap: int = opt(1000, "resamples for the intervals; 0: none", ge=0)
-    seed: int = opt(0, "seed of the bootstrap", ge=0)
+    seed: int = opt(0, "seed of the bootstrap and of every sample of users", ge=0)
     max_users: int = opt(0, "judge a random sample of users; 0: all", ge=0)
 
 

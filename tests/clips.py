@@ -1,5 +1,6 @@
 """Small sounds and videos, made with what the decoder's own library can encode."""
 
+import struct
 import wave
 from collections.abc import Sequence
 from fractions import Fraction
@@ -27,12 +28,21 @@ def write_wav(path: Path, samples: np.ndarray, *, rate: int = RATE) -> Path:
     return path
 
 
-def write_sound(path: Path, samples: np.ndarray, codec: str) -> Path:
+def write_float_wav(path: Path, samples: np.ndarray) -> Path:
+    """32-bit float mono WAV, whose samples may be anything."""
+    data = samples.astype("<f4").tobytes()
+    header = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(data), b"WAVE", b"fmt ", 16, 3, 1, RATE, 4 * RATE, 4, 32,
+                         b"data", len(data))  # fmt: skip
+    path.write_bytes(header + data)
+    return path
+
+
+def write_sound(path: Path, samples: np.ndarray, codec: str, *, rate: int = RATE) -> Path:
     """A sound in another format, mono."""
     with av.open(str(path), "w") as file:
-        stream = file.add_stream(codec, rate=RATE)
+        stream = file.add_stream(codec, rate=rate)
         stream.layout = "mono"  # type: ignore[union-attr]
-        _encode_sound(file, stream, samples)
+        _encode_sound(file, stream, samples, rate)
     return path
 
 
@@ -69,14 +79,14 @@ def write_video(
     return path
 
 
-def _encode_sound(file, stream, samples: np.ndarray) -> None:
+def _encode_sound(file, stream, samples: np.ndarray, rate: int = RATE) -> None:
     resampler = av.AudioResampler(
-        stream.codec_context.format, "mono", RATE, stream.codec_context.frame_size or None
+        stream.codec_context.format, "mono", rate, stream.codec_context.frame_size or None
     )
     for start in range(0, len(samples), 1024):
         part = np.ascontiguousarray(samples[None, start : start + 1024], np.float32)
         frame = av.AudioFrame.from_ndarray(part, format="fltp", layout="mono")
-        frame.rate, frame.pts, frame.time_base = RATE, start, Fraction(1, RATE)
+        frame.rate, frame.pts, frame.time_base = rate, start, Fraction(1, rate)
         for out in resampler.resample(frame):
             file.mux(stream.encode(out))
     for out in resampler.resample(None):

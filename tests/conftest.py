@@ -10,7 +10,7 @@ from tests.small import FAST, SMALL
 
 # Subprocesses inherit it: a test neither fills nor reads the cache in the home directory, and
 # compiles what another run has compiled only once.
-os.environ.setdefault("M6REC_CACHE_DIR", str(Path(__file__).parent.parent / ".pytest_cache" / "m6rec"))
+os.environ["M6REC_CACHE_DIR"] = str(Path(__file__).parent.parent / ".pytest_cache" / "m6rec")
 
 
 os.environ["XLA_FLAGS"] = f"{FAST} {os.environ.get('XLA_FLAGS', '')}"

@@ -248,7 +248,10 @@ def test_two_processes_evaluate_what_one_does(folder, pair):
     ]
     both = Pair(folder, *args, "--out", str(folder / "report.json")).summary()
     done = subprocess.run(
-        ["m6rec", *args, "--num-processes", "1", "--quiet"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "m6rec_cli", *args, "--num-processes", "1", "--quiet"],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     one = json.loads(done.stdout)
     assert both["users"] == one["users"] == 150

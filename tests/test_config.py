@@ -263,6 +263,7 @@ def test_toml_of_any_configuration_reads_back(tmp_path_factory: pytest.TempPathF
         assert get(config, key) == value
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.booleans() | st.integers(-(2**63), 2**63 - 1) | TEXT | st.floats(allow_nan=False), st.lists

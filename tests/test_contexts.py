@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from m6rec_cli import contexts
@@ -19,6 +19,7 @@ def audience(shop):
     return Audience.of_dataset(shop.loaded, Dataset.open(shop.data), "all")
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**9))
 def test_rounded_is_little_above_and_takes_few_values(n):
     got = contexts.rounded(n)

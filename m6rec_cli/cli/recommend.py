@@ -54,7 +54,7 @@ def recommend(
         typer.Option(
             "--media",
             metavar="DIR",
-            help="Folder of the pictures, sounds and videos of `--items` and `--profiles`.",
+            help="Folder of the pictures, sounds and videos of `--items` and `--profiles`; else beside each table.",
         ),
     ] = None,
     users: Annotated[

@@ -2,18 +2,22 @@
 
 import functools
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from av.audio.stream import AudioStream
     from av.container import InputContainer
 
 RATE = 16_000
 _WINDOW, _HOP, _FFT = 400, 160, 1024  # 25 ms every 10 ms; the transform is padded for narrow low bands
 _FLOOR = 1e-6
 _BLOCK = 2048
+_LOUDEST = 1e6
+"""Samples lie in -1..1; a float file may hold anything."""
 
 
 def decode(source: Path | bytes, mels: int, frames: int, seconds: int) -> np.ndarray | None:
@@ -25,7 +29,8 @@ def decode(source: Path | bytes, mels: int, frames: int, seconds: int) -> np.nda
     import av
     from av.error import FFmpegError
 
-    opened = io.BytesIO(source) if isinstance(source, bytes) else source
+    # As a file: a cell such as `https://...` is not fetched.
+    opened = io.BytesIO(source) if isinstance(source, bytes) else f"file:{source}"
     try:
         with av.open(opened, "r", metadata_errors="replace") as file:
             if not file.streams.audio:
@@ -33,34 +38,51 @@ def decode(source: Path | bytes, mels: int, frames: int, seconds: int) -> np.nda
             samples = _samples(file, seconds)
     except (FFmpegError, OSError, ValueError):
         return None
-    return None if not len(samples) else pooled(log_mel(samples, mels), frames).astype(np.float16)
+    if not len(samples) or not np.isfinite(samples).all():
+        return None
+    return pooled(log_mel(samples.clip(-_LOUDEST, _LOUDEST), mels), frames).astype(np.float16)
 
 
 def _samples(file: "InputContainer", seconds: int) -> np.ndarray:
     """Mono samples at 16 kHz, float32 in -1..1; packets that are damaged are passed over."""
     import av
-    from av.error import InvalidDataError
 
     stream = file.streams.audio[0]
+    if stream.codec_context is None:  # no decoder for it is known
+        return np.zeros(0, np.float32)
     stream.codec_context.thread_count = 1  # files are decoded side by side
     if file.duration and file.duration > seconds * av.time_base:
         file.seek((file.start_time or 0) + (file.duration - seconds * av.time_base) // 2)
-    resampler = av.AudioResampler("fltp", "mono", RATE)
     parts: list[np.ndarray] = []
     wanted, heard = seconds * RATE, 0
+    for part in _resampled(file, stream):
+        parts.append(part)
+        heard += len(part)
+        if heard >= wanted:
+            break
+    return np.concatenate(parts)[:wanted] if parts else np.zeros(0, np.float32)
+
+
+def _resampled(file: "InputContainer", stream: "AudioStream") -> Iterator[np.ndarray]:
+    """Mono samples piece by piece; rate and channels may change on the way, as in a file that was joined."""
+    import av
+    from av.error import InvalidDataError
+
+    resampler, setup = None, None
     for packet in file.demux(stream):
         try:
             decoded = packet.decode()
         except InvalidDataError:
             continue
-        new = [out.to_ndarray()[0] for frame in decoded for out in resampler.resample(frame)]
-        parts += new
-        heard += sum(map(len, new))
-        if heard >= wanted:
-            break
-    else:
-        parts += [out.to_ndarray()[0] for out in resampler.resample(None)] if parts else []
-    return np.concatenate(parts)[:wanted] if parts else np.zeros(0, np.float32)
+        for frame in decoded:
+            now = (frame.format.name, frame.layout.name, frame.sample_rate)
+            if resampler is None or now != setup:
+                if resampler is not None:
+                    yield from (out.to_ndarray()[0] for out in resampler.resample(None))
+                resampler, setup = av.AudioResampler("fltp", "mono", RATE), now
+            yield from (out.to_ndarray()[0] for out in resampler.resample(frame))
+    if resampler is not None:
+        yield from (out.to_ndarray()[0] for out in resampler.resample(None))
 
 
 def log_mel(samples: np.ndarray, mels: int) -> np.ndarray:

@@ -19,17 +19,32 @@ SUFFIX = ".frozen"
 
 
 def with_encoders(schema: Schema, config: DataConfig) -> Schema:
-    """The schema with a vector feature `NAME.frozen` beside each text and image, as `data.*_encoder` ask for."""
+    """The schema with a vector feature `NAME.frozen` beside each text and image, as `data.*_encoder` ask for.
+
+    Raises:
+        M6RecError: An encoder is missing, cannot be run, or reads the other of the two.
+    """
     paths = {"text": config.text_encoder, "image": config.image_encoder}
 
     def more(columns: tuple[FeatureColumn, ...]) -> tuple[FeatureColumn, ...]:
         known = {c.name for c in columns}
         found = [c for c in columns if paths.get(c.kind) and c.name + SUFFIX not in known]
+        for kind in sorted({c.kind for c in found}):
+            _require(kind, paths[kind])
         return columns + tuple(
             FeatureColumn(c.name + SUFFIX, c.column, "vector", encoder=paths[c.kind]) for c in found
         )
 
     return replace(schema, item_features=more(schema.item_features), user_features=more(schema.user_features))
+
+
+def _require(kind: str, path: str) -> None:
+    """Raise unless an encoder reads what `data.KIND_encoder` is for: exports have a text and a picture model in one folder."""
+    encoder, _ = _load(FeatureColumn(kind, kind, "vector", encoder=path))
+    if encoder.kind != kind:
+        words = {"text": "texts", "image": "pictures"}
+        raise M6RecError(f"`data.{kind}_encoder` names a model that reads {words[encoder.kind]}", where=path,
+                         hint=f"name one that reads {words[kind]}")  # fmt: skip
 
 
 def pin(schema: Schema) -> Schema:

@@ -27,6 +27,10 @@ def load(source: Path | bytes, side: int) -> Image.Image | None:
                 # JPEGs are decoded at a fraction of their size, never below what is asked for.
                 picture.draft("RGB", (side, side))
                 upright = ImageOps.exif_transpose(picture)
+                if upright.mode.startswith("I"):  # 16 bits a pixel, which Pillow would cut off and not scale
+                    grey = np.asarray(upright).clip(0, 65535)
+                    wide = upright.mode != "I" or grey.max() > 255
+                    upright = Image.fromarray((grey >> 8 if wide else grey).astype(np.uint8))
                 if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
                     clear = upright.convert("RGBA")
                     upright = Image.new("RGBA", clear.size, "white")

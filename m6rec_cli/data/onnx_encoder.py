@@ -7,6 +7,7 @@ folder above); picture models by an input of four axes, with `preprocessor_confi
 import functools
 import hashlib
 import json
+import mmap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -40,16 +41,23 @@ def digest(path: Path) -> str:
         raise M6RecError("the encoder's file does not exist", where=str(path),
                          hint="name a local ONNX file, or put it back where it was")  # fmt: skip
     total = hashlib.sha256(_VERSION)
-    weights = sorted(
-        p
-        for p in path.parent.glob(f"{path.name}*")
-        if p.name[len(path.name) :].startswith(("_data", ".data"))
-    )
     names = ("tokenizer.json", "tokenizer_config.json", "preprocessor_config.json")
-    for file in (path, *weights, *(f for f in (_beside(path, name) for name in names) if f)):
+    for file in (path, *_weights(path), *(f for f in (_beside(path, name) for name in names) if f)):
         with file.open("rb") as stream:
             total.update(hashlib.file_digest(stream, "sha256").digest())
     return total.hexdigest()
+
+
+def _weights(path: Path) -> list[Path]:
+    """Files beside a model that hold its weights: by their names, or because the model names them."""
+    others = sorted(
+        p for p in path.parent.iterdir() if p.is_file() and p != path and p.suffix not in (".json", ".txt")
+    )
+    if not others or not path.stat().st_size:
+        return []
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as model:
+        usual = (f"{path.name}_data", f"{path.name}.data")
+        return [p for p in others if p.name.startswith(usual) or model.find(p.name.encode()) >= 0]
 
 
 @functools.lru_cache(maxsize=4)
@@ -111,7 +119,10 @@ class Encoder:
             (found,) = self.session.run([self.output], fed)
         except Exception as error:
             reason = next(iter(str(error).splitlines()), "")
-            raise M6RecError(f"the encoder failed: {reason}", where=str(self.path)) from None
+            raise M6RecError(
+                f"the encoder failed: {reason}", where=str(self.path),
+                hint="are `tokenizer_config.json` or `preprocessor_config.json` of the same export beside it?",
+            ) from None  # fmt: skip
         found = np.asarray(found[0], np.float32)
         if found.ndim == 3:  # a picture's channels over its places
             found = found.mean(axis=(1, 2))
@@ -136,6 +147,9 @@ def _text_encoder(path: Path, session: Any) -> Encoder:
     limits = [static if isinstance(static, int) else _LONGEST, (tokenizer.truncation or {}).get("max_length"),
               settings.get("model_max_length")]  # fmt: skip
     longest = int(min(n for n in limits if n))
+    if longest == _LONGEST and "attention_mask" not in inputs and not isinstance(static, int):
+        raise M6RecError("the length of the encoder's texts is not known", where=str(path),
+                         hint="copy `tokenizer_config.json` of the same export beside the model")  # fmt: skip
     # A model without a mask was trained on texts of one length (SigLIP), or does not look at what follows (CLIP).
     padded = longest if isinstance(static, int) or "attention_mask" not in inputs else 0
     pad = _pad(tokenizer, settings)

@@ -8,6 +8,8 @@ from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers,
 from m6rec_cli.errors import M6RecError
 
 FILE = "tokenizer.json"
+_AT_ONCE = 10_000
+"""Texts whose tokens are held at their full length."""
 
 
 def train(texts: Iterable[str], vocabulary: int) -> Tokenizer:
@@ -45,6 +47,10 @@ def load(folder: Path) -> Tokenizer:
 
 def codes(tokenizer: Tokenizer, texts: Sequence[str | None], length: int) -> list[list[int] | None]:
     """Token codes cut to `length`; None stays None, and a text without tokens becomes None."""
-    known = [t for t in texts if t is not None]
-    encoded = iter(tokenizer.encode_batch_fast(known, add_special_tokens=False))
-    return [(next(encoded).ids[:length] or None) if t is not None else None for t in texts]
+    out: list[list[int] | None] = []
+    for start in range(0, len(texts), _AT_ONCE):
+        some = texts[start : start + _AT_ONCE]
+        known = [t for t in some if t is not None]
+        encoded = iter(tokenizer.encode_batch_fast(known, add_special_tokens=False))
+        out += [(next(encoded).ids[:length] or None) if t is not None else None for t in some]
+    return out

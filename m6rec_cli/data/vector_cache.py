@@ -6,6 +6,8 @@ can share the folder; it may be deleted at any time.
 """
 
 import hashlib
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from m6rec_cli.directory import atomic_file, cache_folder
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.report import Reporter
 
-_ROWS = 1024
+_ROWS, _FILES = 1024, 64
 
 
 class VectorCache:
@@ -32,15 +34,10 @@ class VectorCache:
         self._report = report
         self._known: dict[bytes, np.ndarray] = {}
         self._new: dict[bytes, np.ndarray] = {}
-        for file in sorted(self.folder.glob("*.npy")):
-            try:
-                rows = np.load(file, mmap_mode="r")
-                keys, vectors = rows["key"], rows["vector"]
-            except (ValueError, EOFError, OSError, IndexError) as error:
-                raise M6RecError(
-                    f"a file of the cache is damaged: {error}", where=str(file), hint="delete it"
-                ) from None
-            self._known.update((key.tobytes(), vector) for key, vector in zip(keys, vectors, strict=True))
+        files = sorted(self.folder.glob("*.npy"))
+        for file in self._merged(files) if len(files) > _FILES else files:
+            rows = _read(file, mmap_mode="r")
+            self._known.update((k.tobytes(), v) for k, v in zip(rows["key"], rows["vector"], strict=True))
 
     @staticmethod
     def key(content: str | bytes) -> bytes:
@@ -59,6 +56,17 @@ class VectorCache:
             if len(self._new) >= _ROWS:
                 self.flush()
 
+    def _merged(self, files: list[Path]) -> list[Path]:
+        """One file in place of many, each of which would be held open."""
+        rows = np.concatenate([_read(file) for file in files])
+        merged = self._write(rows)
+        if merged is None:
+            return files
+        for file in files:
+            if file != merged:
+                file.unlink(missing_ok=True)
+        return [merged]
+
     def flush(self) -> None:
         """Write what is new."""
         if not self._new:
@@ -67,11 +75,28 @@ class VectorCache:
         vectors = np.stack(list(self._new.values()))
         rows = np.zeros(len(keys), [("key", np.uint8, 32), ("vector", np.float32, vectors.shape[1])])
         rows["key"], rows["vector"] = keys, vectors
-        name = hashlib.sha256(keys.tobytes()).hexdigest()[:32]
+        self._write(rows)
+        self._known |= self._new
+        self._new = {}
+
+    def _write(self, rows: np.ndarray) -> Path | None:
+        """A file of some rows, if it can be written."""
+        file = self.folder / f"{hashlib.sha256(rows['key'].tobytes()).hexdigest()[:32]}.npy"
         try:
-            with atomic_file(self.folder / f"{name}.npy", overwrite=True) as work:
+            with atomic_file(file, overwrite=True) as work:
                 np.save(work, rows)
         except OSError as error:
             self._report.warn(f"the encoder's vectors are not kept for the next time: {error}")
-        self._known |= self._new
-        self._new = {}
+            return None
+        return file
+
+
+def _read(file: Path, mmap_mode: Literal["r"] | None = None) -> np.ndarray:
+    try:
+        rows = np.load(file, mmap_mode=mmap_mode)
+        rows["key"], rows["vector"]
+    except (ValueError, EOFError, OSError, IndexError) as error:
+        raise M6RecError(
+            f"a file of the cache is damaged: {error}", where=str(file), hint="delete it"
+        ) from None
+    return rows

@@ -26,12 +26,15 @@ def decode(source: Path | bytes, side: int, frames: int) -> np.ndarray | None:
     import av
     from av.error import FFmpegError
 
-    opened = io.BytesIO(source) if isinstance(source, bytes) else source
+    # As a file: a cell such as `https://...` is not fetched.
+    opened = io.BytesIO(source) if isinstance(source, bytes) else f"file:{source}"
     try:
         with av.open(opened, "r", metadata_errors="replace") as file:
             if not file.streams.video:
                 return None
             stream = file.streams.video[0]
+            if stream.codec_context is None:  # no decoder for it is known
+                return None
             stream.codec_context.thread_count = 1  # files are decoded side by side
             if stream.codec_context.width * stream.codec_context.height > images.MAX_PIXELS:
                 return None

@@ -20,8 +20,9 @@ from m6rec_cli.data import schema_file
 from m6rec_cli.data.store import Dataset, read_specs
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.model.recommender import M6Rec, Sizes
+from m6rec_cli.report import Reporter
 from m6rec_cli.schema import Entity, Schema
-from m6rec_cli.settings import Config
+from m6rec_cli.settings import Config, RecommendConfig
 
 _HINT = "restore the run directory from a copy, or train again"
 
@@ -105,6 +106,15 @@ def load(path: Path) -> LoadedRun:
         lambda: _read(path / "catalogue" / "content.npz", lambda file: alike.load(file, size.item_specs, len(items))), items,
         np.where(warm, np.arange(len(items)), -1), size, manifest["model"]["events"],
     )  # fmt: skip
+
+
+def warn_of_chance(run: LoadedRun, config: RecommendConfig, report: Reporter) -> None:
+    """Say that what the adversary teaches was asked for, if the run had none."""
+    if (config.draws > 1 or config.judge_weight > 0) and run.config.train.alpha == 1:
+        report.warn(
+            "`recommend.draws` and `recommend.judge_weight` rest on the adversary, and the run was trained without one "
+            "(`train.alpha=1`): noise and judge are as they were drawn by chance, unless its parent had one"
+        )
 
 
 def require_features(run: LoadedRun, data: Dataset, entity: Entity) -> None:

@@ -11,7 +11,7 @@ from m6rec_cli.contexts import rounded
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.inference import near, over
 from m6rec_cli.inference.histories import Audience
-from m6rec_cli.inference.loaded import LoadedRun, load
+from m6rec_cli.inference.loaded import LoadedRun, load, warn_of_chance
 from m6rec_cli.inference.score import candidates, log_probabilities, products, user_keys, users_per_tile
 from m6rec_cli.report import Reporter
 from m6rec_cli.settings import Config
@@ -95,7 +95,9 @@ def load_scorer(path: Path, data: Dataset, before: str, config: Config, report: 
     """
     runtime.start()
     without = config.recommend.without
-    run = over.catalogue(load(path), data, without, report)
+    run = load(path)
+    warn_of_chance(run, config.recommend, report)
+    run = over.catalogue(run, data, without, report)
     run = over.weighed(run, config.recommend)
     if data.manifest["fingerprint"] not in run.manifest["data_fingerprint"].split("+"):
         report.warn(

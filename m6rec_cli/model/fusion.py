@@ -57,7 +57,8 @@ class Fusion(nnx.Module):
         key = keys()
         if key is None or self.rate == 0:
             return masks
-        return masks & jax.random.bernoulli(key, 1 - self.rate, masks.shape)
+        # Rows first: what a row draws does not depend on how many follow, of which a mesh adds some.
+        return masks & jax.random.bernoulli(key, 1 - self.rate, masks.shape[::-1]).T
 
     def __call__(self, features: Features, keys: Keys) -> tuple[Float[Array, "r d"], Bool[Array, " r"]]:
         """Content vectors, and which rows have any content."""

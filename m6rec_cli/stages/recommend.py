@@ -16,7 +16,7 @@ from m6rec_cli.inference import lists_file, over, raw, remembered, requested
 from m6rec_cli.inference.explain import Explainer
 from m6rec_cli.inference.histories import BASES, Audience
 from m6rec_cli.inference.lists import Lists, category_codes
-from m6rec_cli.inference.loaded import LoadedRun, load
+from m6rec_cli.inference.loaded import LoadedRun, load, warn_of_chance
 from m6rec_cli.inference.parts import Parts, Source, from_data
 from m6rec_cli.report import Reporter, Summary
 from m6rec_cli.settings import Config
@@ -88,6 +88,7 @@ def run(
                          hint="leave one of the two out")  # fmt: skip
     runtime.start()
     loaded = load(inputs.run)
+    warn_of_chance(loaded, config.recommend, report)
     data = Dataset.open(inputs.data) if inputs.data is not None else None
     if over.hidden_items(loaded, without) and (data is None or inputs.items is not None):
         raise M6RecError(

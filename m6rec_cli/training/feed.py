@@ -54,12 +54,12 @@ class Feed:
         """
         train = config.train
         events = data.events
+        events = events.take(events.split == TRAIN)
         gaps = gap_buckets(events, has_time=data.has_time)
-        chosen = events.split == TRAIN
-        events, gaps = events.take(chosen), gaps[chosen]
         weight = events.weight * events.label if labels else np.ones(len(events), np.float32)
         if train.label_fraction < 1:
-            rng = np.random.default_rng(train.seed)
+            # A stream of its own: (seed,) is that of the first epoch, since seeds are filled up with zeros.
+            rng = np.random.default_rng((train.seed, 0, 0, 2))
             kept = rng.random(data.n_users) < train.label_fraction
             weight = weight * kept[events.user_row]
         if not (weight > 0).any():

@@ -4,13 +4,14 @@ Counted from the traced program, loop by loop, since a compiler's own analysis c
 of (m, k) and (k, n) counts 2 m k n; what is not a product is left out, as is usual in model FLOP utilisation.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 PEAKS = {
-    "TPU v4": 275e12, "TPU v5 lite": 197e12, "TPU v5": 459e12, "TPU v6 lite": 918e12,
+    "TPU v4": 275e12, "TPU v5 lite": 197e12, "TPU v5": 459e12, "TPU v5p": 459e12, "TPU v6 lite": 918e12,
     "V100": 125e12, "T4": 65e12, "A100": 312e12, "H100": 989e12, "H100 PCIe": 756e12,
 }  # fmt: skip
 """Dense bf16 (V100, T4: fp16) operations a second of one device as its maker gives them, by what `device_kind` contains."""
@@ -29,7 +30,10 @@ def per_step(traced: Any, tiles: int = 1) -> float:
 def peak(devices: Sequence[Any]) -> float | None:
     """The operations a second that all devices together could do; `None` if a kind is not known (a CPU)."""
     kinds = {device.device_kind for device in devices}
-    found = [max((name for name in PEAKS if name in kind), key=len, default=None) for kind in kinds]
+    found = [
+        max((name for name in PEAKS if re.search(rf"\b{name}\b", kind)), key=len, default=None)
+        for kind in kinds
+    ]
     if len(kinds) != 1 or found[0] is None:
         return None
     return PEAKS[found[0]] * len(devices)

@@ -3,6 +3,7 @@
 Pre-training and fine-tuning differ in what they feed and in which parts learn, not in the loop.
 """
 
+import json
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -84,7 +85,7 @@ def prepare(
     """Split the model into what learns and what does not, and start the optimisers.
 
     Raises:
-        M6RecError: `train.trainable` names no part.
+        M6RecError: `train.trainable` names no part, or lacks the generator that the adversary is to teach.
     """
     train = config.train
     for part in train.trainable:
@@ -92,6 +93,12 @@ def prepare(
             raise M6RecError(
                 f"`train.trainable` names a part that the model has not: `{part}`", hint=f"known: {PARTS}"
             )
+
+    if train.alpha < 1 and "generator" not in train.trainable:
+        raise M6RecError(
+            "`train.alpha` is below 1, and the generator does not learn: there would be no adversary",
+            where="train.trainable", hint=f"`--set 'train.trainable={json.dumps([*train.trainable, 'generator'])}'`",
+        )  # fmt: skip
 
     def learns(path: tuple[Any, ...], value: Any) -> bool:
         return isinstance(value, nnx.Param) and path[0] in train.trainable

@@ -64,7 +64,7 @@ def optimizer(train: TrainConfig) -> optax.GradientTransformation:
 
 
 def judge_optimizer(train: TrainConfig) -> optax.GradientTransformation:
-    """The discriminator's own: Adam without momentum, as adversarial training wants."""
+    """The discriminator's own: Adam without momentum, as adversarial training wants, at the peak rate throughout."""
     return optax.adam(train.learning_rate, b1=0.0, b2=0.99)
 
 

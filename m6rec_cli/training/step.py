@@ -101,7 +101,10 @@ class Trainer:
         if self._contrasts(train.loss.contrast, len(some)):
             assert model.encoder.ids is not None
             known = tables.warm[some] & jnp.any(content[some] != 0, axis=-1)
-            out["contrast"] = losses.contrast(content[some], model.encoder.ids[...][some], known)
+            # Here a row stands for itself alone, however often its gradient counts in the softmax.
+            still = jax.lax.stop_gradient(content[some])
+            own = still + (content[some] - still) / batch.fresh_scale[: len(some), None]
+            out["contrast"] = losses.contrast(own, model.encoder.ids[...][some], known)
             loss += train.loss.contrast * out["contrast"]
         out["loss"] = loss
         return loss, {"metrics": out, "content": content, "pairs": pairs}

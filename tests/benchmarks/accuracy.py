@@ -22,18 +22,24 @@ PEERS = {
     "ml-100k": {"RecTools SASRec + genres + year": (0.1087, 0.2142), "RecBole GRU4Rec": (0.0904, 0.1866)},
     "office": {},
 }
-"""NDCG@10 and Recall@10, masked; measured by the same protocol on one seed, unless published."""
+"""NDCG@10 and Recall@10 on test, masked; measured once by the same protocol on one seed, unless published."""
 
 
 def one(root: Path, out: Path, name: str, seed: int, args: argparse.Namespace) -> Path:
     """Train one seed; the run directory."""
-    events = inner(root / name / "interactions.csv", out / name / "inner.csv") if args.inner else None
-    data = prepared(out / name / "data", raw(root, name, events=events))
+    folder = place(out, name, args)
+    events = inner(root / name / "interactions.csv", folder / "inner.csv") if args.inner else None
+    data = prepared(folder / "data", raw(root, name, events=events))
     chosen = [*SETTINGS[name], *args.extra, f"train.seed={seed}"]
-    run = trained("pretrain", data, out / name / f"pretrained-{seed}", chosen)
+    run = trained("pretrain", data, folder / f"pretrained-{seed}", chosen)
     if args.stages == "both":
-        run = trained("finetune", data, out / name / f"tuned-{seed}", [f"train.seed={seed}"], "--init", run)
+        run = trained("finetune", data, folder / f"tuned-{seed}", [f"train.seed={seed}"], "--init", run)
     return run
+
+
+def place(out: Path, name: str, args: argparse.Namespace) -> Path:
+    """Where a data set's directories lie: never the same for the inner log and the whole one."""
+    return out / (f"{name}-inner" if args.inner else name)
 
 
 def inner(events: Path, to: Path) -> Path:
@@ -66,7 +72,7 @@ def main() -> None:
     for name in args.sets.split(","):
         seeds = [int(seed) for seed in args.seeds.split(",")]
         runs = [one(args.root, args.out, name, seed, args) for seed in seeds]
-        judged = m6rec("evaluate", *runs, "--data", args.out / name / "data", "--split", args.split,
+        judged = m6rec("evaluate", *runs, "--data", place(args.out, name, args) / "data", "--split", args.split,
                        "--baselines", "popularity,last-item,itemknn,ease")  # fmt: skip
         systems = judged["systems"]
         ours = [systems[str(run)] for run in runs]
@@ -86,7 +92,7 @@ def main() -> None:
         print(f"  {'m6rec, unmasked':34} {u['mean']:.4f} ± {u['sd']:.4f}   {v['mean']:.4f} ± {v['sd']:.4f}")
         for baseline, figures in report[name]["baselines"].items():
             print(f"  {baseline:34} {figures['ndcg@10']:.4f}            {figures['recall@10']:.4f}")
-        for peer, (ndcg, recall) in PEERS[name].items():
+        for peer, (ndcg, recall) in PEERS[name].items() if args.split == "test" and not args.inner else ():
             print(f"  {peer:34} {ndcg:.4f}            {recall:.4f}")
         path.write_text(json.dumps(report, indent=2) + "\n")
 

@@ -4,7 +4,7 @@
 
 Made logs, ids alone, through the real commands. One thing is doubled at a time and the rest kept; `exponent` is the slope
 of the seconds on log scales from the row above to this one: 1 is linear growth, 0 none. An epoch is timed against
-events, a step (512 targets) against the others. OUT/growth.svg draws what the table says.
+events, 512 targets of a step against the others. OUT/growth.svg draws what the table says.
 """
 
 import argparse
@@ -37,12 +37,12 @@ def data(out: Path, n_users: int, n_items: int, per_user: int) -> Path:
 
 
 def run(out: Path, where: Path, settings: list[str]) -> dict[str, float]:
-    """Seconds of a step and of the last epoch, and peak memory in MiB."""
+    """Seconds of 512 targets of a step and of the last epoch, and peak memory in MiB."""
     common = ["train.valid_users=100", "train.batch_targets=512", *settings]
     told = m6rec("pretrain", where, *sets(common), "--out", out / "run", "--overwrite", "--quiet")
     last = json.loads((out / "run" / "metrics.jsonl").read_text().splitlines()[-1])
     return {
-        "step": told["median_step_seconds"],
+        "step": told["median_step_seconds"] * 512 / last["targets"],
         "epoch": last["seconds"],
         "peak MiB": told["peak_host_bytes"] / 2**20,
     }
@@ -89,7 +89,7 @@ def measure(out: Path, axis: str, repeats: int) -> dict[str, dict[str, Any]]:
             row["exponent"] = math.log(seconds / before[1]) / math.log(size / before[0])
         rows[f"{axis} {size:,}"], before = row, (size, seconds)
     table(
-        f"{axis}: seconds of {'an epoch' if what == 'epoch' else 'a step'}, medians of {repeats}",
+        f"{axis}: seconds of {'an epoch' if what == 'epoch' else '512 targets'}, medians of {repeats}",
         rows,
         ("seconds", "exponent", "peak MiB"),
     )

@@ -1,8 +1,8 @@
 """What is left of NDCG@10 when a modality is missing at inference, by the real commands on MovieLens.
 
-    python tests/benchmarks/modalities.py DATA_ROOT OUT [--seed 0] [--extra KEY=VALUE ...]
+    python tests/benchmarks/modalities.py DATA_ROOT OUT [--seed 0] [--split valid] [--extra KEY=VALUE ...]
 
-One run, judged on test as it is and with each feature hidden for everybody (`recommend.without`), then with all
+One run, judged on validation as it is and with each feature hidden for everybody (`recommend.without`), then with all
 content, all profiles, and the item ids hidden. It was trained with all of them, some hidden at random.
 """
 
@@ -15,7 +15,7 @@ NAME = "ml-100k"
 
 
 def main() -> None:
-    args = arguments(__doc__, seed="0")
+    args = arguments(__doc__, seed="0", split="valid")
     data = prepared(args.out / "data", raw(args.root, NAME))
     run = trained("pretrain", data, args.out / f"run-{args.seed}",
                   [*SETTINGS[NAME], *args.extra, f"train.seed={args.seed}"])  # fmt: skip
@@ -26,7 +26,9 @@ def main() -> None:
               "all user content": users, "item ids": ["id"], "all but the item ids": [*items, *users]}  # fmt: skip
     rows: dict[str, dict[str, Any]] = {}
     for label, names in hidden.items():
-        found = judged([run], data, *sets([ALONE, f"recommend.without={json.dumps(names)}"]))[str(run)]
+        found = judged(
+            [run], data, "--split", args.split, *sets([ALONE, f"recommend.without={json.dumps(names)}"])
+        )[str(run)]
         rows[label] = {"NDCG": found["ndcg"], "Recall": found["recall"], "interval": found["interval"]}
         whole = rows["nothing"]["NDCG"]
         rows[label]["left"] = found["ndcg"] / whole if whole else None

@@ -59,7 +59,7 @@ def main() -> None:
         {"off": [], "on": [f"train.loss.truncate={args.truncate}"]} if float(args.truncate) else {"off": []}
     )
     for name in args.sets.split(","):
-        folder, rows = args.out / name, {}
+        folder, rows = args.out / f"{name}-{args.noise_seed}", {}
         items = [row["item_id"] for row in rows_of(args.root / name / "items.csv")]
         clean: dict[str, float] = {}
         for share in map(float, args.shares.split(",")):

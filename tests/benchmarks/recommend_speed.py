@@ -35,7 +35,7 @@ print(time.monotonic() - start)
 
 def log(out: Path, n_users: int, n_items: int) -> list[object]:
     """A Zipf-like log, and a catalogue of ids that has the items without events too."""
-    folder = out / f"{n_items}"
+    folder = out / f"{n_items}-{n_users}"
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "events.parquet").exists():
         rng = np.random.default_rng(0)
@@ -49,11 +49,11 @@ def log(out: Path, n_users: int, n_items: int) -> list[object]:
 
 def one(out: Path, n_items: int, n_users: int, repeats: int) -> dict[str, Any]:
     """The row of one catalogue."""
-    data = prepared(out / f"{n_items}" / "data", log(out, n_users, n_items))
+    data = prepared(out / f"{n_items}-{n_users}" / "data", log(out, n_users, n_items))
     run = trained(
-        "pretrain", data, out / f"{n_items}" / "run", ["train.max_steps=2", "train.valid_users=100"]
+        "pretrain", data, out / f"{n_items}-{n_users}" / "run", ["train.max_steps=2", "train.valid_users=100"]
     )
-    some = out / f"{n_items}" / "users.txt"
+    some = out / f"{n_items}-{n_users}" / "users.txt"
     few = n_users // 3
     some.write_text("".join(f"{n}\n" for n in range(few)))
     recommend = [

@@ -85,15 +85,15 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
     whole = events(rng, args.events, args, 1_500_000_000)
-    log = write(args.out / "log.csv", whole)
-    if not (args.out / "run" / "run.json").exists():
+    log, made = write(args.out / "log.csv", whole), args.out / f"run-{args.users}-{args.events}-{args.items}"
+    if not (made / "run.json").exists():
         preprocess.run(
             configuration.resolve(), preprocess.Inputs(log), args.out / "data", Silent(), overwrite=True
         )
         settings = configuration.resolve("pretrain", sets=SETTINGS)
-        pretrain.run(settings, args.out / "data", args.out / "run", Silent(), overwrite=True)
+        pretrain.run(settings, args.out / "data", made, Silent(), overwrite=True)
     runtime.start()
-    run = load(args.out / "run")
+    run = load(made)
     timed(raw, "read_log", "log")
     timed(state, "read", "state read")
     timed(remembered, "advanced_contexts", "decoder")

@@ -97,9 +97,14 @@ def encoder(bench: Bench) -> dict[str, Variant]:
     found["ids alone"] = (bench.pretrain("ids", "model.features=[]"), [])
     found["content alone"] = (bench.pretrain("content", "model.item_ids=false"), [])
     run = json.loads((bench.out / f"base-{bench.seed}" / "run.json").read_text())
+    excluded = [e for e in bench.extra if e.startswith("model.exclude=")]
+    others = json.loads(excluded[-1].partition("=")[2]) if excluded else []
     for feature in run["model"]["features"]:
         name = ("user." if feature["entity"] == "user" else "") + feature["name"]
-        found[f"without {name}"] = (bench.pretrain(f"without-{name}", f'model.exclude=["{name}"]'), [])
+        found[f"without {name}"] = (
+            bench.pretrain(f"without-{name}", f"model.exclude={json.dumps([*others, name])}"),
+            [],
+        )
     return found
 
 

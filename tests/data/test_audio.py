@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from m6rec_cli.data import audio
-from tests.clips import RATE, tone, write_sound, write_video, write_wav
+from tests.clips import RATE, tone, write_float_wav, write_sound, write_video, write_wav
 
 MELS, FRAMES = 64, 8
 
@@ -48,6 +48,23 @@ def test_decode_other_rate_is_resampled(tmp_path: Path) -> None:
     got = _decode(write_wav(tmp_path / "a.wav", tone(1000, 1, rate=44_100), rate=44_100))
     assert got is not None
     assert (got.argmax(axis=1) == _bin(1000)).all()
+
+
+def test_decode_sound_that_changes_its_channels_is_heard_whole(tmp_path: Path) -> None:
+    parts = [write_sound(tmp_path / f"{n}.mp3", tone(hertz, 2, rate=rate), "libmp3lame", rate=rate)
+             for n, (hertz, rate) in enumerate([(250, 16_000), (5000, 44_100)])]  # fmt: skip
+    joined = tmp_path / "joined.mp3"
+    joined.write_bytes(b"".join(part.read_bytes() for part in parts))
+    got = _decode(joined)
+    assert got is not None
+    assert got[1].argmax() == _bin(250)
+    assert got[-2].argmax() == _bin(5000)
+
+
+def test_decode_samples_that_are_no_numbers_are_unreadable(tmp_path: Path) -> None:
+    samples = tone(1000, 1)
+    samples[100] = np.nan
+    assert _decode(write_float_wav(tmp_path / "a.wav", samples)) is None
 
 
 def test_decode_long_sound_is_heard_in_its_middle(tmp_path: Path) -> None:

@@ -39,6 +39,13 @@ def test_decode_every_colour_mode_gives_rgb(mode: str) -> None:
     assert got.shape == (16, 16, 3)
 
 
+def test_decode_16_bit_grey_is_scaled_and_not_cut_off() -> None:
+    grey = np.full((20, 20), 128 * 256, np.uint16)
+    got = images.decode(_bytes(Image.fromarray(grey), "PNG"), 8)
+    assert got is not None
+    assert (got == 128).all()
+
+
 def test_decode_transparent_pixels_are_white() -> None:
     got = images.decode(_bytes(Image.new("RGBA", (9, 9), (0, 0, 0, 0)), "PNG"), 8)
     assert got is not None

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper
 from PIL import Image
+from tokenizers import Tokenizer
 
 from m6rec_cli.data import onnx_encoder
 from m6rec_cli.errors import M6RecError
@@ -70,6 +71,28 @@ def test_text_without_a_mask_is_padded_to_the_models_length(tmp_path: Path) -> N
     path = text_model(tmp_path / "m.onnx", inputs=("input_ids",), output="pooler_output")
     (tmp_path / "tokenizer_config.json").write_text('{"model_max_length": 3, "pad_token": "[PAD]"}')
     np.testing.assert_allclose(_vector(_open(path), "red"), unit(TABLE[[2, 0, 0]].sum(axis=0)), rtol=1e-5)
+
+
+def test_text_without_a_mask_and_without_a_length_is_refused(tmp_path: Path) -> None:
+    path = text_model(tmp_path / "m.onnx", inputs=("input_ids",), output="pooler_output")
+    tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(M6RecError, match="the length of the encoder's texts is not known") as caught:
+        _open(path)
+    assert "tokenizer_config.json" in str(caught.value.hint)
+
+
+def test_digest_has_the_weights_that_the_model_names(tmp_path: Path) -> None:
+    path = text_model(tmp_path / "m.onnx")
+    before = onnx_encoder.digest(path)
+    (tmp_path / "other.bin").write_bytes(b"1")
+    assert onnx_encoder.digest(path) == before
+    path.write_bytes(path.read_bytes() + b"\x72\x0aweights.bin")
+    (tmp_path / "weights.bin").write_bytes(b"1")
+    named = onnx_encoder.digest(path)
+    (tmp_path / "weights.bin").write_bytes(b"2")
+    assert onnx_encoder.digest(path) != named
 
 
 def test_text_tokenizer_may_lie_one_folder_above(tmp_path: Path) -> None:

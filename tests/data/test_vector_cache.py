@@ -34,6 +34,19 @@ def test_put_comes_back_from_disk(folder: Path, monkeypatch: pytest.MonkeyPatch)
     assert VectorCache("other", Silent()).get(cache.key("text 1")) is None
 
 
+def test_many_small_files_become_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is held open, and open files are few."""
+    monkeypatch.setattr(vector_cache, "_FILES", 3)
+    for n in range(5):
+        cache = VectorCache("e", Silent())
+        cache.put(cache.key(f"text {n}"), np.full(2, n, np.float32))
+        cache.flush()
+    cache = VectorCache("e", Silent())
+    assert len(list(folder.iterdir())) <= 3
+    for n in range(5):
+        assert cache.get(cache.key(f"text {n}")).tolist() == [n, n]  # type: ignore[union-attr]
+
+
 def test_key_of_a_text_is_that_of_its_bytes() -> None:
     assert VectorCache.key("红色") == VectorCache.key("红色".encode())
     assert VectorCache.key("a") != VectorCache.key("b")

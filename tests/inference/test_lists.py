@@ -163,7 +163,7 @@ def test_users_per_tile_is_bounded(items, users, size):
     assert size * items <= score.TILE_FLOATS or size == 1
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_capped_equals_a_plain_loop(data):
     n, wide = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 12))

@@ -51,6 +51,13 @@ def _run(folder: Path, out: str, inputs: dict[str, Any], *sets: str, report: Sil
     return Dataset.open(folder / out)
 
 
+@pytest.mark.parametrize(("kind", "other"), [("text", "pictures"), ("image", "texts")])
+def test_preprocess_encoder_of_the_other_kind_is_refused(shop, tmp_path, kind, other) -> None:  # type: ignore[no-untyped-def]
+    wrong = tmp_path / {"text": "image", "image": "text"}[kind] / "m.onnx"
+    with pytest.raises(M6RecError, match=f"`data.{kind}_encoder` names a model that reads {other}"):
+        _run(tmp_path, "data", shop, f"data.{kind}_encoder={wrong}")
+
+
 def _encoders(folder: Path) -> tuple[str, str]:
     return (
         f"data.text_encoder={folder / 'text' / 'm.onnx'}",

@@ -63,7 +63,9 @@ def test_peak_of_known_and_unknown_devices():
     assert flops.peak([Device("TPU v5 lite")] * 4) == 4 * 197e12
     assert flops.peak([Device("TPU v5")]) == 459e12
     assert flops.peak([Device("NVIDIA H100 PCIe")]) == 756e12
+    assert flops.peak([Device("NVIDIA A100-SXM4-40GB")]) == 312e12
     assert flops.peak([Device("cpu")]) is None
+    assert flops.peak([Device("NVIDIA RTX A1000")]) is None
     assert flops.peak([Device("TPU v4"), Device("TPU v5")]) is None
 
 

@@ -14,10 +14,11 @@ import pytest
 from flax import nnx
 
 from m6rec_cli import config as configuration
-from m6rec_cli import inputs
+from m6rec_cli import inputs, stop
 from m6rec_cli.checkpoint import Steps, named
+from m6rec_cli.data.store import Dataset
 from m6rec_cli.directory import read_json
-from m6rec_cli.errors import M6RecError
+from m6rec_cli.errors import M6RecError, Terminated
 from m6rec_cli.report import Silent
 from m6rec_cli.stages import finetune, pretrain
 from m6rec_cli.training import saved, session, told
@@ -54,7 +55,7 @@ def assert_same(a, b):
 
 def test_pretrain_learns_the_planted_cycle(tmp_path, small, report):
     data = planted_cycle(tmp_path / "data", n_users=96)
-    config = small("train.epochs=60", "train.learning_rate=0.01", "train.patience=60")
+    config = small("train.epochs=20", "train.learning_rate=0.01", "train.patience=20")
     run = pretrain.run(config, data.path, tmp_path / "run", report)
     assert run["best"]["ndcg@10"] > 0.95
 
@@ -68,38 +69,80 @@ def test_pretrain_every_decoder_lowers_the_loss(tmp_path, small, report, kind):
     assert lines[-1]["loss"] < 0.9 * lines[1]["loss"]
 
 
-def test_pretrain_twice_gives_the_same_arrays(tmp_path, small, report):
-    data = mixed(tmp_path / "data")
-    for name in ("a", "b"):
-        pretrain.run(small(*ALL_LOSSES), data.path, tmp_path / name, report)
-    assert_same(params(tmp_path / "a"), params(tmp_path / "b"))
+@pytest.fixture(scope="module")
+def lossy(tmp_path_factory):
+    """A run with all losses, beside its data."""
+    folder = tmp_path_factory.mktemp("lossy")
+    mixed(folder / "data")
+    pretrain.run(
+        configuration.resolve("pretrain", sets=[*SMALL, *ALL_LOSSES]),
+        folder / "data",
+        folder / "run",
+        Silent(),
+    )
+    return folder / "run"
+
+
+def test_pretrain_twice_gives_the_same_arrays(tmp_path, lossy, small, report):
+    pretrain.run(small(*ALL_LOSSES), lossy.parent / "data", tmp_path / "again", report)
+    assert_same(params(lossy), params(tmp_path / "again"))
     np.testing.assert_array_equal(
-        np.load(tmp_path / "a" / "catalogue" / "embeddings.npy"),
-        np.load(tmp_path / "b" / "catalogue" / "embeddings.npy"),
+        np.load(lossy / "catalogue" / "embeddings.npy"),
+        np.load(tmp_path / "again" / "catalogue" / "embeddings.npy"),
     )
 
 
-def test_pretrain_all_losses_are_finite_and_reported(tmp_path, small, report):
-    data = mixed(tmp_path / "data")
-    pretrain.run(small(*ALL_LOSSES), data.path, tmp_path / "run", report)
-    last = json.loads((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()[-1])
+def test_pretrain_all_losses_are_finite_and_reported(lossy):
+    last = json.loads((lossy / "metrics.jsonl").read_text().splitlines()[-1])
     assert {"loss", "rec", "rebuild", "contrast", "ndcg@10", "ndcg@10_unmasked"} <= last.keys()
     assert last["loss"] == pytest.approx(
         last["rec"] + 0.1 * last["rebuild"] + 0.1 * last["contrast"], rel=1e-4
     )
 
 
-def test_pretrain_leaves_the_generator_alone(tmp_path, small, report):
-    data, config = mixed(tmp_path / "data"), small()
-    pretrain.run(config, data.path, tmp_path / "run", report)
-    before, after = fresh(data, config), params(tmp_path / "run")
-    assert (
-        np.abs(before["decoder.blocks.0.mlp.out.kernel"] - after["decoder.blocks.0.mlp.out.kernel"]).max() > 0
-    )
+def test_pretrain_leaves_the_generator_alone(parent):
+    before = fresh(Dataset.open(parent.parent / "data"), configuration.resolve("pretrain", sets=SMALL))
+    after, mlp = params(parent), "decoder.blocks.0.mlp.out.kernel"
+    assert np.abs(before[mlp] - after[mlp]).max() > 0
     assert not after["generator.mlp.out.kernel"].any()
     for name in before:
         if name.startswith(("generator", "discriminator")):
             np.testing.assert_array_equal(before[name], after[name], err_msg=name)
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "finetune"])
+def test_resume_in_mid_epoch_equals_the_uninterrupted_run(tmp_path, lossy, small, report, monkeypatch, stage):
+    """With contents that are kept from step to step, and with a judge and its optimiser."""
+    data = lossy.parent / "data"
+
+    def train(out, **how):
+        if stage == "pretrain":
+            return pretrain.run(small(*ALL_LOSSES), data, out, report, **how)
+        config = small("train.alpha=0.5", 'train.trainable=["encoder", "decoder", "generator"]', stage=stage)
+        return finetune.run(config, data, lossy, out, report, **how)
+
+    whole = lossy if stage == "pretrain" else tmp_path / "whole"
+    if stage == "finetune":
+        train(whole)
+    looked = iter(range(1000))
+    monkeypatch.setattr(stop, "requested", lambda: next(looked) == 5)
+    with pytest.raises(Terminated):
+        train(tmp_path / "cut")
+    monkeypatch.undo()
+    steps = Steps(tmp_path / "cut" / "steps")
+    at = saved.resumable(steps)
+    assert at
+    assert not (tmp_path / "cut" / "run.json").exists()
+    report.notes.clear()
+    train(tmp_path / "cut", resume=True)
+    assert any(note.startswith(f"resumed at step {at}") for note in report.notes)
+    last = Steps(whole / "steps").sealed()[-1]
+    for tree in sorted(Steps(whole / "steps").trees(last)):
+        assert_same(Steps(whole / "steps").read(last, tree), steps.read(last, tree))
+    assert epochs(tmp_path / "cut") == epochs(whole)
+    report.notes.clear()
+    train(tmp_path / "cut", resume=True)
+    assert "the run has finished already; nothing to do" in report.notes
 
 
 def finetuned(parent, tmp_path, report, small, name, *sets):
@@ -260,6 +303,13 @@ def test_epoch_that_ends_where_a_stop_was_saved_writes_its_verdict_alone(tmp_pat
     assert saved.resumable(steps) is None, "nothing was trained at step 0"
 
 
+def test_adversary_without_a_generator_that_learns_is_refused(tmp_path, parent, small, report):
+    with pytest.raises(M6RecError, match="there would be no adversary") as caught:
+        pretrain.run(small("train.alpha=0.9"), parent.parent / "data", tmp_path / "out", report)
+    assert 'train.trainable=["encoder", "decoder", "generator"]' in str(caught.value.hint)
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("stage", ["pretrain", "finetune"])
 def test_output_that_is_an_input_is_refused(tmp_path, parent, small, report, stage):
     data = parent.parent / "data"
@@ -290,14 +340,22 @@ def command(data, run, *extra):
             *(part for s in sets for part in ("--set", s))]  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """A run of the command beside its data."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    data = planted_cycle(folder / "data", n_users=400, n_items=40, length=12).path
+    subprocess.run(command(data, folder / "whole"), check=True, capture_output=True)
+    return folder / "whole"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "seconds"), [(signal.SIGKILL, 0), (signal.SIGTERM, 1000)], ids=["killed", "asked to stop"]
 )
-def test_resume_after_a_signal_equals_the_uninterrupted_run(tmp_path, number, seconds):
+def test_resume_after_a_signal_equals_the_uninterrupted_run(tmp_path, uninterrupted, number, seconds):
     """Killed it goes on from the last checkpoint; asked to stop it writes one before it ends."""
-    data = planted_cycle(tmp_path / "data", n_users=400, n_items=40, length=12).path
-    subprocess.run(command(data, tmp_path / "whole"), check=True, capture_output=True)
+    data = uninterrupted.parent / "data"
     process = subprocess.Popen(
         command(data, tmp_path / "cut", "--set", f"train.checkpoint_seconds={seconds}"),
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -311,19 +369,20 @@ def test_resume_after_a_signal_equals_the_uninterrupted_run(tmp_path, number, se
     ):
         time.sleep(0.02)
     os.kill(process.pid, number)
-    code = process.wait()
-    if not (tmp_path / "cut" / "run.json").exists():
-        assert code == (143 if number == signal.SIGTERM else -signal.SIGKILL)
-        assert saved.resumable(steps)
-    subprocess.run(command(data, tmp_path / "cut", "--resume"), check=True, capture_output=True)
-    last = Steps(tmp_path / "whole" / "steps").sealed()[-1]
+    assert process.wait() == (143 if number == signal.SIGTERM else -signal.SIGKILL)
+    assert not (tmp_path / "cut" / "run.json").exists()
+    resumed = subprocess.run(
+        command(data, tmp_path / "cut", "--resume"), check=True, capture_output=True, text=True
+    )
+    assert "resumed at step" in resumed.stderr
+    last = Steps(uninterrupted / "steps").sealed()[-1]
     for tree in ("params", "optimizer"):
-        assert_same(Steps(tmp_path / "whole" / "steps").read(last, tree), steps.read(last, tree))
+        assert_same(Steps(uninterrupted / "steps").read(last, tree), steps.read(last, tree))
     np.testing.assert_array_equal(
-        np.load(tmp_path / "whole" / "catalogue" / "embeddings.npy"),
+        np.load(uninterrupted / "catalogue" / "embeddings.npy"),
         np.load(tmp_path / "cut" / "catalogue" / "embeddings.npy"),
     )
-    assert epochs(tmp_path / "cut") == epochs(tmp_path / "whole")
+    assert epochs(tmp_path / "cut") == epochs(uninterrupted)
 
 
 def test_nothing_is_compiled_after_the_first_dispatch_and_the_first_judgement(tmp_path, small):
@@ -342,7 +401,8 @@ def test_nothing_is_compiled_after_the_first_dispatch_and_the_first_judgement(tm
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:
         data = mixed(tmp_path / "data")
-        config = small(*ALL_LOSSES, "train.alpha=0.9", "train.epochs=8", "train.patience=8")
+        parts = 'train.trainable=["encoder", "decoder", "generator"]'
+        config = small(*ALL_LOSSES, parts, "train.alpha=0.9", "train.epochs=8", "train.patience=8")
         pretrain.run(config, data.path, tmp_path / "run", Watching())
     finally:
         jax.monitoring.unregister_event_duration_listener(listen)
