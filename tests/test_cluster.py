@@ -189,7 +189,7 @@ def test_process_that_is_killed_makes_the_other_stop_and_say_so(killed):
     assert codes == [1, -signal.SIGKILL], said
     assert seconds < 60
     assert "error: process 0 of 2 cannot go on: another process has stopped, or cannot be reached" in said
-    assert "start all of them again, with `--resume`" in said
+    assert "start all of them again (a training with `--resume`)" in said
     assert sealed[-1] > 0
 
 
