@@ -94,7 +94,7 @@ class VectorCache:
 def _read(file: Path, mmap_mode: Literal["r"] | None = None) -> np.ndarray:
     try:
         rows = np.load(file, mmap_mode=mmap_mode)
-        rows["key"], rows["vector"]
+        _ = rows["key"], rows["vector"]
     except (ValueError, EOFError, OSError, IndexError) as error:
         raise M6RecError(
             f"a file of the cache is damaged: {error}", where=str(file), hint="delete it"
