@@ -94,18 +94,16 @@ def settle_schema(
             schema, item_id=schema.item_id or (schema.item if opened.items else None),
             user_id=schema.user_id or (schema.user if opened.users else None),
         )  # fmt: skip
+        if schema.timestamp in opened.events.schema and schema.timestamp_format == "auto":
+            form, doubt = times.settled(opened.events, schema.timestamp)
+            schema = replace(schema, timestamp_format=form)
+            if doubt:
+                report.warn(doubt)
     else:
         schema, left_out, warnings = infer.infer(opened.events, opened.items, opened.users, inputs.media_root,
                                                  items_on_lines=inputs.items_from_interactions)  # fmt: skip
         for warning in warnings:
             report.warn(warning)
-    if schema.timestamp in opened.events.schema and schema.timestamp_format == "auto":
-        form, rival = times.settled(opened.events, schema.timestamp)
-        schema = replace(schema, timestamp_format=form)
-        if rival:
-            report.warn(
-                f"day and month of `{schema.timestamp}` cannot be told apart; read as {form} (`timestamp_format` in the schema)"
-            )
     if inputs.fitted:
         if not (inputs.fitted / "features.json").exists():
             raise M6RecError("`--like` names no data or run directory", where=str(inputs.fitted / "features.json"),

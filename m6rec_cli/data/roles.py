@@ -108,11 +108,9 @@ def time_format(table: Table, name: str, warnings: list[str]) -> str:
             warnings.append(f"the values of `{name}` are too small for times since 1970: taken as an order")
             return "order"
         return "auto"
-    form, rival = times.settled(table, name)
-    if rival:
-        warnings.append(
-            f"day and month of `{name}` cannot be told apart; read as {form} (`timestamp_format` in the schema)"
-        )
+    form, doubt = times.settled(table, name)
+    if doubt:
+        warnings.append(doubt)
     return form
 
 

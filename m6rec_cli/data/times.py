@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from m6rec_cli.data.tables import Table
+from m6rec_cli.data.values import MISSING
 
 DATE_FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d",
                 "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%m/%d/%Y",
@@ -66,7 +67,7 @@ def settled(table: Table, name: str) -> tuple[str, str | None]:
     The first lines of a log by time may all lie in the first days of a month, so the whole column decides.
 
     Returns:
-        The pattern, and a second one that reads as many cells; or `auto` and nothing.
+        The pattern, and a warning if another one reads as many cells; or `auto` and nothing.
     """
     sample = table.head()[name]
     if sample.dtype.is_temporal() or are_numbers(sample):
@@ -86,7 +87,12 @@ def settled(table: Table, name: str) -> tuple[str, str | None]:
         _parsed(written, [form], zoned=False).null_count().alias(form) for form in (first, rival)
     ).collect(engine="streaming")  # fmt: skip
     a, b = misses.row(0)
-    return (first, rival) if a == b else (first, None) if a < b else (rival, None)
+    if a == b:
+        return (
+            first,
+            f"day and month of `{name}` cannot be told apart; read as {first} (`timestamp_format` in the schema)",
+        )
+    return (first, None) if a < b else (rival, None)
 
 
 def date_formats(sample: pl.Series) -> list[str]:
@@ -136,7 +142,8 @@ def _written(column: pl.Expr) -> pl.Expr:
 
 
 def _series(sample: pl.Series) -> pl.Series:
-    return pl.select(_written(pl.lit(sample.drop_nulls()))).to_series()
+    known = pl.select(_written(pl.lit(sample.drop_nulls()))).to_series()
+    return known.filter(~known.is_in(MISSING))
 
 
 def _parsed(text: pl.Expr, forms: Sequence[str], *, zoned: bool) -> pl.Expr:

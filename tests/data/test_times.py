@@ -99,14 +99,18 @@ def test_timestamp_auto_never_reads_some_cells_by_the_day_and_some_by_the_month(
         ("13/01/2010", ("%d/%m/%Y", None)),
         ("01/13/2010", ("%m/%d/%Y", None)),
         ("02/01/2010", ("%m/%d/%Y", "%d/%m/%Y")),
+        ("NULL", ("%m/%d/%Y", "%d/%m/%Y")),
     ],
 )
 def test_settled_looks_at_the_whole_column_where_the_first_lines_do_not_tell(
     tmp_path: Path, late: str, want: tuple[str, str | None]
 ) -> None:
     path = tmp_path / "e.csv"
-    path.write_text("user_id,item_id,date\n" + "u,i,01/01/2010\n" * 20_000 + f"u,i,{late}\n")
-    assert times.settled(tables.scan(path, "interactions"), "date") == want
+    path.write_text("user_id,item_id,date\nu,i,NULL\n" + "u,i,01/01/2010\n" * 20_000 + f"u,i,{late}\n")
+    form, doubt = times.settled(tables.scan(path, "interactions"), "date")
+    assert form == want[0]
+    assert (doubt is None) == (want[1] is None)
+    assert doubt is None or f"day and month of `date` cannot be told apart; read as {form}" in doubt
 
 
 @pytest.mark.parametrize("cells", [["2010-12-01"], ["881250949"], ["soon"], [""]])
