@@ -16,6 +16,9 @@ ROW = "__row"
 _FAULTS = (pl.exceptions.PolarsError, OSError, UnicodeDecodeError)
 
 
+_WANTED = "was what writes it interrupted? It should have a header line and records below"
+
+
 class NoRecords(M6RecError):  # noqa: N818 - a night without events is no fault
     """A table is there, and nothing is in it."""
 
@@ -61,7 +64,7 @@ def scan(path: Path | str, what: str) -> Table:
         n_rows, extra, first_extra = _check(frame)
     except _FAULTS as error:
         if isinstance(error, pl.exceptions.NoDataError) or _size(path) == 0:
-            raise NoRecords(f"the {what} file is empty", where=path) from None
+            raise NoRecords(f"the {what} file is empty", where=path, hint=_WANTED) from None
         if not hasattr(reader, "salvage") or is_pattern(path) or Path(path).is_dir():
             raise _damaged(what, path, error) from None
         try:
@@ -70,7 +73,7 @@ def scan(path: Path | str, what: str) -> Table:
         except _FAULTS as second:
             raise _damaged(what, path, second) from None
     if n_rows - extra == 0 and not bad + extra:
-        raise NoRecords(f"the {what} file has a header and no records", where=path)
+        raise NoRecords(f"the {what} file has a header and no records", where=path, hint=_WANTED)
     if n_rows - extra == 0:
         raise M6RecError(f"no record of the {what} file can be read", where=path,
                          hint="has each line as many fields as the header?")  # fmt: skip
