@@ -76,7 +76,7 @@ def graph(
         cosine.data[row == cosine.indices] = 0  # an item is no neighbour of itself
         cosine.eliminate_zeros()
         # Of items that are made the same each has others as neighbours, or the first ones would be those of all.
-        found.append(neighbours.shares(neighbours.largest(cosine, _KEPT, after=mine)))
+        found.append(neighbours.shares(neighbours.largest(cosine, _KEPT, after=mine % n_others)))
         told(min(size, n - start))
     columns = sparse.csr_array(sparse.vstack(found, format="csr"))
     columns.resize((n, n))

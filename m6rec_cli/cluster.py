@@ -93,7 +93,8 @@ def together(processes: Processes) -> Iterator[None]:
             raise M6RecError(
                 f"process {_index} of {_number} has no memory left on its devices",
                 where=str(error).strip().splitlines()[0][:200],
-                hint="lower `train.batch_targets`, or divide the tables: `train.model_parallel`",
+                hint="in training lower `train.batch_targets`, or divide the tables: `train.model_parallel`; "
+                "otherwise start fewer processes on a device",
             ) from error
         raise M6RecError(
             f"process {_index} of {_number} cannot go on: another process has stopped, or cannot be reached",

@@ -22,6 +22,8 @@ _OURS = {
     "report.html", "report.json",
 }  # fmt: skip
 """What lies at the top of a directory that a command has written: data, a run or a report."""
+_MARKS = (*MANIFESTS, "claim.json", "report.json")
+"""One of them says that a command has written the directory, or has begun to."""
 _WORK = ".writing-"
 
 
@@ -46,7 +48,7 @@ def refuse_nonempty(out: Path, *, overwrite: bool, also: str = "") -> None:
         hint = f"choose another `--out`, or pass `--overwrite`{also}"
         raise M6RecError("the output directory is not empty", where=str(out), hint=hint)
     foreign = [name for name in there if name not in _OURS and not name.startswith(_WORK)]
-    if foreign or (there and not any((out / mark).exists() for mark in (*MANIFESTS, "config.toml"))):
+    if foreign or (there and not any((out / mark).exists() for mark in _MARKS)):
         raise M6RecError(
             "the output directory holds files that m6rec did not write, so `--overwrite` leaves it alone",
             where=str(out / foreign[0]) if foreign else str(out), hint="move them, or choose another `--out`",

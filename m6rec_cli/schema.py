@@ -15,6 +15,11 @@ Entity = Literal["item", "user"]
 RESERVED = ("row", "id", "display", "popularity")
 """Columns of `items.parquet` and `users.parquet` that are no features, so that no feature may have their names."""
 
+START = -1
+"""The item of a token that is none: the first of a history, and padding."""
+N_GAPS = 24
+"""Buckets of the time since the event before, 0 where it is not known: see `data.batches.gap_buckets`."""
+
 TRAIN, VALID, TEST, COLD = 0, 1, 2, 3
 SPLITS = ("train", "valid", "test", "cold")
 """`cold` has the events of items and users that nothing is trained or fitted on."""
@@ -75,8 +80,8 @@ class Schema:
     """Column roles of the three tables. `None` means that the table has no such column.
 
     Attributes:
-        timestamp_format: `auto` (epochs by magnitude, ISO and common dates), `order` (a rank and no time),
-            `s`, `ms`, `us`, `ns`, or a strptime pattern such as `%d/%m/%Y %H:%M`.
+        timestamp_format: `auto` (epochs by magnitude, ISO and common dates), `day-first` or `month-first` (dates that are
+            written so), `order` (a rank and no time), `s`, `ms`, `us`, `ns`, or a strptime pattern such as `%d/%m/%Y %H:%M`.
         quantity: Lines of zero or less (cancellations) are dropped.
         price: The same, where a quantity is named.
         missing_users: Ids that stand for an unknown user, such as `0`.

@@ -156,6 +156,12 @@ class TrainConfig:
         le=1,
     )
     label_fraction: float = opt(1.0, "share of users whose events are targets", ge=0, le=1)
+    long_run: int = opt(
+        0,
+        "first events of each history in whose place any later one of the user is taught: newcomers' lists then say"
+        " what they will do in the long run, not next",
+        ge=0,
+    )
     loss: LossConfig = field(default_factory=LossConfig)
     valid_users: int = opt(20000, "users judged on validation after an epoch; 0: all", ge=0)
     softmax: str = opt("exact", "over the whole catalogue, or sampled", choices=("exact", "sampled"))

@@ -60,6 +60,13 @@ def test_graph_of_items_that_are_made_the_same_is_evenly_spread():
     assert (got > 0).any(axis=1).all()
 
 
+def test_graph_of_new_items_that_are_made_the_same_spreads_over_the_known_ones():
+    same = [sparse.csr_array(np.ones((80, 1), np.float32))]
+    got = alike.graph(same, np.arange(80) < 40, first=40).toarray()
+    assert ((got[:, 40:] > 0).sum(axis=0) == 10).all()
+    assert ((got > 0).sum(axis=1) <= 10).all()
+
+
 def test_graph_without_known_items_counts_all():
     everything = alike.graph(blocks(), np.ones(30, bool)).toarray()
     np.testing.assert_array_equal(alike.graph(blocks(), np.zeros(30, bool)).toarray(), everything)

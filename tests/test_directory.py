@@ -58,7 +58,7 @@ def test_refuse_nonempty_leaves_foreign_files_alone_even_with_overwrite(tmp_path
     assert (tmp_path / "thesis.tex").read_text() == "years of work"
 
 
-@pytest.mark.parametrize("mark", ["manifest.json", "run.json", "config.toml"])
+@pytest.mark.parametrize("mark", ["manifest.json", "run.json", "claim.json", "report.json"])
 def test_refuse_nonempty_names_a_foreign_file_beside_ours(tmp_path: Path, mark: str):
     (tmp_path / mark).touch()
     (tmp_path / "notes.md").write_text("why")
@@ -67,7 +67,7 @@ def test_refuse_nonempty_names_a_foreign_file_beside_ours(tmp_path: Path, mark: 
     assert caught.value.where == str(tmp_path / "notes.md")
 
 
-@pytest.mark.parametrize("mark", ["manifest.json", "run.json", "config.toml"])
+@pytest.mark.parametrize("mark", ["manifest.json", "run.json", "claim.json", "report.json"])
 def test_refuse_nonempty_lets_our_own_directory_be_overwritten(tmp_path: Path, mark: str):
     (tmp_path / mark).touch()
     refuse_nonempty(tmp_path, overwrite=True)

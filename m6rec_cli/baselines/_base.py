@@ -16,11 +16,6 @@ from scipy import sparse
 class Scorer(Protocol):
     """Anything that gives every item of the catalogue a score for a user."""
 
-    @property
-    def name(self) -> str:
-        """What tables call it."""
-        ...
-
     def score(self, user_rows: np.ndarray) -> np.ndarray:
         """Scores, higher is better, float32 (len(user_rows), n_items), finite."""
         ...
@@ -77,7 +72,6 @@ class ItemWeights:
         backoff: (n_items,), small: it orders the items that the weights leave equal.
     """
 
-    name: str
     history: sparse.csr_array
     weights: sparse.csr_array | np.ndarray
     backoff: np.ndarray

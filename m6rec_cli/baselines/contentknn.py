@@ -25,7 +25,6 @@ class ContentKnn:
         backoff: (n_items,), small: it orders the items that the content leaves equal.
     """
 
-    name: str
     history: sparse.csr_array
     vectors: sparse.csr_array
     backoff: np.ndarray
@@ -60,4 +59,4 @@ def fit(
     )  # fmt: skip
     decayed.sum_duplicates()
     backoff = np.float32(1e-5) * _base.popularity(history, n_items)
-    return ContentKnn("contentknn", decayed, vectors, backoff)
+    return ContentKnn(decayed, vectors, backoff)

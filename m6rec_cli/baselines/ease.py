@@ -25,7 +25,6 @@ class Ease:
         backoff: (n_items,), orders the items that the weights leave equal.
     """
 
-    name: str
     history: sparse.csr_array
     weights: np.ndarray
     warm: np.ndarray
@@ -59,9 +58,7 @@ def fit(history: _base.History, n_users: int, n_items: int, *, ridge: float = 10
             hint="leave `ease` out of `--baselines`, or raise `data.min_item_events` in `preprocess`",
         )  # fmt: skip
     if not n:
-        return Ease(
-            "ease", met[:, warm], np.zeros((0, 0), np.float32), warm, _base.popularity(history, n_items)
-        )
+        return Ease(met[:, warm], np.zeros((0, 0), np.float32), warm, _base.popularity(history, n_items))
     x = met[:, warm]
     gram = (x.T @ x).toarray(order="F")
     gram[np.diag_indices(n)] += np.float32(ridge)
@@ -72,7 +69,7 @@ def fit(history: _base.History, n_users: int, n_items: int, *, ridge: float = 10
     if fault or fault2:
         raise M6RecError("`ease` cannot invert its item matrix", hint="leave `ease` out of `--baselines`")
     weights = _zero_diagonal(inverse)
-    return Ease("ease", x, weights, warm, np.float32(1e-6) * _base.popularity(history, n_items))
+    return Ease(x, weights, warm, np.float32(1e-6) * _base.popularity(history, n_items))
 
 
 def _zero_diagonal(inverse: np.ndarray) -> np.ndarray:

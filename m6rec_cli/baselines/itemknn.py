@@ -41,7 +41,7 @@ def fit(
         start = end
     weights = sparse.csr_array(sparse.vstack(blocks, format="csr")) if blocks else sparse.csr_array((0, 0))
     backoff = np.float32(1e-5) * _base.popularity(history, n_items)
-    return _base.ItemWeights("itemknn", met, weights, backoff)
+    return _base.ItemWeights(met, weights, backoff)
 
 
 def _nearest(

@@ -17,7 +17,6 @@ _BACKOFF = 1e-3
 class LastItem:
     """First-order Markov chain with a back-off to popularity."""
 
-    name: str
     last_item: np.ndarray
     transitions: sparse.csr_array
     backoff: np.ndarray
@@ -46,4 +45,4 @@ def fit(history: _base.History, n_users: int, n_items: int) -> _base.Scorer:
     scale = np.divide(1, total, out=np.zeros_like(total), where=total > 0)
     transitions = sparse.csr_array(sparse.diags_array(scale) @ counts)
     backoff = np.float32(_BACKOFF) * _base.popularity(history, n_items)
-    return LastItem("last-item", history.last_item, transitions, backoff)
+    return LastItem(history.last_item, transitions, backoff)

@@ -13,7 +13,6 @@ READS = "events"
 class Popularity:
     """One order for all users."""
 
-    name: str
     popularity: np.ndarray
 
     def score(self, user_rows: np.ndarray) -> np.ndarray:
@@ -23,4 +22,4 @@ class Popularity:
 
 def fit(history: _base.History, n_users: int, n_items: int) -> _base.Scorer:
     """Count events."""
-    return Popularity("popularity", _base.popularity(history, n_items))
+    return Popularity(_base.popularity(history, n_items))

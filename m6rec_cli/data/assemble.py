@@ -100,9 +100,11 @@ def assemble(frame: pl.DataFrame, items: pl.DataFrame | None, users: pl.DataFram
     )
     items, users = items.filter(pl.Series(~item_gone)), users.filter(pl.Series(~user_gone))
     frame, ties = _split(frame, schema, config)
-    train = frame.filter(pl.col("split") == TRAIN)
-    popularity = np.bincount(train["item_row"].to_numpy(), minlength=len(items))
-    activity = np.bincount(train["user_row"].to_numpy(), minlength=len(users))
+    trains = frame["split"].to_numpy() == TRAIN
+    popularity, activity = (
+        np.bincount(frame[name].to_numpy()[trains], minlength=n)
+        for name, n in (("item_row", len(items)), ("user_row", len(users)))
+    )
     items = items.with_columns(pl.Series("popularity", popularity, pl.UInt32))
     columns = ["user_row", "item_row", "timestamp", "event", "weight", "label", "split"]
     return Log(frame.select(columns), items, users, names, popularity, activity, ties)
@@ -112,6 +114,8 @@ def _coded(frame: pl.DataFrame, items: pl.DataFrame, users: pl.DataFrame, schema
            event_names: list[str] | None, cleaning: Cleaning) -> tuple[pl.DataFrame, list[str]]:  # fmt: skip
     """Strings to row numbers and event codes."""
     names = event_names
+    if schema.event is None:
+        names = names or [NO_EVENT]
     if names is None:
         counts = frame.select(pl.col("event").cast(pl.String)).drop_nulls().group_by("event").len()
         names = counts.sort(["len", "event"], descending=[True, False])["event"].to_list() or [NO_EVENT]
@@ -122,17 +126,23 @@ def _coded(frame: pl.DataFrame, items: pl.DataFrame, users: pl.DataFrame, schema
         rows_of(frame["user"], users["id"]).alias("user_row"), rows_of(frame["item"], items["id"]).alias("item_row"),
         frame["timestamp"], frame["weight"], frame["label"],
     ]  # fmt: skip
-    codes = rows_of(frame["event"], pl.Series(names))
-    new = codes.is_null() & frame["event"].is_not_null()
-    if event_names is not None:
-        shown = frame["event"].filter(new).cast(pl.String).unique().sort().head(3).to_list()
+    columns.append(_kinds(frame["event"], names, schema, event_names is not None, cleaning).alias("event"))
+    return pl.DataFrame(columns), names
+
+
+def _kinds(event: pl.Series, names: list[str], schema: Schema, fitted: bool, cleaning: Cleaning) -> pl.Series:
+    """The code of each event's kind, u8."""
+    if schema.event is None:
+        return pl.zeros(len(event), pl.UInt8, eager=True)
+    codes = rows_of(event, pl.Series(names))
+    new = codes.is_null() & event.is_not_null()
+    if fitted:
+        shown = event.filter(new).cast(pl.String).unique().sort().head(3).to_list()
         cleaning.changed(
             "events: a kind that the fitted state does not know, taken as the first", int(new.sum()), shown
         )
-    if schema.event:
-        cleaning.changed(f"events: no event kind, taken as `{names[0]}`", frame["event"].null_count())
-    columns.append(codes.fill_null(0).cast(pl.UInt8).alias("event"))
-    return pl.DataFrame(columns), names
+    cleaning.changed(f"events: no event kind, taken as `{names[0]}`", event.null_count())
+    return codes.fill_null(0).cast(pl.UInt8)
 
 
 def rows_of(values: pl.Series, ids: pl.Series) -> pl.Series:
@@ -166,8 +176,11 @@ def in_order(users: np.ndarray, times: np.ndarray, keep: np.ndarray) -> np.ndarr
     bounds = [0, *(int(end) + 1 for end in np.unique(ends)), int(users.max(initial=0)) + 1]
     earliest = int(times.min(initial=0))
     span = int(times.max(initial=0)) - earliest + 1
-    for first, last in itertools.pairwise(bounds):
-        at = np.flatnonzero(keep & (users >= first) & (users < last)).astype(np.uint32)
+    # The block of each event in a byte or two, since all events are looked through for each block.
+    block = np.repeat(np.arange(len(bounds) - 1, dtype=np.uint16), np.diff(bounds))[users]
+    block[~keep] = len(bounds)
+    for number, (first, last) in enumerate(itertools.pairwise(bounds)):
+        at = np.flatnonzero(block == number).astype(np.uint32)
         if (last - first) * span < 2**63:  # one number holds both
             both = users[at].astype(np.int64) - first
             both *= span

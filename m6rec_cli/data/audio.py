@@ -51,8 +51,10 @@ def _samples(file: "InputContainer", seconds: int) -> np.ndarray:
     if stream.codec_context is None:  # no decoder for it is known
         return np.zeros(0, np.float32)
     stream.codec_context.thread_count = 1  # files are decoded side by side
-    if file.duration and file.duration > seconds * av.time_base:
-        file.seek((file.start_time or 0) + (file.duration - seconds * av.time_base) // 2)
+    if file.duration and stream.time_base and file.duration > seconds * av.time_base:
+        begin = ((file.start_time or 0) + (file.duration - seconds * av.time_base) / 2) / av.time_base
+        # By the sound's own packets: a video has pictures to begin at in few places.
+        file.seek(int(begin / stream.time_base), stream=stream)
     parts: list[np.ndarray] = []
     wanted, heard = seconds * RATE, 0
     for part in _resampled(file, stream):

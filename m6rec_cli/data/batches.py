@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from m6rec_cli.data.store import Events
+from m6rec_cli.schema import N_GAPS, START
 
-START = -1
 _ROW_STEP = 64
 
 
@@ -54,7 +54,7 @@ def row_length(lengths: np.ndarray, max_history: int) -> int:
 
 
 def gap_buckets(events: Events, *, has_time: bool) -> np.ndarray:
-    """int32 bucket of the time since the user's previous event: 1 + floor(log2(1 + seconds)), at most 23.
+    """int32 bucket of the time since the user's previous event: 1 + floor(log2(1 + seconds)), at most `N_GAPS` - 1.
 
     0 for a user's first event, and everywhere if the timestamps are an order and not times.
     """
@@ -62,7 +62,7 @@ def gap_buckets(events: Events, *, has_time: bool) -> np.ndarray:
     if has_time and len(events) > 1:
         same = events.user_row[1:] == events.user_row[:-1]
         seconds = np.maximum(np.diff(events.timestamp), 0) / 1000
-        buckets[1:] = np.where(same, np.minimum(1 + np.floor(np.log2(1 + seconds)), 23), 0)
+        buckets[1:] = np.where(same, np.minimum(1 + np.floor(np.log2(1 + seconds)), N_GAPS - 1), 0)
     return buckets
 
 
@@ -75,6 +75,7 @@ def pack_training(
     first_event: float,
     seed: int,
     epoch: int,
+    aim: np.ndarray | None = None,
 ) -> PackedRows:
     """One epoch's rows, shuffled.
 
@@ -84,11 +85,12 @@ def pack_training(
         weight: f32, the weight of each event as a target.
         length: Tokens of a row.
         first_event: Factor on the weight of a user's first event.
+        aim: For each event the one that is the target in its place, with its weight; None: itself.
     """
     rng = np.random.default_rng((seed, epoch))
     starts, sizes = _windows(events.user_row, length, rng)
     row, at, n_rows = _place(sizes, length, rng)
-    packed = _fill(events, gaps, weight, starts, sizes, row, at, n_rows, length, first_event)
+    packed = _fill(events, gaps, weight, starts, sizes, row, at, n_rows, length, first_event, aim=aim)
     return packed.take(rng.permutation(n_rows))
 
 
@@ -161,7 +163,7 @@ def _place(sizes: np.ndarray, length: int, rng: np.random.Generator) -> tuple[np
 def _fill(
     events: Events, gaps: np.ndarray, weight: np.ndarray, starts: np.ndarray, sizes: np.ndarray, row: np.ndarray,
     at: np.ndarray, n_rows: int, length: int, first_event: float, *, owners: np.ndarray | None = None,
-    targets: bool = True,
+    targets: bool = True, aim: np.ndarray | None = None,
 ) -> PackedRows:  # fmt: skip
     """Write the windows to their places: token 0 is the start (or the event before), token j event j - 1."""
     shape = (n_rows, length)
@@ -186,6 +188,7 @@ def _fill(
     gap[inside] = gaps[source[inner]]
     if targets:
         following = starts[window] + j
+        following = following if aim is None else aim[following]
         target[place] = events.item_row[following]
         out_weight[place] = weight[following]
         out_weight[row, at] *= np.where(begins, first_event, 1)

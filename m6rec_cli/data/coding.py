@@ -12,7 +12,8 @@ import polars as pl
 
 from m6rec_cli.data.tables import ROW, Table
 
-_CHUNK = 1 << 20
+_CHUNK = 1 << 16
+"""Rows at once: what is made of them stays in the cache."""
 
 
 def hashed(identifier: pl.Expr) -> pl.Expr:
@@ -31,10 +32,18 @@ def enums(frame: pl.DataFrame, table: Table, identifiers: Mapping[str, pl.Expr])
     found = {name: codes(frame[name]) for name in identifiers}
     frame = frame.drop(identifiers)
     firsts = {name: rows[first] for name, (_, first) in found.items()}
-    wanted = pl.Series(np.unique(np.concatenate(list(firsts.values()))))
+    # A table of flags, not `is_in`, whose set would be built anew for each piece of the file.
+    wanted = np.zeros(int(rows[-1]) + 2 if len(rows) else 1, bool)
+    for first in firsts.values():
+        wanted[first] = True
+    chosen = pl.col(ROW).map_batches(
+        lambda row: pl.Series(wanted[np.minimum(row.to_numpy(), len(wanted) - 1)]),
+        return_dtype=pl.Boolean,
+        is_elementwise=True,
+    )
     text = (
-        table.frame.select(ROW, *(e.alias(name) for name, e in identifiers.items()))
-        .filter(pl.col(ROW).is_in(wanted.implode()))
+        table.frame.filter(chosen)
+        .select(ROW, *(e.alias(name) for name, e in identifiers.items()))
         .collect(engine="streaming")
     )
     text = text if text[ROW].is_sorted() else text.sort(ROW)
@@ -51,14 +60,14 @@ def codes(hashes: pl.Series) -> tuple[pl.Series, np.ndarray]:
     known = np.sort(hashes.unique().drop_nulls().to_numpy())
     missing = hashes.is_null().to_numpy() if hashes.null_count() else None
     values = (hashes.fill_null(0) if missing is not None else hashes).to_numpy()
-    out = np.zeros(len(values), np.uint32)
+    out, first = np.zeros(len(values), np.uint32), np.zeros(len(known) + 1, np.int64)
     if len(known):
         # Twice to four times as many buckets as hashes: the place is within a step or two of its bucket's start.
         bits = len(known).bit_length() + 1
         shift = np.uint64(64 - bits)
         begins = np.searchsorted(known, np.arange(1 << bits, dtype=np.uint64) << shift).astype(np.uint32)
         last = np.uint32(len(known) - 1)
-        for start in range(0, len(values), _CHUNK):
+        for start in reversed(range(0, len(values), _CHUNK)):
             value = values[start : start + _CHUNK]
             place = np.minimum(begins[value >> shift], last)
             behind = np.flatnonzero(known[place] < value)
@@ -66,10 +75,9 @@ def codes(hashes: pl.Series) -> tuple[pl.Series, np.ndarray]:
                 place[behind] = np.minimum(place[behind] + 1, last)
                 behind = behind[(known[place[behind]] < value[behind]) & (place[behind] < last)]
             out[start : start + _CHUNK] = place
-    # Of equal places the last one written stays, so rows go backwards; those without an id write where nobody reads.
-    first = np.zeros(len(known) + 1, np.int64)
-    place = out if missing is None else np.where(missing, np.uint32(len(known)), out)
-    first[place[::-1]] = np.arange(len(values))[::-1]
-    first = first[:-1]
+            if missing is not None:  # these write where nobody reads
+                place[missing[start : start + _CHUNK]] = len(known)
+            # Of equal places the last one written stays, so rows go backwards.
+            first[place[::-1]] = np.arange(start + len(place), start, -1) - 1
     code = pl.Series(out)
-    return (code.set(pl.Series(missing), None) if missing is not None else code), first
+    return (code.set(pl.Series(missing), None) if missing is not None else code), first[:-1]

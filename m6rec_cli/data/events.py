@@ -17,6 +17,7 @@ from m6rec_cli.errors import M6RecError, nearest
 from m6rec_cli.schema import Schema
 
 DAY_MS = 86_400_000
+_CHUNK = 1 << 16
 _FACTORS = (0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0xD6E8FEB86659FD93)
 """Odd numbers without a pattern."""
 
@@ -75,7 +76,9 @@ def parse(
     else:
         cleaning.dropped("events: unparseable rows", 0)
     ids = _identifiers(table, schema)
-    frame = table.frame.select(_columns(table, schema, label, ids)).collect(engine="streaming")
+    # Ids are made in a step of their own, or what they are made of would be done for each use of one.
+    made = table.frame.with_columns(expression.alias(f"__{name}") for name, expression in ids.items())
+    frame = made.select(_columns(table, schema, label)).collect(engine="streaming")
     frame = coding.enums(frame if frame[ROW].is_sorted() else frame.sort(ROW), table, ids)
     frame = _clean(frame, table, schema, cleaning)
     if label and not frame["label"].any():
@@ -101,9 +104,9 @@ def _identifiers(table: Table, schema: Schema) -> dict[str, pl.Expr]:
     return {"user": user, "item": values.identifier(schema.item, kinds[schema.item], head[schema.item])}
 
 
-def _columns(table: Table, schema: Schema, label: str | None, ids: dict[str, pl.Expr]) -> list[pl.Expr]:
+def _columns(table: Table, schema: Schema, label: str | None) -> list[pl.Expr]:
     kinds, head = table.schema, table.head()
-    columns = [pl.col(ROW), *(coding.hashed(expression).alias(name) for name, expression in ids.items())]
+    columns = [pl.col(ROW), *(coding.hashed(pl.col(f"__{name}")).alias(name) for name in ("user", "item"))]
     if schema.timestamp:
         name = schema.timestamp
         columns.append(_time(table, schema, head[name]).alias("timestamp"))
@@ -195,11 +198,15 @@ def repeated(frame: pl.DataFrame) -> pl.Series:
     Rows that share a hash are few, and only they are compared: a table of all rows would be the largest thing in memory.
     """
     key = [frame[name].to_physical() for name in ("user", "item", "timestamp", "event")]
+    key = [column for column in key if column.null_count() < max(len(column), 1)]
     mixed = np.zeros(len(frame), np.uint64)
-    for column, factor in zip(key, _FACTORS, strict=True):
-        mixed += (
-            column.cast(pl.UInt64, wrap_numerical=True).fill_null(2**63).to_numpy() + np.uint64(1)
-        ) * np.uint64(factor)
+    for start in range(0, len(frame), _CHUNK):
+        part = mixed[start : start + _CHUNK]
+        for column, factor in zip(key, _FACTORS, strict=False):
+            cells = (
+                column.slice(start, _CHUNK).cast(pl.UInt64, wrap_numerical=True).fill_null(2**63).to_numpy()
+            )
+            part += (cells + np.uint64(1)) * np.uint64(factor)
     ordered = np.sort(mixed)
     shared = pl.Series(np.unique(ordered[1:][ordered[1:] == ordered[:-1]]))
     some = pl.Series(mixed).is_in(shared.implode())

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from m6rec_cli.data.readers.parquet import parts_of
+
 
 def of_inputs(inputs: Mapping[str, Path | None]) -> list[dict[str, Any]]:
     """Role, path as given, size and SHA-256 of every file that was read."""
@@ -31,7 +33,7 @@ def _digest(file: Path) -> str:
 
 def _files(path: Path) -> list[Path]:
     if path.is_dir():
-        return sorted(p for p in path.rglob("*") if p.is_file() and p.suffix in (".parquet", ".pq"))
+        return parts_of(path)
     if path.exists():
         return [path]
     return sorted(p for p in map(Path, glob.glob(str(path), recursive=True)) if p.is_file())  # noqa: PTH207 - may be absolute

@@ -16,6 +16,9 @@ from m6rec_cli.errors import M6RecError
 from m6rec_cli.schema import Entity, FeatureColumn, FeatureSpec
 from m6rec_cli.settings import DataConfig
 
+_OF_ONE_LENGTH = 0.9
+"""Share of a column's vectors that have the length that it is taken to have."""
+
 
 def fit(frame: pl.DataFrame, columns: Sequence[FeatureColumn], entity: Entity, config: DataConfig,
         tokenizer: Tokenizer | None) -> tuple[FeatureSpec, ...]:  # fmt: skip
@@ -131,16 +134,19 @@ def _vocabulary(series: pl.Series, config: DataConfig) -> list[str]:
 
 
 def _vector(vectors: pl.Series, column: FeatureColumn) -> tuple[int, dict[str, Any]]:
-    sizes = vectors.list.len().unique().to_list()
-    if not sizes:  # no training row has one: nothing is known of it, and all are masked
+    if not len(vectors):  # no training row has one: nothing is known of it, and all are masked
         return 1, {"mean": [0.0], "scale": 1.0}
-    if len(sizes) != 1:
-        found = ", ".join(map(str, sorted(sizes)[:4]))
+    lengths = vectors.list.len()
+    sizes = lengths.value_counts(sort=True)
+    size, often = map(int, sizes.row(0))
+    if often < _OF_ONE_LENGTH * len(vectors):
+        found = ", ".join(map(str, sizes[:, 0].sort().head(4)))
         raise M6RecError(f"the vectors of column `{column.column}` do not have one length (found: {found})",
                          hint="mend the column, or take it out of the schema")  # fmt: skip
-    matrix = vectors.cast(pl.Array(pl.Float32, sizes[0])).to_numpy()
+    # A few of another length are masked and counted when they are encoded.
+    matrix = vectors.filter(lengths == size).cast(pl.Array(pl.Float32, size)).to_numpy()
     matrix = matrix[np.isfinite(matrix).all(axis=1)]
-    mean = matrix.mean(axis=0, dtype=np.float64) if len(matrix) else np.zeros(sizes[0])
+    mean = matrix.mean(axis=0, dtype=np.float64) if len(matrix) else np.zeros(size)
     # One scale for all components: their proportions carry meaning.
     scale = float(np.sqrt(np.mean((matrix - mean) ** 2))) if len(matrix) else 1.0
-    return sizes[0], {"mean": [round(float(m), 7) for m in mean], "scale": scale if scale > 1e-12 else 1.0}
+    return size, {"mean": [round(float(m), 7) for m in mean], "scale": scale if scale > 1e-12 else 1.0}

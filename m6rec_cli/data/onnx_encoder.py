@@ -144,10 +144,12 @@ def _text_encoder(path: Path, session: Any) -> Encoder:
     inputs = {i.name: i for i in session.get_inputs()}
     settings = _json(_beside(path, "tokenizer_config.json"))
     static = inputs["input_ids"].shape[-1]
-    limits = [static if isinstance(static, int) else _LONGEST, (tokenizer.truncation or {}).get("max_length"),
-              settings.get("model_max_length")]  # fmt: skip
-    longest = int(min(n for n in limits if n))
-    if longest == _LONGEST and "attention_mask" not in inputs and not isinstance(static, int):
+    # A tokenizer without a limit says 10^30.
+    limits = [n for n in ((tokenizer.truncation or {}).get("max_length"), settings.get("model_max_length"))
+              if n and n <= _LONGEST]  # fmt: skip
+    limits += [static] if isinstance(static, int) else []
+    longest = int(min(limits, default=_LONGEST))
+    if not limits and "attention_mask" not in inputs:
         raise M6RecError("the length of the encoder's texts is not known", where=str(path),
                          hint="copy `tokenizer_config.json` of the same export beside the model")  # fmt: skip
     # A model without a mask was trained on texts of one length (SigLIP), or does not look at what follows (CLIP).

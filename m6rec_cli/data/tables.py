@@ -8,15 +8,13 @@ import polars as pl
 
 from m6rec_cli import registry
 from m6rec_cli.data.readers.csv import EXTRA, is_pattern
+from m6rec_cli.data.readers.parquet import parts_of
 from m6rec_cli.errors import M6RecError, not_there
 
 ROW = "__row"
 """Number of a record in its file, from 1, which cleaning examples and file order are taken from."""
 
 _FAULTS = (pl.exceptions.PolarsError, OSError, UnicodeDecodeError)
-
-
-_WANTED = "was what writes it interrupted? It should have a header line and records below"
 
 
 class NoRecords(M6RecError):  # noqa: N818 - a night without events is no fault
@@ -54,17 +52,20 @@ def scan(path: Path | str, what: str) -> Table:
     One pass over the file finds what cannot be parsed, before anything is built on it.
 
     Raises:
-        M6RecError: It does not exist, has an unknown suffix, is empty, holds a header alone or is damaged.
+        M6RecError: It does not exist, has an unknown suffix, holds no records or is damaged.
     """
     path = str(path)
-    reader = registry.load("data.readers", _reader_of(path, what))
+    name = _reader_of(path, what)
+    reader = registry.load("data.readers", name)
+    wanted = "a header line and records below" if name in ("csv", "recbole") else "records"
+    wanted = f"was what writes it interrupted? It should have {wanted}"
     bad, first_bad = 0, None
     try:
         frame = reader.scan(path)
         n_rows, extra, first_extra = _check(frame)
     except _FAULTS as error:
         if isinstance(error, pl.exceptions.NoDataError) or _size(path) == 0:
-            raise NoRecords(f"the {what} file is empty", where=path, hint=_WANTED) from None
+            raise NoRecords(f"the {what} file is empty", where=path, hint=wanted) from None
         if not hasattr(reader, "salvage") or is_pattern(path) or Path(path).is_dir():
             raise _damaged(what, path, error) from None
         try:
@@ -73,7 +74,7 @@ def scan(path: Path | str, what: str) -> Table:
         except _FAULTS as second:
             raise _damaged(what, path, second) from None
     if n_rows - extra == 0 and not bad + extra:
-        raise NoRecords(f"the {what} file has a header and no records", where=path, hint=_WANTED)
+        raise NoRecords(f"the {what} file holds no records", where=path, hint=wanted)
     if n_rows - extra == 0:
         raise M6RecError(f"no record of the {what} file can be read", where=path,
                          hint="has each line as many fields as the header?")  # fmt: skip
@@ -94,10 +95,7 @@ def _reader_of(path: str, what: str) -> str:
     }
     place = Path(path)
     if place.is_dir():
-        inner = sorted(
-            p.name.lower() for p in place.rglob("*") if p.is_file() and not p.name.startswith((".", "_"))
-        )
-        if any(name.endswith((".parquet", ".pq")) for name in inner):
+        if parts_of(place):
             return "parquet"
         raise M6RecError(f"the {what} folder holds no Parquet file", where=path,
                          hint="name a file, a glob in quotes, or a folder of Parquet files")  # fmt: skip

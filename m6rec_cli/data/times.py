@@ -20,6 +20,9 @@ ZONE_FORMATS = (
     "%Y-%m-%d %H:%M%#z",
 )
 
+ORDERS = ("day-first", "month-first")
+"""How the formats are read that begin with the day or the month as a number, and could be mistaken for each other."""
+
 _UNITS = {"s": 1000.0, "ms": 1.0, "us": 1e-3, "ns": 1e-6}
 _COMPACT = r"^(19[7-9]\d|20\d\d)\d{4}(\d{6})?$"
 _DAY_OR_MONTH = r"^\d{1,2}[-/.]\d{1,2}[-/.]\d{4}"
@@ -30,7 +33,8 @@ def timestamp(name: str, dtype: pl.DataType, form: str, sample: pl.Series) -> pl
 
     Args:
         form: `Schema.timestamp_format`.
-        sample: Values of the column that decide between numbers and dates when `form` is `auto`.
+        sample: Values of the column that tell numbers from dates where `form` is `auto`, and the ways of writing dates
+            where it is that or one of `ORDERS`.
 
     Raises:
         pl.exceptions.PolarsError: When it is evaluated, if `form` is no pattern.
@@ -46,12 +50,12 @@ def timestamp(name: str, dtype: pl.DataType, form: str, sample: pl.Series) -> pl
     if form == "auto" and are_numbers(sample):
         return _epoch(value).round().cast(pl.Int64, strict=False)
     written = _written(column)
-    if form != "auto":
+    if form not in ("auto", *ORDERS):
         if any(part in form for part in ("UTC", "GMT", " %z", " %:z", " %#z")):
             written = column.cast(pl.String).str.strip_chars()  # the pattern has what is left out elsewhere
         return _parsed(written, [form], zoned=any(zone in form for zone in ("%z", "%:z", "%#z")))
     zoned = written.str.contains(r":\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)$")
-    plain = _parsed(written, date_formats(sample), zoned=False)
+    plain = _parsed(written, date_formats(sample, form), zoned=False)
     return pl.when(zoned).then(_parsed(written, ZONE_FORMATS, zoned=True)).otherwise(plain)
 
 
@@ -67,7 +71,7 @@ def settled(table: Table, name: str) -> tuple[str, str | None]:
     The first lines of a log by time may all lie in the first days of a month, so the whole column decides.
 
     Returns:
-        The pattern, and a warning if another one reads as many cells; or `auto` and nothing.
+        One of `ORDERS`, and a warning if the other reads as many cells; or `auto` and nothing.
     """
     sample = table.head()[name]
     if sample.dtype.is_temporal() or are_numbers(sample):
@@ -75,49 +79,55 @@ def settled(table: Table, name: str) -> tuple[str, str | None]:
     known = _series(sample)
     if not len(known) or not known.str.contains(_DAY_OR_MONTH).all():
         return "auto", None
-    found = _by_hits(known)
-    if not found:
+    first = next((form for form in _by_hits(known) if form in _MISTAKEN), None)
+    if first is None:
         return "auto", None
-    first = found[0]
-    rival = next((form for form in found[1:] if _mistaken(form, first)), None)
-    if rival is None or _misses(known, rival) > _misses(known, first):
-        return first, None
-    written = _written(pl.col(name))
-    misses = table.frame.select(
-        _parsed(written, [form], zoned=False).null_count().alias(form) for form in (first, rival)
-    ).collect(engine="streaming")  # fmt: skip
-    a, b = misses.row(0)
+    orders = ORDERS if first.startswith("%d") else ORDERS[::-1]
+    forms = [date_formats(sample, order) for order in orders]
+    a, b = (_misses(known, some) for some in forms)
     if a == b:
-        return (
-            first,
-            f"day and month of `{name}` cannot be told apart; read as {first} (`timestamp_format` in the schema)",
-        )
-    return (first, None) if a < b else (rival, None)
+        written = _written(pl.col(name))
+        a, b = table.frame.select(
+            _parsed(written, some, zoned=False).null_count().alias(order) for order, some in zip(orders, forms, strict=True)
+        ).collect(engine="streaming").row(0)  # fmt: skip
+    if a == b:
+        return orders[0], (f"day and month of `{name}` cannot be told apart; read as {orders[0]} (`timestamp_format` in the "
+                           "schema)")  # fmt: skip
+    return orders[0] if a < b else orders[1], None
 
 
-def date_formats(sample: pl.Series) -> list[str]:
+def date_formats(sample: pl.Series, order: str = "auto") -> list[str]:
     """The formats that parse a value of the sample, the most successful first; ties keep the list's order.
 
     Of two that differ in the places of day and month the first alone is kept: with both, each cell would be read by whichever fits.
+
+    Args:
+        order: One of `ORDERS`, for the formats that begin so and those that cannot be mistaken; `auto` for all.
     """
+    begin = {"day-first": "%d", "month-first": "%m"}.get(order, "")
     found: list[str] = []
     for form in _by_hits(_series(sample)):
+        if form in _MISTAKEN and not form.startswith(begin):
+            continue
         if not any(_mistaken(form, other) for other in found):
             found.append(form)
     return found or list(DATE_FORMATS[:5])
 
 
 def _by_hits(known: pl.Series) -> list[str]:
-    misses = {form: _misses(known, form) for form in DATE_FORMATS}
+    misses = {form: _misses(known, [form]) for form in DATE_FORMATS}
     return sorted((form for form in DATE_FORMATS if misses[form] < len(known)), key=lambda form: misses[form])
 
 
-def _misses(known: pl.Series, form: str) -> int:
-    return pl.select(_parsed(pl.lit(known), [form], zoned=False)).to_series().null_count()
+def _misses(known: pl.Series, forms: Sequence[str]) -> int:
+    return pl.select(_parsed(pl.lit(known), forms, zoned=False)).to_series().null_count()
 
 
 def _mistaken(a: str, b: str) -> bool:
-    return a != b and sorted(a) == sorted(b)
+    return {a[:2], b[:2]} == {"%d", "%m"} and sorted(a) == sorted(b)
+
+
+_MISTAKEN = {form for form in DATE_FORMATS if any(_mistaken(form, other) for other in DATE_FORMATS)}
 
 
 def _epoch(value: pl.Expr) -> pl.Expr:

@@ -1,8 +1,8 @@
 """Vectors of frozen encoders kept by the content they were made from, in the user's cache directory.
 
 `vectors/<digest of the encoder>/<digest of the rows>.npy`: structured arrays of `key` (SHA-256 of a text or of
-a picture's bytes) and `vector` (float32). A file is written whole and never changed, so that several processes
-can share the folder; it may be deleted at any time.
+a picture's bytes) and `vector` (float32). A file is written whole and never changed, and may be gone at any time (many
+are merged to one), so that several processes can share the folder.
 """
 
 import hashlib
@@ -37,6 +37,8 @@ class VectorCache:
         files = sorted(self.folder.glob("*.npy"))
         for file in self._merged(files) if len(files) > _FILES else files:
             rows = _read(file, mmap_mode="r")
+            if rows is None:
+                continue
             self._known.update((k.tobytes(), v) for k, v in zip(rows["key"], rows["vector"], strict=True))
 
     @staticmethod
@@ -58,7 +60,10 @@ class VectorCache:
 
     def _merged(self, files: list[Path]) -> list[Path]:
         """One file in place of many, each of which would be held open."""
-        rows = np.concatenate([_read(file) for file in files])
+        found = [rows for rows in map(_read, files) if rows is not None]
+        if not found:
+            return []
+        rows = np.concatenate(found)
         merged = self._write(rows)
         if merged is None:
             return files
@@ -91,10 +96,13 @@ class VectorCache:
         return file
 
 
-def _read(file: Path, mmap_mode: Literal["r"] | None = None) -> np.ndarray:
+def _read(file: Path, mmap_mode: Literal["r"] | None = None) -> np.ndarray | None:
+    """The rows of a file; None if it has gone since, for another process has merged it with others."""
     try:
         rows = np.load(file, mmap_mode=mmap_mode)
         _ = rows["key"], rows["vector"]
+    except FileNotFoundError:
+        return None
     except (ValueError, EOFError, OSError, IndexError) as error:
         raise M6RecError(
             f"a file of the cache is damaged: {error}", where=str(file), hint="delete it"

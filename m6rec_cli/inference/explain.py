@@ -15,7 +15,6 @@ import jax.numpy as jnp
 import numpy as np
 import polars as pl
 
-from m6rec_cli.data.batches import gap_buckets
 from m6rec_cli.data.store import FeatureArray
 from m6rec_cli.inference import near
 from m6rec_cli.inference.histories import Audience
@@ -112,14 +111,12 @@ class Explainer:
         position = np.arange(len(owner)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         index = starts[user][owner] + position + (position >= skipped[owner])
         events = dataclasses.replace(self.audience.events.take(index), user_row=owner.astype(np.int32))
-        # Times are known where any gap is: the gap of a second event is never 0.
-        gaps = gap_buckets(events, has_time=bool(self.audience.gaps.any()))
         profiles = {
             name: FeatureArray(np.asarray(a.values[rows])[user], a.mask[rows][user])
             for name, a in self.audience.profiles.items()
         }
         ids = self.audience.ids.gather(rows).gather(user)
-        variants = Audience(self.run, events, gaps, ids, profiles)
+        variants = Audience(self.run, events, self.audience.has_time, ids, profiles)
         return self._scores(variants, items[user])
 
     def _scores(self, audience: Audience, items: np.ndarray) -> np.ndarray:

@@ -24,14 +24,14 @@ class Audience:
 
     Attributes:
         events: Sorted by user row and time; item rows are the run's.
-        gaps: From `gap_buckets`, aligned to the events.
+        has_time: Whether the model reads the gaps between events, and these have times.
         ids: Each user's id, distinct strings.
         profiles: Features of all users, by row; empty if the model reads none.
     """
 
     run: LoadedRun
     events: Events
-    gaps: np.ndarray
+    has_time: bool
     ids: pl.Series
     profiles: dict[str, FeatureArray]
 
@@ -48,8 +48,12 @@ class Audience:
         events = dataclasses.replace(events, event=codes[events.event])
         require_features(run, data, "user")
         profiles = {spec.name: data.feature(spec) for spec in run.specs.user_specs}
-        gaps = gap_buckets(events, has_time=run.has_time and data.has_time)
-        return cls(run, events, gaps, data.users["id"], profiles)
+        return cls(run, events, run.has_time and data.has_time, data.users["id"], profiles)
+
+    @cached_property
+    def gaps(self) -> np.ndarray:
+        """From `gap_buckets`, aligned to the events."""
+        return gap_buckets(self.events, has_time=self.has_time)
 
     @cached_property
     def offsets(self) -> np.ndarray:

@@ -13,7 +13,6 @@ from scipy import sparse
 
 from m6rec_cli import alike, neighbours
 from m6rec_cli.data import catalogue, events, features, frozen, tables
-from m6rec_cli.data.batches import gap_buckets
 from m6rec_cli.data.clean import Cleaning
 from m6rec_cli.data.store import Events, FeatureArray, feature_array, read_specs
 from m6rec_cli.errors import M6RecError
@@ -47,10 +46,8 @@ def audience(
     # Rows follow the first appearance in a log that is sorted by user, so that the events stay in order.
     known = frame.drop_nulls("item_row").join(users, on="user_id", how="left", maintain_order="left")
     log_events = as_events(known)
-    gaps = gap_buckets(log_events, has_time=run.has_time and schema.has_time)
-    return Audience(
-        run, log_events, gaps, ids, profile_arrays(run, ids, table, media or folder_of(profiles), report)
-    )
+    arrays = profile_arrays(run, ids, table, media or folder_of(profiles), report)
+    return Audience(run, log_events, run.has_time and schema.has_time, ids, arrays)
 
 
 def read_log(run: LoadedRun, log: Path | None, schema: Schema, report: Reporter) -> pl.DataFrame:

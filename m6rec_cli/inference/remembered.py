@@ -17,7 +17,6 @@ import polars as pl
 
 from m6rec_cli.contexts import advanced_contexts, rounded
 from m6rec_cli.data import schema_file
-from m6rec_cli.data.batches import START, gap_buckets
 from m6rec_cli.data.tables import NoRecords
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.inference import raw, state
@@ -28,7 +27,7 @@ from m6rec_cli.inference.merge import KEY, merged
 from m6rec_cli.inference.state import State
 from m6rec_cli.model.recommender import Tokens
 from m6rec_cli.report import Reporter
-from m6rec_cli.schema import Schema
+from m6rec_cli.schema import START, Schema
 
 BEYOND = 3
 """Events that are kept beyond `max_history`: a full pass looks at one before its first, and at the time between that
@@ -136,14 +135,8 @@ def audience(
     log_events = raw.as_events(
         known.with_columns(pl.lit(1.0, pl.Float32).alias("weight")).rename({"user": "user_row"})
     )
-    gaps = gap_buckets(log_events, has_time=run.has_time and schema.has_time)
-    base = Audience(
-        run,
-        log_events,
-        gaps,
-        ids,
-        raw.profile_arrays(run, ids, table, media or raw.folder_of(profiles), report),
-    )
+    arrays = raw.profile_arrays(run, ids, table, media or raw.folder_of(profiles), report)
+    base = Audience(run, log_events, run.has_time and schema.has_time, ids, arrays)
 
     digests = profile_digests(base, len(held))
     n_old, n = len(old.users), len(held)
@@ -185,7 +178,7 @@ def audience(
               "late_events": int(late.sum()) if n_old else 0, "advanced": len(onward), "read_anew": int(anew.sum())}  # fmt: skip
     met = older.with_columns(items["item_row"].gather(older["item"])).filter(pl.col("item_row") >= 0)
     return Remembered(
-        run, base.events, gaps, ids, base.profiles, contexts, met.sort("user", maintain_order=True), np.append(moved, alone), counts, kept
+        run, base.events, base.has_time, ids, base.profiles, contexts, met.sort("user", maintain_order=True), np.append(moved, alone), counts, kept
     )  # fmt: skip
 
 

@@ -21,15 +21,11 @@ _AHEAD = 16_384
 
 
 class ModelScorer:
-    """What orders all items after each user's history as their probabilities do.
-
-    Attributes:
-        name: The run directory's name.
-    """
+    """What orders all items after each user's history as their probabilities do."""
 
     def __init__(self, run: LoadedRun, audience: Audience, config: Config, users: np.ndarray | None = None):
         """`users` are the sorted rows that will be asked for, in their order: histories are read many at once."""
-        self.name, self.run, self.audience, self.config = run.path.name, run, audience, config
+        self.run, self.audience, self.config = run, audience, config
         self.users, self._first, self._held = users, 0, np.zeros((0, 0), np.float32)
         # The softmax of one draw keeps the order of its logits.
         self._by_logits = config.recommend.draws == 1 and config.recommend.judge_weight == 0

@@ -14,9 +14,8 @@ _CUMULATIVE = np.cumsum([np.exp(-1) / np.prod(np.arange(1.0, i + 1)) for i in ra
 _POISSON = np.minimum(np.searchsorted(_CUMULATIVE, (np.arange(2**16) + 0.5) / 2**16), 8).astype(np.float32)
 
 
-def intervals(columns: dict[str, np.ndarray], *, resamples: int, seed: int,
-              level: float = 0.95) -> dict[str, list[float]]:  # fmt: skip
-    """Percentile intervals of the means, from a Poisson bootstrap over users.
+def intervals(columns: dict[str, np.ndarray], *, resamples: int, seed: int) -> dict[str, list[float]]:
+    """95% percentile intervals of the means, from a Poisson bootstrap over users.
 
     Args:
         columns: float64 (n_users,) each; NaN is no value, and each mean is over the values that are there.
@@ -44,8 +43,7 @@ def intervals(columns: dict[str, np.ndarray], *, resamples: int, seed: int,
             where=total > 0,
         )
         done += len(weights)
-    tail = (1 - level) / 2
-    low, high = np.nanquantile(means, (tail, 1 - tail), axis=0)
+    low, high = np.nanquantile(means, (0.025, 0.975), axis=0)
     return {
         name: [float(a), float(b)]
         for name, a, b in zip(names, low, high, strict=True)

@@ -14,7 +14,7 @@ import numpy as np
 from m6rec_cli import cluster, stop
 from m6rec_cli.baselines._base import Scorer
 from m6rec_cli.errors import M6RecError
-from m6rec_cli.judging.task import Task
+from m6rec_cli.judging.task import Task, contains
 from m6rec_cli.metrics._base import Lists, Ranks
 from m6rec_cli.report import Reporter
 
@@ -142,7 +142,7 @@ def _true_in_rows(mask: np.ndarray) -> np.ndarray:
 
 def top_lists(scores: np.ndarray, seen_user: np.ndarray, seen_item: np.ndarray,
               k: int) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """The first `k` items of every user, without and with the seen ones; int32 (users, k), -1 beyond the end.
+    """The first `k` items of every user, without and with the seen ones, which are sorted; int32 (users, k), -1 beyond the end.
 
     What k unseen items reach, the k best of all reach too, so one selection serves both. Scores of seen items are
     taken away for a moment, and put back.
@@ -156,7 +156,7 @@ def top_lists(scores: np.ndarray, seen_user: np.ndarray, seen_item: np.ndarray,
     user, item, begins = ordered(scores, least)
     unmasked, masked = np.full((2, n_users, k), -1, np.int32)
     unmasked[:, :wide] = item[begins[:-1, None] + np.arange(wide)]
-    unseen = ~np.isin(user * n_items + item, seen_user * n_items + seen_item, kind="sort")
+    unseen = ~contains(seen_user * n_items + seen_item, user * n_items + item)
     # How many unseen items of the same user stand before.
     place = np.cumsum(unseen) - unseen
     place -= place[begins[:-1]][user]

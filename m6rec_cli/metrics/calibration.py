@@ -1,12 +1,12 @@
 """Lists to miscalibration: how far a list's mix of groups is from that of the user's history."""
 
 import numpy as np
-from scipy import sparse
 
-from m6rec_cli.metrics._base import Catalogue, Lists, share_rows
+from m6rec_cli.metrics._base import Catalogue, Lists
 
 READS = "lists"
 ALPHA = 0.01
+_ROWS = 4096
 
 
 def at(lists: Lists, k: int, catalogue: Catalogue) -> np.ndarray:
@@ -18,14 +18,14 @@ def at(lists: Lists, k: int, catalogue: Catalogue) -> np.ndarray:
     Returns:
         float64 (n_users,); NaN where the history or the list has no item with a group.
     """
-    p = catalogue.history_groups
-    q = share_rows(lists.matrix(k, catalogue.n_items) @ catalogue.groups)
-    mixed = sparse.csr_array((1 - ALPHA) * q + ALPHA * p)
-    known = (np.diff(p.indptr) > 0) & (np.diff(q.indptr) > 0)
-    users, groups = p.nonzero()
-    if not len(users):
-        return np.full(len(known), np.nan)
-    p_values = np.asarray(p[users, groups]).ravel()
-    q_values = np.asarray(mixed[users, groups]).ravel()
-    divergence = np.bincount(users, p_values * np.log(p_values / q_values), minlength=len(known))
-    return np.where(known, divergence, np.nan)
+    history, shown = catalogue.history_groups, lists.matrix(k, catalogue.n_items)
+    divergence = np.empty(len(lists.items))
+    for start in range(0, len(divergence), _ROWS):
+        p = history[start : start + _ROWS].toarray()
+        q = (shown[start : start + _ROWS] @ catalogue.groups).toarray()
+        total = q.sum(axis=1, keepdims=True)
+        known = (total > 0).ravel() & (p > 0).any(axis=1)
+        mixed = (1 - ALPHA) * q / np.where(total > 0, total, 1) + ALPHA * p
+        terms = p * np.log(np.divide(p, mixed, out=np.ones_like(p), where=p > 0))
+        divergence[start : start + _ROWS] = np.where(known, terms.sum(axis=1), np.nan)
+    return divergence

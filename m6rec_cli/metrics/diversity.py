@@ -23,6 +23,7 @@ def at(lists: Lists, k: int, catalogue: Catalogue) -> np.ndarray:
     for start in range(0, len(squares), _ROWS):
         # A block of users at a time: the sums of co-occurrence vectors are far less sparse than the vectors.
         sums = shown[start : start + _ROWS] @ vectors
-        squares[start : start + _ROWS] = np.asarray(sums.multiply(sums).sum(axis=1)).ravel()
+        sums.data *= sums.data
+        squares[start : start + _ROWS] = np.asarray(sums.sum(axis=1)).ravel()
     n = np.asarray(shown.sum(axis=1)).ravel()
     return 1 - ratio(squares - shown @ catalogue.squares, n * (n - 1))

@@ -19,15 +19,9 @@ from m6rec_cli.model.discriminator import Discriminator
 from m6rec_cli.model.fusion import Features, Fusion
 from m6rec_cli.model.init import full, linear, normal, zeros
 from m6rec_cli.model.layers import CONTENT_SCALE, Keys
-from m6rec_cli.schema import FeatureSpec
+from m6rec_cli.schema import N_GAPS, START, FeatureSpec
 from m6rec_cli.settings import ModelConfig
 from m6rec_cli.shapes import BTD, ID, BT_int, I_bool, Places
-
-N_GAPS = 24
-"""Buckets of the time since the previous event: 0 none or unknown, then powers of two of seconds."""
-
-START = -1
-"""The item row of a start token."""
 
 
 @dataclass(frozen=True)

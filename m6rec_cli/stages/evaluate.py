@@ -58,17 +58,17 @@ def run(config: Config, data: Path, asked: Asked, out: Path | None, report: Repo
     Raises:
         M6RecError: Nothing to judge, nothing to find, or an input that is at fault.
     """
-    if out is not None:
-        refuse_inputs(out, [data, *map(Path, (*asked.runs, *asked.recs))])
-        if out.suffix not in _FILES:
-            refuse_nonempty(out, overwrite=overwrite)
-        elif out.exists() and not overwrite:
-            raise M6RecError("the output exists", where=str(out), hint="pass `--overwrite` to replace it")
     config = _checked(config)
     settings = config.evaluate
     base = () if asked.against is None else (asked.against,)
     named = (*(name for pair in asked.compare for name in pair), *base)
     wanted = systems.resolve(asked.runs, asked.recs, asked.baselines, named)
+    if out is not None:
+        refuse_inputs(out, [data, *(Path(system.name) for system in wanted if system.kind != "baseline")])
+        if out.suffix not in _FILES:
+            refuse_nonempty(out, overwrite=overwrite)
+        elif out.exists() and not overwrite:
+            raise M6RecError("the output exists", where=str(out), hint="pass `--overwrite` to replace it")
     pairs = [*asked.compare, *((s.name, name) for name in base for s in wanted if s.name != name)]
     if asked.explain and not any(system.kind == "run" for system in wanted):
         raise UsageError(

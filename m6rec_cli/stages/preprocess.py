@@ -48,7 +48,9 @@ def run(
         M6RecError: An input cannot be read, does not fit the schema, or leaves nothing after cleaning.
     """
     started = time.monotonic()
-    refuse_inputs(output, (path for path in (*inputs.files.values(), inputs.media) if path is not None))
+    refuse_inputs(
+        output, (path for path in (*inputs.files.values(), inputs.media, inputs.like) if path is not None)
+    )
     refuse_nonempty(output, overwrite=overwrite)
     opened = open_tables(inputs)
     schema, left_out = settle_schema(inputs, opened, config.data, report)
@@ -98,7 +100,7 @@ def run(
             "fingerprint": fingerprint.of_directory(work),
         }
         write_json(work / MANIFEST, manifest)
-    _tell(report, schema, left_out, cleaning, counts, log.ties)
+    _tell(report, schema, left_out, cleaning, counts, log.ties, config.data.split)
     return {"counts": counts, "cleaning": cleaning.rules,
             "features": [{"entity": s.entity, "name": s.name, "kind": s.kind, "size": s.size, "length": s.length} for s in specs],
             "split": config.data.split, "ties": log.ties, "has_time": schema.has_time, "events": log.event_names,
@@ -162,6 +164,7 @@ def _tell(
     cleaning: Cleaning,
     counts: dict[str, Any],
     ties: int,
+    split: str,
 ) -> None:
     roles = [
         (role, getattr(schema, role)) for role in ("user", "item", "event", "weight", "quantity", "price")
@@ -179,9 +182,8 @@ def _tell(
                  [(r["rule"], r.get("dropped"), r.get("changed"), ", ".join(r["examples"])) for r in cleaning.rules])  # fmt: skip
     kept, total = counts["events"][SPLITS[TRAIN]], sum(counts["events"].values())
     if kept < total / 5:
-        report.warn(
-            f"only {kept:,} of {total:,} events are left to train on; a few events of a wrong time stretch a split by time"
-        )
+        why = "a few events of a wrong time stretch it" if split == "temporal" else "look at the counts below"
+        report.warn(f"the split `{split}` leaves only {kept:,} of {total:,} events to train on; {why}")
     report.table("counts", ("what", "number"),
                  [("users", counts["users"]), ("items", counts["items"]),
                   *((f"events: {s}", counts["events"][s]) for s in SPLITS),

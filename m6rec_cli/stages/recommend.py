@@ -68,39 +68,11 @@ def run(
     lists_file.check(out, overwrite)
     if out != "-":
         refuse_inputs(Path(out), inputs.files)
-    if inputs.category is not None and config.recommend.max_per_category == 0:
-        raise UsageError("`--category` says what `--max-per-category` counts by", hint="pass both")
-    if inputs.media is not None and inputs.items is None and inputs.profiles is None:
-        raise UsageError(
-            "`--media` is the folder of the media of `--items` and `--profiles`", hint="pass one of them"
-        )
-    if inputs.media is not None and not inputs.media.is_dir():
-        raise M6RecError(
-            "the media folder does not exist", where=str(inputs.media), hint=not_there(inputs.media)
-        )
-    if inputs.changed and (inputs.state is None or inputs.users is not None):
-        raise UsageError(
-            "`--changed` asks for the users whose `--state` changed", hint="pass `--state`, and no `--users`"
-        )
+    _check(config, inputs)
     without = config.recommend.without
-    if inputs.state is not None and without:
-        raise UsageError("`--state` keeps what was read with all features, so `recommend.without` cannot hide any",
-                         hint="leave one of the two out")  # fmt: skip
     runtime.start()
-    loaded = load(inputs.run)
-    warn_of_chance(loaded, config.recommend, report)
     data = Dataset.open(inputs.data) if inputs.data is not None else None
-    if over.hidden_items(loaded, without) and (data is None or inputs.items is not None):
-        raise M6RecError(
-            "`recommend.without` hides item features of a data directory: a run keeps those of its own items encoded",
-            where="recommend.without", hint="name the items by `--data` alone, or hide user features only",
-        )  # fmt: skip
-    if data is not None:
-        loaded = over.catalogue(loaded, data, without, report)
-    # New items come first, so that events on them count.
-    if inputs.items is not None:
-        loaded = raw.with_items(loaded, inputs.items, inputs.media, report)
-    loaded = over.weighed(loaded, config.recommend)
+    loaded = _loaded(config, inputs, data, report)
     held = None
     if inputs.state is not None:
         held = remembered.audience(
@@ -163,6 +135,44 @@ def run(
     if held is not None:
         summary["state"] = {"directory": str(inputs.state), **held.counts}
     return summary
+
+
+def _check(config: Config, inputs: Inputs) -> None:
+    """Refuse inputs that do not go together, before anything is read."""
+    if inputs.category is not None and config.recommend.max_per_category == 0:
+        raise UsageError("`--category` says what `--max-per-category` counts by", hint="pass both")
+    if inputs.media is not None and inputs.items is None and inputs.profiles is None:
+        raise UsageError(
+            "`--media` is the folder of the media of `--items` and `--profiles`", hint="pass one of them"
+        )
+    if inputs.media is not None and not inputs.media.is_dir():
+        raise M6RecError(
+            "the media folder does not exist", where=str(inputs.media), hint=not_there(inputs.media)
+        )
+    if inputs.changed and (inputs.state is None or inputs.users is not None):
+        raise UsageError(
+            "`--changed` asks for the users whose `--state` changed", hint="pass `--state`, and no `--users`"
+        )
+    if inputs.state is not None and config.recommend.without:
+        raise UsageError("`--state` keeps what was read with all features, so `recommend.without` cannot hide any",
+                         hint="leave one of the two out")  # fmt: skip
+
+
+def _loaded(config: Config, inputs: Inputs, data: Dataset | None, report: Reporter) -> LoadedRun:
+    """The run over the catalogue that is asked for: its own, that of the data directory, or with new items."""
+    loaded, without = load(inputs.run), config.recommend.without
+    warn_of_chance(loaded, config.recommend, report)
+    if over.hidden_items(loaded, without) and (data is None or inputs.items is not None):
+        raise M6RecError(
+            "`recommend.without` hides item features of a data directory: a run keeps those of its own items encoded",
+            where="recommend.without", hint="name the items by `--data` alone, or hide user features only",
+        )  # fmt: skip
+    if data is not None:
+        loaded = over.catalogue(loaded, data, without, report)
+    # New items come first, so that events on them count.
+    if inputs.items is not None:
+        loaded = raw.with_items(loaded, inputs.items, inputs.media, report)
+    return over.weighed(loaded, config.recommend)
 
 
 def _features(

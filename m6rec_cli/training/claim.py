@@ -10,7 +10,7 @@ from m6rec_cli.checkpoint import CONFIG, RUN
 from m6rec_cli.config import flatten, resolve, to_toml
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.directory import atomic_directory, read_json, refuse_inputs, refuse_nonempty, write_json
-from m6rec_cli.errors import M6RecError
+from m6rec_cli.errors import M6RecError, UsageError
 from m6rec_cli.report import Reporter
 from m6rec_cli.settings import Config
 
@@ -37,6 +37,12 @@ class Request:
 def resumes(request: Request, data: Dataset) -> bool:
     """Whether a run goes on in the output directory; nothing is written yet."""
     out = request.out
+    if request.profile is not None and out.resolve() in (
+        request.profile.resolve(),
+        *request.profile.resolve().parents,
+    ):
+        raise UsageError("`--profile` lies in `--out`, which holds what a run is made of and nothing else",
+                         hint="name a folder elsewhere")  # fmt: skip
     refuse_inputs(out, [request.data, *request.also, *([request.parent] if request.parent else [])])
     if not (request.resume and (out / CONFIG).exists()):
         refuse_nonempty(out, overwrite=request.overwrite, also=", or go on with `--resume`")

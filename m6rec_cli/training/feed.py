@@ -10,9 +10,9 @@ from m6rec_cli import inputs
 from m6rec_cli.data.batches import PackedRows, gap_buckets, pack_training, row_length
 from m6rec_cli.data.store import Dataset, Events
 from m6rec_cli.errors import M6RecError
-from m6rec_cli.schema import TRAIN
+from m6rec_cli.schema import START, TRAIN
 from m6rec_cli.settings import Config
-from m6rec_cli.training import weighting
+from m6rec_cli.training import long_run, weighting
 from m6rec_cli.training.state import Batch
 from m6rec_cli.training.step import AUXILIARY_ROWS
 
@@ -84,14 +84,17 @@ class Feed:
     def epoch_rows(self, epoch: int) -> PackedRows:
         """The epoch's rows, filled up to whole batches with empty rows."""
         train = self.config.train
+        aim = long_run.aims(
+            self.events.user_row, train.long_run, np.random.default_rng((train.seed, epoch, 0, 3))
+        )
         packed = pack_training(
             self.events, self.gaps, weight=self.weight, length=self.length,
-            first_event=train.loss.first_event, seed=train.seed, epoch=epoch,
+            first_event=train.loss.first_event, seed=train.seed, epoch=epoch, aim=aim,
         )  # fmt: skip
         fill = -len(packed) % self.rows
         if fill == 0:
             return packed
-        blank = {"item": -1, "reset": True}
+        blank = {"item": START, "reset": True}
         return PackedRows(**{
             name: np.concatenate([a, np.full((fill, self.length), blank.get(name, 0), a.dtype)])
             for name, a in ((name, getattr(packed, name)) for name in packed.__dataclass_fields__)

@@ -6,7 +6,7 @@ Pre-training and fine-tuning differ in what they feed and in which parts learn, 
 import json
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,8 +28,6 @@ from m6rec_cli.training.sharded_softmax import usual_tiles
 from m6rec_cli.training.state import State
 from m6rec_cli.training.step import PARTS, Trainer
 from m6rec_cli.training.validate import Validation
-
-Judge = Callable[[State], dict[str, float]]
 
 
 @dataclass

@@ -18,7 +18,7 @@ from jax.sharding import PartitionSpec as P
 
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.inputs import Tables
-from m6rec_cli.model.recommender import START
+from m6rec_cli.schema import START
 from m6rec_cli.settings import TrainConfig
 from m6rec_cli.shapes import PRNGKey
 

@@ -39,9 +39,6 @@ class TestEveryBaseline:
         alone = np.concatenate([scorer.score(np.array([u])) for u in range(30)])
         np.testing.assert_allclose(together, alone, rtol=1e-5, atol=1e-6)
 
-    def test_name_is_the_command_lines(self, name):
-        assert self.fit(name).name == name.replace("_", "-")
-
     def test_user_without_events_gets_popularity(self, name):
         h = random_history()
         count = np.bincount(h.item_row, minlength=12)

@@ -7,6 +7,9 @@ import pytest
 
 from m6rec_cli.cli import app
 from tests import worlds
+from tests.inference.trained import shop
+
+__all__ = ["shop"]
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +67,43 @@ def test_evaluate_is_not_told_of_the_data_when_a_run_is_mistyped(tmp_path, monke
 def test_evaluate_missing_data_directory(tmp_path, monkeypatch, capsys):
     assert call(monkeypatch, "--data", tmp_path / "none", "--baselines", "ease") == 1
     assert "the data directory does not exist" in capsys.readouterr().err
+
+
+def test_evaluate_lists_of_a_run_have_its_figures_and_explain_shows_their_reasons(
+    shop, tmp_path, monkeypatch, capsys
+):
+    lists, report = tmp_path / "lists.csv", tmp_path / "report"
+    monkeypatch.setattr(sys, "argv", ["m6rec", "recommend", str(shop.run), "--data", str(shop.data), "--before", "test",
+                                      "-k", "20", "-q", "--out", str(lists)])  # fmt: skip
+    with pytest.raises(SystemExit) as stopped:
+        app.app()
+    assert not stopped.value.code
+    capsys.readouterr()
+    words = (
+        "--data",
+        shop.data,
+        shop.run,
+        "--recs",
+        lists,
+        "--against",
+        shop.run,
+        "--explain",
+        2,
+        "--out",
+        report,
+        "-q",
+    )
+    assert call(monkeypatch, *words) == 0
+    summary = json.loads(capsys.readouterr().out)
+    run, file = summary["systems"][str(shop.run)]["masked"], summary["systems"][str(lists)]["masked"]
+    assert 0 < run["ndcg@10"] < 1
+    for name in ("ndcg@10", "recall@20", "hit@5", "coverage@10"):
+        assert file[name] == pytest.approx(run[name], abs=1e-6), name
+    (pair,) = summary["comparisons"]
+    assert (pair["a"], pair["b"]) == (str(lists), str(shop.run))
+    assert pair["metrics"]["ndcg@10"]["a_better"] == pair["metrics"]["ndcg@10"]["b_better"] == 0
+    assert len(summary["explanations"][str(shop.run)]) == 2
+    assert (report / "report.html").exists()
+    assert call(monkeypatch, *words) == 1
+    assert "the output directory is not empty" in capsys.readouterr().err
+    assert call(monkeypatch, *words, "--overwrite") == 0

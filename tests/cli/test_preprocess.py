@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -87,3 +88,82 @@ def test_preprocess_help_imports_nothing_heavy() -> None:
             "print(sorted({'numpy', 'polars', 'jax', 'PIL', 'tokenizers'} & set(sys.modules)))")  # fmt: skip
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "manifest.json").read_text())
+
+
+def _flags(log: Path, tmp_path: Path, *more: object) -> dict[str, Any]:
+    """The summary of a run that has to succeed, into `tmp_path/d`."""
+    done = _m6rec("preprocess", "--interactions", log, "--out", tmp_path / "d", "-q", *more)
+    assert done.exit_code == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def test_preprocess_schema_is_what_a_dry_run_printed_and_a_person_changed(log: Path, tmp_path: Path) -> None:
+    items = tmp_path / "items.csv"
+    items.write_text("item_id,size\n" + "".join(f"i{n},{n % 3}\n" for n in range(5)))
+    words = ["preprocess", "--interactions", log, "--items", items]
+    printed = _m6rec(*words, "--dry-run").stdout
+    assert 'kind = "numeric"' in printed
+    schema = tmp_path / "schema.toml"
+    schema.write_text(printed.replace('kind = "numeric"', 'kind = "categorical"'))
+    _flags(log, tmp_path, "--items", items, "--schema", schema)
+    (feature,) = _manifest(tmp_path / "d")["schema"]["item_features"]
+    assert (feature["name"], feature["kind"]) == ("size", "categorical")
+
+
+def test_preprocess_items_from_interactions_builds_the_catalogue(tmp_path: Path) -> None:
+    lines = [
+        f"u{u},i{(u + n) % 5},{1_600_000_000 + n},brand {(u + n) % 5}" for u in range(4) for n in range(4)
+    ]
+    log = tmp_path / "invoices.csv"
+    log.write_text("user_id,item_id,timestamp,brand\n" + "\n".join(lines) + "\n")
+    assert _flags(log, tmp_path, "--items-from-interactions")["counts"]["items"] == 5
+    assert [f["name"] for f in _manifest(tmp_path / "d")["schema"]["item_features"]] == ["brand"]
+
+
+def test_preprocess_like_takes_the_fitted_features_over(log: Path, tmp_path: Path) -> None:
+    items = tmp_path / "items.csv"
+    items.write_text("item_id,price\n" + "".join(f"i{n},{n}\n" for n in range(5)))
+    _flags(log, tmp_path, "--items", items)
+    items.write_text("item_id,price\n" + "".join(f"i{n},{n * 1000}\n" for n in range(5)))
+    words = ("preprocess", "--interactions", log, "--items", items, "-q", "--out", tmp_path / "again")
+    assert _m6rec(*words, "--like", tmp_path / "d").exit_code == 0
+    fitted = [(p / "features" / "features.json").read_bytes() for p in (tmp_path / "d", tmp_path / "again")]
+    assert fitted[0] == fitted[1]
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "events"),
+    [
+        ("--min-item-events", 4, 14),
+        ("--min-user-events", 3, 13),
+        ("--unknown-items", "drop", 14),
+        ("--unknown-users", "drop", 12),
+    ],
+)
+def test_preprocess_cleaning_flags_drop_what_they_say(
+    flag: str, value: object, events: int, tmp_path: Path
+) -> None:
+    rows = [f"u{u},i{n},{1_600_000_000 + n}" for u in range(3) for n in range(3)]
+    rows += [f"u0,i3,{1_600_000_009}", *(f"u3,i{n},{1_600_000_000 + n}" for n in range(2))]
+    rows += [f"stranger,i{n},{1_600_000_000 + n}" for n in range(3)]
+    log = tmp_path / "log.csv"
+    log.write_text("user_id,item_id,timestamp\n" + "\n".join(rows) + "\n")
+    (tmp_path / "users.csv").write_text("user_id,age\n" + "".join(f"u{n},{20 + n}\n" for n in range(4)))
+    (tmp_path / "items.csv").write_text("item_id,price\n" + "".join(f"i{n},{n}\n" for n in range(3)))
+    tables = ["--users", tmp_path / "users.csv"]
+    tables += ["--items", tmp_path / "items.csv"] if flag == "--unknown-items" else []
+    summary = _flags(log, tmp_path, *tables, "--set", "data.split=none", flag, value)
+    assert sum(summary["counts"]["events"].values()) == events
+
+
+def test_preprocess_debug_shows_where_an_error_was_raised(tmp_path: Path) -> None:
+    words = ("preprocess", "--interactions", tmp_path / "none.csv", "--out", tmp_path / "d")
+    assert "Traceback" not in _m6rec(*words).stderr
+    done = _m6rec(*words, "--debug")
+    assert done.exit_code == 1
+    assert "Traceback" in done.stderr
+    assert "\nerror: the interactions file does not exist" in done.stderr

@@ -74,6 +74,14 @@ def test_decode_long_sound_is_heard_in_its_middle(tmp_path: Path) -> None:
     assert (got.argmax(axis=1) == _bin(1000)).all()
 
 
+def test_decode_middle_of_a_video_does_not_wait_for_a_picture_to_begin_at(tmp_path: Path) -> None:
+    sound = np.concatenate([tone(300, 10), tone(1000, 4), tone(3000, 10)])
+    video = write_video(tmp_path / "a.mp4", [(9, 9, 9)], per_colour=240, gop=1000, sound=sound)
+    got = _decode(video, seconds=2)
+    assert got is not None
+    assert (got.argmax(axis=1) == _bin(1000)).all()
+
+
 def test_decode_order_of_time_is_kept(tmp_path: Path) -> None:
     got = _decode(write_wav(tmp_path / "a.wav", np.concatenate([tone(300, 1), tone(3000, 1)])))
     assert got is not None

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from m6rec_cli.data.batches import START, gap_buckets, pack_histories, pack_training, row_length
+from m6rec_cli.data.batches import gap_buckets, pack_histories, pack_training, row_length
 from m6rec_cli.data.store import Events
+from m6rec_cli.schema import START
 
 
 def events(lengths, seed=0):

@@ -58,6 +58,14 @@ def test_numeric_absurd_values_are_clipped_and_counted() -> None:
     assert [r["changed"] for r in cleaning.rules if "outliers" in r["rule"]] == [2]
 
 
+@pytest.mark.parametrize(("mads", "most"), [(0.0, 1000.0), (12.0, 100.0)])
+def test_numeric_outlier_mads_say_how_far_is_too_far(mads: float, most: float) -> None:
+    cells = [*map(float, range(20)), 1000.0]
+    spec = _fit(cells, "numeric", DataConfig(min_category_count=1, outlier_mads=mads))
+    high = spec.state["high"]
+    assert high is None if mads == 0 else 20 < high < most
+
+
 def test_numeric_long_tail_to_one_side_is_no_outlier() -> None:
     years = [1995] * 300 + [1990 + i % 8 for i in range(600)] + [1930 + i % 60 for i in range(120)]
     spec = _fit(years, "numeric")
@@ -156,6 +164,16 @@ def test_vector_is_standardised_and_masked_where_it_does_not_fit() -> None:
 def test_vector_of_two_lengths_is_an_error() -> None:
     with pytest.raises(M6RecError, match="the vectors of column `c` do not have one length"):
         _fit([[1.0, 2.0], [1.0]], "vector")
+
+
+def test_vector_of_another_length_among_many_is_masked() -> None:
+    cells = [[1.0, 2.0]] * 10 + [[3.0, 6.0]] * 9 + [[7.0]]
+    spec = _fit(cells, "vector")
+    assert spec.size == 2
+    cleaning = Cleaning()
+    _, arrays = features.encode(pl.DataFrame({"c": cells}), [spec], Path(), Path(), "item", cleaning=cleaning)
+    assert arrays["f"].mask.tolist() == [True] * 19 + [False]
+    assert sum(rule.get("changed", 0) for rule in cleaning.rules) == 1
 
 
 def test_vector_that_no_training_row_has_is_masked() -> None:

@@ -72,14 +72,14 @@ def test_roles_no_time_column_warns_that_the_file_orders(tmp_path: Path) -> None
 def test_roles_day_before_month_is_told_from_the_values(tmp_path: Path) -> None:
     columns = {"user": [1, 1], "item": [1, 2], "date": ["03/04/2020", "25/04/2020"]}
     found, warnings = roles.of_events(_table(tmp_path, columns))
-    assert found["timestamp_format"] == "%d/%m/%Y"
+    assert found["timestamp_format"] == "day-first"
     assert not warnings
 
 
 def test_roles_ambiguous_day_and_month_warn(tmp_path: Path) -> None:
     columns = {"user": [1, 1], "item": [1, 2], "date": ["03/04/2020", "05/04/2020"]}
     found, warnings = roles.of_events(_table(tmp_path, columns))
-    assert found["timestamp_format"] == "%m/%d/%Y"
+    assert found["timestamp_format"] == "month-first"
     assert "cannot be told apart" in warnings[0]
 
 

@@ -83,6 +83,15 @@ def test_text_without_a_mask_and_without_a_length_is_refused(tmp_path: Path) -> 
     assert "tokenizer_config.json" in str(caught.value.hint)
 
 
+def test_text_without_a_mask_takes_the_longest_length_if_it_is_given(tmp_path: Path) -> None:
+    path = text_model(tmp_path / "m.onnx", inputs=("input_ids",), output="pooler_output")
+    (tmp_path / "tokenizer_config.json").write_text('{"model_max_length": 512, "pad_token": "[PAD]"}')
+    tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    np.testing.assert_allclose(_vector(_open(path), "red"), unit(TABLE[2] + 511 * TABLE[0]), rtol=1e-5)
+
+
 def test_digest_has_the_weights_that_the_model_names(tmp_path: Path) -> None:
     path = text_model(tmp_path / "m.onnx")
     before = onnx_encoder.digest(path)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from m6rec_cli.data import tables
+from m6rec_cli.data import fingerprint, tables
 from m6rec_cli.data.tables import ROW
 from m6rec_cli.errors import M6RecError
 
@@ -118,18 +118,23 @@ def test_scan_broken_quotes_leave_cells_with_line_breaks_whole(tmp_path: Path) -
 
 def test_scan_decimal_commas_of_a_file_with_semicolons_become_points(tmp_path: Path) -> None:
     path = tmp_path / "e.csv"
-    path.write_text("item_id;price;tags;code\na;12,50;1,2,3;1.299\nb;1.299,00;4,5;2.500\nc;;6;3\n")
+    path.write_text(
+        "item_id;price;tags;code\na;12,50;1,2,3;1.299\nb;1.299,00;4,5;2.500\nc;;6;3\nd;NULL;7;4\n"
+    )
     got = tables.scan(path, "items").frame.collect()
-    assert got["price"].to_list() == ["12.50", "1299.00", None]
-    assert got["tags"].to_list() == ["1,2,3", "4,5", "6"]
-    assert got["code"].to_list() == ["1.299", "2.500", "3"]
+    assert got["price"].to_list() == ["12.50", "1299.00", None, "NULL"]
+    assert got["tags"].to_list() == ["1,2,3", "4,5", "6", "7"]
+    assert got["code"].to_list() == ["1.299", "2.500", "3", "4"]
 
 
 def test_scan_a_name_with_brackets_is_no_pattern(tmp_path: Path) -> None:
     RECORDS.write_csv(tmp_path / "events[1].csv")
     RECORDS.head(1).write_csv(tmp_path / "events1.csv", separator=";")
     RECORDS.write_parquet(tmp_path / "events[1].parquet")
-    for suffix in ("csv", "parquet"):
+    for write, suffix in ((pl.DataFrame.write_ndjson, "jsonl"), (pl.DataFrame.write_ipc, "arrow")):
+        write(RECORDS, tmp_path / f"events[1].{suffix}")
+        write(RECORDS.head(1), tmp_path / f"events1.{suffix}")
+    for suffix in ("csv", "parquet", "jsonl", "arrow"):
         assert tables.scan(tmp_path / f"events[1].{suffix}", "interactions").n_rows == 3
 
 
@@ -138,6 +143,10 @@ def test_scan_folders_of_pq_and_patterns_over_folders(tmp_path: Path) -> None:
     RECORDS.write_parquet(tmp_path / "a" / "b" / "0.pq")
     assert tables.scan(tmp_path / "a", "interactions").n_rows == 3
     assert tables.scan(tmp_path / "**" / "*.pq", "interactions").n_rows == 3
+    RECORDS.write_parquet(tmp_path / "a" / "1.PARQUET")
+    (tmp_path / "a" / "_metadata.parquet").write_bytes(b"of another program")
+    assert tables.scan(tmp_path / "a", "interactions").n_rows == 6
+    assert len(fingerprint.of_inputs({"interactions": tmp_path / "a"})) == 2
 
 
 def test_scan_jsonl_keeps_a_key_that_comes_late(tmp_path: Path) -> None:
@@ -175,7 +184,7 @@ def test_scan_byte_order_mark_is_no_part_of_the_header(tmp_path: Path) -> None:
         ("e.csv", "", "the items file is empty"),
         ("e.csv.gz", None, "the items file is empty"),
         ("e.jsonl", "", "the items file is empty"),
-        ("e.csv", "item_id,title\n", "the items file has a header and no records"),
+        ("e.csv", "item_id,title\n", "the items file holds no records"),
         ("e.csv", "item_id,title\na,b,c\n", "no record of the items file can be read"),
         ("e.xyz", "a", "the items file has a suffix that no reader knows"),
         ("e.parquet", "not parquet", "the items file cannot be read"),

@@ -19,6 +19,12 @@ def tokenizer():
     return text.train([t for texts in CORPORA.values() for t in texts] * 20, 700)
 
 
+def test_train_learns_no_more_tokens_than_are_asked_for():
+    texts = [f"{a}{b} chair" for a in CORPORA["russian"] for b in CORPORA["arabic"]] * 20
+    sizes = [text.train(texts, most).get_vocab_size() for most in (300, 320)]
+    assert sizes == [300, 320]
+
+
 @pytest.mark.parametrize("script", CORPORA)
 def test_codes_of_any_script_come_back_as_the_text(tokenizer, script: str) -> None:
     for one in (*CORPORA[script], CORPORA[script][0][::-1]):

@@ -96,21 +96,45 @@ def test_timestamp_auto_never_reads_some_cells_by_the_day_and_some_by_the_month(
 @pytest.mark.parametrize(
     ("late", "want"),
     [
-        ("13/01/2010", ("%d/%m/%Y", None)),
-        ("01/13/2010", ("%m/%d/%Y", None)),
-        ("02/01/2010", ("%m/%d/%Y", "%d/%m/%Y")),
-        ("NULL", ("%m/%d/%Y", "%d/%m/%Y")),
+        ("13/01/2010", "day-first"),
+        ("01/13/2010", "month-first"),
+        ("02/01/2010", None),
+        ("NULL", None),
     ],
 )
 def test_settled_looks_at_the_whole_column_where_the_first_lines_do_not_tell(
-    tmp_path: Path, late: str, want: tuple[str, str | None]
+    tmp_path: Path, late: str, want: str | None
 ) -> None:
     path = tmp_path / "e.csv"
     path.write_text("user_id,item_id,date\nu,i,NULL\n" + "u,i,01/01/2010\n" * 20_000 + f"u,i,{late}\n")
     form, doubt = times.settled(tables.scan(path, "interactions"), "date")
-    assert form == want[0]
-    assert (doubt is None) == (want[1] is None)
+    assert form == want or (want is None and form == "month-first")
+    assert (doubt is None) == (want is not None)
     assert doubt is None or f"day and month of `date` cannot be told apart; read as {form}" in doubt
+
+
+@pytest.mark.parametrize("order", times.ORDERS)
+def test_timestamp_of_an_order_reads_all_lengths_of_it(tmp_path: Path, order: str) -> None:
+    """Some exports leave midnight out."""
+    day = "31/12/2010" if order == "day-first" else "12/31/2010"
+    cells = [f"{day} 08:26", day, f"{day} 08:26:07", "03/04/2010"]
+    path = tmp_path / "e.csv"
+    path.write_text("n,date\n" + "".join(f"1,{cell}\n" for cell in cells))
+    assert times.settled(tables.scan(path, "interactions"), "date") == (order, None)
+    series = pl.Series(cells)
+    third = (2010, 4, 3) if order == "day-first" else (2010, 3, 4)
+    assert _apply(times.timestamp, series, order, series) == [
+        _ms(2010, 12, 31, 8, 26), _ms(2010, 12, 31), _ms(2010, 12, 31, 8, 26, 7), _ms(*third),
+    ]  # fmt: skip
+
+
+def test_timestamp_auto_reads_points_and_iso_of_all_lengths_in_one_column(tmp_path: Path) -> None:
+    cells = ["31.12.2010 08:26", "31.12.2010", "01.02.2010 08:26"]
+    path = tmp_path / "e.csv"
+    path.write_text("n,date\n" + "".join(f"1,{cell}\n" for cell in cells))
+    assert times.settled(tables.scan(path, "interactions"), "date") == ("auto", None)
+    series = pl.Series([*cells, "2010-12-31"])
+    assert None not in _apply(times.timestamp, series, "auto", series)
 
 
 @pytest.mark.parametrize("cells", [["2010-12-01"], ["881250949"], ["soon"], [""]])

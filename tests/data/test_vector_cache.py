@@ -47,6 +47,27 @@ def test_many_small_files_become_one(folder: Path, monkeypatch: pytest.MonkeyPat
         assert cache.get(cache.key(f"text {n}")).tolist() == [n, n]  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("most", [1, 64])
+def test_file_that_another_process_has_merged_meanwhile_is_passed_over(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    for n in range(3):
+        cache = VectorCache("e", Silent())
+        cache.put(cache.key(f"text {n}"), np.full(2, n, np.float32))
+        cache.flush()
+    monkeypatch.setattr(vector_cache, "_FILES", most)
+    listed = Path.glob
+
+    def gone_since(self: Path, pattern: str) -> list[Path]:
+        found = sorted(listed(self, pattern))
+        found[0].unlink()
+        return found
+
+    monkeypatch.setattr(Path, "glob", gone_since)
+    cache = VectorCache("e", Silent())
+    assert sum(cache.get(cache.key(f"text {n}")) is not None for n in range(3)) == 2
+
+
 def test_key_of_a_text_is_that_of_its_bytes() -> None:
     assert VectorCache.key("红色") == VectorCache.key("红色".encode())
     assert VectorCache.key("a") != VectorCache.key("b")

@@ -91,7 +91,6 @@ def test_columns_planted_modality_has_the_largest_share(shop):
 def scores_of(run, data, events, user, draws, judge):
     """A user's scores over the whole catalogue by the plain way, for other events of his."""
     audience = dataclasses.replace(Audience.of_dataset(run, data, "all"), events=events)
-    audience = dataclasses.replace(audience, gaps=explain.gap_buckets(events, has_time=True))
     settings = RecommendConfig(k=40, seen="keep", draws=draws, judge_weight=judge)
     (_, frame), *_ = Lists(settings, run, audience, np.ones(40, bool)).frames(np.array([user]))
     return dict(frame.select("item_id", "score").iter_rows())

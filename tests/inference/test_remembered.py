@@ -176,7 +176,7 @@ def test_audience_of_a_night_without_events_is_the_state(keeper, tmp_path):
     assert_equal(audience, before)
     assert len(audience.moved) == 0
     assert any("there is nothing newer than the state" in warning for warning in report.warnings)
-    with pytest.raises(M6RecError, match="a header and no records"):
+    with pytest.raises(M6RecError, match="holds no records"):
         remembered.audience(keeper.run, nothing, None, tmp_path / "other", Silent())
 
 

@@ -21,8 +21,8 @@ def best(scores, c):
 class Planted:
     """Scores from a table."""
 
-    def __init__(self, table, name="planted"):
-        self.table, self.name = np.asarray(table, np.float32), name
+    def __init__(self, table):
+        self.table = np.asarray(table, np.float32)
 
     def score(self, user_rows):
         return self.table[user_rows]

@@ -54,8 +54,6 @@ def test_run_trained_model_is_asked_for_the_split(cycle, tmp_path, monkeypatch):
     asked = {}
 
     class Oracle:
-        name = "oracle"
-
         def score(self, user_rows):
             item = asked["data"].truth("valid").item_row[user_rows]
             return np.eye(12, dtype=np.float32)[item]
@@ -156,6 +154,21 @@ def test_run_max_users_and_ks(cycle):
     assert summary["users"] == 10
     assert summary["ks"] == [1, 3]
     assert "ndcg@3" in summary["systems"]["last-item"]["slices"]["users"]["warm"]
+
+
+@pytest.mark.parametrize("how", ["runs", "recs", "against", "compare"])
+def test_run_output_that_is_judged_is_refused(cycle, shop, tmp_path, how):
+    lists = tmp_path / "lists.json"
+    lists.write_text("{}")
+    asked, out = {
+        "runs": (Asked(runs=[str(shop.run)]), shop.run),
+        "recs": (Asked(recs=[str(lists)]), lists),
+        "against": (Asked(baselines=["ease"], against=str(shop.run)), shop.run),
+        "compare": (Asked(compare=[("ease", str(lists))]), lists),
+    }[how]
+    with pytest.raises(M6RecError, match="the output would replace what is read"):
+        evaluate(cycle, asked, out, overwrite=True)
+    assert (shop.run / "run.json").exists()
 
 
 @pytest.mark.parametrize(

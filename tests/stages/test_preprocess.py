@@ -395,7 +395,31 @@ def test_run_split_by_time_that_one_wrong_time_stretches_is_told(tmp_path: Path)
     (tmp_path / "e.csv").write_text("\n".join(["user_id,item_id,timestamp", "u0,i0,60", *lines]))
     report = Silent()
     run(tmp_path / "data", {"interactions": tmp_path / "e.csv"}, "data.split=temporal", report=report)
-    assert any("only 1 of 201 events are left to train on" in warning for warning in report.warnings)
+    (told,) = (warning for warning in report.warnings if "only 1 of 201 events to train on" in warning)
+    assert told.startswith("the split `temporal` leaves")
+    assert "a few events of a wrong time stretch it" in told
+
+
+def test_run_split_of_whole_histories_that_leaves_little_is_told_without_a_word_of_times(
+    tmp_path: Path,
+) -> None:
+    lines = [f"u{n % 50},i{n % 7},{1_600_000_000 + n}" for n in range(100)]
+    (tmp_path / "e.csv").write_text("\n".join(["user_id,item_id,timestamp", *lines, "u0,i3,1700000000"]))
+    report = Silent()
+    run(tmp_path / "data", {"interactions": tmp_path / "e.csv"}, "data.cold_users=0.8", report=report)
+    (told,) = (warning for warning in report.warnings if "events to train on" in warning)
+    assert told.startswith("the split `leave-one-out` leaves only")
+    assert "wrong time" not in told
+
+
+def test_run_output_that_is_the_directory_of_like_is_refused(shop: tuple) -> None:
+    paths, data, _ = shop
+    before = {p: p.read_bytes() for p in data.path.rglob("*") if p.is_file()}
+    with pytest.raises(M6RecError, match="the output would replace what is read"):
+        preprocess.run(
+            configuration.resolve(), Inputs(**paths, like=data.path), data.path, Silent(), overwrite=True
+        )
+    assert {p: p.read_bytes() for p in data.path.rglob("*") if p.is_file()} == before
 
 
 @pytest.mark.parametrize("split", ["temporal", "ratio", "none"])

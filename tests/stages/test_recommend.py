@@ -352,6 +352,21 @@ def test_run_changed_lists_only_whose_state_changed(shop, ask, tmp_path):
             ask(changed=True, **inputs)
 
 
+def test_run_that_fails_midway_leaves_the_state_so_that_the_same_command_lists_the_same_users(
+    shop, ask, tmp_path, monkeypatch
+):
+    state = tmp_path / "state"
+    ask(interactions=shop.events, state=state)
+    log = write(tmp_path, "n.csv", "user_id,item_id,timestamp,event", [("31", 101, 1_700_000_000, "buy")])
+    before = {p: p.read_bytes() for p in state.rglob("*") if p.is_file()}
+    with monkeypatch.context() as broken:
+        broken.setattr(recommend._Told, "count", lambda *_: (_ for _ in ()).throw(M6RecError("half way")))
+        with pytest.raises(M6RecError, match="half way"):
+            ask(interactions=log, state=state, changed=True)
+    assert {p: p.read_bytes() for p in state.rglob("*") if p.is_file()} == before
+    assert set(ask(interactions=log, state=state, changed=True)["user_id"]) == {"31"}
+
+
 def test_run_state_and_hidden_features_exclude_each_other(shop, ask, tmp_path):
     with pytest.raises(UsageError, match="`--state` keeps what was read with all features"):
         ask('recommend.without=["user.taste"]', interactions=shop.events, state=tmp_path / "state")

@@ -47,6 +47,21 @@ def test_feed_label_fraction_keeps_whole_users(data, small):
     assert 0 < len(np.unique(users)) < 0.8 * len(np.unique(f.events.user_row))
 
 
+def test_feed_long_run_teaches_the_start_any_event_of_the_user_and_later_places_the_next(data, small):
+    f = feed(data, small, "train.long_run=1")
+    first = np.append(f.events.item_row, -1)[f.events.offsets(data.n_users)[:-1]]
+    later = 0
+    for epoch in range(5):
+        rows = f.epoch_rows(epoch)
+        begins = rows.reset & (rows.weight > 0) & (rows.item == -1)
+        later += int((rows.target[begins] != first[rows.user[begins]]).sum())
+        for user, target in zip(rows.user[begins], rows.target[begins], strict=True):
+            assert target in f.events.item_row[f.events.user_row == user]
+        inner = ~begins[:, :-1] & (rows.weight[:, :-1] > 0) & ~rows.reset[:, 1:]
+        np.testing.assert_array_equal(rows.target[:, :-1][inner], rows.item[:, 1:][inner])
+    assert later > 2 * data.n_users
+
+
 def test_feed_fresh_rows_are_distinct_and_stand_for_the_whole_catalogue(data, small):
     f = feed(data, small, "model.encoder.refresh_rows=16", "train.steps_per_dispatch=1")
     assert f.partial

@@ -18,7 +18,8 @@ from m6rec_cli import inputs, stop
 from m6rec_cli.checkpoint import Steps, named
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.directory import read_json
-from m6rec_cli.errors import M6RecError, Terminated
+from m6rec_cli.errors import M6RecError, Terminated, UsageError
+from m6rec_cli.inference.loaded import load
 from m6rec_cli.report import Silent
 from m6rec_cli.stages import finetune, pretrain
 from m6rec_cli.training import saved, session, told
@@ -53,11 +54,16 @@ def assert_same(a, b):
         np.testing.assert_array_equal(a[name], b[name], err_msg=name)
 
 
-def test_pretrain_learns_the_planted_cycle(tmp_path, small, report):
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_pretrain_learns_the_planted_cycle(tmp_path, small, report, precision):
     data = planted_cycle(tmp_path / "data", n_users=96)
-    config = small("train.epochs=20", "train.learning_rate=0.01", "train.patience=20")
+    config = small(
+        "train.epochs=20", "train.learning_rate=0.01", "train.patience=20", f"train.precision={precision}"
+    )
     run = pretrain.run(config, data.path, tmp_path / "run", report)
     assert run["best"]["ndcg@10"] > 0.95
+    assert {array.dtype for array in params(tmp_path / "run").values()} == {np.dtype(np.float32)}
+    assert load(tmp_path / "run").embeddings.dtype == np.float32
 
 
 @pytest.mark.parametrize("kind", ["mingru", "gru", "lstm", "lru"])
@@ -323,6 +329,13 @@ def test_output_that_is_an_input_is_refused(tmp_path, parent, small, report, sta
     assert sorted(parent.parent.rglob("*")) == before
 
 
+def test_profile_inside_the_run_is_refused(tmp_path, parent, small, report):
+    for profile in (tmp_path / "run", tmp_path / "run" / "trace"):
+        with pytest.raises(UsageError, match="`--profile` lies in `--out`"):
+            pretrain.run(small(), parent.parent / "data", tmp_path / "run", report, profile=profile)
+    assert not (tmp_path / "run").exists()
+
+
 def test_lines_of_epochs_that_are_trained_again_are_forgotten(tmp_path):
     whole = [json.dumps({"step": step, "epoch": epoch}) + "\n" for epoch, step in enumerate((0, 40, 80))]
     (tmp_path / "metrics.jsonl").write_text("".join(whole) + '{"step": 120, "ep')
@@ -383,6 +396,22 @@ def test_resume_after_a_signal_equals_the_uninterrupted_run(tmp_path, uninterrup
         np.load(tmp_path / "cut" / "catalogue" / "embeddings.npy"),
     )
     assert epochs(tmp_path / "cut") == epochs(uninterrupted)
+
+
+def test_profile_writes_a_trace_and_the_summary_has_what_training_costs(tmp_path, uninterrupted):
+    words = command(uninterrupted.parent / "data", tmp_path / "run", "--profile", str(tmp_path / "trace"))
+    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    assert list((tmp_path / "trace").rglob("*.xplane.pb"))
+    assert f"trace of dispatches 3 to 5: {tmp_path / 'trace'}" in done.stderr
+    summary = json.loads(done.stdout)
+    for name in (
+        "events_per_second",
+        "median_step_seconds",
+        "compile_seconds",
+        "step_flops",
+        "peak_host_bytes",
+    ):
+        assert summary[name] > 0, name
 
 
 def test_nothing_is_compiled_after_the_first_dispatch_and_the_first_judgement(tmp_path, small):

@@ -2,9 +2,11 @@
 
 import polars as pl
 
+from m6rec_cli.data.readers.csv import literal
+
 SUFFIXES = (".arrow", ".feather", ".ipc")
 
 
 def scan(path: str) -> pl.LazyFrame:
     """Scan a file or a glob."""
-    return pl.scan_ipc(path)
+    return pl.scan_ipc(literal(path))

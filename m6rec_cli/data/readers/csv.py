@@ -14,6 +14,8 @@ from pathlib import Path
 
 import polars as pl
 
+from m6rec_cli.data.values import MISSING
+
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".txt", ".txt.gz")
 EXTRA = "__extra"
 _SEPARATORS = (",", "\t", ";", "|")
@@ -63,6 +65,11 @@ def is_pattern(path: str) -> bool:
     return glob.has_magic(path) and not Path(path).exists()
 
 
+def literal(path: str) -> str:
+    """A path for a scanner that takes it for a pattern in any case."""
+    return path if is_pattern(path) else glob.escape(path)
+
+
 def _with_points(frame: pl.LazyFrame, separator: str) -> pl.LazyFrame:
     """The columns of a file with semicolons that hold numbers with decimal commas, with points instead."""
     if separator != ";":
@@ -81,7 +88,7 @@ def _with_points(frame: pl.LazyFrame, separator: str) -> pl.LazyFrame:
 
 def _has_commas(cells: pl.Series) -> bool:
     known = cells.drop_nulls().str.strip_chars()
-    known = known.filter(known != "")
+    known = known.filter(~known.is_in(MISSING))
     return len(known) > 0 and known.str.contains(_NUMBER).all() and known.str.contains(_DECIMAL).any()
 
 

@@ -5,12 +5,14 @@ from pathlib import Path
 
 import polars as pl
 
+from m6rec_cli.data.readers.csv import literal
+
 SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 
 
 def scan(path: str) -> pl.LazyFrame:
     """Scan a file or a glob; the types come from all lines, since a key that comes late would be lost without a word."""
-    return pl.scan_ndjson(path, infer_schema_length=None)
+    return pl.scan_ndjson(literal(path), infer_schema_length=None)
 
 
 def salvage(path: str) -> tuple[pl.LazyFrame, int, int | None]:

@@ -1,6 +1,5 @@
 """Parquet (a file, a glob, a folder with hive partitions) to a lazy frame."""
 
-import glob
 from pathlib import Path
 
 import polars as pl
@@ -8,10 +7,17 @@ import polars as pl
 SUFFIXES = (".parquet", ".pq")
 
 
+def parts_of(folder: Path) -> list[Path]:
+    """The files of a folder that are one table; those whose name begins with a point or a line are of other programs."""
+    return sorted(
+        file for file in folder.rglob("*")
+        if file.name.lower().endswith(SUFFIXES) and file.is_file() and not file.name.startswith((".", "_"))
+    )  # fmt: skip
+
+
 def scan(path: str) -> pl.LazyFrame:
     """Scan; a folder's `key=value` parts become columns."""
     place = Path(path)
     if place.is_dir():
-        suffix = next(s for s in SUFFIXES if any(place.rglob(f"*{s}")))
-        return pl.scan_parquet(f"{glob.escape(path)}/**/*{suffix}", hive_partitioning=True)
+        return pl.scan_parquet(parts_of(place), hive_partitioning=True, glob=False)
     return pl.scan_parquet(path, glob=not place.exists())

@@ -1,12 +1,11 @@
 """Log-mel frames to vectors: an MLP shared by all frames, its mean and maximum over time, then an MLP."""
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
 from m6rec_cli.model.init import linear
-from m6rec_cli.model.layers import MLP
+from m6rec_cli.model.layers import ACTIVATIONS, MLP
 from m6rec_cli.schema import FeatureSpec
 from m6rec_cli.settings import ModelConfig
 
@@ -23,9 +22,10 @@ class Tower(nnx.Module):
     def __init__(self, spec: FeatureSpec, config: ModelConfig, *, rngs: nnx.Rngs):
         d, encoder = config.width, config.encoder
         self.frames = linear(spec.size, d, rngs=rngs)
-        self.mlp = MLP(2 * d, 2 * d, d, layers=encoder.layers, activation=encoder.activation, rngs=rngs)
+        self.activation = encoder.activation
+        self.mlp = MLP(2 * d, 2 * d, d, layers=encoder.layers, activation=self.activation, rngs=rngs)
 
     def __call__(self, values: Float[Array, "r l f"]) -> Float[Array, "r d"]:
         """Sounds to vectors."""
-        x = jax.nn.relu(self.frames((values.astype(jnp.float32) - _CENTRE) / _SPREAD))
+        x = ACTIVATIONS[self.activation](self.frames((values.astype(jnp.float32) - _CENTRE) / _SPREAD))
         return self.mlp(jnp.concatenate([x.mean(axis=1), x.max(axis=1)], axis=-1))

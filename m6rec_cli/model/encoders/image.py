@@ -4,13 +4,12 @@ Both are plain products of matrices over contiguous axes. A mixer block (Tolstik
 2105.01601) in their place, with its transposes and layer norms, took several times as long on CPU.
 """
 
-import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, UInt8
 
 from m6rec_cli.model.init import full, lecun
-from m6rec_cli.model.layers import MLP
+from m6rec_cli.model.layers import ACTIVATIONS, MLP
 from m6rec_cli.schema import FeatureSpec
 from m6rec_cli.settings import ModelConfig
 
@@ -29,9 +28,8 @@ class Tower(nnx.Module):
         self.patches = nnx.Param(init(rngs.params(), (_CHANNELS, _PATCH * _PATCH * 3)))
         self.patch_bias = nnx.Param(full((_CHANNELS,)))
         n_in = self.grid**2 * _CHANNELS
-        self.mlp = MLP(
-            n_in, 2 * d, d, layers=config.encoder.layers, activation=config.encoder.activation, rngs=rngs
-        )
+        self.activation = config.encoder.activation
+        self.mlp = MLP(n_in, 2 * d, d, layers=config.encoder.layers, activation=self.activation, rngs=rngs)
 
     def __call__(self, values: UInt8[Array, "r h w c"]) -> Float[Array, "r d"]:
         """Pictures to vectors."""
@@ -39,5 +37,5 @@ class Tower(nnx.Module):
         x = values[:, :side, :side].reshape(-1, g, _PATCH, g, _PATCH, 3)
         x = x.transpose(0, 1, 3, 2, 4, 5).reshape(len(values) * g * g, -1)
         x = (x.astype(jnp.float32) / 127.5 - 1) @ self.patches[...].T
-        x = jax.nn.relu(x + self.patch_bias[...][None])
+        x = ACTIVATIONS[self.activation](x + self.patch_bias[...][None])
         return self.mlp(x.reshape(len(values), -1))

@@ -1,0 +1,27 @@
+import numpy as np
+import pytest
+
+from m6rec_cli.training.long_run import aims
+
+USERS = np.repeat([0, 3, 4], [5, 1, 3])
+
+
+def test_no_places_leave_each_event_its_own_target():
+    np.testing.assert_array_equal(aims(USERS, 0, np.random.default_rng(0)), np.arange(9))
+
+
+@pytest.mark.parametrize("places", [1, 2, 100])
+def test_early_places_are_taught_a_later_event_of_the_same_user_and_the_rest_their_own(places):
+    drawn = np.stack([aims(USERS, places, np.random.default_rng(seed)) for seed in range(200)])
+    own = np.arange(9)
+    assert (drawn >= own).all()
+    assert (USERS[drawn] == USERS).all()
+    position = np.array([0, 1, 2, 3, 4, 0, 0, 1, 2])
+    assert (drawn == own)[:, position >= places].all()
+
+
+def test_each_later_event_is_drawn_as_often_as_the_next():
+    rng = np.random.default_rng(1)
+    first = [int(aims(USERS, 1, rng)[0]) for _ in range(5000)]
+    share = np.bincount(first, minlength=5) / 5000
+    np.testing.assert_allclose(share, 0.2, atol=0.03)
