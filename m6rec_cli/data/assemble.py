@@ -1,6 +1,7 @@
 """Clean events and tables to one log on row numbers: unknown ids, bots, k-core, order, split, popularity."""
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ EVENT_NAMES = "events.json"
 NO_EVENT = "event"
 _NOWHERE = 2**32 - 1
 _SORTED_AT_ONCE = 1 << 21
+_LOOKED_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -82,8 +84,12 @@ def assemble(frame: pl.DataFrame, items: pl.DataFrame | None, users: pl.DataFram
     if items is not None and met_alone:
         items = items.filter(pl.col("id").is_in(frame["item"].unique().cast(pl.String).implode()))
     frame = unknown.settle(frame, items, users, schema, config, cleaning, sources)
-    items = items if items is not None else catalogue.ids_alone(frame["item"].unique(maintain_order=True))
-    user_ids = frame["user"].unique(maintain_order=True).cast(pl.String)
+    item_order = None
+    if items is None:
+        item_order = met(frame["item"])
+        items = catalogue.ids_alone(names_of(frame["item"]).gather(item_order))
+    user_order = met(frame["user"])
+    user_ids = names_of(frame["user"]).gather(user_order)
     if users is not None:
         first = pl.DataFrame({"id": user_ids})
         users = first.join(users, on="id", how="left", maintain_order="left").vstack(
@@ -91,10 +97,12 @@ def assemble(frame: pl.DataFrame, items: pl.DataFrame | None, users: pl.DataFram
         )  # fmt: skip
     else:
         users = pl.DataFrame({"id": user_ids})
-    frame, names = _coded(frame, items, users, schema, event_names, cleaning)
+    user_row = rows_of(frame["user"], users["id"], user_order)
+    item_row = rows_of(frame["item"], items["id"], item_order)
+    frame, names = _coded(frame, user_row, item_row, schema, event_names, cleaning)
     user_gone, item_gone, keep = _removed(frame, items, users, schema, config, cleaning, sources.events)
     # One copy leaves out rows, sorts them and numbers users and items anew.
-    frame = frame[in_order(frame["user_row"].to_numpy(), frame["timestamp"].to_numpy(), keep)]
+    frame = _in_order(frame, keep)
     frame = frame.with_columns(
         _renumbered(frame["user_row"], user_gone), _renumbered(frame["item_row"], item_gone)
     )
@@ -110,7 +118,7 @@ def assemble(frame: pl.DataFrame, items: pl.DataFrame | None, users: pl.DataFram
     return Log(frame.select(columns), items, users, names, popularity, activity, ties)
 
 
-def _coded(frame: pl.DataFrame, items: pl.DataFrame, users: pl.DataFrame, schema: Schema,
+def _coded(frame: pl.DataFrame, user_row: pl.Series, item_row: pl.Series, schema: Schema,
            event_names: list[str] | None, cleaning: Cleaning) -> tuple[pl.DataFrame, list[str]]:  # fmt: skip
     """Strings to row numbers and event codes."""
     names = event_names
@@ -123,8 +131,7 @@ def _coded(frame: pl.DataFrame, items: pl.DataFrame, users: pl.DataFrame, schema
             raise M6RecError(f"the event column has {len(names):,} kinds of events, at most 255 are possible",
                              where=f"column `{schema.event}`, for instance `{names[0]}`", hint="is it the right column? name another one in the schema, or none")  # fmt: skip
     columns = [
-        rows_of(frame["user"], users["id"]).alias("user_row"), rows_of(frame["item"], items["id"]).alias("item_row"),
-        frame["timestamp"], frame["weight"], frame["label"],
+        user_row.alias("user_row"), item_row.alias("item_row"), frame["timestamp"], frame["weight"], frame["label"],
     ]  # fmt: skip
     columns.append(_kinds(frame["event"], names, schema, event_names is not None, cleaning).alias("event"))
     return pl.DataFrame(columns), names
@@ -145,12 +152,34 @@ def _kinds(event: pl.Series, names: list[str], schema: Schema, fitted: bool, cle
     return codes.fill_null(0).cast(pl.UInt8)
 
 
-def rows_of(values: pl.Series, ids: pl.Series) -> pl.Series:
+def names_of(values: pl.Series) -> pl.Series:
+    """The categories of an Enum, by code."""
+    assert isinstance(values.dtype, pl.Enum)
+    return values.dtype.categories
+
+
+def met(values: pl.Series) -> np.ndarray:
+    """The codes of an Enum in the order of their first appearance; those that do not appear are left out."""
+    codes = values.to_physical().to_numpy()
+    first = np.full(len(names_of(values)), len(codes))
+    for start in reversed(range(0, len(codes), _LOOKED_AT_ONCE)):
+        part = codes[start : start + _LOOKED_AT_ONCE]
+        # Of equal codes the last one written stays, so events go backwards.
+        first[part[::-1]] = np.arange(start + len(part), start, -1) - 1
+    return np.argsort(first, kind="stable")[: np.count_nonzero(first < len(codes))]
+
+
+def rows_of(values: pl.Series, ids: pl.Series, order: np.ndarray | None = None) -> pl.Series:
     """The position of each value in `ids` (u32), null where it is not among them.
 
     Args:
         values: Categorical or Enum; its distinct values alone are looked up.
+        order: The codes of `ids`, where these are the values of an Enum themselves.
     """
+    if order is not None:
+        places = np.full(len(names_of(values)), _NOWHERE, np.uint32)
+        places[order] = np.arange(len(order), dtype=np.uint32)
+        return pl.Series(places[values.to_physical().to_numpy()])
     distinct = values.unique().drop_nulls()
     table = pl.DataFrame({"id": ids.cast(pl.String)}).with_row_index("position")
     found = pl.DataFrame({"id": distinct.cast(pl.String)}).join(
@@ -164,12 +193,26 @@ def rows_of(values: pl.Series, ids: pl.Series) -> pl.Series:
     return pl.Series(at).replace(_NOWHERE, None) if (at == _NOWHERE).any() else pl.Series(at)
 
 
-def in_order(users: np.ndarray, times: np.ndarray, keep: np.ndarray) -> np.ndarray:
-    """Positions of the events to keep, sorted by user, time and file order, u32.
+def _in_order(frame: pl.DataFrame, keep: np.ndarray) -> pl.DataFrame:
+    """The events to keep, sorted by user, time and file order."""
+    columns = {name: frame[name].to_numpy() for name in frame.columns}
+    ordered = {name: np.empty(np.count_nonzero(keep), column.dtype) for name, column in columns.items()}
+    done = 0
+    for at, order in in_order(columns["user_row"], columns["timestamp"], keep):
+        for name, column in columns.items():
+            # First as they lie in the file, then within a block that the cache holds.
+            ordered[name][done : done + len(at)] = column[at][order]
+        done += len(at)
+    return pl.DataFrame(ordered)
 
-    Users go through in blocks, so that what a sort needs beside its result stays small.
+
+def in_order(
+    users: np.ndarray, times: np.ndarray, keep: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Blocks of users: where their events to keep are, ascending, and the order of these by user, time and file order.
+
+    What a sort needs beside its result stays small.
     """
-    parts = []
     ends = np.searchsorted(
         np.cumsum(np.bincount(users)), np.arange(_SORTED_AT_ONCE, len(users), _SORTED_AT_ONCE)
     )
@@ -180,16 +223,15 @@ def in_order(users: np.ndarray, times: np.ndarray, keep: np.ndarray) -> np.ndarr
     block = np.repeat(np.arange(len(bounds) - 1, dtype=np.uint16), np.diff(bounds))[users]
     block[~keep] = len(bounds)
     for number, (first, last) in enumerate(itertools.pairwise(bounds)):
-        at = np.flatnonzero(block == number).astype(np.uint32)
+        at = np.flatnonzero(block == number)
         if (last - first) * span < 2**63:  # one number holds both
             both = users[at].astype(np.int64) - first
             both *= span
             both += times[at]
             both -= earliest
-            parts.append(at[stable_argsort(both)])
+            yield at, stable_argsort(both)
         else:
-            parts.append(at[np.lexsort((times[at], users[at]))])
-    return np.concatenate(parts)
+            yield at, np.lexsort((times[at], users[at]))
 
 
 def stable_argsort(keys: np.ndarray) -> np.ndarray:
@@ -225,15 +267,11 @@ def _removed(frame: pl.DataFrame, items: pl.DataFrame, users: pl.DataFrame, sche
         keep = ~user_gone[user_rows]
         cleaning.dropped("events: of bots", int((~keep).sum()), users["id"].gather(busy[:3]).to_list())
     if config.min_user_events > 1 or config.min_item_events > 1:
-        left = keep.copy()
-        left[keep] = k_core(user_rows[keep], item_rows[keep], config.min_user_events, config.min_item_events)
-        for what, rows, gone in (("user", user_rows, user_gone), ("item", item_rows, item_gone)):
-            had, has = np.zeros(len(gone), bool), np.zeros(len(gone), bool)
-            had[rows[keep]] = True
-            has[rows[left]] = True
-            gone |= had & ~has
-            table = users if what == "user" else items
-            below = np.flatnonzero(had & ~has)
+        left, *below_both = k_core(user_rows, item_rows, config.min_user_events, config.min_item_events, keep)
+        for what, gone, table, below in zip(
+            ("user", "item"), (user_gone, item_gone), (users, items), below_both, strict=True
+        ):
+            gone[below] = True
             cleaning.dropped(
                 f"{what}s: below the minimum of events (k-core)",
                 len(below),

@@ -50,27 +50,33 @@ def examples(bad: pl.DataFrame, show: str | None) -> list[str]:
             for v, n in zip(values, numbers, strict=True)]  # fmt: skip
 
 
-def k_core(users: np.ndarray, items: np.ndarray, min_user: int, min_item: int) -> np.ndarray:
+def k_core(
+    users: np.ndarray, items: np.ndarray, min_user: int, min_item: int, keep: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Events that remain when users and items below their minimum are removed until none is left.
 
     Args:
         users: Row numbers, int (n,).
         items: Row numbers, int (n,).
+        keep: bool (n,), the events that there are; None for all.
 
     Returns:
-        bool (n,), the largest set in which every user has `min_user` and every item `min_item` events.
+        bool (n,), the largest set in which every user has `min_user` and every item `min_item` events; and the rows of the
+        users and of the items that had events and have none left, sorted.
     """
-    keep = np.ones(len(users), bool)
-    if not len(users):
-        return keep
-    n_user, n_item = np.bincount(users), np.bincount(items)
-    while True:
-        gone = keep & ~((n_user >= min_user)[users] & (n_item >= min_item)[items])
-        if not gone.any():
-            return keep
+    keep = np.ones(len(users), bool) if keep is None else keep.copy()
+    sides = ((users, min_user), (items, min_item))
+    before = [
+        np.bincount(rows) if keep.all() else np.bincount(rows, keep).astype(np.int64) for rows, _ in sides
+    ]
+    counts = [count.copy() for count in before]
+    while any(((count > 0) & (count < least)).any() for count, (_, least) in zip(counts, sides, strict=True)):
+        gone = keep & ~((counts[0] >= min_user)[users] & (counts[1] >= min_item)[items])
         keep &= ~gone
-        n_user -= np.bincount(users[gone], minlength=len(n_user))
-        n_item -= np.bincount(items[gone], minlength=len(n_item))
+        for count, (rows, _) in zip(counts, sides, strict=True):
+            count -= np.bincount(rows[gone], minlength=len(count))
+    users_gone, items_gone = (np.flatnonzero((b > 0) & (c == 0)) for b, c in zip(before, counts, strict=True))
+    return keep, users_gone, items_gone
 
 
 def bots(users: np.ndarray, timestamps: np.ndarray, max_per_day: int) -> np.ndarray:

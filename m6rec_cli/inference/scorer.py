@@ -16,25 +16,33 @@ from m6rec_cli.inference.score import candidates, log_probabilities, products, u
 from m6rec_cli.report import Reporter
 from m6rec_cli.settings import Config
 
-_AHEAD = 16_384
-"""Users whose histories are read at once."""
+_AHEAD = 8_192
+"""Users whose histories and neighbours are read at once."""
 
 
 class ModelScorer:
     """What orders all items after each user's history as their probabilities do."""
 
     def __init__(self, run: LoadedRun, audience: Audience, config: Config, users: np.ndarray | None = None):
-        """`users` are the sorted rows that will be asked for, in their order: histories are read many at once."""
+        """`users` are the sorted rows that will be asked for, in their order: many are read at once."""
         self.run, self.audience, self.config = run, audience, config
-        self.users, self._first, self._held = users, 0, np.zeros((0, 0), np.float32)
         # The softmax of one draw keeps the order of its logits.
         self._by_logits = config.recommend.draws == 1 and config.recommend.judge_weight == 0
+        self.users, self._first = users, 0
+        self._held: tuple[np.ndarray, sparse.csr_array] | None = None
+        # What numpy multiplies on a CPU need not be copied to become writable, and no shape of it is compiled.
+        on_host = jax.default_backend() == "cpu"
+        self._embeddings = np.asarray(run.embeddings) if on_host else None
+        self._bias = np.asarray(run.bias) if on_host and np.asarray(run.bias).any() else None
 
     def score(self, user_rows: np.ndarray) -> np.ndarray:
         """f32 (len(user_rows), n_items): logits, or log-probabilities where several draws or the judge need them."""
+        vectors, found = self._vectors(user_rows)
+        if self._by_logits:
+            scores = self._products(vectors)
+            near.add(found, scores)
+            return scores
         n_items = len(self.run.items)
-        vectors = self._vectors(user_rows)
-        found = near.bonuses(self.audience, user_rows, self.config.recommend.neighbours)
         size = users_per_tile(n_items, 2 * len(user_rows) - 1)
         out = np.empty((len(user_rows), n_items), np.float32)
         for start in range(0, len(user_rows), size):
@@ -42,39 +50,47 @@ class ModelScorer:
             index = np.minimum(np.arange(start, start + size), len(user_rows) - 1)
             n = min(size, len(user_rows) - start)
             out[start : start + n] = np.asarray(self._tile(vectors[index], user_rows, found, index))[:n]
-        if self._by_logits:
-            near.add(found, out)
         return out
 
-    def _vectors(self, rows: np.ndarray) -> np.ndarray:
-        """What the scores of some users are made from: candidates, or contexts where more than one is drawn."""
+    def _products(self, candidates: np.ndarray) -> np.ndarray:
+        if self._embeddings is None:
+            # Users are repeated, so that one shape is compiled.
+            rows = np.resize(candidates, (1 << (len(candidates) - 1).bit_length(), candidates.shape[1]))
+            return np.array(products(jax.device_put(rows), self.run.embeddings, self.run.bias))[
+                : len(candidates)
+            ]
+        scores = candidates @ self._embeddings.T
+        if self._bias is not None:
+            scores += self._bias
+        return scores
+
+    def _vectors(self, rows: np.ndarray) -> tuple[np.ndarray, sparse.csr_array]:
+        """What the scores of some users are made from: candidates, or contexts where more than one is drawn; and bonuses."""
         if self.users is None:
             return self._read(rows)
-        at = np.searchsorted(self.users, rows) - self._first
-        if at[0] < 0 or at[-1] >= len(self._held):
-            self._first += int(at[0])
-            at -= at[0]
+        at = np.searchsorted(self.users, rows)
+        if self._held is None or at[0] < self._first or at[-1] >= self._first + len(self._held[0]):
+            self._first = int(at[0])
             self._held = self._read(self.users[self._first : self._first + max(_AHEAD, len(rows))])
-        return self._held[at]
+        vectors, found = self._held
+        return vectors[at - self._first], found[at - self._first]
 
-    def _read(self, rows: np.ndarray) -> np.ndarray:
-        contexts, _ = self.audience.contexts(rows)
-        if not self._by_logits:
-            return contexts
-        # Contexts are repeated at the end, so that few shapes are compiled.
-        padded = np.resize(contexts, (rounded(len(rows)), contexts.shape[1]))
-        return np.asarray(candidates(self.run.model, jax.device_put(padded)))[: len(rows)]
+    def _read(self, rows: np.ndarray) -> tuple[np.ndarray, sparse.csr_array]:
+        found = near.bonuses(self.audience, rows, self.config.recommend.neighbours)
+        vectors, _ = self.audience.contexts(rows)
+        if self._by_logits:
+            # Contexts are repeated at the end, so that few shapes are compiled.
+            padded = np.resize(vectors, (rounded(len(rows)), vectors.shape[1]))
+            vectors = np.asarray(candidates(self.run.model, jax.device_put(padded)))[: len(rows)]
+        return vectors, found
 
     def _tile(
-        self, vectors: np.ndarray, rows: np.ndarray, found: sparse.csr_array, index: np.ndarray
+        self, contexts: np.ndarray, rows: np.ndarray, found: sparse.csr_array, index: np.ndarray
     ) -> jax.Array:
         run, recommend = self.run, self.config.recommend
-        shown = jax.device_put(vectors)
-        if self._by_logits:
-            return products(shown, run.embeddings, run.bias)
         keys = user_keys(run.config.train.seed, self.audience.ids.gather(rows[index]))
         return log_probabilities(
-            run.model, shown, run.embeddings, run.bias, near.tile(found, len(run.items), index), keys,
+            run.model, jax.device_put(contexts), run.embeddings, run.bias, near.tile(found, len(run.items), index), keys,
             draws=recommend.draws, judge_weight=recommend.judge_weight,
         )  # fmt: skip
 

@@ -18,7 +18,8 @@ from m6rec_cli.judging.task import Task, contains
 from m6rec_cli.metrics._base import Lists, Ranks
 from m6rec_cli.report import Reporter
 
-TILE_BYTES = 16 * 2**20
+TILE_BYTES = 4 * 2**20
+"""Scores of the users who are ranked at once: they stay in the cache from one look at them to the next."""
 _GROUP = 32
 """Columns of a group at the most."""
 

@@ -26,7 +26,14 @@ def test_k_core_equals_removing_one_at_a_time(
         if bad is None:
             break
         left.remove(bad)
-    assert np.flatnonzero(k_core(users, items, min_user, min_item)).tolist() == left
+    keep, users_gone, items_gone = k_core(users, items, min_user, min_item)
+    assert np.flatnonzero(keep).tolist() == left
+    for gone, rows in ((users_gone, users), (items_gone, items)):
+        assert set(gone) == set(rows) - set(rows[left])
+    some = np.arange(len(rows)) % 3 > 0
+    part, *_ = k_core(users, items, min_user, min_item, some)
+    np.testing.assert_array_equal(part[some], k_core(users[some], items[some], min_user, min_item)[0])
+    assert not part[~some].any()
 
 
 def test_bots_counts_events_of_one_day() -> None:
