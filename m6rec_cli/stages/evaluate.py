@@ -5,7 +5,6 @@ question (`judging/task.py`) and end in one table.
 """
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,12 +159,11 @@ def _write(out: Path, config: Config, dataset: Dataset, summary: Summary, *, ove
             (work / "config.toml").write_text(to_toml(config), encoding="utf-8")
             (work / "report.html").write_text(_page(whole), encoding="utf-8")
             write_json(work / "report.json", whole)
-        return
-    with atomic_file(out, overwrite=overwrite) as work:
-        text = (
-            _page(whole) if out.suffix == ".html" else json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
-        )
-        work.write_text(text, encoding="utf-8")
+    elif out.suffix == ".json":
+        write_json(out, whole)
+    else:
+        with atomic_file(out, overwrite=overwrite) as work:
+            work.write_text(_page(whole), encoding="utf-8")
 
 
 def _page(whole: dict[str, Any]) -> str:

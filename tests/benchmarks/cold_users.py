@@ -5,7 +5,8 @@
 Lists come from `recommend` with raw profiles and the first 0, 1, 2 or 5 events. Two questions are asked: `next`, the event
 that follows, as in all other benchmarks; and `all later`, everything that the user did after the fifth event, the same
 for all lists, with the first five masked. Popularity is that of the training events. Figures are NDCG@10, of a run by the
-defaults and of one whose first places learn the second question (`train.long_run`).
+defaults and of one whose first places learn the second question (`train.long_run`), by the model alone, since what stands near
+an event answers the first.
 """
 
 import itertools
@@ -14,6 +15,7 @@ from typing import Any
 
 import polars as pl
 from _commands import (
+    ALONE,
     SETTINGS,
     arguments,
     judged,
@@ -22,6 +24,7 @@ from _commands import (
     raw,
     rows_of,
     save,
+    sets,
     table,
     trained,
     write_rows,
@@ -91,7 +94,7 @@ def main() -> None:
         known = [row for log in logs.values() for row in log[:n]]
         some = ["--interactions", write_rows(args.out / f"events-{n}.csv", known)] if known else []
         basis = m6rec("recommend", run, "--profiles", profiles, *some, "-k", 20 + max(KNOWN), "--out", lists,
-                      "--overwrite", "--quiet")["basis"]  # fmt: skip
+                      *sets([ALONE] if model else []), "--overwrite", "--quiet")["basis"]  # fmt: skip
         row = rows[label + model] = {"basis": basis, "users": len(logs)}
         for name, data_ in (("next", question(logs, args, data, n, n + 1)), ("all later", later)):
             found = judged([], data_, "--recs", lists, "--recs", popularity, "--against", popularity)
