@@ -1,1 +1,1 @@
-"""Floor 2: reference recommenders without a model, one file each. Sparse arithmetic, never the data layer."""
+"""Reference recommenders without a model, one file each. Sparse arithmetic, never the data layer."""

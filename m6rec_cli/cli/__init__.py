@@ -1,1 +1,1 @@
-"""Floor 5: one thin file a command."""
+"""One thin file a command."""

@@ -1,1 +1,1 @@
-"""Floor 1: readers, cleaning, encoding, splits and the data directory. Knows nothing of models."""
+"""Readers, cleaning, encoding, splits and the data directory. Knows nothing of models."""

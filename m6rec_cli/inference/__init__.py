@@ -1,1 +1,1 @@
-"""Floor 3: from a trained model to scores and lists."""
+"""From a trained model to scores and lists."""

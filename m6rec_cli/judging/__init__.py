@@ -1,1 +1,1 @@
-"""Floor 3: from scorers and lists to figures, slices, intervals and reports."""
+"""From scorers and lists to figures, slices, intervals and reports."""

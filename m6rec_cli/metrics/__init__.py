@@ -1,1 +1,1 @@
-"""Floor 1: metrics as per-user arrays, one file each. Knows nothing of models."""
+"""Metrics as per-user arrays, one file each. Knows nothing of models."""

@@ -1,1 +1,1 @@
-"""Floor 2: the network. Never imports the data layer."""
+"""The network. Never imports the data layer."""

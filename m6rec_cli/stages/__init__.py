@@ -1,1 +1,1 @@
-"""Floor 4: one file a stage, `run(config, inputs, output, report) -> Summary`. Stages never import each other."""
+"""One file a stage, a function `run(...)` to a summary. Stages never import each other."""

@@ -1,1 +1,1 @@
-"""Floor 3: losses, the update step and the one training loop."""
+"""Losses, the update step and the one training loop."""
