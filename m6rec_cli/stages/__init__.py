@@ -1,1 +1,1 @@
-"""One file a stage, a function `run(...)` to a summary. Stages never import each other."""
+"""One file a stage, with a function `run` that gives its summary. Stages never import each other."""
