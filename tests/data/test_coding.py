@@ -64,6 +64,19 @@ def test_enums_bring_the_ids_back(tmp_path, n_ids):
 
 
 @settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from("abcdef"), min_size=1, max_size=40), st.sampled_from([1, 3, 1 << 16]))
+def test_met_is_the_order_of_first_appearance_and_rows_of_are_the_places_in_it(words, at_once):
+    values = pl.Series(words, dtype=pl.Enum(["f", "e", "x", "d", "c", "b", "a"]))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(assemble, "_LOOKED_AT_ONCE", at_once)
+        order = assemble.met(values)
+    ids = assemble.names_of(values).gather(order)
+    assert ids.to_list() == list(dict.fromkeys(words))
+    places = [ids.to_list().index(word) for word in words]
+    assert assemble.rows_of(values, ids, order).to_list() == assemble.rows_of(values, ids).to_list() == places
+
+
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10**6), st.integers(1, 200), st.sampled_from([1, 3, 10**12]))
 def test_repeated_rows_are_those_met_before(seed, n, spread):
     rng = np.random.default_rng(seed)

@@ -17,7 +17,7 @@ from scipy import sparse
 from m6rec_cli.config import resolve
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.errors import M6RecError
-from m6rec_cli.inference import lists, near, score, scorer
+from m6rec_cli.inference import lists, near, over, score, scorer
 from m6rec_cli.inference.histories import Audience
 from m6rec_cli.inference.lists import Lists, capped, category_codes
 from m6rec_cli.inference.scorer import ModelScorer, load_scorer
@@ -248,6 +248,29 @@ def test_scorer_and_lists_agree(shop, noisy):
         mine = frame.filter(pl.col("user_id") == audience.ids[int(row)])
         at = [int(i) - 100 for i in mine["item_id"]]
         np.testing.assert_allclose(scores[place][at], mine["score"], atol=1e-4)
+
+
+@pytest.mark.parametrize("backend", ["cpu", "gpu"])
+def test_scorer_by_logits_orders_as_the_lists_do(shop, monkeypatch, backend):
+    """On a CPU numpy multiplies, elsewhere the device does."""
+    monkeypatch.setattr(scorer.jax, "default_backend", lambda: backend)
+    config = resolve(sets=["recommend.new_items=0.7"])
+    new = np.isin(shop.loaded.items["id"].to_numpy(), ["109", "119"])
+    run = dataclasses.replace(shop.loaded, id_rows=np.where(new, -1, shop.loaded.id_rows))
+    run = over.weighed(run, config.recommend)
+    audience = Audience.of_dataset(run, Dataset.open(shop.data), "all")
+    rows = np.array([3, 60, 12])
+    scores = ModelScorer(run, audience, config).score(rows)
+    assert scores.dtype == np.float32
+    assert scores.flags.writeable
+    whole = dataclasses.replace(config.recommend, k=40, seen="keep")
+    ((_, frame),) = Lists(whole, run, audience, np.ones(40, bool)).frames(rows)
+    for place, row in enumerate(rows):
+        mine = frame.filter(pl.col("user_id") == audience.ids[int(row)])
+        at = [int(i) - 100 for i in mine["item_id"]]
+        # Log-probabilities are logits but for a constant of each user.
+        difference = scores[place][at] - mine["score"].to_numpy()
+        np.testing.assert_allclose(difference, difference[0], atol=1e-4)
 
 
 def test_load_scorer_warns_of_other_data_and_knows_its_own(shop):
