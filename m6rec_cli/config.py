@@ -15,21 +15,26 @@ from m6rec_cli import registry
 from m6rec_cli.errors import M6RecError, UsageError, nearest, not_there
 from m6rec_cli.settings import PRESETS, STAGE_DEFAULTS, Config
 
+_READ_BY = {"data": ("preprocess",), "model": ("pretrain", "finetune"), "train": ("pretrain", "finetune"),
+            "recommend": ("recommend", "evaluate"), "evaluate": ("evaluate",)}  # fmt: skip
+"""Which commands read the keys of a section; `config` prints them all."""
+
 
 def resolve(stage: str = "", *, preset: str | None = None, file: Path | None = None,
             sets: Iterable[str] = (), flags: Mapping[str, tuple[str, Any]] | None = None,
-            base: Mapping[str, Any] | None = None) -> Config:  # fmt: skip
+            base: Mapping[str, Any] | None = None, command: str = "") -> Config:  # fmt: skip
     """Merge the layers into one checked configuration.
 
     Args:
         stage: Adds the stage's own defaults (`pretrain`, `finetune`).
         base: Dotted keys laid over the defaults first (a parent run's model section).
         sets: `key=value` strings; a value that is no TOML literal is taken as a plain string.
+        command: Refuses a `--set` that this command would not read; a file may have keys for all.
         flags: A command's short forms, `{"--split": ("data.split", value)}`; `None` for one that was not given.
 
     Raises:
         UsageError: A flag contradicts a `--set` of the same key: neither may silently win.
-        M6RecError: An unknown key or preset, or a value of the wrong type or out of bounds.
+        M6RecError: An unknown key or preset, a value of the wrong type or out of bounds, or a key that is not read.
     """
     layers: list[tuple[str, Mapping[str, Any]]] = [
         ("the parent run", base or {}),
@@ -54,6 +59,11 @@ def resolve(stage: str = "", *, preset: str | None = None, file: Path | None = N
     for where, values in layers:
         for key, value in values.items():
             config = _with(config, key, value, where)
+    for key in named if command else ():
+        readers = _READ_BY[key.partition(".")[0]]
+        if command not in readers:
+            raise M6RecError(f"`m6rec {command}` does not read `{key}`, so setting it would change nothing", where="--set",
+                             hint="it is for " + " and ".join(f"`m6rec {reader}`" for reader in readers))  # fmt: skip
     return config
 
 

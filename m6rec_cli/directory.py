@@ -4,9 +4,11 @@ Every command writes through this module. A directory is complete if and only if
 (`manifest.json` or `run.json`) is there, since that file is written last.
 """
 
+import fcntl
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,10 +30,13 @@ _WORK = ".writing-"
 
 
 def cache_folder() -> Path:
-    """`$M6REC_CACHE_DIR`, else `m6rec` in the user's cache directory."""
+    """`$M6REC_CACHE_DIR`, else `m6rec` in the user's cache directory; for a user without a home the system's temporary folder."""
     if "M6REC_CACHE_DIR" in os.environ:
         return Path(os.environ["M6REC_CACHE_DIR"])
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "m6rec"
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "m6rec"
+    except RuntimeError:
+        return Path(tempfile.gettempdir()) / f"m6rec-{os.getuid()}"
 
 
 def refuse_nonempty(out: Path, *, overwrite: bool, also: str = "") -> None:
@@ -69,6 +74,38 @@ def refuse_inputs(out: Path, inputs: Iterable[Path]) -> None:
                 where=str(out),
                 hint="choose another `--out`",
             )
+
+
+def require_writable(out: Path) -> None:
+    """Try the folder that the output will lie in, before any work.
+
+    Raises:
+        OSError: Nothing can be written there.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=out.parent, prefix=_WORK):
+        pass
+
+
+@contextmanager
+def claimed(out: Path) -> Iterator[None]:
+    """Nobody else writes to the directory meanwhile; a process that dies leaves it free.
+
+    Raises:
+        M6RecError: Another process does.
+    """
+    out.parent.mkdir(parents=True, exist_ok=True)
+    lock = out.parent / f".{out.name}.lock"
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise M6RecError("another m6rec writes to the output directory", where=str(out),
+                             hint="wait until it has ended, or choose another `--out`") from None  # fmt: skip
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -115,9 +152,9 @@ def atomic_file(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
         work.unlink(missing_ok=True)
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: Any, *, overwrite: bool = True) -> None:
     """Write JSON whole or not at all: sorted keys are not forced, so that the order tells a story."""
-    with atomic_file(path, overwrite=True) as work:
+    with atomic_file(path, overwrite=overwrite) as work:
         work.write_text(
             json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
         )

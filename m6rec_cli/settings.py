@@ -159,7 +159,7 @@ class TrainConfig:
     long_run: int = opt(
         0,
         "first events of each history in whose place any later one of the user is taught: newcomers' lists then say"
-        " what they will do in the long run, not next",
+        " what they will do in the long run, not next (with `recommend.neighbours=0`)",
         ge=0,
     )
     loss: LossConfig = field(default_factory=LossConfig)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,6 +69,8 @@ def test_stage_without_a_summary_prints_nothing(capsys: pytest.CaptureFixture[st
         (M6RecError("no events", where="e.csv", hint="add some"), 1, "error: no events\n  where: e.csv\n  hint: add some\n"),
         (UsageError("one or the other"), 2, "error: one or the other\n"),
         (KeyError("rows"), 3, "error: this is a bug in m6rec: KeyError: 'rows'\n  hint: run again with `--debug` and report the traceback\n"),
+        (MemoryError("Unable to allocate 9 GiB"), 1, "error: there is not enough memory: Unable to allocate 9 GiB\n  hint: in training lower `train.batch_targets`, or divide the tables: `train.model_parallel`\n"),
+        (RuntimeError("RESOURCE_EXHAUSTED: Out of memory"), 1, "error: there is not enough memory: RESOURCE_EXHAUSTED: Out of memory\n  hint: in training lower `train.batch_targets`, or divide the tables: `train.model_parallel`\n"),
         (KeyboardInterrupt(), 130, "interrupted\n"),
         (Terminated(130), 130, "stopped\n"),
         (Terminated(143), 143, "stopped\n"),
@@ -77,6 +80,31 @@ def test_stage_that_fails_exits_with_its_code_and_message(
     error: BaseException, code: int, message: str, capsys: pytest.CaptureFixture[str]
 ):
     assert outcome(error, capsys) == (code, "", message)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "body"),
+    [
+        (M6RecError("no events", where="e.csv", hint="add some"), 1, {"level": "error", "text": "no events", "where": "e.csv", "hint": "add some"}),
+        (KeyError("rows"), 3, {"level": "error", "text": "this is a bug in m6rec: KeyError: 'rows'", "hint": "run again with `--debug` and report the traceback"}),
+        (OSError(28, "No space left on device", "out"), 1, {"level": "error", "text": "the system refused: No space left on device", "where": "out", "hint": "is there room on the disk, and may you write there?"}),
+        (Terminated(143), 143, {"level": "stopped", "text": "stopped"}),
+        (KeyboardInterrupt(), 130, {"level": "stopped", "text": "interrupted"}),
+    ],
+)  # fmt: skip
+def test_stage_that_fails_says_so_in_json_where_that_is_asked(
+    error: BaseException, code: int, body: dict[str, Any], capsys: pytest.CaptureFixture[str]
+):
+    def work(report: Reporter) -> Summary:
+        raise error
+
+    with pytest.raises(SystemExit) as end:
+        run.stage(work, quiet=False, log_format="json", debug=False)
+    assert end.value.code == code
+    (line,) = capsys.readouterr().err.splitlines()
+    said = json.loads(line)
+    assert said.pop("time") > 0
+    assert said == {**body, "exit_code": code}
 
 
 def test_stage_on_a_full_disk_names_the_file(capsys: pytest.CaptureFixture[str]):

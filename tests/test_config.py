@@ -156,6 +156,29 @@ def test_set_of_an_unknown_choice_names_the_nearest():
     assert caught.value.hint == "did you mean `mingru`?"
 
 
+@pytest.mark.parametrize(
+    ("command", "setting", "hint"),
+    [
+        ("evaluate", "model.dropout=0.1", "it is for `m6rec pretrain` and `m6rec finetune`"),
+        ("pretrain", "data.text_length=20", "it is for `m6rec preprocess`"),
+        ("finetune", "recommend.neighbours=0", "it is for `m6rec recommend` and `m6rec evaluate`"),
+        ("recommend", "evaluate.ks=[1]", "it is for `m6rec evaluate`"),
+        ("preprocess", "train.seed=1", "it is for `m6rec pretrain` and `m6rec finetune`"),
+    ],
+)
+def test_set_of_a_key_that_the_command_does_not_read_is_refused(
+    tmp_path: Path, command: str, setting: str, hint: str
+):
+    with pytest.raises(M6RecError, match=f"`m6rec {command}` does not read") as caught:
+        resolve(sets=[setting], command=command)
+    assert caught.value.hint == hint
+    # A file may have the keys of all commands.
+    key, value = setting.split("=")
+    section, name = key.split(".")
+    (tmp_path / "c.toml").write_text(f"[{section}]\n{name} = {value}\n")
+    assert get(resolve(file=tmp_path / "c.toml", command=command), key) == get(resolve(sets=[setting]), key)
+
+
 def test_preset_that_is_unknown_names_the_nearest():
     with pytest.raises(M6RecError, match="unknown preset `smal`") as caught:
         resolve(preset="smal")

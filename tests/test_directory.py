@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -13,9 +14,12 @@ import pytest
 from m6rec_cli.directory import (
     atomic_directory,
     atomic_file,
+    cache_folder,
+    claimed,
     read_json,
     refuse_inputs,
     refuse_nonempty,
+    require_writable,
     write_json,
 )
 from m6rec_cli.errors import M6RecError
@@ -31,6 +35,59 @@ def complete(path: Path, content: str = "old") -> Path:
 
 def leftovers(folder: Path, *known: str) -> list[str]:
     return sorted(p.name for p in folder.iterdir() if p.name not in known)
+
+
+def test_cache_folder_of_a_user_without_a_home_is_temporary(monkeypatch: pytest.MonkeyPatch):
+    for name in ("M6REC_CACHE_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+    def homeless() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", homeless)
+    assert cache_folder() == Path(tempfile.gettempdir()) / f"m6rec-{os.getuid()}"
+
+
+# --- one at a time ---
+
+
+def test_claimed_directory_is_refused_to_another_until_it_is_free(tmp_path: Path):
+    with claimed(tmp_path / "run"):
+        with (
+            pytest.raises(M6RecError, match="another m6rec writes to the output directory"),
+            claimed(tmp_path / "run"),
+        ):
+            pass
+        with claimed(tmp_path / "other"):
+            pass
+    with claimed(tmp_path / "run"):
+        pass
+    assert leftovers(tmp_path) == []
+
+
+def test_claimed_directory_of_a_process_that_was_killed_is_free(tmp_path: Path):
+    code = (
+        "import sys, time\nfrom pathlib import Path\nfrom m6rec_cli.directory import claimed\n"
+        "with claimed(Path(sys.argv[1])):\n    print('mine', flush=True)\n    time.sleep(60)\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path / "run")], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "mine\n"
+        with pytest.raises(M6RecError, match="another m6rec writes"), claimed(tmp_path / "run"):
+            pass
+        process.kill()
+    with claimed(tmp_path / "run"):
+        pass
+
+
+def test_require_writable_tries_the_folder_and_leaves_nothing(tmp_path: Path):
+    require_writable(tmp_path / "new" / "out")
+    assert leftovers(tmp_path / "new") == []
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        require_writable(tmp_path / "file" / "out")
 
 
 # --- what may be replaced ---

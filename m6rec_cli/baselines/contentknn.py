@@ -22,16 +22,18 @@ class ContentKnn:
     Attributes:
         history: (n_users, n_items), the weight of each event by its age, summed.
         vectors: (n_items, terms), rows of length 1, or 0 where nothing is known.
+        terms: The same, (terms, n_items).
         backoff: (n_items,), small: it orders the items that the content leaves equal.
     """
 
     history: sparse.csr_array
     vectors: sparse.csr_array
+    terms: sparse.csr_array
     backoff: np.ndarray
 
     def score(self, user_rows: np.ndarray) -> np.ndarray:
         """See `Scorer.score`."""
-        scores = ((self.history[user_rows] @ self.vectors) @ self.vectors.T).toarray()
+        scores = ((self.history[user_rows] @ self.vectors) @ self.terms).toarray()
         scores += self.backoff
         return scores
 
@@ -59,4 +61,4 @@ def fit(
     )  # fmt: skip
     decayed.sum_duplicates()
     backoff = np.float32(1e-5) * _base.popularity(history, n_items)
-    return ContentKnn(decayed, vectors, backoff)
+    return ContentKnn(decayed, vectors, vectors.T.tocsr(), backoff)

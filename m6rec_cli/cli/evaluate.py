@@ -87,7 +87,7 @@ def evaluate(
         pairs = [] if compare is None else [_different(compare)]
         flags = {"--split": ("evaluate.split", split), "--max-users": ("evaluate.max_users", max_users),
                  "--ks": ("evaluate.ks", None if ks is None else _whole_numbers(ks))}  # fmt: skip
-        config = resolve(file=config_file, sets=sets or (), flags=flags)
+        config = resolve(command="evaluate", file=config_file, sets=sets or (), flags=flags)
         from m6rec_cli.stages import evaluate as stage
 
         asked = stage.Asked(runs or (), recs or (), _names(baselines), pairs, against, explain)

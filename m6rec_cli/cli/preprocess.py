@@ -44,7 +44,7 @@ def preprocess(
         from m6rec_cli.errors import UsageError
         from m6rec_cli.stages import preprocess as stage
 
-        config = configuration.resolve("preprocess", file=config_file, sets=sets or (), flags=flags)
+        config = configuration.resolve(command="preprocess", file=config_file, sets=sets or (), flags=flags)
         inputs = stage.Inputs(
             interactions, items, users, media, schema, like, positive, items_from_interactions
         )

@@ -39,7 +39,7 @@ def pretrain(
     def work(report: Reporter) -> Summary:
         from m6rec_cli.config import resolve
 
-        config = resolve("pretrain", preset=preset, file=config_file, sets=sets or ())
+        config = resolve("pretrain", preset=preset, file=config_file, sets=sets or (), command="pretrain")
         from m6rec_cli.stages import pretrain as stage
 
         return stage.run(

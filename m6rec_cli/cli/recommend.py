@@ -132,7 +132,7 @@ def recommend(
         flags = {"-k": ("recommend.k", k), "--draws": ("recommend.draws", draws),
                  "--max-per-category": ("recommend.max_per_category", max_per_category),
                  "--keep-seen": ("recommend.seen", "keep" if keep_seen else None)}  # fmt: skip
-        config = resolve(file=config_file, sets=sets or (), flags=flags)
+        config = resolve(command="recommend", file=config_file, sets=sets or (), flags=flags)
         from m6rec_cli.stages import recommend as stage
 
         inputs = stage.Inputs(

@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -32,7 +33,7 @@ def stage(
     if not compile_cache:
         os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"  # read when JAX is imported, which is later
     try:
-        with exit_codes(debug=debug):
+        with exit_codes(debug=debug, as_json=log_format == "json"):
             if log_format not in LOG_FORMATS:
                 raise UsageError(f"`--log-format` cannot be `{log_format}`", hint="auto, plain or json")
             with cluster.together(processes) if processes else nullcontext():
@@ -47,18 +48,18 @@ def stage(
 
 
 @contextmanager
-def exit_codes(*, debug: bool = False) -> Iterator[None]:
-    """Turn exceptions into messages on stderr and the exit codes of the contract."""
+def exit_codes(*, debug: bool = False, as_json: bool = False) -> Iterator[None]:
+    """Turn exceptions into messages on stderr, as text or as one JSON object, and the exit codes of the contract."""
     try:
         yield
     except M6RecError as error:
-        _say(error, debug)
+        _say(error, debug, as_json)
         raise SystemExit(error.exit_code) from None
     except Terminated as end:
-        print("stopped", file=sys.stderr)
+        _end("stopped", end.exit_code, as_json)
         raise SystemExit(end.exit_code) from None
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        _end("interrupted", 130, as_json)
         raise SystemExit(130) from None
     except BrokenPipeError:
         # The reader went away (`m6rec ... | head`): no traceback, and none from the interpreter's last flush.
@@ -67,22 +68,46 @@ def exit_codes(*, debug: bool = False) -> Iterator[None]:
     except OSError as error:
         where = str(error.filename) if error.filename else None
         _say(M6RecError(f"the system refused: {error.strerror or error}", where=where,
-                        hint="is there room on the disk, and may you write there?"), debug)  # fmt: skip
+                        hint="is there room on the disk, and may you write there?"), debug, as_json)  # fmt: skip
         raise SystemExit(1) from None
     except Exception as error:
         if debug:
             traceback.print_exc()
         if (code := stop.raised()) is not None:
             # A library met the signal's exception and raised one of its own.
-            print("stopped", file=sys.stderr)
+            _end("stopped", code, as_json)
             raise SystemExit(code) from None
-        print(f"error: this is a bug in m6rec: {type(error).__name__}: {error}\n"
-              "  hint: run again with `--debug` and report the traceback", file=sys.stderr)  # fmt: skip
+        if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
+            _say(M6RecError(f"there is not enough memory: {str(error).strip()[:200] or type(error).__name__}",
+                            hint="in training lower `train.batch_targets`, or divide the tables: `train.model_parallel`"),
+                 False, as_json)  # fmt: skip
+            raise SystemExit(1) from None
+        found = f"this is a bug in m6rec: {type(error).__name__}: {error}"
+        _print("error", found, 3, as_json, hint="run again with `--debug` and report the traceback")
         raise SystemExit(3) from None
 
 
-def _say(error: M6RecError, debug: bool) -> None:
+def _say(error: M6RecError, debug: bool, as_json: bool) -> None:
     if debug:
         traceback.print_exc()
+    _print("error", error.what, error.exit_code, as_json, where=error.where, hint=error.hint)
+
+
+def _end(word: str, code: int, as_json: bool) -> None:
+    """The last word of a command that was asked to stop."""
+    print(_object("stopped", word, code) if as_json else word, file=sys.stderr)
+
+
+def _print(level: str, what: str, code: int, as_json: bool, **more: str | None) -> None:
+    if as_json:
+        print(_object(level, what, code, **more), file=sys.stderr)
+        return
     who = "" if cluster.is_first() else f"process {cluster.index()}: "
-    print(f"{who}error: {error}", file=sys.stderr)
+    lines = [f"{who}{level}: {what}", *(f"  {name}: {text}" for name, text in more.items() if text)]
+    print("\n".join(lines), file=sys.stderr)
+
+
+def _object(level: str, text: str, code: int, **more: str | None) -> str:
+    return json.dumps({"time": round(time.time(), 3), "level": level, "text": text,
+                       **{name: value for name, value in more.items() if value}, "exit_code": code,
+                       **({} if cluster.is_first() else {"process": cluster.index()})}, ensure_ascii=False)  # fmt: skip

@@ -12,7 +12,7 @@ import polars as pl
 
 from m6rec_cli.data import coding, positive, tables, times, values
 from m6rec_cli.data.clean import Cleaning
-from m6rec_cli.data.tables import ROW, Table
+from m6rec_cli.data.tables import ROW, NoRecords, Table
 from m6rec_cli.errors import M6RecError, nearest
 from m6rec_cli.schema import Schema
 
@@ -186,7 +186,7 @@ def _clean(frame: pl.DataFrame, table: Table, schema: Schema, cleaning: Cleaning
         )
     if frame.is_empty():
         worst = max(cleaning.rules, key=lambda rule: rule.get("dropped", 0))
-        raise M6RecError("no event is left after cleaning", where=table.path,
+        raise NoRecords("no event is left after cleaning", where=table.path,
                          hint=f"most were dropped by the rule `{worst['rule']}`: {worst['dropped']} rows; "
                          "`m6rec preprocess --dry-run` says how columns are read")  # fmt: skip
     return frame

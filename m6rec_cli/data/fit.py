@@ -11,13 +11,10 @@ import numpy as np
 import polars as pl
 from tokenizers import Tokenizer
 
-from m6rec_cli.data import text, values
+from m6rec_cli.data import kinds, text, values
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.schema import Entity, FeatureColumn, FeatureSpec
 from m6rec_cli.settings import DataConfig
-
-_OF_ONE_LENGTH = 0.9
-"""Share of a column's vectors that have the length that it is taken to have."""
 
 
 def fit(frame: pl.DataFrame, columns: Sequence[FeatureColumn], entity: Entity, config: DataConfig,
@@ -137,13 +134,12 @@ def _vector(vectors: pl.Series, column: FeatureColumn) -> tuple[int, dict[str, A
     if not len(vectors):  # no training row has one: nothing is known of it, and all are masked
         return 1, {"mean": [0.0], "scale": 1.0}
     lengths = vectors.list.len()
-    sizes = lengths.value_counts(sort=True)
-    size, often = map(int, sizes.row(0))
-    if often < _OF_ONE_LENGTH * len(vectors):
-        found = ", ".join(map(str, sizes[:, 0].sort().head(4)))
+    if not kinds.of_one_length(lengths):
+        found = ", ".join(map(str, lengths.unique().sort().head(4)))
         raise M6RecError(f"the vectors of column `{column.column}` do not have one length (found: {found})",
                          hint="mend the column, or take it out of the schema")  # fmt: skip
     # A few of another length are masked and counted when they are encoded.
+    size = int(lengths.value_counts(sort=True)[0, 0])
     matrix = vectors.filter(lengths == size).cast(pl.Array(pl.Float32, size)).to_numpy()
     matrix = matrix[np.isfinite(matrix).all(axis=1)]
     mean = matrix.mean(axis=0, dtype=np.float64) if len(matrix) else np.zeros(size)

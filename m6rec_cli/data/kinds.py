@@ -9,7 +9,10 @@ from m6rec_cli.data import media, values
 from m6rec_cli.data.roles import plain
 from m6rec_cli.schema import RESERVED, FeatureColumn, Kind
 
-_SEPARATORS = ("|", ", ", "; ", ";", ",")
+_RARE_IN_TEXTS = ("|", " > ")
+_SEPARATORS = (*_RARE_IN_TEXTS, ", ", "; ", ";", ",")
+_OF_ONE_LENGTH = 0.9
+"""Share of a column's vectors that have the length that it is taken to have."""
 _CODE_NAMES = (
     "id",
     "code",
@@ -108,7 +111,7 @@ def _of_lists(series: pl.Series) -> tuple[Kind, str | None] | str:
     if not len(lengths):
         return "no cell holds a value"
     if inner is not None and inner.is_float():
-        return ("vector", None) if lengths.n_unique() == 1 else "lists of numbers of several lengths"
+        return ("vector", None) if of_one_length(lengths) else "lists of numbers of several lengths"
     innermost = inner.inner if isinstance(inner, pl.List) else inner
     if innermost is not None and (innermost.is_nested() or innermost == pl.Binary):
         return "nested columns are not read"
@@ -173,7 +176,12 @@ def _is_vector(known: pl.Series) -> bool:
     shape = r"^\s*[\[(]?\s*[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?(?:[\s,;]+[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?){2,}\s*[\])]?\s*$"
     if known.str.contains(shape).mean() != 1.0 or not known.str.contains(r"\.\d").any():
         return False
-    return known.str.count_matches(r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?").n_unique() == 1
+    return of_one_length(known.str.count_matches(r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?"))
+
+
+def of_one_length(lengths: pl.Series) -> bool:
+    """Whether vectors have one length, but for a few of which each is masked later."""
+    return lengths.value_counts(sort=True)[0, 1] >= _OF_ONE_LENGTH * len(lengths)
 
 
 def _separator(known: pl.Series) -> str | None:
@@ -182,7 +190,8 @@ def _separator(known: pl.Series) -> str | None:
         return ","
     for separator in _SEPARATORS:
         share = known.str.contains(separator, literal=True).mean()
-        if not isinstance(share, float) or share < (0.1 if separator == "|" else 0.3):
+        is_plain = separator not in _RARE_IN_TEXTS
+        if not isinstance(share, float) or share < (0.3 if is_plain else 0.1):
             continue
         # A text that comes again does not make its clauses members: count each different cell once.
         cells = known.unique(maintain_order=True)
@@ -195,7 +204,7 @@ def _separator(known: pl.Series) -> str | None:
             isinstance(size, float)
             and size <= 3.5
             and _mean_length(parts) <= 40
-            and repeated >= (0.2 if separator == "|" else 0.65)
+            and repeated >= (0.65 if is_plain else 0.2)
         ):
             return separator
     return None

@@ -107,7 +107,7 @@ def stream(sources: Sequence[T | None], work: Callable[[T], Any]) -> Iterator[tu
     A thread a core: the libraries that decode let go of the interpreter. A few rows are ahead of the one
     that is yielded and no more, so that what is finished does not pile up in memory.
     """
-    threads = os.cpu_count() or 1
+    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     pool = ThreadPoolExecutor(threads)
     waiting: deque[Future[Any] | None] = deque()
     done = 0

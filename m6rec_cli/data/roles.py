@@ -67,6 +67,9 @@ def of_events(table: Table) -> tuple[dict[str, Any], list[str]]:
     user, item = find(names, USER), find(names, ITEM)
     for role, found, examples in (("user", user, "`user_id`"), ("item", item, "`item_id`")):
         if found is None:
+            if any("::" in name for name in names):
+                raise M6RecError("the fields are divided by `::`, and there is no header line", where=table.path,
+                                 hint="make a table of it: `(echo user_id,item_id,rating,timestamp; sed 's/::/,/g' FILE) > events.csv`")  # fmt: skip
             raise M6RecError(
                 f"no column looks like the {role}'s id", where=f"{table.path}, columns: {', '.join(names)}",
                 hint=f"rename the column to {examples}, or name it in a schema file "
@@ -98,7 +101,7 @@ def of_events(table: Table) -> tuple[dict[str, Any], list[str]]:
 
 
 def time_format(table: Table, name: str, warnings: list[str]) -> str:
-    """`order`, `auto`, or the strptime pattern where day and month could be mistaken."""
+    """`order`, `auto`, or one of `times.ORDERS` where day and month could be mistaken."""
     if plain(name) in ORDER:
         return "order"
     sample = table.head()[name]

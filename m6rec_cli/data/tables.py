@@ -104,9 +104,10 @@ def _reader_of(path: str, what: str) -> str:
                          hint=None if glob.has_magic(path) else not_there(path))  # fmt: skip
     suffixes = [s for s in by_suffix if place.name.lower().endswith(s)]
     if not suffixes:
-        known = " ".join(sorted(by_suffix))
-        raise M6RecError(f"the {what} file has a suffix that no reader knows", where=path,
-                         hint=f"known: {known}")  # fmt: skip
+        hint = "known: " + " ".join(sorted(by_suffix))
+        if place.name.lower().endswith((".json", ".json.gz")):
+            hint = "if each line is a JSON object, name it `.jsonl` or `.jsonl.gz`"
+        raise M6RecError(f"the {what} file has a suffix that no reader knows", where=path, hint=hint)
     return by_suffix[max(suffixes, key=len)]
 
 

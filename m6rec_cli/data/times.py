@@ -77,19 +77,17 @@ def settled(table: Table, name: str) -> tuple[str, str | None]:
     if sample.dtype.is_temporal() or are_numbers(sample):
         return "auto", None
     known = _series(sample)
-    if not len(known) or not known.str.contains(_DAY_OR_MONTH).all():
+    alike = known.str.contains(_DAY_OR_MONTH).mean()
+    if not isinstance(alike, float) or alike < 0.5:
         return "auto", None
     first = next((form for form in _by_hits(known) if form in _MISTAKEN), None)
     if first is None:
         return "auto", None
     orders = ORDERS if first.startswith("%d") else ORDERS[::-1]
-    forms = [date_formats(sample, order) for order in orders]
-    a, b = (_misses(known, some) for some in forms)
-    if a == b:
-        written = _written(pl.col(name))
-        a, b = table.frame.select(
-            _parsed(written, some, zoned=False).null_count().alias(order) for order, some in zip(orders, forms, strict=True)
-        ).collect(engine="streaming").row(0)  # fmt: skip
+    written = _written(pl.col(name))
+    a, b = table.frame.select(
+        _parsed(written, date_formats(sample, order), zoned=False).null_count().alias(order) for order in orders
+    ).collect(engine="streaming").row(0)  # fmt: skip
     if a == b:
         return orders[0], (f"day and month of `{name}` cannot be told apart; read as {orders[0]} (`timestamp_format` in the "
                            "schema)")  # fmt: skip
@@ -99,34 +97,42 @@ def settled(table: Table, name: str) -> tuple[str, str | None]:
 def date_formats(sample: pl.Series, order: str = "auto") -> list[str]:
     """The formats that parse a value of the sample, the most successful first; ties keep the list's order.
 
-    Of two that differ in the places of day and month the first alone is kept: with both, each cell would be read by whichever fits.
+    Of those that could be mistaken for each other the ones of one order alone are kept: with both, each cell would be read by
+    whichever fits.
 
     Args:
-        order: One of `ORDERS`, for the formats that begin so and those that cannot be mistaken; `auto` for all.
+        order: One of `ORDERS`, whose formats are kept; `auto` for that of the most successful one. An order that is known also has
+            the lengths that the sample has not, such as midnight left out.
     """
     begin = {"day-first": "%d", "month-first": "%m"}.get(order, "")
     found: list[str] = []
     for form in _by_hits(_series(sample)):
-        if form in _MISTAKEN and not form.startswith(begin):
-            continue
-        if not any(_mistaken(form, other) for other in found):
-            found.append(form)
+        if form in _MISTAKEN:
+            begin = begin or form[:2]
+            if not form.startswith(begin):
+                continue
+        found.append(form)
+    if order != "auto":
+        dates = {form[: len(_DATE)] for form in found if form in _MISTAKEN}
+        found += [form for form in DATE_FORMATS if form in _MISTAKEN and form.startswith(begin) and form not in found
+                  and (form[: len(_DATE)] in dates or not dates)]  # fmt: skip
     return found or list(DATE_FORMATS[:5])
 
 
 def _by_hits(known: pl.Series) -> list[str]:
-    misses = {form: _misses(known, [form]) for form in DATE_FORMATS}
+    misses = {form: _misses(known, form) for form in DATE_FORMATS}
     return sorted((form for form in DATE_FORMATS if misses[form] < len(known)), key=lambda form: misses[form])
 
 
-def _misses(known: pl.Series, forms: Sequence[str]) -> int:
-    return pl.select(_parsed(pl.lit(known), forms, zoned=False)).to_series().null_count()
+def _misses(known: pl.Series, form: str) -> int:
+    return pl.select(_parsed(pl.lit(known), [form], zoned=False)).to_series().null_count()
 
 
 def _mistaken(a: str, b: str) -> bool:
     return {a[:2], b[:2]} == {"%d", "%m"} and sorted(a) == sorted(b)
 
 
+_DATE = "%d/%m/%Y"
 _MISTAKEN = {form for form in DATE_FORMATS if any(_mistaken(form, other) for other in DATE_FORMATS)}
 
 

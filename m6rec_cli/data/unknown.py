@@ -10,6 +10,8 @@ from m6rec_cli.errors import M6RecError
 from m6rec_cli.schema import Entity, Schema
 from m6rec_cli.settings import DataConfig
 
+WITHOUT_PROFILE = "users: not in the user table, kept without a profile"
+
 
 @dataclass(frozen=True)
 class Sources:
@@ -50,7 +52,7 @@ def settle(frame: pl.DataFrame, items: pl.DataFrame | None, users: pl.DataFrame 
         else:
             strangers = frame["user"].filter(unknown).unique(maintain_order=True).cast(pl.String)
             cleaning.changed(
-                "users: not in the user table, kept without a profile",
+                WITHOUT_PROFILE,
                 len(strangers),
                 strangers.head(3).to_list(),
             )

@@ -43,7 +43,7 @@ def identifier(name: str, dtype: pl.DataType, sample: pl.Series) -> pl.Expr:
     if dtype == pl.String:
         known = sample.drop_nulls().str.strip_chars()
         known = known.filter(~known.is_in(MISSING))
-        if len(known) and known.str.contains(r"^\d+\.0$").all():
+        if len(known) and known.str.contains(r"^-?\d+\.0$").all():
             return column.str.replace(r"\.0$", "")
     return column
 

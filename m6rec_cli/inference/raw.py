@@ -59,7 +59,12 @@ def read_log(run: LoadedRun, log: Path | None, schema: Schema, report: Reporter)
     Returns:
         `user_id` and `item_id` str, `item_row` u32 (null: not known), `timestamp` i64, `event` u8, `weight` f32.
     """
-    frame = events.read_events(log, schema) if log else _no_events()
+    cleaning = Cleaning()
+    frame = events.read_events(log, schema, cleaning=cleaning) if log else _no_events()
+    for rule in cleaning.rules:
+        if rule.get("dropped") and "duplicates" not in rule["rule"]:
+            first = f", first: {', '.join(rule['examples'])}" if rule["examples"] else ""
+            report.warn(f"{rule['dropped']:,} events are left out by the rule `{rule['rule']}`{first}")
     items = run.items.select(item_id="id", item_row=pl.col("row").cast(pl.UInt32))
     joined = frame.join(items, on="item_id", how="left", maintain_order="left")
     unknown = joined.filter(pl.col("item_row").is_null())

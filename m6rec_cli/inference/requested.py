@@ -16,6 +16,12 @@ def users(audience: Audience, source: str | None, report: Reporter) -> tuple[np.
     if source is None:
         return np.arange(len(audience.ids)), audience
     named = _ids(None if source == "-" else Path(source)).unique(maintain_order=True)
+    if (
+        len(named)
+        and named[0] in (audience.run.schema.user, "user_id")
+        and not audience.ids.is_in([named[0]]).any()
+    ):
+        named = named.slice(1)  # the header of a table with one column
     if len(named) == 0:
         report.warn("no users are asked for, so there are no lists")
     strangers = named.filter(~named.is_in(audience.ids.implode()))

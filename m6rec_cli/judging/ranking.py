@@ -20,6 +20,7 @@ from m6rec_cli.report import Reporter
 
 TILE_BYTES = 4 * 2**20
 """Scores of the users who are ranked at once: they stay in the cache from one look at them to the next."""
+_TOGETHER = 32
 _GROUP = 32
 """Columns of a group at the most."""
 
@@ -50,12 +51,15 @@ class Judged:
 
 
 def judge(task: Task, scorer: Scorer, k: int, report: Reporter, *, name: str, kind: str,
-          tile_bytes: int = TILE_BYTES) -> Judged:  # fmt: skip
+          tile_bytes: int | None = None) -> Judged:  # fmt: skip
     """Score every judged user and keep the true items' ranks and the first `k` items.
 
     Raises:
         M6RecError: The scorer gave a value that is not a number.
     """
+    if tile_bytes is None:
+        # Of a large catalogue more than the cache holds: it is read once for all users of a tile.
+        tile_bytes = max(TILE_BYTES, min(_TOGETHER * 4 * task.n_items, 16 * TILE_BYTES))
     # A power of two, as a model's tiles are.
     rows = 1 << (max(1, tile_bytes // (4 * max(task.n_items, 1))).bit_length() - 1)
     # Of several processes each asks for a share of the users, and all hear every answer.

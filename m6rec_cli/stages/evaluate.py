@@ -13,7 +13,14 @@ from typing import Any
 from m6rec_cli import __version__, cluster
 from m6rec_cli.config import to_toml
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.directory import atomic_directory, atomic_file, refuse_inputs, refuse_nonempty, write_json
+from m6rec_cli.directory import (
+    atomic_directory,
+    atomic_file,
+    refuse_inputs,
+    refuse_nonempty,
+    require_writable,
+    write_json,
+)
 from m6rec_cli.errors import M6RecError, UsageError
 from m6rec_cli.judging import catalogue, explained, slices, systems, task
 from m6rec_cli.judging.compare import compare
@@ -68,6 +75,7 @@ def run(config: Config, data: Path, asked: Asked, out: Path | None, report: Repo
             refuse_nonempty(out, overwrite=overwrite)
         elif out.exists() and not overwrite:
             raise M6RecError("the output exists", where=str(out), hint="pass `--overwrite` to replace it")
+        require_writable(out)
     pairs = [*asked.compare, *((s.name, name) for name in base for s in wanted if s.name != name)]
     if asked.explain and not any(system.kind == "run" for system in wanted):
         raise UsageError(
@@ -153,14 +161,14 @@ def _tables(summary: Summary, k: int, report: Reporter) -> None:
 
 def _write(out: Path, config: Config, dataset: Dataset, summary: Summary, *, overwrite: bool) -> None:
     whole = {**summary, "version": __version__, "config": dataclasses.asdict(config.evaluate),
-             "manifest": dataset.manifest}  # fmt: skip
+             "recommend": dataclasses.asdict(config.recommend), "manifest": dataset.manifest}  # fmt: skip
     if out.suffix not in _FILES:
         with atomic_directory(out, overwrite=overwrite) as work:
             (work / "config.toml").write_text(to_toml(config), encoding="utf-8")
             (work / "report.html").write_text(_page(whole), encoding="utf-8")
             write_json(work / "report.json", whole)
     elif out.suffix == ".json":
-        write_json(out, whole)
+        write_json(out, whole, overwrite=overwrite)
     else:
         with atomic_file(out, overwrite=overwrite) as work:
             work.write_text(_page(whole), encoding="utf-8")

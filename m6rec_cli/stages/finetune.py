@@ -25,7 +25,9 @@ def resolve(parent: Path, *, preset: str | None, file: Path | None, sets: Iterab
     """The configuration of a fine-tuning run: the parent's `model` section, then the usual layers."""
     open_run(parent)
     base = configuration.section(configuration.resolve(file=parent / CONFIG), "model")
-    return configuration.resolve("finetune", preset=preset, file=file, sets=sets, base=base)
+    return configuration.resolve(
+        "finetune", preset=preset, file=file, sets=sets, base=base, command="finetune"
+    )
 
 
 def run(

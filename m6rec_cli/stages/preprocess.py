@@ -23,8 +23,8 @@ from m6rec_cli.data import (
 from m6rec_cli.data.clean import Cleaning
 from m6rec_cli.data.inputs import Inputs, Opened, open_tables, settle_schema
 from m6rec_cli.data.store import FORMAT, MANIFEST, read_specs
-from m6rec_cli.data.unknown import Sources
-from m6rec_cli.directory import atomic_directory, refuse_inputs, refuse_nonempty, write_json
+from m6rec_cli.data.unknown import WITHOUT_PROFILE, Sources
+from m6rec_cli.directory import atomic_directory, refuse_inputs, refuse_nonempty, require_writable, write_json
 from m6rec_cli.report import Reporter, Summary
 from m6rec_cli.schema import SPLITS, TRAIN, FeatureSpec, Schema
 from m6rec_cli.settings import Config
@@ -52,6 +52,7 @@ def run(
         output, (path for path in (*inputs.files.values(), inputs.media, inputs.like) if path is not None)
     )
     refuse_nonempty(output, overwrite=overwrite)
+    require_writable(output)
     opened = open_tables(inputs)
     schema, left_out = settle_schema(inputs, opened, config.data, report)
     for column in (*schema.item_features, *schema.user_features):
@@ -157,6 +158,30 @@ def _write_entity(frame: pl.DataFrame, specs: tuple[FeatureSpec, ...], entity: A
     pl.concat([table, encoded], how="horizontal").write_parquet(work / f"{entity}s.parquet")
 
 
+_SUSPICIOUS = ("unparseable rows", "no user id", "no item id", "no readable", "timestamp before")
+_MANY = 0.05
+
+
+def _doubt(report: Reporter, cleaning: Cleaning, counts: dict[str, Any]) -> None:
+    """Warn of what is more likely to be read wrongly than to be wrong in so many rows."""
+    total = sum(counts["events"].values()) + sum(
+        r.get("dropped", 0) for r in cleaning.rules if r["rule"].startswith("events:")
+    )
+    for rule in cleaning.rules:
+        name = rule["rule"]
+        if (
+            name.startswith("events:")
+            and any(word in name for word in _SUSPICIOUS)
+            and rule.get("dropped", 0) > _MANY * total
+        ):
+            first = f", first: {', '.join(rule['examples'])}" if rule["examples"] else ""
+            report.warn(f"{rule['dropped']:,} of {total:,} events are left out by the rule `{name}`{first}; is the column read as it is "
+                        "meant (`--dry-run`)?")  # fmt: skip
+        if name == WITHOUT_PROFILE and rule["changed"] > counts["users"] / 2:
+            report.warn(f"{rule['changed']:,} of {counts['users']:,} users are not in the user table, first: "
+                        f"{', '.join(rule['examples'])}; are the ids of both tables written in the same way?")  # fmt: skip
+
+
 def _tell(
     report: Reporter,
     schema: Schema,
@@ -180,6 +205,7 @@ def _tell(
         report.table("features", ("feature", "kind"), shown)
     report.table("cleaning", ("rule", "dropped", "changed", "first"),
                  [(r["rule"], r.get("dropped"), r.get("changed"), ", ".join(r["examples"])) for r in cleaning.rules])  # fmt: skip
+    _doubt(report, cleaning, counts)
     kept, total = counts["events"][SPLITS[TRAIN]], sum(counts["events"].values())
     if kept < total / 5:
         why = "a few events of a wrong time stretch it" if split == "temporal" else "look at the counts below"

@@ -60,7 +60,7 @@ def resumes(request: Request, data: Dataset) -> bool:
     if claim != _claim(request, data):
         raise M6RecError(
             "the run to resume was started on other data or by another command",
-            where=str(out), hint="start anew with another `--out`",
+            where=str(out), hint="start anew with another `--out`, or with `--overwrite` and without `--resume`",
         )  # fmt: skip
     return True
 

@@ -84,9 +84,8 @@ class Feed:
     def epoch_rows(self, epoch: int) -> PackedRows:
         """The epoch's rows, filled up to whole batches with empty rows."""
         train = self.config.train
-        aim = long_run.aims(
-            self.events.user_row, train.long_run, np.random.default_rng((train.seed, epoch, 0, 3))
-        )
+        rng = np.random.default_rng((train.seed, epoch, 0, 3))
+        aim = long_run.aims(self.events.user_row, self.weight > 0, train.long_run, rng)
         packed = pack_training(
             self.events, self.gaps, weight=self.weight, length=self.length,
             first_event=train.loss.first_event, seed=train.seed, epoch=epoch, aim=aim,
@@ -116,10 +115,10 @@ class Feed:
         """As many targets as 95% of the batches have, or fewer."""
         return max(1, int(np.quantile(self._first, 0.95, method="higher")))
 
-    @cached_property
+    @property
     def n_targets(self) -> int:
-        """Events that are learned from."""
-        return int((self.weight > 0).sum())
+        """Targets of the first epoch."""
+        return int(self._first.sum())
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Batch, int]]:
         """Stacks of `steps_per_dispatch` batches and how many of them are real, from step `start` on."""

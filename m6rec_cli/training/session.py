@@ -3,7 +3,7 @@
 import platform
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from importlib.metadata import version
 from typing import Any
 
@@ -15,7 +15,7 @@ from m6rec_cli import __version__, cluster, inputs, runtime, stop
 from m6rec_cli.checkpoint import FORMAT, RUN, Steps
 from m6rec_cli.data.joined import open_all
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.directory import fsync_tree, read_json, write_json
+from m6rec_cli.directory import claimed, fsync_tree, read_json, write_json
 from m6rec_cli.errors import Terminated
 from m6rec_cli.model.recommender import M6Rec, Sizes
 from m6rec_cli.report import Reporter, Summary
@@ -38,7 +38,7 @@ def build(size: Sizes, config: Config) -> M6Rec:
 def fit(
     request: Request, report: Reporter, *, labels: bool, adopt: Callable[[M6Rec, Dataset], None] | None = None
 ) -> Summary:
-    """Run the loop from start or from the last checkpoint to a finished run directory.
+    """Run the loop from start or from the last checkpoint to a finished run directory, which nobody else writes to meanwhile.
 
     Args:
         labels: Learn from labelled events only.
@@ -48,6 +48,13 @@ def fit(
         M6RecError: The output is in use, or belongs to other data or another configuration.
         Terminated: A signal arrived; the state is saved.
     """
+    with claimed(request.out) if cluster.is_first() else nullcontext():
+        return _fit(request, report, labels=labels, adopt=adopt)
+
+
+def _fit(
+    request: Request, report: Reporter, *, labels: bool, adopt: Callable[[M6Rec, Dataset], None] | None
+) -> Summary:
     started = time.monotonic()
     runtime.start()
     config, out = request.config, request.out

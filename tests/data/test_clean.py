@@ -31,9 +31,11 @@ def test_k_core_equals_removing_one_at_a_time(
     for gone, rows in ((users_gone, users), (items_gone, items)):
         assert set(gone) == set(rows) - set(rows[left])
     some = np.arange(len(rows)) % 3 > 0
-    part, *_ = k_core(users, items, min_user, min_item, some)
-    np.testing.assert_array_equal(part[some], k_core(users[some], items[some], min_user, min_item)[0])
+    part, *gone_of_some = k_core(users, items, min_user, min_item, some)
+    alone, *gone_alone = k_core(users[some], items[some], min_user, min_item)
+    np.testing.assert_array_equal(part[some], alone)
     assert not part[~some].any()
+    assert [set(gone) for gone in gone_of_some] == [set(gone) for gone in gone_alone]
 
 
 def test_bots_counts_events_of_one_day() -> None:

@@ -42,6 +42,13 @@ def test_roles_without_a_user_name_the_columns(tmp_path: Path) -> None:
     assert "columns: who, item_id" in str(error.value.where)
 
 
+def test_roles_of_a_file_with_two_colons_between_fields_say_how_to_make_a_table(tmp_path: Path) -> None:
+    (tmp_path / "ratings.csv").write_text("1::1193::5::978300760\n1::661::3::978302109\n")
+    with pytest.raises(M6RecError, match="divided by `::`") as error:
+        roles.of_events(tables.scan(tmp_path / "ratings.csv", "interactions"))
+    assert "sed" in str(error.value.hint)
+
+
 def test_roles_without_an_item_name_the_columns(tmp_path: Path) -> None:
     with pytest.raises(M6RecError, match="no column looks like the item's id"):
         roles.of_events(_table(tmp_path, {"user_id": [1], "what": [2]}))
@@ -122,6 +129,9 @@ _TITLES = [
         ("categories", ["Office, Pens, Blue"] * 4 + ["Office, Paper"] * 4, ("set", ", ")),
         ("tags", ["['a', 'b']", "['b']", "['a']"], ("set", ",")),
         ("tags", [["a", "b"], ["b"]], ("set", None)),
+        ("shelves", ["Home > Garden > Tools", "Home > Garden", "Home > Kitchen"], ("set", " > ")),
+        ("emb", [[0.1, 0.2]] * 19 + [[0.1]], ("vector", None)),
+        ("emb", ["[0.1, 0.2, 0.3]"] * 19 + ["[0.1, 0.2, 0.3, 0.4]"], ("vector", None)),
         ("categories", [[["a", "b"], ["a"]], [["b"]]], ("set", None)),
         ("nested", [[{"a": 1}]], "nested columns are not read"),
         ("title", _TITLES, ("text", None)),

@@ -145,6 +145,8 @@ def test_scan_folders_of_pq_and_patterns_over_folders(tmp_path: Path) -> None:
     assert tables.scan(tmp_path / "**" / "*.pq", "interactions").n_rows == 3
     RECORDS.write_parquet(tmp_path / "a" / "1.PARQUET")
     (tmp_path / "a" / "_metadata.parquet").write_bytes(b"of another program")
+    (tmp_path / "a" / ".ipynb_checkpoints").mkdir()
+    RECORDS.write_parquet(tmp_path / "a" / ".ipynb_checkpoints" / "1-checkpoint.parquet")
     assert tables.scan(tmp_path / "a", "interactions").n_rows == 6
     assert len(fingerprint.of_inputs({"interactions": tmp_path / "a"})) == 2
 
@@ -176,6 +178,25 @@ def test_scan_byte_order_mark_is_no_part_of_the_header(tmp_path: Path) -> None:
     table = tables.scan(path, "interactions")
     assert list(table.schema) == ["user_id", "item_id"]
     assert table.frame.collect()["item_id"].to_list() == ["x"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_scan_utf_16_says_how_to_convert_it(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "e.csv"
+    path.write_bytes(
+        ("" if encoding == "utf-16" else "\ufeff").encode(encoding)
+        + "user_id,item_id\na,x\n".encode(encoding)
+    )
+    with pytest.raises(M6RecError, match="the file is UTF-16 text") as error:
+        tables.scan(path, "interactions")
+    assert "iconv -f UTF-16 -t UTF-8" in str(error.value.hint)
+
+
+def test_scan_json_of_lines_says_how_it_should_be_named(tmp_path: Path) -> None:
+    (tmp_path / "reviews.json").write_text('{"user_id": 1}\n')
+    with pytest.raises(M6RecError, match="no reader knows") as error:
+        tables.scan(tmp_path / "reviews.json", "interactions")
+    assert "name it `.jsonl`" in str(error.value.hint)
 
 
 @pytest.mark.parametrize(

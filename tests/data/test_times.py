@@ -128,6 +128,28 @@ def test_timestamp_of_an_order_reads_all_lengths_of_it(tmp_path: Path, order: st
     ]  # fmt: skip
 
 
+def test_settled_is_not_put_off_by_a_few_cells_that_are_no_dates(tmp_path: Path) -> None:
+    """Logs by time begin in the first days of a month, where either order reads all."""
+    path = tmp_path / "e.csv"
+    days = [f"{n % 12 + 1:02}/03/2010" for n in range(200)]
+    path.write_text(
+        "n,date\n" + "".join(f"1,{cell}\n" for cell in ["never", "2010-03-01", *days, "25/03/2010"])
+    )
+    assert times.settled(tables.scan(path, "interactions"), "date") == ("day-first", None)
+
+
+def test_timestamp_auto_never_mixes_orders_of_different_lengths() -> None:
+    series = pl.Series(["25/04/2010", "26/04/2010", "03/04/2010 08:26"])
+    assert _apply(times.timestamp, series, "auto", series)[2] == _ms(2010, 4, 3, 8, 26)
+
+
+def test_timestamp_of_an_order_reads_lengths_that_the_first_lines_have_not() -> None:
+    sample = pl.Series(["31/12/2010 08:26:01", None])
+    series = pl.Series(["31/12/2010", "31/12/2010 08:26"])
+    assert None not in _apply(times.timestamp, series, "day-first", sample)
+    assert None not in _apply(times.timestamp, series, "day-first", pl.Series([None], dtype=pl.String))
+
+
 def test_timestamp_auto_reads_points_and_iso_of_all_lengths_in_one_column(tmp_path: Path) -> None:
     cells = ["31.12.2010 08:26", "31.12.2010", "01.02.2010 08:26"]
     path = tmp_path / "e.csv"

@@ -400,6 +400,20 @@ def test_run_split_by_time_that_one_wrong_time_stretches_is_told(tmp_path: Path)
     assert "a few events of a wrong time stretch it" in told
 
 
+def test_run_rule_that_takes_many_events_and_ids_of_two_kinds_are_told(tmp_path: Path) -> None:
+    lines = [f"{n % 5}.5,i{n % 7},{1_600_000_000 + n if n % 10 else 9_999_999_999 + n}" for n in range(100)]
+    (tmp_path / "e.csv").write_text("\n".join(["user_id,item_id,timestamp", *lines]))
+    (tmp_path / "u.csv").write_text("user_id,age\n" + "".join(f"{n},{20 + n}\n" for n in range(5)))
+    report = Silent()
+    run(tmp_path / "data", {"interactions": tmp_path / "e.csv", "users": tmp_path / "u.csv"}, report=report)
+    assert any("10 of 100 events are left out by the rule `events: timestamp before 1970 or in the future`, first: i0 (row 1)"
+               in warning for warning in report.warnings)  # fmt: skip
+    assert any("5 of 10 users are not in the user table" in warning for warning in report.warnings) is False
+    (tmp_path / "u.csv").write_text("user_id,age\n1,30\n2,31\n")
+    run(tmp_path / "again", {"interactions": tmp_path / "e.csv", "users": tmp_path / "u.csv"}, report=report)
+    assert any("5 of 7 users are not in the user table, first: " in warning for warning in report.warnings)
+
+
 def test_run_split_of_whole_histories_that_leaves_little_is_told_without_a_word_of_times(
     tmp_path: Path,
 ) -> None:

@@ -132,6 +132,32 @@ def test_run_users_file_with_a_byte_order_mark(ask, tmp_path):
     assert ask.report.warnings == []
 
 
+@pytest.mark.parametrize("header", ["user_id", "5"])
+def test_run_users_file_may_have_the_header_of_a_column(ask, tmp_path, header):
+    found = list(lists(ask(users=str(file(tmp_path, header, 3, 7)))))
+    assert found == (["3", "7"] if header == "user_id" else ["5", "3", "7"])
+    assert ask.report.warnings == []
+
+
+def test_run_tells_what_it_leaves_out_of_a_log_and_a_night_without_any_event_is_none(shop, ask, tmp_path):
+    columns, late = "user_id,item_id,timestamp,event", ("31", 101, 9_999_999_999, "buy")
+    log = write(tmp_path, "n.csv", columns, [late, ("31", 102, 1_700_000_000, "buy")])
+    ask(interactions=log)
+    (told,) = ask.report.warnings
+    assert (
+        "1 events are left out by the rule `events: timestamp before 1970 or in the future`, first: 101 (row 1)"
+        in told
+    )
+    ask(interactions=shop.events, state=tmp_path / "state")
+    found = ask(
+        interactions=write(tmp_path, "late.csv", columns, [late]), state=tmp_path / "state", changed=True
+    )
+    assert len(found) == 0
+    assert any("nothing newer than the state" in warning for warning in ask.report.warnings)
+    with pytest.raises(M6RecError, match="no event is left after cleaning"):
+        ask(interactions=tmp_path / "late.csv")
+
+
 @pytest.mark.parametrize("suffix", ["parquet", "csv", "jsonl"])
 def test_run_nobody_asked_writes_an_empty_file(ask, tmp_path, suffix):
     ask(users=str(file(tmp_path, "")), out=f"none.{suffix}")

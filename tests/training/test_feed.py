@@ -62,6 +62,19 @@ def test_feed_long_run_teaches_the_start_any_event_of_the_user_and_later_places_
     assert later > 2 * data.n_users
 
 
+def test_feed_long_run_with_labels_teaches_labels_alone(data, small):
+    f = feed(data, small, "train.long_run=3", labels=True)
+    rows = f.epoch_rows(0)
+    labelled = set(
+        zip(f.events.user_row[f.weight > 0].tolist(), f.events.item_row[f.weight > 0].tolist(), strict=True)
+    )
+    at = rows.weight > 0
+    assert set(zip(rows.user[at].tolist(), rows.target[at].tolist(), strict=True)) <= labelled
+    # A history with a label has one at its beginning, too.
+    begins = rows.reset & (rows.item == -1)
+    assert set(rows.user[begins & at].tolist()) >= {user for user, _ in labelled}
+
+
 def test_feed_fresh_rows_are_distinct_and_stand_for_the_whole_catalogue(data, small):
     f = feed(data, small, "model.encoder.refresh_rows=16", "train.steps_per_dispatch=1")
     assert f.partial

@@ -4,15 +4,16 @@ import pytest
 from m6rec_cli.training.long_run import aims
 
 USERS = np.repeat([0, 3, 4], [5, 1, 3])
+ALL = np.ones(9, bool)
 
 
 def test_no_places_leave_each_event_its_own_target():
-    np.testing.assert_array_equal(aims(USERS, 0, np.random.default_rng(0)), np.arange(9))
+    np.testing.assert_array_equal(aims(USERS, ALL, 0, np.random.default_rng(0)), np.arange(9))
 
 
 @pytest.mark.parametrize("places", [1, 2, 100])
 def test_early_places_are_taught_a_later_event_of_the_same_user_and_the_rest_their_own(places):
-    drawn = np.stack([aims(USERS, places, np.random.default_rng(seed)) for seed in range(200)])
+    drawn = np.stack([aims(USERS, ALL, places, np.random.default_rng(seed)) for seed in range(200)])
     own = np.arange(9)
     assert (drawn >= own).all()
     assert (USERS[drawn] == USERS).all()
@@ -22,6 +23,20 @@ def test_early_places_are_taught_a_later_event_of_the_same_user_and_the_rest_the
 
 def test_each_later_event_is_drawn_as_often_as_the_next():
     rng = np.random.default_rng(1)
-    first = [int(aims(USERS, 1, rng)[0]) for _ in range(5000)]
+    first = [int(aims(USERS, ALL, 1, rng)[0]) for _ in range(5000)]
     share = np.bincount(first, minlength=5) / 5000
     np.testing.assert_allclose(share, 0.2, atol=0.03)
+
+
+def test_only_what_is_to_be_found_is_drawn():
+    taught = np.array([0, 0, 1, 0, 1, 0, 1, 0, 0], bool)
+    drawn = np.stack([aims(USERS, taught, 4, np.random.default_rng(seed)) for seed in range(100)])
+    # The fourth event of the first user has one label left, the user with one event has none, nor have the last two.
+    assert [sorted(set(column.tolist())) for column in drawn.T] == [[2, 4]] * 3 + [
+        [4],
+        [4],
+        [5],
+        [6],
+        [7],
+        [8],
+    ]

@@ -15,6 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from m6rec_cli.data.values import MISSING
+from m6rec_cli.errors import M6RecError
 
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".txt", ".txt.gz")
 EXTRA = "__extra"
@@ -23,10 +24,18 @@ _NUMBER = r"^[-+]?\s*[$€£¥]?\s*(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?\s*[$€�
 _DECIMAL = r"(?:^|\D)0,|,(?:\d{1,2}|\d{4,})(?:\D|$)"
 """A comma that separates no thousands."""
 _CELL_LINES = 50
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
 def scan(path: str) -> pl.LazyFrame:
-    """Scan a file or a glob; every column String, with the marker column `EXTRA`."""
+    """Scan a file or a glob; every column String, with the marker column `EXTRA`.
+
+    Raises:
+        M6RecError: It is UTF-16 text, as spreadsheets write it.
+    """
+    if _first_bytes(path, 2) in _UTF_16:
+        raise M6RecError("the file is UTF-16 text, and UTF-8 is read", where=path,
+                         hint="convert it: `iconv -f UTF-16 -t UTF-8 FILE > NEW_FILE`")  # fmt: skip
     separator = separator_of(path)
     return _with_points(marked(path, separator), separator)
 
@@ -54,10 +63,14 @@ def separator_of(path: str) -> str:
 
 def first_line(path: str) -> str:
     """The header line of the first file that `path` names."""
+    return _first_bytes(path, 1 << 20, line=True).decode("utf-8", "replace")
+
+
+def _first_bytes(path: str, n: int, *, line: bool = False) -> bytes:
     first = sorted(glob.glob(path, recursive=True))[0] if is_pattern(path) else path  # noqa: PTH207 - may be absolute
     opener = gzip.open if first.endswith(".gz") else open
     with opener(first, "rb") as file:
-        return file.readline(1 << 20).decode("utf-8", "replace")
+        return file.readline(n) if line else file.read(n)
 
 
 def is_pattern(path: str) -> bool:

@@ -8,11 +8,15 @@ SUFFIXES = (".parquet", ".pq")
 
 
 def parts_of(folder: Path) -> list[Path]:
-    """The files of a folder that are one table; those whose name begins with a point or a line are of other programs."""
-    return sorted(
-        file for file in folder.rglob("*")
-        if file.name.lower().endswith(SUFFIXES) and file.is_file() and not file.name.startswith((".", "_"))
-    )  # fmt: skip
+    """The files of a folder that are one table; what has a name that begins with a point or a line is of other programs."""
+
+    def is_ours(file: Path) -> bool:
+        return not any(
+            part.startswith((".", "_")) and "=" not in part for part in file.relative_to(folder).parts
+        )
+
+    found = (file for file in folder.rglob("*") if file.name.lower().endswith(SUFFIXES) and file.is_file())
+    return sorted(filter(is_ours, found))
 
 
 def scan(path: str) -> pl.LazyFrame:
