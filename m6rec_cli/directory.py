@@ -5,12 +5,13 @@ Every command writes through this module. A directory is complete if and only if
 """
 
 import fcntl
+import glob
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -88,48 +89,63 @@ def require_writable(out: Path) -> None:
 
 
 @contextmanager
-def claimed(out: Path) -> Iterator[None]:
+def claimed(out: Path) -> Iterator[bool]:
     """Nobody else writes to the directory meanwhile; a process that dies leaves it free.
 
+    Returns:
+        Whether that is so: some network file systems have no locks.
+
     Raises:
-        M6RecError: Another process does.
+        M6RecError: Another process writes there.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
     lock = out.parent / f".{out.name}.lock"
     with lock.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            is_alone = True
         except BlockingIOError:
             raise M6RecError("another m6rec writes to the output directory", where=str(out),
                              hint="wait until it has ended, or choose another `--out`") from None  # fmt: skip
+        except OSError:
+            is_alone = False
         try:
-            yield
+            yield is_alone
         finally:
             lock.unlink(missing_ok=True)
 
 
 @contextmanager
-def atomic_directory(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
+def atomic_directory(out: Path, *, overwrite: bool = False, is_claimed: bool = False) -> Iterator[Path]:
     """Yield a new directory beside `out` that takes its name when the block ends without an error.
 
-    What stood at `out` before is removed after the new one is in place, never earlier.
+    What stood at `out` before is removed after the new one is in place, never earlier. What processes that were killed have
+    begun is swept away.
+
+    Args:
+        is_claimed: The caller has claimed `out` already.
+
+    Raises:
+        M6RecError: The output may not be replaced, or another process writes there.
     """
     refuse_nonempty(out, overwrite=overwrite)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    work = out.parent / f".{out.name}.writing-{os.getpid()}"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
-    try:
-        yield work
-        fsync_tree(work)
-        old = out.parent / f".{out.name}.old-{os.getpid()}"
-        if out.exists():
-            out.rename(old)
-        work.rename(out)
-        fsync_path(out.parent)
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
+    with nullcontext(False) if is_claimed else claimed(out) as is_alone:
+        for begun in out.parent.glob(f".{glob.escape(out.name)}.writing-*") if is_alone else ():
+            shutil.rmtree(begun, ignore_errors=True)
+        work = out.parent / f".{out.name}.writing-{os.getpid()}"
         shutil.rmtree(work, ignore_errors=True)
+        work.mkdir()
+        try:
+            yield work
+            fsync_tree(work)
+            old = out.parent / f".{out.name}.old-{os.getpid()}"
+            if out.exists():
+                out.rename(old)
+            work.rename(out)
+            fsync_path(out.parent)
+            shutil.rmtree(old, ignore_errors=True)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
 
 
 @contextmanager

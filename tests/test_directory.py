@@ -251,6 +251,15 @@ def test_atomic_directory_works_after_a_killed_attempt(tmp_path: Path):
     with atomic_directory(tmp_path / "out") as work:
         (work / "x").touch()
     assert (tmp_path / "out" / "x").exists()
+    assert leftovers(tmp_path) == ["out"]
+
+
+def test_atomic_directory_of_two_at_a_time_is_refused_to_the_second(tmp_path: Path):
+    with atomic_directory(tmp_path / "out") as work:
+        (work / "x").touch()
+        with pytest.raises(M6RecError, match="another m6rec writes"), atomic_directory(tmp_path / "out"):
+            pass
+    assert leftovers(tmp_path) == ["out"]
 
 
 # --- files ---

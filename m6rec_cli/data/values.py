@@ -13,6 +13,9 @@ MISSING = (
 """Cells that mean nothing. A plain `none` is a value (an occupation, a material) and stays one."""
 
 
+_CURRENCY = r"(?:\p{Sc}|\b(?:USD|EUR|GBP|CHF|JPY|CNY|INR|KRW|BRL|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RUB|TRY|ZAR|MXN|SGD|HKD|zł|kr)\b)"
+
+
 def raw_column(name: str) -> str:
     """A column's name in a frame of raw columns, where `id` and its like are the data directory's own."""
     return f"{name} (raw)" if name in RESERVED else name
@@ -59,7 +62,9 @@ def number(name: str, dtype: pl.DataType) -> pl.Expr:
     value = column.cast(pl.Float64, strict=False)
     if dtype == pl.String:
         bare = (
-            column.str.strip_chars().str.replace(r"^([-+]?)\s*[$€£¥]\s*", "$1").str.replace(r"\s*[$€£¥]$", "")
+            column.str.strip_chars()
+            .str.replace(rf"^([-+]?)\s*{_CURRENCY}\s*", "$1")
+            .str.replace(rf"\s*{_CURRENCY}$", "")
         )
         grouped = bare.str.contains(r"^[-+]?\d{1,3}(,\d{3})+(\.\d+)?$")
         bare = pl.when(grouped).then(bare.str.replace_all(",", "", literal=True)).otherwise(bare)

@@ -76,7 +76,7 @@ def create(request: Request, data: Dataset, report: Reporter) -> None:
     """Start the run directory, once everything that can be refused is known to be good."""
     if request.resume:
         report.note("nothing to resume: the run starts anew")
-    with atomic_directory(request.out, overwrite=True) as work:
+    with atomic_directory(request.out, overwrite=True, is_claimed=True) as work:
         shutil.copytree(data.path / "features", work / "features")
         write_json(work / CLAIM, _claim(request, data))
         (work / CONFIG).write_text(to_toml(request.config), encoding="utf-8")

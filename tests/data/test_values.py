@@ -40,6 +40,10 @@ def test_identifier_is_a_string_as_written(cells: list[object], want: list[str |
 def test_number_reads_signs_groups_and_dates_and_nothing_else() -> None:
     cells = pl.Series(["$1,299.50", "-3", "1e3", "12,15", "1 2", "x", "inf", "nan", "1970-01-11", "7 €"])
     assert _apply(values.number, cells) == [1299.5, -3.0, 1000.0, None, None, None, None, None, 10.0, 7.0]
+    money = pl.Series(
+        ["19.99 EUR", "USD 5", "-EUR 7.50", "1,299.00 zł", "₹30", "12 kr", "5 XYZ", "EUR", "EUR5"]
+    )
+    assert _apply(values.number, money) == [19.99, 5.0, -7.5, 1299.0, 30.0, 12.0, None, None, None]
     assert _apply(values.number, pl.Series([date(1970, 1, 2), None])) == [1.0, None]
     assert _apply(values.number, pl.Series([1, None])) == [1.0, None]
 
