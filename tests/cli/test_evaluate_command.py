@@ -106,4 +106,3 @@ def test_evaluate_lists_of_a_run_have_its_figures_and_explain_shows_their_reason
     assert (report / "report.html").exists()
     assert call(monkeypatch, *words) == 1
     assert "the output directory is not empty" in capsys.readouterr().err
-    assert call(monkeypatch, *words, "--overwrite") == 0
