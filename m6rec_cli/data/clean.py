@@ -37,6 +37,13 @@ class Cleaning:
         return frame.filter(mask)
 
 
+def left_out(rule: dict[str, Any], total: int | None = None) -> str:
+    """A rule of `Cleaning.rules` that took events away, in words."""
+    first = f", first: {', '.join(rule['examples'])}" if rule["examples"] else ""
+    of = "" if total is None else f" of {total:,}"
+    return f"{rule['dropped']:,}{of} events are left out by the rule `{rule['rule']}`{first}"
+
+
 def _short(found: list[str] | None) -> list[str]:
     return [text if len(text) <= 60 else text[:59] + "…" for text in found or []]
 

@@ -13,7 +13,7 @@ from scipy import sparse
 
 from m6rec_cli import alike, neighbours
 from m6rec_cli.data import catalogue, events, features, frozen, tables
-from m6rec_cli.data.clean import Cleaning
+from m6rec_cli.data.clean import Cleaning, left_out
 from m6rec_cli.data.store import Events, FeatureArray, feature_array, read_specs
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.inference.histories import Audience
@@ -63,8 +63,7 @@ def read_log(run: LoadedRun, log: Path | None, schema: Schema, report: Reporter)
     frame = events.read_events(log, schema, cleaning=cleaning) if log else _no_events()
     for rule in cleaning.rules:
         if rule.get("dropped") and "duplicates" not in rule["rule"]:
-            first = f", first: {', '.join(rule['examples'])}" if rule["examples"] else ""
-            report.warn(f"{rule['dropped']:,} events are left out by the rule `{rule['rule']}`{first}")
+            report.warn(left_out(rule))
     items = run.items.select(item_id="id", item_row=pl.col("row").cast(pl.UInt32))
     joined = frame.join(items, on="item_id", how="left", maintain_order="left")
     unknown = joined.filter(pl.col("item_row").is_null())

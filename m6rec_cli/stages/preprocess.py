@@ -20,7 +20,7 @@ from m6rec_cli.data import (
     schema_file,
     text,
 )
-from m6rec_cli.data.clean import Cleaning
+from m6rec_cli.data.clean import Cleaning, left_out
 from m6rec_cli.data.inputs import Inputs, Opened, open_tables, settle_schema
 from m6rec_cli.data.store import FORMAT, MANIFEST, read_specs
 from m6rec_cli.data.unknown import WITHOUT_PROFILE, Sources
@@ -174,9 +174,7 @@ def _doubt(report: Reporter, cleaning: Cleaning, counts: dict[str, Any]) -> None
             and any(word in name for word in _SUSPICIOUS)
             and rule.get("dropped", 0) > _MANY * total
         ):
-            first = f", first: {', '.join(rule['examples'])}" if rule["examples"] else ""
-            report.warn(f"{rule['dropped']:,} of {total:,} events are left out by the rule `{name}`{first}; is the column read as it is "
-                        "meant (`--dry-run`)?")  # fmt: skip
+            report.warn(f"{left_out(rule, total)}; is the column read as it is meant (`--dry-run`)?")
         if name == WITHOUT_PROFILE and rule["changed"] > counts["users"] / 2:
             report.warn(f"{rule['changed']:,} of {counts['users']:,} users are not in the user table, first: "
                         f"{', '.join(rule['examples'])}; are the ids of both tables written in the same way?")  # fmt: skip

@@ -207,6 +207,7 @@ def test_scan_json_of_lines_says_how_it_should_be_named(tmp_path: Path) -> None:
         ("e.jsonl", "", "the items file is empty"),
         ("e.csv", "item_id,title\n", "the items file holds no records"),
         ("e.csv", "item_id,title\na,b,c\n", "no record of the items file can be read"),
+        ("e.jsonl", "{'item_id': 1}\n", "no line of the file is a JSON object"),
         ("e.xyz", "a", "the items file has a suffix that no reader knows"),
         ("e.parquet", "not parquet", "the items file cannot be read"),
         ("e.arrow", "not arrow", "the items file cannot be read"),

@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from m6rec_cli.data.readers.csv import literal
+from m6rec_cli.errors import M6RecError
 
 SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
 
@@ -16,7 +17,11 @@ def scan(path: str) -> pl.LazyFrame:
 
 
 def salvage(path: str) -> tuple[pl.LazyFrame, int, int | None]:
-    """Read a file that the scanner refuses: lines that are no JSON object are left out and counted."""
+    """Read a file that the scanner refuses: lines that are no JSON object are left out and counted.
+
+    Raises:
+        M6RecError: No line is one.
+    """
     import gzip
 
     opener = gzip.open if path.endswith(".gz") else open
@@ -32,5 +37,11 @@ def salvage(path: str) -> tuple[pl.LazyFrame, int, int | None]:
                 rows.append(value)
             elif line.strip():
                 bad.append(number)
+    if not rows:
+        raise M6RecError(
+            "no line of the file is a JSON object",
+            where=path,
+            hint='a record looks like {"user_id": "u1", "item_id": "i1"}',
+        )
     frame = pl.DataFrame(rows, infer_schema_length=None, strict=False)
     return frame.lazy(), len(bad), bad[0] if bad else None
