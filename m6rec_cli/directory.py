@@ -27,7 +27,8 @@ _OURS = {
 """What lies at the top of a directory that a command has written: data, a run or a report."""
 _MARKS = (*MANIFESTS, "claim.json", "report.json")
 """One of them says that a command has written the directory, or has begun to."""
-_WORK = ".writing-"
+WORK = ".writing-"
+"""What the name of a file or folder begins with that is being written."""
 
 
 def cache_folder() -> Path:
@@ -53,7 +54,7 @@ def refuse_nonempty(out: Path, *, overwrite: bool, also: str = "") -> None:
     if there and not overwrite:
         hint = f"choose another `--out`, or pass `--overwrite`{also}"
         raise M6RecError("the output directory is not empty", where=str(out), hint=hint)
-    foreign = [name for name in there if name not in _OURS and not name.startswith(_WORK)]
+    foreign = [name for name in there if name not in _OURS and not name.startswith(WORK)]
     if foreign or (there and not any((out / mark).exists() for mark in _MARKS)):
         raise M6RecError(
             "the output directory holds files that m6rec did not write, so `--overwrite` leaves it alone",
@@ -84,7 +85,7 @@ def require_writable(out: Path) -> None:
         OSError: Nothing can be written there.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=out.parent, prefix=_WORK):
+    with tempfile.NamedTemporaryFile(dir=out.parent, prefix=WORK):
         pass
 
 
@@ -130,22 +131,33 @@ def atomic_directory(out: Path, *, overwrite: bool = False, is_claimed: bool = F
     """
     refuse_nonempty(out, overwrite=overwrite)
     with nullcontext(False) if is_claimed else claimed(out) as is_alone:
-        for begun in out.parent.glob(f".{glob.escape(out.name)}.writing-*") if is_alone else ():
-            shutil.rmtree(begun, ignore_errors=True)
+        for left in ("writing", "old") if is_alone else ():
+            # What was there before is swept away only where something has its place.
+            for path in (
+                out.parent.glob(f".{glob.escape(out.name)}.{left}-*")
+                if left == "writing" or out.exists()
+                else ()
+            ):
+                shutil.rmtree(path, ignore_errors=True)
         work = out.parent / f".{out.name}.writing-{os.getpid()}"
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
         try:
             yield work
             fsync_tree(work)
-            old = out.parent / f".{out.name}.old-{os.getpid()}"
-            if out.exists():
-                out.rename(old)
-            work.rename(out)
-            fsync_path(out.parent)
-            shutil.rmtree(old, ignore_errors=True)
+            put(work, out)
         finally:
             shutil.rmtree(work, ignore_errors=True)
+
+
+def put(work: Path, out: Path) -> None:
+    """Give a directory that is flushed to disk the place of another beside it, which is removed afterwards."""
+    old = out.parent / f".{out.name}.old-{os.getpid()}"
+    if out.exists():
+        out.rename(old)
+    work.rename(out)
+    fsync_path(out.parent)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 @contextmanager
@@ -158,7 +170,7 @@ def atomic_file(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
             "the output is a directory where a file is wanted", where=str(out), hint="name a file"
         )
     out.parent.mkdir(parents=True, exist_ok=True)
-    work = out.parent / f"{_WORK}{os.getpid()}-{out.name}"
+    work = out.parent / f"{WORK}{os.getpid()}-{out.name}"
     try:
         yield work
         fsync_path(work)

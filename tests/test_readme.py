@@ -96,7 +96,14 @@ def test_paths_of_the_readme_exist():
     named = set(re.findall(r"`((?:m6rec_cli|sample_data|tests|\.ci)/[\w/.]*)`", README))
     assert "LICENSE" in links
     assert len(named) > 8
-    for path in links | named:
+    headings = {
+        re.sub(r"[^a-z -]", "", h.lower()).replace(" ", "-")
+        for h in re.findall(r"^#+ (.*)$", README, re.MULTILINE)
+    }
+    anchors = {target.removeprefix("#") for target in links if target.startswith("#")}
+    assert len(anchors) > 8
+    assert anchors <= headings
+    for path in {target for target in links if not target.startswith("#")} | named:
         assert (ROOT / path).exists(), path
 
 

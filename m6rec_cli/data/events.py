@@ -5,12 +5,11 @@ The log is scanned once, streaming; what is held is a dozen bytes an event besid
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from m6rec_cli.data import coding, positive, tables, times, values
+from m6rec_cli.data import coding, positive, times, values
 from m6rec_cli.data.clean import Cleaning
 from m6rec_cli.data.tables import ROW, NoRecords, Table
 from m6rec_cli.errors import M6RecError, nearest
@@ -36,17 +35,16 @@ class Parsed:
     cleaning: Cleaning
 
 
-def read_events(path: Path | str, schema: Schema, *, cleaning: Cleaning | None = None) -> pl.DataFrame:
-    """Read raw events as `preprocess` does.
+def read_events(table: Table, schema: Schema, *, cleaning: Cleaning | None = None) -> pl.DataFrame:
+    """Raw events as `preprocess` reads them.
 
     Returns:
         `user_id` str, `item_id` str, `timestamp` i64 (milliseconds, or the order), `event` str (null where there is
         none), `weight` f32; sorted by user, time, file order; cleaned by the same row rules.
 
     Raises:
-        M6RecError: The file or one of the schema's columns is missing.
+        M6RecError: One of the schema's columns is missing.
     """
-    table = tables.scan(path, "interactions")
     parsed = parse(table, schema, cleaning=cleaning)
     return parsed.frame.select(
         pl.col("user").cast(pl.String).alias("user_id"), pl.col("item").cast(pl.String).alias("item_id"),

@@ -88,6 +88,9 @@ def settle_schema(
         M6RecError: The schema file is faulty, a role has no column, or features have no table.
     """
     left_out: dict[str, str] = {}
+    for table in (opened.events, opened.items, opened.users):
+        if table and table.doubt:
+            report.warn(table.doubt)
     if inputs.schema:
         schema = schema_file.read(inputs.schema)
         schema = replace(

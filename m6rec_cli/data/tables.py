@@ -7,13 +7,14 @@ from pathlib import Path
 import polars as pl
 
 from m6rec_cli import registry
-from m6rec_cli.data.readers.csv import EXTRA, is_pattern
+from m6rec_cli.data.readers.csv import EXTRA, is_pattern, odd_line
 from m6rec_cli.data.readers.parquet import parts_of
 from m6rec_cli.errors import M6RecError, not_there
 
 ROW = "__row"
 """Number of a record in its file, from 1, which cleaning examples and file order are taken from."""
 
+_TEXT = ("csv", "recbole", "jsonl")
 _FAULTS = (pl.exceptions.PolarsError, OSError, UnicodeDecodeError)
 
 
@@ -32,6 +33,7 @@ class Table:
         n_rows: Records that could be parsed.
         n_bad: Records that could not.
         first_bad: The number of the first of them.
+        odd_line: The first line that is no UTF-8 text, if there is one.
     """
 
     path: str
@@ -40,6 +42,15 @@ class Table:
     n_rows: int
     n_bad: int = 0
     first_bad: int | None = None
+    odd_line: int | None = None
+
+    @property
+    def doubt(self) -> str | None:
+        """What is to be warned of."""
+        if self.odd_line is None:
+            return None
+        return (f"{self.path}, line {self.odd_line}: no UTF-8 text; letters that cannot be read become `\ufffd`. If it comes from "
+                "Windows, convert it: `iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW_FILE`")  # fmt: skip
 
     def head(self, n: int = 20_000) -> pl.DataFrame:
         """The first `n` records."""
@@ -84,7 +95,8 @@ def scan(path: Path | str, what: str) -> Table:
         frame = frame.filter(~pl.col(EXTRA)).drop(EXTRA)
     columns = {name: kind for name, kind in schema.items() if name not in (ROW, EXTRA)}
     firsts = [n for n in (first_bad, first_extra) if n is not None]
-    return Table(path, frame, columns, n_rows - extra, bad + extra, min(firsts, default=None))
+    odd = odd_line(path) if name in _TEXT else None
+    return Table(path, frame, columns, n_rows - extra, bad + extra, min(firsts, default=None), odd)
 
 
 def _reader_of(path: str, what: str) -> str:

@@ -2,14 +2,16 @@
 
 import json
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 import polars as pl
 
 from m6rec_cli import cluster
-from m6rec_cli.directory import atomic_file
+from m6rec_cli.directory import WORK, atomic_file
 from m6rec_cli.errors import M6RecError, UsageError
 from m6rec_cli.inference.explain import COLUMNS
 
@@ -54,9 +56,11 @@ def writer(out: str, overwrite: bool) -> Iterator[Callable[[pl.DataFrame], objec
         return
     with atomic_file(Path(out), overwrite=overwrite) as work:
         if work.suffix == ".parquet":
-            frames: list[pl.DataFrame] = []
-            yield frames.append
-            pl.concat(frames).write_parquet(work)
+            # Set aside in a format that takes one frame after the other, so that memory does not grow with the users.
+            with tempfile.TemporaryDirectory(dir=work.parent, prefix=WORK) as folder:
+                names = (Path(folder) / f"{number:08}.arrow" for number in count())
+                yield lambda frame: frame.write_ipc(next(names))
+                pl.scan_ipc(Path(folder) / "*.arrow").sink_parquet(work)
             return
         with work.open("w", encoding="utf-8") as file:
             first = iter([True])

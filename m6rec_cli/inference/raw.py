@@ -60,7 +60,11 @@ def read_log(run: LoadedRun, log: Path | None, schema: Schema, report: Reporter)
         `user_id` and `item_id` str, `item_row` u32 (null: not known), `timestamp` i64, `event` u8, `weight` f32.
     """
     cleaning = Cleaning()
-    frame = events.read_events(log, schema, cleaning=cleaning) if log else _no_events()
+    frame = (
+        events.read_events(_open(log, "interactions", report), schema, cleaning=cleaning)
+        if log
+        else _no_events()
+    )
     for rule in cleaning.rules:
         if rule.get("dropped") and "duplicates" not in rule["rule"]:
             report.warn(left_out(rule))
@@ -79,7 +83,7 @@ def read_profiles(
     run: LoadedRun, profiles: Path | None, schema: Schema, report: Reporter
 ) -> pl.DataFrame | None:
     """A raw profile table as `catalogue.read` gives it."""
-    table = catalogue.read(tables.scan(profiles, "users"), schema, "user") if profiles else None
+    table = catalogue.read(_open(profiles, "users", report), schema, "user") if profiles else None
     if table is not None and not run.specs.user_specs:
         report.warn("the model reads no user features, so the profiles tell it nothing")
     return table
@@ -125,7 +129,7 @@ def with_items(run: LoadedRun, path: Path, media: Path | None, report: Reporter)
         raise M6RecError("the model reads no item features, so it cannot score new items", where=str(path),
                          hint="train with item features, and without `model.exclude` of all of them")  # fmt: skip
     schema = run.schema
-    table = catalogue.read(tables.scan(path, "items"), schema, "item")
+    table = catalogue.read(_open(path, "items", report), schema, "item")
     table = table.filter(~pl.col("id").is_in(run.items["id"].implode()))
     if len(table) == 0:
         report.warn(f"the run knows every item of {path}: none is added")
@@ -176,6 +180,13 @@ def item_features(
         return _encode(run, frame, run.specs.item_specs, "item", media or path.parent, report)[0]
 
     return encoded
+
+
+def _open(path: Path | str, what: str, report: Reporter) -> tables.Table:
+    table = tables.scan(path, what)
+    if table.doubt:
+        report.warn(table.doubt)
+    return table
 
 
 def _encode(

@@ -6,8 +6,10 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from m6rec_cli.data.values import identifier
 from m6rec_cli.errors import M6RecError, not_there
 from m6rec_cli.inference.histories import Audience
+from m6rec_cli.inference.loaded import LoadedRun
 from m6rec_cli.report import Reporter
 
 
@@ -15,13 +17,7 @@ def users(audience: Audience, source: str | None, report: Reporter) -> tuple[np.
     """Rows of the users asked for, in their order, each once, in an audience that has them all."""
     if source is None:
         return np.arange(len(audience.ids)), audience
-    named = _ids(None if source == "-" else Path(source)).unique(maintain_order=True)
-    if (
-        len(named)
-        and named[0] in (audience.run.schema.user, "user_id")
-        and not audience.ids.is_in([named[0]]).any()
-    ):
-        named = named.slice(1)  # the header of a table with one column
+    named = _ids(None if source == "-" else Path(source), audience.ids, audience.run.schema.user, "user_id")
     if len(named) == 0:
         report.warn("no users are asked for, so there are no lists")
     strangers = named.filter(~named.is_in(audience.ids.implode()))
@@ -36,13 +32,14 @@ def users(audience: Audience, source: str | None, report: Reporter) -> tuple[np.
     return rows["at"].to_numpy().astype(np.int64), audience
 
 
-def allowed(ids: pl.Series, allow: Path | None, deny: Path | None, report: Reporter) -> np.ndarray:
+def allowed(run: LoadedRun, allow: Path | None, deny: Path | None, report: Reporter) -> np.ndarray:
     """The items that the allow and deny lists leave, bool (i,)."""
+    ids = run.items["id"]
     left = np.ones(len(ids), bool)
     for path, keep in ((allow, True), (deny, False)):
         if path is None:
             continue
-        named = _ids(path).unique(maintain_order=True)
+        named = _ids(path, ids, run.schema.item, "item_id")
         unknown = named.filter(~named.is_in(ids.implode()))
         if len(unknown):
             report.warn(f"{len(unknown):,} ids of {path} are not in the catalogue, first: `{unknown[0]}`")
@@ -55,8 +52,8 @@ def allowed(ids: pl.Series, allow: Path | None, deny: Path | None, report: Repor
     return left
 
 
-def _ids(path: Path | None) -> pl.Series:
-    """One id a line; blank lines are passed over. `None` reads standard input."""
+def _ids(path: Path | None, known: pl.Series, *headers: str) -> pl.Series:
+    """Ids, one a line, each once; blank lines and a header are passed over. `None` reads standard input."""
     try:
         text = sys.stdin.read() if path is None else path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -65,4 +62,8 @@ def _ids(path: Path | None) -> pl.Series:
     except UnicodeDecodeError as error:
         where = "standard input" if path is None else str(path)
         raise M6RecError(f"the ids are not UTF-8 text: {error}", where=where, hint="one id a line") from None
-    return pl.Series("id", [line.strip() for line in text.splitlines() if line.strip()], dtype=pl.String)
+    named = pl.Series("id", [line.strip() for line in text.splitlines() if line.strip()], dtype=pl.String)
+    if len(named) and named[0] in headers and not known.is_in([named[0]]).any():
+        named = named.slice(1)
+    whole = named.to_frame().select(identifier("id", pl.String(), named).alias("id"))
+    return whole["id"].drop_nulls().unique(maintain_order=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from m6rec_cli.data.values import identifier
 from m6rec_cli.errors import M6RecError, not_there
 from m6rec_cli.judging.ranking import Judged, View
 from m6rec_cli.judging.task import Task, contains
@@ -164,8 +165,7 @@ def _read(file: Path) -> pl.DataFrame:
     key = "rank" if "rank" in frame.columns else "score"
     value = pl.col(key).cast(pl.Float64, strict=False)
     return frame.select(
-        pl.col("user_id").cast(pl.String),
-        pl.col("item_id").cast(pl.String),
+        *(identifier(name, frame.schema[name], frame[name]).alias(name) for name in ("user_id", "item_id")),
         pl.when(value.is_finite()).then(value).alias(key),
     )
 

@@ -100,7 +100,7 @@ def run(
         settings,
         loaded,
         audience,
-        requested.allowed(loaded.items["id"], inputs.allow, inputs.deny, report),
+        requested.allowed(loaded, inputs.allow, inputs.deny, report),
         category,
         inputs.titles,
         explainer,

@@ -1,8 +1,11 @@
-"""What a training command asks for, and whose output directory it is: a new one's, or that of a run to resume."""
+"""What a training command asks for, and whose output directory it is: a new one's, or that of a run to resume.
+
+A finished run that is to be overwritten stays where it is until the new one, which is trained beside it, is finished.
+"""
 
 import shutil
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,13 @@ MAY_CHANGE = {"train.data_parallel", "train.model_parallel", "train.checkpoint_s
 
 @dataclass(frozen=True)
 class Request:
-    """What a training command asks for; `also` are further data directories, beside `data`."""
+    """What a training command asks for.
+
+    Attributes:
+        out: Where the run is written.
+        also: Further data directories, beside `data`.
+        replaces: Where it goes once it is finished, in place of the finished run there.
+    """
 
     stage: str
     data: Path
@@ -32,20 +41,41 @@ class Request:
     parent: Path | None = None
     also: tuple[Path, ...] = ()
     profile: Path | None = None
+    replaces: Path | None = None
+
+    @property
+    def place(self) -> Path:
+        """Where the finished run is found: what the user has named."""
+        return self.replaces or self.out
+
+
+def placed(request: Request) -> Request:
+    """The request with `out` beside the finished run that it is to replace, if there is one; nothing is written."""
+    beside = _beside(request.out)
+    begun = request.resume and (beside / CONFIG).exists()
+    if begun or (request.overwrite and not request.resume and (request.out / RUN).exists()):
+        return replace(request, out=beside, replaces=request.out)
+    return request
+
+
+def _beside(out: Path) -> Path:
+    return out.parent / f".{out.name}.next"
 
 
 def resumes(request: Request, data: Dataset) -> bool:
     """Whether a run goes on in the output directory; nothing is written yet."""
-    out = request.out
-    if request.profile is not None and out.resolve() in (
+    out, place = request.out, request.place
+    if request.profile is not None and place.resolve() in (
         request.profile.resolve(),
         *request.profile.resolve().parents,
     ):
         raise UsageError("`--profile` lies in `--out`, which holds what a run is made of and nothing else",
                          hint="name a folder elsewhere")  # fmt: skip
-    refuse_inputs(out, [request.data, *request.also, *([request.parent] if request.parent else [])])
+    refuse_inputs(place, [request.data, *request.also, *([request.parent] if request.parent else [])])
     if not (request.resume and (out / CONFIG).exists()):
-        refuse_nonempty(out, overwrite=request.overwrite, also=", or go on with `--resume`")
+        refuse_nonempty(place, overwrite=request.overwrite, also=", or go on with `--resume`")
+        if request.replaces:
+            refuse_nonempty(out, overwrite=True)
         return False
     # A key that the run's file has not yet, since an older version wrote it, has its default.
     old = resolve(file=out / CONFIG)
@@ -76,6 +106,10 @@ def create(request: Request, data: Dataset, report: Reporter) -> None:
     """Start the run directory, once everything that can be refused is known to be good."""
     if request.resume:
         report.note("nothing to resume: the run starts anew")
+    if request.replaces:
+        report.note("the run that is there stays until this one is finished")
+    else:
+        shutil.rmtree(_beside(request.out), ignore_errors=True)  # no `--resume` is to find what was given up
     with atomic_directory(request.out, overwrite=True, is_claimed=True) as work:
         shutil.copytree(data.path / "features", work / "features")
         write_json(work / CLAIM, _claim(request, data))

@@ -15,7 +15,7 @@ from m6rec_cli import __version__, cluster, inputs, runtime, stop
 from m6rec_cli.checkpoint import FORMAT, RUN, Steps
 from m6rec_cli.data.joined import open_all
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.directory import claimed, fsync_tree, read_json, write_json
+from m6rec_cli.directory import claimed, fsync_tree, put, read_json, write_json
 from m6rec_cli.errors import Terminated
 from m6rec_cli.model.recommender import M6Rec, Sizes
 from m6rec_cli.report import Reporter, Summary
@@ -49,7 +49,7 @@ def fit(
         Terminated: A signal arrived; the state is saved.
     """
     with claimed(request.out) if cluster.is_first() else nullcontext():
-        return _fit(request, report, labels=labels, adopt=adopt)
+        return _fit(claim.placed(request), report, labels=labels, adopt=adopt)
 
 
 def _fit(
@@ -63,7 +63,10 @@ def _fit(
     resuming = claim.resumes(request, data)
     if resuming and (out / RUN).exists():
         report.note("the run has finished already; nothing to do")
-        return read_json(out / RUN, "the run's manifest")
+        run = read_json(out / RUN, "the run's manifest")
+        cluster.wait()
+        _put(request)
+        return run
 
     size = inputs.sizes(data, config.model)
     model = build(size, config)
@@ -129,6 +132,7 @@ def _fit(
         stop.now()  # it came while the last checkpoint was written
     # Orbax reads, as it writes, in all processes together.
     saved.load_judged(model, steps, progress.best_step)
+    cluster.wait()  # all have read before the directory may move
     try:
         if not cluster.is_first():
             return {}
@@ -160,7 +164,7 @@ def _finish(
     data.items.select(columns).write_parquet(folder / "items.parquet")
     metrics = {"ndcg@10": progress.best} if progress.best >= 0 else {}
     run: Summary = {
-        "format": FORMAT, "stage": request.stage, "out": str(request.out), "data": " ".join(map(str, [request.data, *request.also])),
+        "format": FORMAT, "stage": request.stage, "out": str(request.place), "data": " ".join(map(str, [request.data, *request.also])),
         "data_fingerprint": data.manifest["fingerprint"],
         "parent": str(request.parent) if request.parent else None,
         "best": {"step": best, "epoch": progress.best_epoch, **metrics},
@@ -173,4 +177,11 @@ def _finish(
     }  # fmt: skip
     fsync_tree(folder)
     write_json(request.out / RUN, run)
+    _put(request)
     return run
+
+
+def _put(request: Request) -> None:
+    """Let a finished run take the place of the one that it replaces."""
+    if request.replaces and cluster.is_first():
+        put(request.out, request.replaces)

@@ -116,7 +116,7 @@ def test_read_events_sorts_by_user_time_and_file_order(tmp_path: Path) -> None:
         "u,i,t,e\nb,1,1600000000,\na,2,1500000000,\na,3,1000000000,\na,4,1500000000,\n"
     )
     cleaning = Cleaning()
-    frame = events.read_events(tmp_path / "e.csv", TIMED, cleaning=cleaning)
+    frame = events.read_events(tables.scan(tmp_path / "e.csv", "interactions"), TIMED, cleaning=cleaning)
     assert dict(frame.schema) == {"user_id": pl.String, "item_id": pl.String, "timestamp": pl.Int64, "event": pl.String,
                                   "weight": pl.Float32}  # fmt: skip
     assert frame["item_id"].to_list() == ["3", "2", "4", "1"]

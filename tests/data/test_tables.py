@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from m6rec_cli.data import fingerprint, tables
+from m6rec_cli.data.readers import csv as csv_reader
 from m6rec_cli.data.tables import ROW
 from m6rec_cli.errors import M6RecError
 
@@ -190,6 +191,27 @@ def test_scan_utf_16_says_how_to_convert_it(tmp_path: Path, encoding: str) -> No
     with pytest.raises(M6RecError, match="the file is UTF-16 text") as error:
         tables.scan(path, "interactions")
     assert "iconv -f UTF-16 -t UTF-8" in str(error.value.hint)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "csv.gz", "tsv", "inter", "jsonl"])
+def test_scan_text_that_is_not_utf_8_is_read_with_a_doubt(tmp_path: Path, suffix: str) -> None:
+    lines = {"inter": "user_id:token\titem_id:token\n{}\tx\nb\t\u5546\u54c1\n", "tsv": "user_id\titem_id\n{}\tx\nb\t\u5546\u54c1\n",
+             "jsonl": '{{"user_id": "b", "item_id": "\u5546\u54c1"}}\n{{"user_id": "{}", "item_id": "x"}}\n'}  # fmt: skip
+    text = lines.get(suffix, "user_id,item_id\n{},x\nb,\u5546\u54c1\n")
+    path = tmp_path / f"e.{suffix}"
+    for name, doubted in ((b"Jos\xe9", True), ("José".encode(), False)):
+        content = text.format("NAME").encode().replace(b"NAME", name)
+        path.write_bytes(gzip.compress(content) if suffix.endswith(".gz") else content)
+        table = tables.scan(path, "interactions")
+        assert table.n_rows == 2
+        assert table.doubt is None if not doubted else "line 2: no UTF-8 text" in str(table.doubt)
+
+
+def test_scan_letter_cut_off_where_the_looking_ends_is_no_doubt(tmp_path: Path, monkeypatch) -> None:
+    path = tmp_path / "e.csv"
+    path.write_text("user_id,item_id\né,x\n")
+    monkeypatch.setattr(csv_reader, "_LOOKED_AT", len("user_id,item_id\n") + 1)
+    assert csv_reader.odd_line(str(path)) is None
 
 
 def test_scan_json_of_lines_says_how_it_should_be_named(tmp_path: Path) -> None:

@@ -65,6 +65,18 @@ def test_judge_every_format_and_both_keys_agree(tmp_path, question, suffix, key)
     assert report.warnings == []
 
 
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_judge_ids_that_became_floats_are_whole_again(tmp_path, suffix):
+    data = worlds.write_data(
+        tmp_path / "data", [0, 0, 1, 1], [0, 1, 0, 2], split=[0, 2, 0, 2], user_ids=["0", "1"], item_ids=["0", "1", "2"]
+    )  # fmt: skip
+    frame = pl.DataFrame({"user_id": [0.0, 1.0], "item_id": [1.0, 2.0], "rank": [1, 1]})
+    file = tmp_path / f"recs.{suffix}"
+    frame.write_parquet(file) if suffix == "parquet" else frame.write_csv(file)
+    judged = judge(task.build(data, "test"), file)
+    assert judged.masked.ranks.rank.tolist() == [0, 0]
+
+
 def test_judge_missing_users_short_lists_and_unknown_ids_are_told(tmp_path, question):
     text = "user_id,item_id,rank\nu0,zzz,1\nu0,i3,2\nnobody,i3,1\nu2,i1,1\n"
     report = Silent()

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from m6rec_cli import config as configuration
-from m6rec_cli.data import events, schema_file
+from m6rec_cli.data import events, schema_file, tables
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.errors import M6RecError, UsageError
 from m6rec_cli.report import Silent
@@ -192,10 +192,21 @@ def test_run_summary_and_manifest_agree(shop: tuple) -> None:
     assert schema_file.read(data.path / "features" / "schema.toml").user_id == "user_id"
 
 
+def test_run_text_that_is_not_utf_8_is_warned_of(tmp_path: Path) -> None:
+    paths = write_shop(tmp_path)
+    paths["items"].write_bytes(paths["items"].read_bytes().replace(b"thing number 5", b"th\xecng number 5"))
+    report = Silent()
+    preprocess.run(
+        configuration.resolve(), Inputs(paths["interactions"], items=paths["items"]), tmp_path / "d", report
+    )
+    assert any(f"{paths['items']}, line 7: no UTF-8 text" in warning for warning in report.warnings)
+
+
 def test_run_schema_of_the_features_reads_raw_events_again(shop: tuple) -> None:
     paths, data, _ = shop
     frame = events.read_events(
-        paths["interactions"], schema_file.read(data.path / "features" / "schema.toml")
+        tables.scan(paths["interactions"], "interactions"),
+        schema_file.read(data.path / "features" / "schema.toml"),
     )
     log = data.events
     got = {(data.users["id"][int(u)], data.items["id"][int(i)], int(t))

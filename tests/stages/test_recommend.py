@@ -304,6 +304,36 @@ def test_run_allow_and_deny(shop, ask, tmp_path):
     ]
 
 
+def test_run_ids_may_have_become_floats_and_have_a_header(ask, tmp_path):
+    users = file(tmp_path, "user_id", "3.0", "7.0", name="users")
+    frame = ask(users=str(users), allow=file(tmp_path, "item_id", "101.0", "102.0", "120.0", "121.0"))
+    assert list(lists(frame)) == ["3", "7"]
+    assert set(frame["item_id"]) <= {"101", "102", "120", "121"}
+    assert [w for w in ask.report.warnings if "fewer than" not in w] == []
+
+
+def test_run_text_that_is_not_utf_8_is_warned_of(shop, ask, tmp_path):
+    log = write(tmp_path, "n.csv", "user_id,item_id,timestamp,event", [("new", 101, 1_600_000_000, "buy")])
+    log.write_bytes(log.read_bytes().replace(b"new", b"Jos\xe9"))
+    assert list(lists(ask(interactions=log))) == ["Jos\ufffd"]
+    assert any(f"{log}, line 2: no UTF-8 text" in warning for warning in ask.report.warnings)
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "csv", "jsonl"])
+def test_run_many_frames_make_one_file(ask, tmp_path, monkeypatch, suffix):
+    whole = ask("recommend.k=3", out=f"whole.{suffix}")
+    monkeypatch.setattr("m6rec_cli.inference.lists._USERS_AT_ONCE", 7)
+    parts = ask("recommend.k=3", out=f"parts.{suffix}")
+    if suffix == "parquet":
+        assert parts["user_id"].to_list() == whole["user_id"].to_list()
+        assert_close(parts, whole)
+    else:
+        ids = [[line.split(",")[:3] for line in (tmp_path / f"{name}.{suffix}").read_text().splitlines()]
+               for name in ("whole", "parts")]  # fmt: skip
+        assert ids[0] == ids[1]
+    assert {path.suffix for path in tmp_path.iterdir()} == {f".{suffix}"}
+
+
 def test_run_users_with_nothing_left_are_counted_as_short(shop, ask, tmp_path):
     seen = shop.history("1")[0]
     frame = ask(allow=file(tmp_path, seen), profiles=shop.users, interactions=shop.events)

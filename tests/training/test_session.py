@@ -151,6 +151,42 @@ def test_resume_in_mid_epoch_equals_the_uninterrupted_run(tmp_path, lossy, small
     assert "the run has finished already; nothing to do" in report.notes
 
 
+def test_run_that_is_overwritten_stays_until_the_new_one_is_finished(
+    tmp_path, parent, small, report, monkeypatch
+):
+    data, run, beside = (
+        parent.parent / "data",
+        shutil.copytree(parent, tmp_path / "run"),
+        tmp_path / ".run.next",
+    )
+    config, before = small("train.seed=7"), (run / "run.json").read_text()
+    looked = iter(range(1000))
+    monkeypatch.setattr(stop, "requested", lambda: next(looked) == 5)
+    with pytest.raises(Terminated):
+        pretrain.run(config, data, run, report, overwrite=True)
+    monkeypatch.undo()
+    assert "the run that is there stays until this one is finished" in report.notes
+    assert (run / "run.json").read_text() == before
+    assert_same(params(run), params(parent))
+    unfinished = shutil.copytree(beside, tmp_path / "elsewhere")
+
+    summary = pretrain.run(config, data, run, report, resume=True)
+    assert any(note.startswith("resumed at step") for note in report.notes)
+    assert (summary["out"], read_json(run / "run.json", "")) == (str(run), summary)
+    pretrain.run(config, data, tmp_path / "whole", report)
+    assert_same(params(run), params(tmp_path / "whole"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "run", "whole"]
+
+    # Killed when it was finished, before it had its place; and given up, for another run in the same place.
+    shutil.copytree(parent, beside)
+    assert pretrain.run(small(), data, run, report, resume=True) == read_json(parent / "run.json", "")
+    assert_same(params(run), params(parent))
+    unfinished.rename(beside)
+    shutil.rmtree(run)
+    pretrain.run(small("train.epochs=1"), data, run, report)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "whole"]
+
+
 def finetuned(parent, tmp_path, report, small, name, *sets):
     return finetune.run(
         small("train.patience=9", *sets, stage="finetune"),

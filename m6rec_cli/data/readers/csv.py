@@ -6,6 +6,7 @@ nulls at its end. Decimal commas, which go with semicolons, become points. `salv
 line by line.
 """
 
+import codecs
 import csv
 import glob
 import gzip
@@ -25,6 +26,7 @@ _DECIMAL = r"(?:^|\D)0,|,(?:\d{1,2}|\d{4,})(?:\D|$)"
 """A comma that separates no thousands."""
 _CELL_LINES = 50
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+_LOOKED_AT = 1 << 25
 
 
 def scan(path: str) -> pl.LazyFrame:
@@ -71,6 +73,16 @@ def _first_bytes(path: str, n: int, *, line: bool = False) -> bytes:
     opener = gzip.open if first.endswith(".gz") else open
     with opener(first, "rb") as file:
         return file.readline(n) if line else file.read(n)
+
+
+def odd_line(path: str) -> int | None:
+    """The number of the first line that is no UTF-8, among the first 32 MiB of the first file that `path` names."""
+    data = _first_bytes(path, _LOOKED_AT)
+    try:
+        codecs.utf_8_decode(data, "strict", False)  # a letter may be cut off at the end
+    except UnicodeDecodeError as error:
+        return data.count(b"\n", 0, error.start) + 1
+    return None
 
 
 def is_pattern(path: str) -> bool:
