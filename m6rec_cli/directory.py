@@ -54,6 +54,10 @@ def refuse_nonempty(out: Path, *, overwrite: bool, also: str = "") -> None:
     if there and not overwrite:
         hint = f"choose another `--out`, or pass `--overwrite`{also}"
         raise M6RecError("the output directory is not empty", where=str(out), hint=hint)
+    if out.is_dir() and (os.path.ismount(out) or out.samefile(Path.cwd())):
+        what = "a mount point" if os.path.ismount(out) else "the folder in which the command runs"
+        raise M6RecError(f"the output is {what}, which no other directory can take the place of", where=str(out),
+                         hint="name a directory within it")  # fmt: skip
     foreign = [name for name in there if name not in _OURS and not name.startswith(WORK)]
     if foreign or (there and not any((out / mark).exists() for mark in _MARKS)):
         raise M6RecError(
@@ -91,7 +95,7 @@ def require_writable(out: Path) -> None:
 
 @contextmanager
 def claimed(out: Path) -> Iterator[bool]:
-    """Nobody else writes to the directory meanwhile; a process that dies leaves it free.
+    """Nobody else writes to the directory meanwhile; a process that dies leaves it free, and what it had begun is swept away.
 
     Returns:
         Whether that is so: some network file systems have no locks.
@@ -99,15 +103,17 @@ def claimed(out: Path) -> Iterator[bool]:
     Raises:
         M6RecError: Another process writes there.
     """
+    out = out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     lock = out.parent / f".{out.name}.lock"
     with lock.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             is_alone = True
+            _sweep(out)
         except BlockingIOError:
-            raise M6RecError("another m6rec writes to the output directory", where=str(out),
-                             hint="wait until it has ended, or choose another `--out`") from None  # fmt: skip
+            raise M6RecError("another m6rec writes to the directory", where=str(out),
+                             hint="wait until it has ended, or name another one") from None  # fmt: skip
         except OSError:
             is_alone = False
         try:
@@ -116,12 +122,19 @@ def claimed(out: Path) -> Iterator[bool]:
             lock.unlink(missing_ok=True)
 
 
+def _sweep(out: Path) -> None:
+    """Remove what killed processes had begun, and what they had replaced where something is in its place."""
+    for left in ("writing", "old") if out.exists() else ("writing",):
+        for path in out.parent.glob(f".{glob.escape(out.name)}.{left}-[0-9]*"):
+            shutil.rmtree(path, ignore_errors=True)
+
+
 @contextmanager
 def atomic_directory(out: Path, *, overwrite: bool = False, is_claimed: bool = False) -> Iterator[Path]:
     """Yield a new directory beside `out` that takes its name when the block ends without an error.
 
-    What stood at `out` before is removed after the new one is in place, never earlier. What processes that were killed have
-    begun is swept away.
+    What stood at `out` before is removed after the new one is in place, never earlier. A symbolic link goes on naming
+    what it named, which is replaced.
 
     Args:
         is_claimed: The caller has claimed `out` already.
@@ -130,15 +143,8 @@ def atomic_directory(out: Path, *, overwrite: bool = False, is_claimed: bool = F
         M6RecError: The output may not be replaced, or another process writes there.
     """
     refuse_nonempty(out, overwrite=overwrite)
-    with nullcontext(False) if is_claimed else claimed(out) as is_alone:
-        for left in ("writing", "old") if is_alone else ():
-            # What was there before is swept away only where something has its place.
-            for path in (
-                out.parent.glob(f".{glob.escape(out.name)}.{left}-*")
-                if left == "writing" or out.exists()
-                else ()
-            ):
-                shutil.rmtree(path, ignore_errors=True)
+    out = out.resolve()
+    with nullcontext() if is_claimed else claimed(out):
         work = out.parent / f".{out.name}.writing-{os.getpid()}"
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
@@ -152,6 +158,7 @@ def atomic_directory(out: Path, *, overwrite: bool = False, is_claimed: bool = F
 
 def put(work: Path, out: Path) -> None:
     """Give a directory that is flushed to disk the place of another beside it, which is removed afterwards."""
+    out = out.resolve()
     old = out.parent / f".{out.name}.old-{os.getpid()}"
     if out.exists():
         out.rename(old)

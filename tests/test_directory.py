@@ -54,7 +54,7 @@ def test_cache_folder_of_a_user_without_a_home_is_temporary(monkeypatch: pytest.
 def test_claimed_directory_is_refused_to_another_until_it_is_free(tmp_path: Path):
     with claimed(tmp_path / "run"):
         with (
-            pytest.raises(M6RecError, match="another m6rec writes to the output directory"),
+            pytest.raises(M6RecError, match="another m6rec writes to the directory"),
             claimed(tmp_path / "run"),
         ):
             pass
@@ -260,6 +260,42 @@ def test_atomic_directory_of_two_at_a_time_is_refused_to_the_second(tmp_path: Pa
         with pytest.raises(M6RecError, match="another m6rec writes"), atomic_directory(tmp_path / "out"):
             pass
     assert leftovers(tmp_path) == ["out"]
+
+
+def test_atomic_directory_behind_a_symbolic_link_replaces_what_it_names(tmp_path: Path):
+    complete(tmp_path / "disk" / "data")
+    (tmp_path / "link").symlink_to(tmp_path / "disk" / "data")
+    with atomic_directory(tmp_path / "link", overwrite=True) as work:
+        (work / "x").touch()
+    assert (tmp_path / "link").is_symlink()
+    assert leftovers(tmp_path / "disk" / "data") == ["x"]
+    assert (leftovers(tmp_path), leftovers(tmp_path / "disk")) == (["disk", "link"], ["data"])
+
+
+def test_atomic_directory_sweeps_what_was_replaced_only_where_something_is_in_its_place(tmp_path: Path):
+    old = complete(tmp_path / ".out.old-12")
+    with claimed(tmp_path / "out"):
+        assert old.exists(), "it is the only one that there is"
+    with atomic_directory(tmp_path / "out") as work:
+        (work / "x").touch()
+    with claimed(tmp_path / "out"):
+        pass
+    assert leftovers(tmp_path) == ["out"]
+
+
+def test_folder_of_the_command_is_no_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    for out in (Path(), tmp_path):
+        with pytest.raises(M6RecError, match="is the folder in which the command runs") as caught:
+            refuse_nonempty(out, overwrite=True)
+        assert caught.value.hint == "name a directory within it"
+
+
+def test_mount_point_is_no_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A rename over it fails with EBUSY, when all the work is done."""
+    monkeypatch.setattr(os.path, "ismount", lambda path: Path(path) == tmp_path)
+    with pytest.raises(M6RecError, match="the output is a mount point"):
+        refuse_nonempty(tmp_path, overwrite=False)
 
 
 # --- files ---

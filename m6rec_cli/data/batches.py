@@ -82,10 +82,10 @@ def pack_training(
     Args:
         events: Training events, sorted by user and time.
         gaps: From `gap_buckets`.
-        weight: f32, the weight of each event as a target.
+        weight: f32, the weight of the target in each event's place.
         length: Tokens of a row.
         first_event: Factor on the weight of a user's first event.
-        aim: For each event the one that is the target in its place, with its weight; None: itself.
+        aim: For each event the one that is the target in its place; None: itself.
     """
     rng = np.random.default_rng((seed, epoch))
     starts, sizes = _windows(events.user_row, length, rng)
@@ -188,8 +188,7 @@ def _fill(
     gap[inside] = gaps[source[inner]]
     if targets:
         following = starts[window] + j
-        following = following if aim is None else aim[following]
-        target[place] = events.item_row[following]
+        target[place] = events.item_row[following if aim is None else aim[following]]
         out_weight[place] = weight[following]
         out_weight[row, at] *= np.where(begins, first_event, 1)
     used = np.zeros(n_rows, np.int64)

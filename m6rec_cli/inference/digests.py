@@ -1,21 +1,8 @@
-"""What a kept state depends on, as numbers that tell whether it changed: the run, and each user's profile."""
-
-import hashlib
+"""Each user's profile as a number that tells whether it changed."""
 
 import numpy as np
 
-from m6rec_cli.checkpoint import CONFIG, RUN
 from m6rec_cli.inference.histories import Audience
-from m6rec_cli.inference.loaded import LoadedRun
-
-
-def fingerprint(run: LoadedRun) -> str:
-    """A digest of what a decoder state depends on besides the events: configuration, manifest, parameters."""
-    total = hashlib.sha256()
-    # The seal of a step holds the digests of all its files.
-    for name in (CONFIG, RUN, f"steps/{run.manifest['best']['step']}.json"):
-        total.update((run.path / name).read_bytes())
-    return total.hexdigest()
 
 
 def profile_digests(audience: Audience, n: int) -> np.ndarray:

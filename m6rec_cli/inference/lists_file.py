@@ -5,7 +5,6 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 
 import polars as pl
@@ -58,9 +57,14 @@ def writer(out: str, overwrite: bool) -> Iterator[Callable[[pl.DataFrame], objec
         if work.suffix == ".parquet":
             # Set aside in a format that takes one frame after the other, so that memory does not grow with the users.
             with tempfile.TemporaryDirectory(dir=work.parent, prefix=WORK) as folder:
-                names = (Path(folder) / f"{number:08}.arrow" for number in count())
-                yield lambda frame: frame.write_ipc(next(names))
-                pl.scan_ipc(Path(folder) / "*.arrow").sink_parquet(work)
+                parts: list[Path] = []
+
+                def put_aside(frame: pl.DataFrame) -> None:
+                    parts.append(Path(folder) / f"{len(parts)}.arrow")
+                    frame.write_ipc(parts[-1])
+
+                yield put_aside
+                pl.scan_ipc(parts, glob=False).sink_parquet(work)
             return
         with work.open("w", encoding="utf-8") as file:
             first = iter([True])

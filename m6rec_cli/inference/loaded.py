@@ -1,5 +1,6 @@
 """A finished run, read back: the model as it was judged, its encoded catalogue and its settings."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from scipy import sparse
 
 from m6rec_cli import alike, neighbours
 from m6rec_cli import config as configuration
-from m6rec_cli.checkpoint import CONFIG, Steps, check_shapes, named, open_run, unnamed
+from m6rec_cli.checkpoint import CONFIG, RUN, Steps, check_shapes, named, open_run, unnamed
 from m6rec_cli.data import schema_file
 from m6rec_cli.data.store import Dataset, read_specs
 from m6rec_cli.errors import M6RecError
@@ -43,6 +44,7 @@ class LoadedRun:
         id_rows: i64 (i,), each item's row in the model's table of id embeddings, -1 for one that has none.
         specs: The features that the model reads.
         event_kinds: Names by code.
+        digest: Of what a decoder's state depends on besides the events: configuration, manifest, parameters.
     """
 
     path: Path
@@ -58,6 +60,7 @@ class LoadedRun:
     id_rows: np.ndarray
     specs: Sizes
     event_kinds: list[str]
+    digest: str
 
     @cached_property
     def schema(self) -> Schema:
@@ -77,6 +80,8 @@ def load(path: Path) -> LoadedRun:
         M6RecError: It is missing, unfinished, damaged or of another format.
     """
     manifest = open_run(path)
+    # Taken now: another run may stand in its place when it is asked for.
+    digest = _digest(path, manifest["best"]["step"])
     config = configuration.resolve(file=path / CONFIG)
     used = {(f["entity"], f["name"]) for f in manifest["model"]["features"]}
     specs = [s for s in read_specs(path / "features") if (s.entity, s.name) in used]
@@ -104,8 +109,16 @@ def load(path: Path) -> LoadedRun:
     return LoadedRun(
         path, config, manifest, model, jax.device_put(embeddings), jnp.zeros(len(items)), near, like,
         lambda: _read(path / "catalogue" / "content.npz", lambda file: alike.load(file, size.item_specs, len(items))), items,
-        np.where(warm, np.arange(len(items)), -1), size, manifest["model"]["events"],
+        np.where(warm, np.arange(len(items)), -1), size, manifest["model"]["events"], digest,
     )  # fmt: skip
+
+
+def _digest(path: Path, step: int) -> str:
+    total = hashlib.sha256()
+    # The seal of a step holds the digests of all its files.
+    for name in (CONFIG, RUN, f"steps/{step}.json"):
+        total.update(_read(path / name, Path.read_bytes))
+    return total.hexdigest()
 
 
 def warn_of_chance(run: LoadedRun, config: RecommendConfig, report: Reporter) -> None:

@@ -65,6 +65,10 @@ def read_log(run: LoadedRun, log: Path | None, schema: Schema, report: Reporter)
         if log
         else _no_events()
     )
+    if schema.users_are_items:
+        frame = cleaning.keep(
+            frame, "events: of a user with himself", pl.col("user_id") != pl.col("item_id"), "user_id"
+        )
     for rule in cleaning.rules:
         if rule.get("dropped") and "duplicates" not in rule["rule"]:
             report.warn(left_out(rule))

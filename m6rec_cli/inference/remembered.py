@@ -20,7 +20,7 @@ from m6rec_cli.data import schema_file
 from m6rec_cli.data.tables import NoRecords
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.inference import raw, state
-from m6rec_cli.inference.digests import fingerprint, profile_digests
+from m6rec_cli.inference.digests import profile_digests
 from m6rec_cli.inference.histories import Audience, spans
 from m6rec_cli.inference.loaded import LoadedRun
 from m6rec_cli.inference.merge import KEY, merged
@@ -82,7 +82,7 @@ class Remembered(Audience):
         """Write what is remembered now, if anything changed."""
         if self.kept is not None:
             counts = {"users": len(self.kept.users), "profiles": int((self.kept.users["profile"] != 0).sum())}
-            state.write(folder, self.kept, fingerprint(self.run), counts)
+            state.write(folder, self.kept, self.run.digest, counts)
 
 
 def audience(
@@ -109,7 +109,7 @@ def audience(
                          hint="leave out `--state`, or train on a log with a time column")  # fmt: skip
     old = State.empty(run.config.model.width, run.model.decoder.state_size)
     if state.exists(folder):
-        old = state.read(folder, fingerprint(run))
+        old = state.read(folder, run.digest)
     elif log is None:
         raise M6RecError("there is no state yet, and no events to make it from", where=str(folder),
                          hint="pass `--interactions`")  # fmt: skip

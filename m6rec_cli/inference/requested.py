@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from m6rec_cli.data.values import identifier
+from m6rec_cli.data.named import named_ids
 from m6rec_cli.errors import M6RecError, not_there
 from m6rec_cli.inference.histories import Audience
 from m6rec_cli.inference.loaded import LoadedRun
@@ -65,5 +65,4 @@ def _ids(path: Path | None, known: pl.Series, *headers: str) -> pl.Series:
     named = pl.Series("id", [line.strip() for line in text.splitlines() if line.strip()], dtype=pl.String)
     if len(named) and named[0] in headers and not known.is_in([named[0]]).any():
         named = named.slice(1)
-    whole = named.to_frame().select(identifier("id", pl.String(), named).alias("id"))
-    return whole["id"].drop_nulls().unique(maintain_order=True)
+    return named_ids(named, known).drop_nulls().unique(maintain_order=True)

@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 
 from m6rec_cli.data import fingerprint
-from m6rec_cli.directory import atomic_directory, claimed, read_json, write_json
+from m6rec_cli.directory import atomic_directory, read_json, write_json
 from m6rec_cli.errors import M6RecError
 
 FORMAT = 1
@@ -100,29 +100,24 @@ def read(folder: Path, run: str) -> State:
 
 
 def write(folder: Path, state: State, run: str, counts: dict[str, Any]) -> None:
-    """Put `state` in the place of the current generation, whole or not at all.
-
-    Raises:
-        M6RecError: Another process writes there.
-    """
-    with claimed(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        before = (
-            read_json(folder / MANIFEST, "the state's manifest")["generation"] if exists(folder) else "000000"
-        )
-        for path in folder.iterdir():
-            # What an interrupted write left behind.
-            if _ours(path) and path.name not in (before, MANIFEST):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-        generation = folder / f"{int(before) + 1:06d}"
-        with atomic_directory(generation, is_claimed=True) as work:
-            for name, schema in _FRAMES.items():
-                getattr(state, name).select(*schema).cast(schema).write_parquet(work / f"{name}.parquet")
-            np.save(work / "contexts.npy", state.contexts)
-            np.save(work / "states.npy", state.states)
-        write_json(folder / MANIFEST, {"format": FORMAT, "run": run, "generation": generation.name, **counts,
-                                       "sha256": fingerprint.of_directory(generation)})  # fmt: skip
-        shutil.rmtree(folder / before, ignore_errors=True)
+    """Put `state` in the place of the current generation, whole or not at all; the caller has claimed the folder before it read."""
+    folder.mkdir(parents=True, exist_ok=True)
+    before = (
+        read_json(folder / MANIFEST, "the state's manifest")["generation"] if exists(folder) else "000000"
+    )
+    for path in folder.iterdir():
+        # What an interrupted write left behind.
+        if _ours(path) and path.name not in (before, MANIFEST):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    generation = folder / f"{int(before) + 1:06d}"
+    with atomic_directory(generation, is_claimed=True) as work:
+        for name, schema in _FRAMES.items():
+            getattr(state, name).select(*schema).cast(schema).write_parquet(work / f"{name}.parquet")
+        np.save(work / "contexts.npy", state.contexts)
+        np.save(work / "states.npy", state.states)
+    write_json(folder / MANIFEST, {"format": FORMAT, "run": run, "generation": generation.name, **counts,
+                                   "sha256": fingerprint.of_directory(generation)})  # fmt: skip
+    shutil.rmtree(folder / before, ignore_errors=True)
 
 
 def _ours(path: Path) -> bool:

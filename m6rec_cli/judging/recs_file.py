@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from m6rec_cli.data.values import identifier
+from m6rec_cli.data.named import named_ids
 from m6rec_cli.errors import M6RecError, not_there
 from m6rec_cli.judging.ranking import Judged, View
 from m6rec_cli.judging.task import Task, contains
@@ -88,6 +88,8 @@ def _warn_short(task: Task, file: Path, view: View, ks: list[int], report: Repor
 
 def _entries(task: Task, file: Path, report: Reporter) -> Entries:
     frame = _read(file)
+    ids = {"user_id": task.data.users["id"], "item_id": task.data.items["id"]}
+    frame = frame.with_columns(named_ids(frame[name], known) for name, known in ids.items())
     frame = frame.with_columns(_row=pl.int_range(1, pl.len() + 1))
     key = "rank" if "rank" in frame.columns else "score"
     for column in ("user_id", "item_id", key):
@@ -164,10 +166,7 @@ def _read(file: Path) -> pl.DataFrame:
         )  # fmt: skip
     key = "rank" if "rank" in frame.columns else "score"
     value = pl.col(key).cast(pl.Float64, strict=False)
-    return frame.select(
-        *(identifier(name, frame.schema[name], frame[name]).alias(name) for name in ("user_id", "item_id")),
-        pl.when(value.is_finite()).then(value).alias(key),
-    )
+    return frame.select("user_id", "item_id", pl.when(value.is_finite()).then(value).alias(key))
 
 
 def _columns_hint(frame: pl.DataFrame, wanted: str) -> str:

@@ -37,10 +37,10 @@ def run(
     """Fine-tune the run `parent` on a data directory and write a run directory.
 
     Item ids and event kinds are taken over by name, so that the data may hold other items than the
-    parent's; those that the parent does not know start fresh.
+    parent's; those that the parent does not know start fresh, or at zero where the encoder does not learn.
 
     Raises:
-        M6RecError: The features of the data were not fitted as the parent's.
+        M6RecError: The features of the data were not fitted as the parent's, or others are to be read.
     """
     manifest = open_run(parent)
 
@@ -50,7 +50,10 @@ def run(
         _, variables = nnx.split(model)
         fresh = named(variables)
         old = Steps(parent / "steps").read(step, "params")
-        old_ids = pl.read_parquet(parent / "catalogue" / "items.parquet", columns=["id"])["id"].to_list()
+        items = pl.read_parquet(parent / "catalogue" / "items.parquet", columns=["id", "popularity"])
+        # An id that the parent has not trained is as it was drawn.
+        old_ids = [name if n else None for name, n in items.iter_rows()]
+        frozen = "encoder" not in config.train.trainable
         by_rows = {
             "encoder.ids": (old_ids, dataset.items["id"].to_list()),
             "encoder.events": (manifest["model"]["events"], dataset.manifest["events"]),
@@ -58,7 +61,8 @@ def run(
         adopted = {}
         for name, array in fresh.items():
             if name in by_rows and name in old:
-                adopted[name] = _by_row(old[name], np.asarray(array), by_rows[name], parent)
+                start = np.zeros_like(array) if frozen else np.asarray(array)
+                adopted[name] = _by_row(old[name], start, by_rows[name], parent)
             else:
                 adopted[name] = _whole(name, old, array, parent)
         nnx.update(
@@ -82,7 +86,7 @@ def _whole(name: str, old: dict[str, np.ndarray], fresh: np.ndarray, parent: Pat
 
 
 def _by_row(
-    old: np.ndarray, fresh: np.ndarray, names: tuple[list[str], list[str]], parent: Path
+    old: np.ndarray, fresh: np.ndarray, names: tuple[list[str | None], list[str]], parent: Path
 ) -> np.ndarray:
     """Rows of `old` where both know the name, `fresh` elsewhere."""
     if old.shape[1:] != fresh.shape[1:]:
@@ -99,6 +103,7 @@ def _by_row(
 
 
 def _same_features(config: Config, parent: Path, data: Dataset) -> None:
+    """Raise unless the towers of both read the same features in the same order: parameters are taken over by their places."""
     mine, theirs = (
         {(s.entity, s.name): dataclasses.asdict(s) for s in select(specs, config.model)}
         for specs in (data.specs, read_specs(parent / "features"))
@@ -110,3 +115,10 @@ def _same_features(config: Config, parent: Path, data: Dataset) -> None:
                 where=str(data.path / "features"),
                 hint=f"make the data with `m6rec preprocess --like {parent}`, or `--set 'model.exclude=[\"...\"]'` in both",
             )
+    read = [(f["entity"], f["name"]) for f in open_run(parent)["model"]["features"]]
+    for entity, name in sorted(set(read) ^ mine.keys()):
+        raise M6RecError(
+            f"the {entity} feature `{name}` is read by {'the parent run' if (entity, name) in read else 'this run'} alone",
+            where=f"{parent / CONFIG}: model.features, model.exclude",
+            hint="leave these keys as they are there; what lists owe to a feature tells `recommend.without`",
+        )

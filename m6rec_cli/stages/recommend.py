@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import polars as pl
 
 from m6rec_cli import cluster, runtime, stop
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.directory import refuse_inputs
+from m6rec_cli.directory import claimed, refuse_inputs
 from m6rec_cli.errors import M6RecError, UsageError, not_there
 from m6rec_cli.inference import lists_file, over, raw, remembered, requested
 from m6rec_cli.inference.explain import Explainer
@@ -64,6 +65,12 @@ def run(
     Raises:
         M6RecError: An input is missing or does not fit the run.
     """
+    # From reading the state to writing it: what another run adds meanwhile would be lost.
+    with claimed(inputs.state) if inputs.state is not None else nullcontext():
+        return _run(config, inputs, out, report, overwrite=overwrite)
+
+
+def _run(config: Config, inputs: Inputs, out: str, report: Reporter, *, overwrite: bool) -> Summary | None:
     asked, out = out, lists_file.part(out, inputs.users, inputs.state)
     lists_file.check(out, overwrite)
     if out != "-":

@@ -12,7 +12,7 @@ from typing import Any
 from m6rec_cli.checkpoint import CONFIG, RUN
 from m6rec_cli.config import flatten, resolve, to_toml
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.directory import atomic_directory, read_json, refuse_inputs, refuse_nonempty, write_json
+from m6rec_cli.directory import atomic_directory, put, read_json, refuse_inputs, refuse_nonempty, write_json
 from m6rec_cli.errors import M6RecError, UsageError
 from m6rec_cli.report import Reporter
 from m6rec_cli.settings import Config
@@ -58,7 +58,25 @@ def placed(request: Request) -> Request:
     return request
 
 
+def recover(out: Path) -> None:
+    """Give a run that was finished its place, if a process was killed between taking the old one away and that."""
+    if not out.exists() and (_beside(out) / RUN).exists():
+        put(_beside(out), out)
+
+
+def take_place(request: Request) -> None:
+    """Let a finished run take the place of the one that it replaces.
+
+    Raises:
+        M6RecError: Somebody has written into that one meanwhile, and would lose it.
+    """
+    if request.replaces:
+        refuse_nonempty(request.replaces, overwrite=True, also=", or go on with `--resume`")
+        put(request.out, request.replaces)
+
+
 def _beside(out: Path) -> Path:
+    out = out.resolve()
     return out.parent / f".{out.name}.next"
 
 

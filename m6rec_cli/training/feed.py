@@ -85,9 +85,9 @@ class Feed:
         """The epoch's rows, filled up to whole batches with empty rows."""
         train = self.config.train
         rng = np.random.default_rng((train.seed, epoch, 0, 3))
-        aim = long_run.aims(self.events.user_row, self.weight > 0, train.long_run, rng)
+        aim, counts = long_run.aims(self.events.user_row, self.weight > 0, train.long_run, rng)
         packed = pack_training(
-            self.events, self.gaps, weight=self.weight, length=self.length,
+            self.events, self.gaps, weight=self.weight[aim] * counts, length=self.length,
             first_event=train.loss.first_event, seed=train.seed, epoch=epoch, aim=aim,
         )  # fmt: skip
         fill = -len(packed) % self.rows

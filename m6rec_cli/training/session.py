@@ -15,7 +15,7 @@ from m6rec_cli import __version__, cluster, inputs, runtime, stop
 from m6rec_cli.checkpoint import FORMAT, RUN, Steps
 from m6rec_cli.data.joined import open_all
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.directory import claimed, fsync_tree, put, read_json, write_json
+from m6rec_cli.directory import claimed, fsync_tree, read_json, write_json
 from m6rec_cli.errors import Terminated
 from m6rec_cli.model.recommender import M6Rec, Sizes
 from m6rec_cli.report import Reporter, Summary
@@ -49,6 +49,9 @@ def fit(
         Terminated: A signal arrived; the state is saved.
     """
     with claimed(request.out) if cluster.is_first() else nullcontext():
+        if cluster.is_first():
+            claim.recover(request.out)
+        cluster.wait()
         return _fit(claim.placed(request), report, labels=labels, adopt=adopt)
 
 
@@ -65,7 +68,8 @@ def _fit(
         report.note("the run has finished already; nothing to do")
         run = read_json(out / RUN, "the run's manifest")
         cluster.wait()
-        _put(request)
+        if cluster.is_first():
+            claim.take_place(request)
         return run
 
     size = inputs.sizes(data, config.model)
@@ -177,11 +181,6 @@ def _finish(
     }  # fmt: skip
     fsync_tree(folder)
     write_json(request.out / RUN, run)
-    _put(request)
+    with stop.patient():
+        claim.take_place(request)
     return run
-
-
-def _put(request: Request) -> None:
-    """Let a finished run take the place of the one that it replaces."""
-    if request.replaces and cluster.is_first():
-        put(request.out, request.replaces)

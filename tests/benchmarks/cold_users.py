@@ -80,7 +80,7 @@ def main() -> None:
     runs = {
         name: trained("pretrain", data, args.out / f"run-{args.seed}{name.replace(' ', '-')}",
                       [*SETTINGS[NAME], *args.extra, f"train.seed={args.seed}", *more])
-        for name, more in (("", []), (" long run", [f"train.long_run={max(KNOWN) + 1}"]))
+        for name, more in (("", []), (" long run", [f"train.long_run={max(KNOWN) + 1}", "model.modality_dropout=0.5"]))
     }  # fmt: skip
     logs = cold_logs(data, events)
     profiles = write_rows(args.out / "profiles.csv",

@@ -77,6 +77,14 @@ def test_judge_ids_that_became_floats_are_whole_again(tmp_path, suffix):
     assert judged.masked.ranks.rank.tolist() == [0, 0]
 
 
+def test_judge_ids_that_are_written_as_floats_in_the_data_stay_so(tmp_path):
+    data = worlds.write_data(
+        tmp_path / "d", [0, 0, 0], [0, 1, 2], user_ids=["7.0"], item_ids=["1.0", "1.5", "2.0"]
+    )
+    judged = judge(task.build(data, "test"), csv(tmp_path, "user_id,item_id,rank\n7.0,1.0,1\n7.0,2.0,2\n"))
+    assert judged.unmasked.ranks.rank.tolist() == [1]
+
+
 def test_judge_missing_users_short_lists_and_unknown_ids_are_told(tmp_path, question):
     text = "user_id,item_id,rank\nu0,zzz,1\nu0,i3,2\nnobody,i3,1\nu2,i1,1\n"
     report = Silent()

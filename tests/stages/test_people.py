@@ -78,6 +78,21 @@ def test_a_run_remembers_it_and_lists_nobody_to_himself_even_with_seen_items(tmp
     assert prepared(tmp_path / "like", events, like=tmp_path / "run").own_item.min() >= 0
 
 
+def test_lists_from_the_log_are_those_from_the_data(tmp_path, events):
+    """Events of a user with himself are not read there either."""
+    prepared(tmp_path / "data", events)
+    pretrain.run(configuration.resolve("pretrain", sets=[*SMALL, "model.exclude=[]", "train.epochs=1"]), tmp_path / "data",
+                 tmp_path / "run", Silent())  # fmt: skip
+    found, report = [], Silent()
+    for number, source in enumerate(({"data": tmp_path / "data"}, {"interactions": events})):
+        out = tmp_path / f"{number}.csv"
+        recommend.run(configuration.resolve(), recommend.Inputs(tmp_path / "run", **source), str(out), report)
+        found.append(pl.read_csv(out).sort("user_id", "rank"))
+    assert found[0].drop("score").equals(found[1].drop("score"))
+    assert np.abs(found[0]["score"] - found[1]["score"]).max() < 1e-4
+    assert any("of a user with himself" in warning for warning in report.warnings)
+
+
 def test_without_the_setting_equal_ids_mean_nothing(tmp_path, events):
     preprocess.run(configuration.resolve(), preprocess.Inputs(events), tmp_path / "data", Silent())
     data = Dataset.open(tmp_path / "data")

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from m6rec_cli.config import resolve
+from m6rec_cli.directory import claimed
 from m6rec_cli.errors import M6RecError, UsageError
 from m6rec_cli.report import Silent
 from m6rec_cli.stages import recommend
@@ -31,7 +32,7 @@ def ask(shop, tmp_path):
             resolve(sets=sets), Inputs(inputs.pop("run", shop.run), **inputs), str(tmp_path / out), ask.report,
             overwrite=overwrite,
         )  # fmt: skip
-        return pl.read_parquet(tmp_path / out) if out.endswith(".parquet") else None
+        return pl.read_parquet(tmp_path / out, glob=False) if out.endswith(".parquet") else None
 
     return ask
 
@@ -312,6 +313,13 @@ def test_run_ids_may_have_become_floats_and_have_a_header(ask, tmp_path):
     assert [w for w in ask.report.warnings if "fewer than" not in w] == []
 
 
+def test_run_parquet_in_a_folder_with_a_pattern_in_its_name(ask, tmp_path):
+    (tmp_path / "runs[1]").mkdir()
+    ask("recommend.k=2", out="runs[1]/recs.parquet")
+    found = pl.read_parquet(tmp_path / "runs[1]" / "recs.parquet", glob=False)
+    assert found.equals(ask("recommend.k=2"))
+
+
 def test_run_text_that_is_not_utf_8_is_warned_of(shop, ask, tmp_path):
     log = write(tmp_path, "n.csv", "user_id,item_id,timestamp,event", [("new", 101, 1_600_000_000, "buy")])
     log.write_bytes(log.read_bytes().replace(b"new", b"Jos\xe9"))
@@ -394,6 +402,17 @@ def test_run_state_in_pieces_equals_one_pass(shop, ask, tmp_path):
         [e["item_id"] for e in events] for events in whole["because_events"]
     ]
     assert_close(ask(profiles=shop.users, state=state), frame)
+
+
+def test_run_state_that_another_command_works_on_is_refused(shop, ask, tmp_path):
+    """What the other one adds would be lost, since newer events are passed once."""
+    with (
+        claimed(tmp_path / "state"),
+        pytest.raises(M6RecError, match="another m6rec writes to the directory"),
+    ):
+        ask(interactions=shop.events, state=tmp_path / "state")
+    assert not (tmp_path / "state").exists()
+    ask(interactions=shop.events, state=tmp_path / "state")
 
 
 def test_run_changed_lists_only_whose_state_changed(shop, ask, tmp_path):

@@ -48,6 +48,11 @@ def epochs(run):
     return [{k: v for k, v in line.items() if "second" not in k} for line in lines]
 
 
+def trained_ids(run):
+    """bool (i, 1), the items that the training events of a run's data met."""
+    return (Dataset.open(run.parent / "data").items["popularity"].to_numpy() > 0)[:, None]
+
+
 def assert_same(a, b):
     assert a.keys() == b.keys()
     for name in a:
@@ -177,9 +182,17 @@ def test_run_that_is_overwritten_stays_until_the_new_one_is_finished(
     assert_same(params(run), params(tmp_path / "whole"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "run", "whole"]
 
-    # Killed when it was finished, before it had its place; and given up, for another run in the same place.
+    # Killed when it was finished, before it had its place, with and without the old one; and given up, for another run there.
     shutil.copytree(parent, beside)
+    (run / "recs.csv").touch()
+    with pytest.raises(M6RecError, match="holds files that m6rec did not write"):
+        pretrain.run(small(), data, run, report, resume=True)
+    (run / "recs.csv").unlink()
     assert pretrain.run(small(), data, run, report, resume=True) == read_json(parent / "run.json", "")
+    assert_same(params(run), params(parent))
+    run.rename(beside)
+    with pytest.raises(M6RecError, match="the output directory is not empty"):
+        pretrain.run(small(), data, run, report)
     assert_same(params(run), params(parent))
     unfinished.rename(beside)
     shutil.rmtree(run)
@@ -213,7 +226,11 @@ def test_finetune_default_trains_the_generator_alone(tmp_path, parent, small, re
         Steps(parent / "steps").read(read_json(parent / "run.json", "")["best"]["step"], "params"),
         params(tmp_path / "tuned"),
     )
+    assert not trained_ids(parent).all()
     for name, array in before.items():
+        if name == "encoder.ids":
+            # An id that was never trained is as it was drawn, and would stay so.
+            array = np.where(trained_ids(parent), array, 0)
         if not name.startswith("generator"):
             np.testing.assert_array_equal(array, after[name], err_msg=name)
     assert after["generator.mlp.out.kernel"].any()
@@ -236,7 +253,10 @@ def test_finetune_adversarial_trains_the_judge_and_keeps_the_items(tmp_path, par
         params(tmp_path / "gan"),
     )
     assert not np.array_equal(before["discriminator.mlp.out.kernel"], after["discriminator.mlp.out.kernel"])
-    np.testing.assert_array_equal(before["encoder.ids"], after["encoder.ids"])
+    assert after["encoder.ids"].any()
+    np.testing.assert_array_equal(
+        np.where(trained_ids(parent), before["encoder.ids"], 0), after["encoder.ids"]
+    )
     last = json.loads((tmp_path / "gan" / "metrics.jsonl").read_text().splitlines()[-1])
     assert last["loss"] == pytest.approx(0.5 * last["rec"] + 0.5 * last["gen"], rel=1e-4)
 
@@ -256,6 +276,23 @@ def test_finetune_on_other_features_is_refused(tmp_path, parent, small, report):
     planted_cycle(tmp_path / "other")
     with pytest.raises(M6RecError, match="was not fitted as in the parent run"):
         finetune.run(small(stage="finetune"), tmp_path / "other", parent, tmp_path / "out", report)
+
+
+@pytest.mark.parametrize("exclude", ['["title"]', '["price", "user.age"]'])
+def test_finetune_that_reads_other_features_is_refused(tmp_path, parent, small, report, exclude):
+    """Parameters are taken over by their places: a tower would read another column."""
+    with pytest.raises(M6RecError, match="is read by the parent run alone") as caught:
+        finetuned(parent, tmp_path, report, small, "out", f"model.exclude={exclude}")
+    assert "model.features, model.exclude" in str(caught.value.where)
+
+
+def test_finetune_learns_ids_that_the_parent_has_not_trained_where_the_encoder_learns(
+    tmp_path, parent, small, report
+):
+    finetuned(
+        parent, tmp_path, report, small, "out", 'train.trainable=["encoder", "generator"]', "train.epochs=1"
+    )
+    assert params(tmp_path / "out")["encoder.ids"][~trained_ids(parent)[:, 0]].any()
 
 
 def test_resume_with_another_configuration_is_refused(tmp_path, parent, small, report):
