@@ -86,12 +86,20 @@ def parse(
 
 
 def require_columns(table: Table, schema: Schema) -> None:
-    """Raise unless every role's column is in the table."""
+    """Raise unless every role's column is in the table, and holds one value a cell."""
     for role in ("user", "item", "timestamp", "event", "weight", "quantity", "price"):
         name = getattr(schema, role)
-        if name is not None and name not in table.schema:
+        if name is None:
+            continue
+        if name not in table.schema:
             raise M6RecError(f"there is no column `{name}`, which the schema names as the {role}", where=table.path,
                              hint=nearest(name, table.schema))  # fmt: skip
+        kind = table.schema[name]
+        if kind.is_nested() or kind == pl.Binary:
+            holds = "bytes" if kind == pl.Binary else "lists or objects"
+            raise M6RecError(f"the column `{name}`, which the schema names as the {role}, holds {holds}",
+                             where=f"{table.path}, column `{name}`: {kind}",
+                             hint="a cell must hold one number or one text: write it to a column of its own, or name another one")  # fmt: skip
 
 
 def _identifiers(table: Table, schema: Schema) -> dict[str, pl.Expr]:
@@ -141,7 +149,7 @@ def _time(table: Table, schema: Schema, head: pl.Series) -> pl.Expr:
         raise M6RecError(f"`timestamp_format` is no pattern of times: {str(error).splitlines()[0]}",
                          where=f"{where}: `{schema.timestamp_format}`", hint='for instance "%d.%m.%Y %H:%M"') from None  # fmt: skip
     written = head.cast(pl.String).str.strip_chars()
-    known = written.filter(~written.is_in(values.MISSING))
+    known = written.filter(~written.is_in(values.NO_WORD))
     if len(known) and read.null_count() == len(read):
         raise M6RecError(
             "no time on the first lines can be read", where=f"{where}, first: `{known[0]}`",

@@ -69,14 +69,14 @@ def _column(series: pl.Series, spec: FeatureSpec, features_dir: Path, cleaning: 
             parsed = frame.select(
                 values.number(name, series.dtype).alias("v"), values.text(name, series.dtype).alias("t")
             )
-            unreadable = parsed.filter(pl.col("v").is_null() & pl.col("t").is_not_null())["t"]
+            unreadable = parsed.filter(pl.col("v").is_null() & ~pl.col("t").is_in(values.NO_WORD))["t"]
             result, clipped = _standardise(parsed["v"], spec)
             _masked(cleaning, what, result)
             cleaning.changed(f"{what} not a number, masked", len(unreadable), unreadable.head(3).to_list())
             shown = parsed["t"].filter(clipped).head(3).to_list()
             cleaning.changed(f"{what} outliers clipped", int(clipped.sum()), shown)
         case "categorical":
-            result = _codes(frame.select(values.text(name, series.dtype)).to_series(), spec)
+            result = _codes(frame.select(_spelt(values.text(name, series.dtype), spec)).to_series(), spec)
             _masked(cleaning, what, result)
         case "set":
             result = _sets(
@@ -105,6 +105,15 @@ def _standardise(numbers: pl.Series, spec: FeatureSpec) -> tuple[pl.Series, pl.S
     clipped = ((numbers < low) | (numbers > high)).fill_null(False)
     numbers = numbers.clip(low, high)
     return ((numbers - state["mean"]) / state["scale"]).cast(pl.Float32), clipped
+
+
+def _spelt(cells: pl.Expr, spec: FeatureSpec) -> pl.Expr:
+    """Categories as the vocabulary writes them: `17.0`, of a float column, is its `17` if it has nothing that ends in `.0`.
+
+    The vocabulary decides and not these cells, which may be other rows than those that were fitted on.
+    """
+    has_points = any(word.endswith(".0") for word in spec.state["vocabulary"])
+    return cells if has_points else values.without_point(cells)
 
 
 def _codes(series: pl.Series, spec: FeatureSpec) -> pl.Series:

@@ -49,7 +49,8 @@ def _fit_one(frame: pl.DataFrame, column: FeatureColumn, entity: Entity, config:
         case "numeric":
             state |= numeric(frame.select(values.number(name, dtype)).to_series(), config.outlier_mads)
         case "categorical":
-            state["vocabulary"] = _vocabulary(frame.select(values.text(name, dtype).alias("v"))["v"], config)
+            codes = frame.select(values.category(name, dtype, frame[name]).alias("v"))["v"]
+            state["vocabulary"] = _vocabulary(codes, config)
             size = 1 + len(state["vocabulary"])
         case "set":
             lists = frame.select(values.members(name, dtype, column.separator).list.unique().alias("v"))["v"]
@@ -103,18 +104,24 @@ def numeric(series: pl.Series, mads: float) -> dict[str, Any]:
 
 
 def _bounds(known: np.ndarray, mads: float) -> tuple[float | None, float | None]:
-    """`mads` median absolute deviations to each side of the median; None for a side without spread.
+    """`mads` median absolute deviations to each side of the median; None for a side without values.
 
     A side that reaches further has a wider deviation, told from the distance of its 5% quantile, which is
-    2.44 MADs in a normal distribution: years reach far back and end today, and no year is an outlier.
+    2.44 MADs in a normal distribution: years reach far back and end today, and no year is an outlier. Where all these are 0,
+    as in a count that is 0 for nearly all, the values beyond the median alone tell how far a side reaches.
     """
     low, centre, high = np.quantile(known, [0.05, 0.5, 0.95])
     mad = float(np.median(np.abs(known - centre)))
-    below, above = max(mad, (centre - low) / 2.44), max(mad, (high - centre) / 2.44)
+    below = max(mad, (centre - low) / 2.44) or _middle(centre - known[known < centre])
+    above = max(mad, (high - centre) / 2.44) or _middle(known[known > centre] - centre)
     return (
         float(centre - mads * below) if below > 0 else None,
         float(centre + mads * above) if above > 0 else None,
     )
+
+
+def _middle(distances: np.ndarray) -> float:
+    return float(np.median(distances)) if len(distances) else 0.0
 
 
 def _tail(known: np.ndarray) -> float:

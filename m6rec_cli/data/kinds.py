@@ -91,8 +91,6 @@ def of_column(series: pl.Series, media_root: Path) -> tuple[Kind, str | None] | 
         return (_of_bytes(series), None) if series.null_count() < len(series) else "no cell holds a value"
     if isinstance(dtype, pl.Struct):
         return "nested columns are not read"
-    if dtype == pl.Time or dtype == pl.Duration:
-        return "times of day are not read"
     known = frame.select(values.text(name, dtype)).to_series().drop_nulls()
     if not len(known):
         return "no cell holds a value"
@@ -160,9 +158,10 @@ def _ends_with(lower: pl.Series, suffixes: tuple[str, ...]) -> pl.Series:
 
 
 def _share_of_numbers(known: pl.Series) -> float:
-    """Share of strings that are numbers."""
+    """Share of strings that are numbers; what stands for none is not counted."""
+    known = known.filter(~known.is_in(values.NO_WORD))
     parsed = known.to_frame().select(values.number(known.name, known.dtype)).to_series()
-    return 1 - parsed.null_count() / len(parsed)
+    return 1 - parsed.null_count() / len(parsed) if len(parsed) else 0.0
 
 
 def _is_code(name: str) -> bool:

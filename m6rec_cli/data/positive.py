@@ -4,7 +4,9 @@ It is SQL as Polars parses it, with two liberties that shells and Python teach: 
 quotes. Nothing is evaluated as code.
 """
 
+import itertools
 import re
+from collections.abc import Iterator
 
 import polars as pl
 
@@ -12,6 +14,7 @@ from m6rec_cli.data import values
 from m6rec_cli.data.tables import Table
 from m6rec_cli.errors import M6RecError, nearest
 
+_MOST_READINGS = 64
 _HINT = "for instance `--positive 'rating >= 4'` or `--positive 'event == \"buy\"'`"
 
 
@@ -41,8 +44,9 @@ def label(table: Table, text: str) -> pl.Expr:
         raise M6RecError("the expression names no column", where=where, hint=_HINT)
     head = table.frame.head(10_000).select(names).collect()
     failure: Exception | None = None
-    for read_numbers in (True, False):
-        inputs = {n: _input(n, columns[n], head[n], read_numbers) for n in names}
+    spells_booleans = re.search(r"'(?:true|false)'", quoted, re.IGNORECASE) is not None
+    ways = {n: _ways(n, columns[n], head[n], spells_booleans) for n in sorted(names)}
+    for inputs in _readings(ways):
         tried = head.lazy().with_columns(**inputs).select(expression.alias("label"))
         try:
             result = tried.collect()
@@ -56,14 +60,44 @@ def label(table: Table, text: str) -> pl.Expr:
                      hint=_HINT)  # fmt: skip
 
 
-def _input(name: str, dtype: pl.DataType, head: pl.Series, read_numbers: bool) -> pl.Expr:
-    """Text columns hold numbers if all their values are; an event called `1` is compared as text if that fails."""
+def _readings(ways: dict[str, list[pl.Expr]]) -> Iterator[dict[str, pl.Expr]]:
+    """Each column in one of its ways, the first ways first; where there are too many, the last of every column at the end."""
+    every = itertools.product(*ways.values())
+    for chosen in itertools.islice(every, _MOST_READINGS):
+        yield dict(zip(ways, chosen, strict=True))
+    yield {name: found[-1] for name, found in ways.items()}
+
+
+def _ways(name: str, dtype: pl.DataType, head: pl.Series, spells_booleans: bool) -> list[pl.Expr]:
+    """How a column can be read: text as numbers or as true and false if all its values are, dates as ISO text if need be.
+
+    Args:
+        spells_booleans: The expression has 'true' or 'false' as text. Polars compares what is true with the text `true` without a
+            word, so a cell `True` would not be found: text is tried first then.
+    """
+    if dtype.is_temporal():
+        return [pl.col(name), _iso(name, dtype)]
     if dtype != pl.String:
-        return pl.col(name)
-    parsed = head.to_frame().select(text=values.text(name, dtype), number=values.number(name, dtype))
-    known = parsed["text"].is_not_null()
-    all_numbers = bool(known.any()) and bool(parsed["number"].is_not_null().filter(known).all())
-    return values.number(name, dtype) if read_numbers and all_numbers else values.text(name, dtype)
+        return [pl.col(name)]
+    as_text, as_number = values.text(name, dtype), values.number(name, dtype)
+    parsed = head.to_frame().select(text=as_text, number=as_number)
+    parsed = parsed.filter(~pl.col("text").is_in(values.NO_WORD))
+    if parsed.is_empty():
+        return [as_text]
+    if parsed["number"].null_count() == 0:
+        return [as_number, as_text]
+    lower = as_text.str.to_lowercase()
+    if parsed["text"].str.to_lowercase().is_in(["true", "false"]).all():
+        as_boolean = pl.when(lower.is_in(["true", "false"])).then(lower == "true")
+        return [as_text, as_boolean] if spells_booleans else [as_boolean, as_text]
+    return [as_text]
+
+
+def _iso(name: str, dtype: pl.DataType) -> pl.Expr:
+    """Dates and times as ISO text; midnight is the date alone, so that `= '2024-01-31'` finds it."""
+    if dtype == pl.Date:
+        return pl.col(name).dt.strftime("%Y-%m-%d")
+    return pl.col(name).dt.strftime("%Y-%m-%d %H:%M:%S%.f").str.replace(r" 00:00:00$", "")
 
 
 def _substitute(expression: pl.Expr, inputs: dict[str, pl.Expr]) -> pl.Expr:

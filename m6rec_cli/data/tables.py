@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 
 from m6rec_cli import registry
+from m6rec_cli.data import plain
 from m6rec_cli.data.readers.csv import EXTRA, is_pattern, odd_line
 from m6rec_cli.data.readers.parquet import parts_of
 from m6rec_cli.errors import M6RecError, not_there
@@ -72,7 +73,7 @@ def scan(path: Path | str, what: str) -> Table:
     wanted = f"was what writes it interrupted? It should have {wanted}"
     bad, first_bad = 0, None
     try:
-        frame = reader.scan(path)
+        frame = plain.columns(reader.scan(path))
         n_rows, extra, first_extra = _check(frame)
     except _FAULTS as error:
         if isinstance(error, pl.exceptions.NoDataError) or _size(path) == 0:
@@ -81,6 +82,7 @@ def scan(path: Path | str, what: str) -> Table:
             raise _damaged(what, path, error) from None
         try:
             frame, bad, first_bad = reader.salvage(path)
+            frame = plain.columns(frame)
             n_rows, extra, first_extra = _check(frame)
         except _FAULTS as second:
             raise _damaged(what, path, second) from None

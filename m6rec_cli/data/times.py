@@ -5,14 +5,14 @@ from collections.abc import Sequence
 import polars as pl
 
 from m6rec_cli.data.tables import Table
-from m6rec_cli.data.values import MISSING
+from m6rec_cli.data.values import NO_WORD
 
 DATE_FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M", "%Y-%m-%d",
                 "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M", "%Y/%m/%d", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %H:%M", "%m/%d/%Y",
                 "%d/%m/%Y %H:%M:%S", "%d/%m/%Y %H:%M", "%d/%m/%Y", "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M %p",
                 "%d/%m/%Y %I:%M:%S %p", "%d/%m/%Y %I:%M %p", "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y",
                 "%d-%m-%Y %H:%M:%S", "%d-%m-%Y %H:%M", "%d-%m-%Y", "%m-%d-%Y %H:%M:%S", "%m-%d-%Y %H:%M", "%m-%d-%Y",
-                "%Y%m%d", "%Y%m%d%H%M%S", "%m %d, %Y", "%d %b %Y", "%b %d, %Y", "%d-%b-%Y")  # fmt: skip
+                "%Y%m%d", "%Y%m%d%H%M%S", "%Y%m%d%H%M", "%m %d, %Y", "%d %b %Y", "%b %d, %Y", "%d-%b-%Y")  # fmt: skip
 ZONE_FORMATS = (
     "%Y-%m-%dT%H:%M:%S%.f%#z",
     "%Y-%m-%d %H:%M:%S%.f%#z",
@@ -24,12 +24,15 @@ ORDERS = ("day-first", "month-first")
 """How the formats are read that begin with the day or the month as a number, and could be mistaken for each other."""
 
 _UNITS = {"s": 1000.0, "ms": 1.0, "us": 1e-3, "ns": 1e-6}
-_COMPACT = r"^(19[7-9]\d|20\d\d)\d{4}(\d{6})?$"
+_COMPACT = r"^(19[7-9]\d|20\d\d)\d{4}(\d{4}|\d{6})?$"
 _DAY_OR_MONTH = r"^\d{1,2}[-/.]\d{1,2}[-/.]\d{4}"
+_SHORT_YEAR = r"^(\d{1,2})[/.]\d{1,2}[/.](\d{2})(?:\s|$)"
+"""Not with dashes, where the year comes first more often than last."""
 
 
 def timestamp(name: str, dtype: pl.DataType, form: str, sample: pl.Series) -> pl.Expr:
-    """A cell as Int64 milliseconds since 1970 (UTC), or the plain number if `form` is `order`.
+    """A cell as Int64 milliseconds since 1970 (UTC), or the place in the order if `form` is that: the number, or its rank in the
+    column where the sample has fractions.
 
     Args:
         form: `Schema.timestamp_format`.
@@ -44,25 +47,27 @@ def timestamp(name: str, dtype: pl.DataType, form: str, sample: pl.Series) -> pl
         return (column.cast(pl.Datetime("ms")) if dtype == pl.Date else column).dt.timestamp("ms")
     value = column.cast(pl.Float64, strict=False)
     if form == "order":
-        return value.round().cast(pl.Int64, strict=False)
+        return _order(value, sample)
     if form in _UNITS:
         return (value * _UNITS[form]).round().cast(pl.Int64, strict=False)
     if form == "auto" and are_numbers(sample):
         return _epoch(value).round().cast(pl.Int64, strict=False)
-    written = _written(column)
+    written = _written(column, short=form in ("auto", *ORDERS) and _have_short_years(sample))
     if form not in ("auto", *ORDERS):
         if any(part in form for part in ("UTC", "GMT", " %z", " %:z", " %#z")):
             written = column.cast(pl.String).str.strip_chars()  # the pattern has what is left out elsewhere
         return _parsed(written, [form], zoned=any(zone in form for zone in ("%z", "%:z", "%#z")))
-    zoned = written.str.contains(r":\d\d(?:\.\d+)?(?:Z|[+-]\d\d:?\d\d)$")
+    zoned = written.str.contains(r":\d\d(?:\.\d+)?(?:Z|[+-]\d\d(?::?\d\d)?)$")
     plain = _parsed(written, date_formats(sample, form), zoned=False)
     return pl.when(zoned).then(_parsed(written, ZONE_FORMATS, zoned=True)).otherwise(plain)
 
 
 def are_numbers(sample: pl.Series) -> bool:
-    """Whether most cells are numbers, and not dates such as 20111209."""
-    numbers = sample.cast(pl.Float64, strict=False)
-    return numbers.null_count() < len(sample) / 2 and not _are_compact(sample)
+    """Whether most known cells are numbers, and not dates such as 20111209."""
+    if sample.dtype.is_nested():
+        return False
+    numbers = _known(sample, short=False).cast(pl.Float64, strict=False)
+    return numbers.null_count() < len(numbers) / 2 and not _are_compact(sample)
 
 
 def settled(table: Table, name: str) -> tuple[str, str | None]:
@@ -74,7 +79,7 @@ def settled(table: Table, name: str) -> tuple[str, str | None]:
         One of `ORDERS`, and a warning if the other reads as many cells; or `auto` and nothing.
     """
     sample = table.head()[name]
-    if sample.dtype.is_temporal() or are_numbers(sample):
+    if sample.dtype.is_temporal() or sample.dtype.is_nested() or are_numbers(sample):
         return "auto", None
     known = _series(sample)
     alike = known.str.contains(_DAY_OR_MONTH).mean()
@@ -84,7 +89,7 @@ def settled(table: Table, name: str) -> tuple[str, str | None]:
     if first is None:
         return "auto", None
     orders = ORDERS if first.startswith("%d") else ORDERS[::-1]
-    written = _written(pl.col(name))
+    written = _written(pl.col(name), short=_have_short_years(sample))
     a, b = table.frame.select(
         _parsed(written, date_formats(sample, order), zoned=False).null_count().alias(order) for order in orders
     ).collect(engine="streaming").row(0)  # fmt: skip
@@ -143,6 +148,13 @@ def _epoch(value: pl.Expr) -> pl.Expr:
             .when(size < 1e17).then(value * _UNITS["us"]).otherwise(value * _UNITS["ns"]))  # fmt: skip
 
 
+def _order(value: pl.Expr, sample: pl.Series) -> pl.Expr:
+    numbers = sample.cast(pl.Float64, strict=False)
+    if (numbers != numbers.round()).any():  # days of a spreadsheet, or a time that is scaled to 0..1
+        return pl.when(value.is_finite()).then(value).rank("dense").cast(pl.Int64)
+    return value.round().cast(pl.Int64, strict=False)
+
+
 def _are_compact(sample: pl.Series) -> bool:
     string = _series(sample)
     if not len(string) or not string.str.contains(_COMPACT).all():
@@ -150,16 +162,45 @@ def _are_compact(sample: pl.Series) -> bool:
     return string.str.head(8).str.to_date("%Y%m%d", strict=False).null_count() == 0
 
 
-def _written(column: pl.Expr) -> pl.Expr:
-    """A cell as text: whole floats without `.0`, no `UTC` at the end, no space before an offset."""
+def _have_short_years(sample: pl.Series) -> bool:
+    """Whether most cells are dates that end in a year of two digits, as `12/1/10 8:26`.
+
+    Those that begin with it (`24/01/15`) would be read as days of other years: they are told by a first number that is no month
+    and stays the same while the last one changes.
+    """
+    cells = _known(sample, short=False)
+    parts = cells.str.extract_groups(_SHORT_YEAR).struct.unnest().drop_nulls().cast(pl.Int64)
+    if len(parts) < max(1, len(cells) / 2):
+        return False
+    first, last = parts.get_columns()
+    return bool((first <= 12).all()) or first.n_unique() >= last.n_unique()
+
+
+def _written(column: pl.Expr, *, short: bool) -> pl.Expr:
+    """A cell as text: whole floats without `.0`, no `UTC` at the end, no space before an offset.
+
+    Args:
+        short: Write years of two digits with four: 00 to 69 are of this century.
+    """
     text = column.cast(pl.String).str.strip_chars()
-    text = text.str.replace(r"^(\d{8}|\d{14})\.0$", "$1").str.replace(r"\s*(?:UTC|GMT)$", "")
-    return text.str.replace(r"\s+([+-]\d\d:?\d\d)$", "$1")
+    text = text.str.replace(r"^(\d{8}|\d{12}|\d{14})\.0$", "$1").str.replace(r"\s*(?:UTC|GMT)$", "")
+    text = text.str.replace(r"(:\d\d(?:\.\d+)?)\s+([+-]\d\d(?::?\d\d)?)$", "$1$2")
+    if not short:
+        return text
+    for digits, century in (("[0-6]", "20"), ("[7-9]", "19")):
+        text = text.str.replace(
+            rf"^(\d{{1,2}}[/.]\d{{1,2}}[/.])({digits}\d)(\s|$)", f"${{1}}{century}${{2}}${{3}}"
+        )
+    return text
 
 
 def _series(sample: pl.Series) -> pl.Series:
-    known = pl.select(_written(pl.lit(sample.drop_nulls()))).to_series()
-    return known.filter(~known.is_in(MISSING))
+    return _known(sample, short=_have_short_years(sample))
+
+
+def _known(sample: pl.Series, *, short: bool) -> pl.Series:
+    known = pl.select(_written(pl.lit(sample.drop_nulls()), short=short)).to_series()
+    return known.filter(~known.is_in(NO_WORD))
 
 
 def _parsed(text: pl.Expr, forms: Sequence[str], *, zoned: bool) -> pl.Expr:

@@ -8,10 +8,12 @@ import polars as pl
 from m6rec_cli.schema import RESERVED, FeatureColumn
 
 MISSING = (
-    "", "nan", "NaN", "NAN", "NULL", "null", "Null", "None", "N/A", "n/a", "#N/A", "<NA>", "NaT",
+    "", "nan", "NaN", "NAN", "NULL", "null", "Null", "None", "N/A", "n/a", "#N/A", "<NA>", "NaT", r"\N",
 )  # fmt: skip
 """Cells that mean nothing. A plain `none` is a value (an occupation, a material) and stays one."""
-
+NO_WORD = (*MISSING, "NA")
+"""Cells that mean nothing among ids, numbers and times: what R writes is a country, or sodium, where words may stand."""
+_WHOLE_FLOAT = r"^(-?\d+)\.0$"
 
 _CURRENCY = r"(?:\p{Sc}|\b(?:USD|EUR|GBP|CHF|JPY|CNY|INR|KRW|BRL|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RUB|TRY|ZAR|MXN|SGD|HKD|zł|kr)\b)"
 
@@ -27,8 +29,13 @@ def source(feature: FeatureColumn) -> str:
 
 
 def text(name: str, dtype: pl.DataType) -> pl.Expr:
-    """A cell as a string without outer spaces; null where it is missing. Whole floats lose their `.0`."""
+    """A cell as a string without outer spaces; null where it is missing.
+
+    Whole floats lose their `.0`; the members of a list (its paragraphs, say) are joined by spaces.
+    """
     column = pl.col(name)
+    if isinstance(dtype, pl.List | pl.Array):
+        column = _strings(column, dtype).list.join(" ", ignore_nulls=True)
     if dtype.is_float():
         whole = (column == column.round()) & (column.abs() < 2.0**53)
         return (pl.when(column.is_nan()).then(None)
@@ -41,14 +48,29 @@ def text(name: str, dtype: pl.DataType) -> pl.Expr:
 
 
 def identifier(name: str, dtype: pl.DataType, sample: pl.Series) -> pl.Expr:
-    """A cell as an id. Text that is `17.0` throughout comes from a float column and becomes `17`."""
+    """A cell as an id: as `category`, and R's `NA` is none."""
+    column = category(name, dtype, sample)
+    return pl.when(column != "NA").then(column) if dtype == pl.String else column
+
+
+def category(name: str, dtype: pl.DataType, sample: pl.Series) -> pl.Expr:
+    """A cell as a code. Text that is `17.0` throughout the sample comes from a float column and becomes `17`."""
     column = text(name, dtype)
     if dtype == pl.String:
         known = sample.drop_nulls().str.strip_chars()
-        known = known.filter(~known.is_in(MISSING))
-        if len(known) and known.str.contains(r"^-?\d+\.0$").all():
-            return column.str.replace(r"\.0$", "")
+        if are_whole_floats(known.filter(~known.is_in(NO_WORD))):
+            return without_point(column)
     return column
+
+
+def are_whole_floats(known: pl.Series) -> bool:
+    """Whether all strings are whole numbers that end in `.0`, and there are some."""
+    return len(known) > 0 and known.str.contains(_WHOLE_FLOAT).all()
+
+
+def without_point(column: pl.Expr) -> pl.Expr:
+    """Strings with `17` for `17.0`."""
+    return column.str.replace(_WHOLE_FLOAT, "$1")
 
 
 def number(name: str, dtype: pl.DataType) -> pl.Expr:
@@ -77,10 +99,7 @@ def members(name: str, dtype: pl.DataType, separator: str | None) -> pl.Expr:
     """A cell as a list of strings: lists as they are, text split at `separator`; null if nothing is left."""
     column = pl.col(name)
     if isinstance(dtype, pl.List | pl.Array):
-        column = column.arr.to_list() if isinstance(dtype, pl.Array) else column
-        if isinstance(dtype.inner, pl.List):  # paths of categories: one flat set
-            column = column.list.eval(pl.element().explode(empty_as_null=False, keep_nulls=False))
-        parts = column.cast(pl.List(pl.String), strict=False)
+        parts = _strings(column, dtype)
     else:
         # Lists written out as Python or JSON do: ['a', 'b'].
         bare = column.cast(pl.String).str.strip_chars().str.strip_chars("[]")
@@ -88,6 +107,14 @@ def members(name: str, dtype: pl.DataType, separator: str | None) -> pl.Expr:
     cleaned = pl.element().str.strip_chars().str.strip_chars("'\"").str.strip_chars()
     parts = parts.list.eval(cleaned.filter(cleaned.is_not_null() & ~cleaned.is_in(MISSING)))
     return pl.when(parts.list.len() > 0).then(parts)
+
+
+def _strings(column: pl.Expr, dtype: pl.List | pl.Array) -> pl.Expr:
+    """A list as one of strings; lists in it, such as paths of categories, become one."""
+    column = column.arr.to_list() if isinstance(dtype, pl.Array) else column
+    if isinstance(dtype.inner, pl.List):
+        column = column.list.eval(pl.element().explode(empty_as_null=False, keep_nulls=False))
+    return column.cast(pl.List(pl.String), strict=False)
 
 
 def vector(name: str, dtype: pl.DataType) -> pl.Expr:

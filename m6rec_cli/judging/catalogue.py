@@ -14,18 +14,19 @@ MOST_GROUPS = 200
 def build(task: Task) -> tuple[Catalogue, dict[str, str]]:
     """The catalogue, and a word on what diversity and calibration are measured over.
 
-    Diversity compares items by the codes of their categorical and set features; without these by their
-    vector features; without these by the users who met them. Calibration counts the members of the first
-    set feature, or else the first categorical one, with at most 200 codes; without one the popularity bands.
+    Diversity compares items by the codes of their categorical and set features, but for the code 0 that rare and unknown
+    values share, since these are not alike; without these by their vector features; without these by the users who met them.
+    Calibration counts the members of the first set feature, or else the first categorical one, with at most 200 codes (the code
+    0 is one of them); without one the popularity bands.
     """
     data, n = task.data, task.n_items
     popularity = data.items["popularity"].to_numpy().astype(np.int64)
     item_specs = [s for s in data.specs if s.entity == "item"]
-    # A feature of the fitted state (`--like`) may have no value in this catalogue: nothing is measured over it.
-    coded = [s for s in item_specs if s.kind in ("categorical", "set") and codes(data, s.name).nnz]
+    # A feature of the fitted state (`--like`) may have no known value in this catalogue: nothing is measured over it.
+    coded = [s for s in item_specs if s.kind in ("categorical", "set") and codes(data, s.name)[:, 1:].nnz]
     dense = [s for s in item_specs if s.kind == "vector"]
     if coded:
-        blocks = [codes(data, s.name) for s in coded]
+        blocks = [codes(data, s.name)[:, 1:] for s in coded]
         over = ", ".join(s.name for s in coded)
     elif dense:
         features = [data.feature(s) for s in dense]

@@ -8,7 +8,7 @@ import numpy as np
 from m6rec_cli.baselines._base import History
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.errors import M6RecError
-from m6rec_cli.schema import COLD, SPLITS
+from m6rec_cli.schema import COLD, SPLITS, TEST
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,7 @@ def build(data: Dataset, split: str, *, max_users: int = 0, seed: int = 0) -> Ta
     truth = data.truth(split)
     if not len(truth):
         held_out = int((data.events.split == SPLITS.index(split)).sum())
-        hint = "run `m6rec preprocess` with another `data.split` than `none`"
-        if split == SPLITS[COLD]:
-            hint = "hold some out with `m6rec preprocess --set data.cold_items=0.1` or `data.cold_users`"
+        hint = _why_empty(data, split)
         if held_out:
             hint = f"none of its {held_out:,} events is labelled: loosen `--positive` in `preprocess`"
         raise M6RecError(
@@ -109,3 +107,28 @@ def build(data: Dataset, split: str, *, max_users: int = 0, seed: int = 0) -> Ta
     events = data.history(split)
     history = History(events.user_row, events.item_row, events.offsets(data.n_users))
     return Task(data, split, users, position, items, history)
+
+
+def _why_empty(data: Dataset, split: str) -> str:
+    """Why a split may hold no events, and what to do about it in `preprocess`."""
+    if split == SPLITS[COLD]:
+        return "hold some out with `m6rec preprocess --set data.cold_items=0.1` or `data.cold_users`"
+    kind = data.manifest["split"]
+    fraction = f"data.{split}_fraction"
+    match kind:
+        case "leave-one-out":
+            need = (
+                "two labelled events to have a test target"
+                if split == SPLITS[TEST]
+                else "three labelled events to have a validation target"
+            )
+            why = f"a user needs {need}: loosen `--positive`, give `preprocess` a longer log, or choose `--split temporal`"
+        case "ratio":
+            why = (f"no user has events enough for the share `{fraction}={data.manifest['config'][fraction]}`: raise it, give "
+                   "`preprocess` a longer log, or choose `--split leave-one-out`")  # fmt: skip
+        case "temporal":
+            why = (f"no event lies in the part of the time line that `{fraction}={data.manifest['config'][fraction]}` holds out: "
+                   "raise it, or choose `--split leave-one-out`")  # fmt: skip
+        case _:
+            return "run `m6rec preprocess` with another `data.split` than `none`"
+    return f"`data.split` is `{kind}`: {why}"

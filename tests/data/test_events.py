@@ -1,5 +1,6 @@
 """Row rules of an event log, each counted, and the `--positive` expression."""
 
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -111,6 +112,35 @@ def test_parse_missing_role_column_names_the_nearest(tmp_path: Path) -> None:
     assert error.value.hint == "did you mean `time`?"
 
 
+@pytest.mark.parametrize("role", ["user", "item", "timestamp", "event", "weight", "quantity", "price"])
+@pytest.mark.parametrize(
+    ("cells", "holds"),
+    [
+        ([["a"], ["b"]], "lists or objects"),
+        ([{"k": 1}, {"k": 2}], "lists or objects"),
+        ([b"\xff", b"\0"], "bytes"),
+    ],
+)
+def test_parse_role_of_several_values_a_cell_is_named(
+    tmp_path: Path, role: str, cells: list[object], holds: str
+) -> None:
+    pl.DataFrame({"u": ["a", "b"], "i": ["x", "y"], "odd": cells}).write_parquet(tmp_path / "e.parquet")
+    schema = Schema(**({"user": "u", "item": "i"} | {role: "odd"}))  # type: ignore[arg-type]
+    with pytest.raises(M6RecError, match=f"the column `odd`, .* as the {role}, holds {holds}") as error:
+        events.parse(tables.scan(tmp_path / "e.parquet", "interactions"), schema)
+    assert "e.parquet, column `odd`: " in str(error.value.where)
+    assert error.value.hint
+
+
+def test_parse_order_with_fractions_keeps_the_order(tmp_path: Path) -> None:
+    schema = Schema(user="u", item="i", timestamp="o", timestamp_format="order")
+    parsed = _parse(tmp_path, "u,i,o\na,x,0.53\na,y,0.51\na,z,NA\na,v,0.52\na,w,0.51\n", schema)
+    assert dict(parsed.frame.select(pl.col("item").cast(pl.String), "timestamp").iter_rows()) == {
+        "x": 3, "y": 1, "v": 2, "w": 1,
+    }  # fmt: skip
+    assert _count(parsed, "no readable order") == 1
+
+
 def test_read_events_sorts_by_user_time_and_file_order(tmp_path: Path) -> None:
     (tmp_path / "e.csv").write_text(
         "u,i,t,e\nb,1,1600000000,\na,2,1500000000,\na,3,1000000000,\na,4,1500000000,\n"
@@ -176,3 +206,73 @@ def test_positive_faulty_expression_is_named(tmp_path: Path, text: str, what: st
     assert error.value.where == f"--positive '{text}'"
     if "ratings" in text:
         assert error.value.hint == "did you mean `rating`?"
+
+
+MIXED = (
+    "u,i,rating,date,event,is_buy,gift\n"
+    "a,x,5,2024-01-02,1,True,TRUE\na,y,3,2024-01-03,1,True,FALSE\na,z,NA,2023-12-31,2,False,TRUE\na,v,4.0,2023-12-30,1,,\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [
+        ("rating >= 4 and date >= '2024-01-01'", [True, False, False, False]),
+        ("event == '1' and rating >= 4", [True, False, False, True]),
+        ("event == 1 and rating >= 4 and date < '2024-01-01'", [False, False, False, True]),
+        ("is_buy", [True, True, False, False]),
+        ("not is_buy", [False, False, True, False]),
+        ("is_buy == true", [True, True, False, False]),
+        ("is_buy == false", [False, False, True, False]),
+        ("is_buy == 'True'", [True, True, False, False]),
+        ("is_buy and gift", [True, False, False, False]),
+        ("is_buy and rating > 4", [True, False, False, False]),
+        ("is_buy and event == '1' and date > '2024-01-02'", [False, True, False, False]),
+    ],
+)
+def test_positive_each_column_is_read_in_the_way_that_fits(
+    tmp_path: Path, text: str, want: list[bool]
+) -> None:
+    assert _parse(tmp_path, MIXED, Schema(user="u", item="i"), text).frame["label"].to_list() == want
+
+
+def test_positive_column_compared_as_number_and_text_does_not_fit(tmp_path: Path) -> None:
+    with pytest.raises(M6RecError, match="the expression does not fit the columns"):
+        _parse(tmp_path, MIXED, Schema(user="u", item="i"), "event == '1' or event == 2")
+
+
+def test_positive_of_more_columns_than_can_be_tried_reads_all_as_text(tmp_path: Path) -> None:
+    names = [f"c{k}" for k in range(9)]
+    log = ",".join(["u", "i", *names]) + "\n" + "\n".join(["a,x" + ",1" * 9, "a,y" + ",2" * 9]) + "\n"
+    expression = " and ".join(f"{name} == '1'" for name in names)
+    assert _parse(tmp_path, log, Schema(user="u", item="i"), expression).frame["label"].to_list() == [
+        True,
+        False,
+    ]
+
+
+DAYS = [datetime(2024, 1, 31), datetime(2024, 1, 31, 12, 0, 0, 500_000), datetime(2024, 2, 1)]
+
+
+@pytest.mark.parametrize("dtype", [pl.Date, pl.Datetime("us"), pl.Datetime("ms", "UTC")])
+@pytest.mark.parametrize(
+    ("text", "date", "time"),
+    [
+        ("t >= '2024-02-01'", [False, False, True], [False, False, True]),
+        ("t == '2024-01-31'", [True, True, False], [True, False, False]),
+        ("t > '2024-01-31' and n >= 1", [False, False, True], [False, True, True]),
+        ("t < '2024-01-31 12:00:01'", [True, True, False], [True, True, False]),
+    ],
+)
+def test_positive_native_dates_are_compared_with_iso_text(
+    tmp_path: Path, dtype: pl.DataType, text: str, date: list[bool], time: list[bool]
+) -> None:
+    cells = pl.Series(DAYS).cast(dtype) if dtype != pl.Datetime("ms", "UTC") else (
+        pl.Series(DAYS).dt.replace_time_zone("UTC").cast(dtype)
+    )  # fmt: skip
+    frame = pl.DataFrame({"u": ["a"] * 3, "i": ["x", "y", "z"], "n": [1, 2, 3], "t": cells})
+    frame.write_parquet(tmp_path / "e.parquet")
+    parsed = events.parse(
+        tables.scan(tmp_path / "e.parquet", "interactions"), Schema(user="u", item="i"), label=text
+    )
+    assert parsed.frame["label"].to_list() == (date if dtype == pl.Date else time)

@@ -78,6 +78,36 @@ def test_numeric_without_spread_stays_finite(cells: list) -> None:
     assert all(v is None or np.isfinite(v) for v in _encode([5.0, 1e30, None], spec))
 
 
+def test_numeric_absurd_value_of_a_count_that_is_nearly_always_zero_is_clipped() -> None:
+    cells = [0.0] * 970 + [1.0, 2.0, 3.0] * 10
+    usual, absurd = _fit(cells, "numeric"), _fit([*cells, 1e9], "numeric")
+    assert absurd.state["high"] == 2.0 * DataConfig().outlier_mads
+    assert absurd.state["low"] is None
+    assert absurd.state["scale"] < 3 * usual.state["scale"]
+
+
+def test_numeric_mostly_constant_value_has_bounds_to_both_sides() -> None:
+    cells = [5.0] * 980 + [4.0, 7.0] * 10
+    state = _fit(cells, "numeric", DataConfig(min_category_count=1, outlier_mads=10.0)).state
+    assert (state["low"], state["high"]) == (-5.0, 25.0)
+
+
+def test_numeric_bounds_of_a_column_with_spread_do_not_look_beyond_it() -> None:
+    cells = np.append(np.random.default_rng(0).normal(50, 10, 500), [1e9])
+    state = _fit(cells, "numeric", DataConfig(min_category_count=1, outlier_mads=10.0)).state
+    low, centre, high = np.quantile(cells, [0.05, 0.5, 0.95])
+    mad = np.median(np.abs(cells - centre))
+    assert state["high"] == pytest.approx(centre + 10 * max(mad, (high - centre) / 2.44))
+    assert state["low"] == pytest.approx(centre - 10 * max(mad, (centre - low) / 2.44))
+
+
+def test_numeric_gaps_that_r_writes_are_masked_and_no_odd_words() -> None:
+    cleaning = Cleaning()
+    spec = _fit(["1", "2", "NA"], "numeric")
+    assert _encode(["1", "NA"], spec, cleaning)[1] is None
+    assert [r.get("changed", 0) for r in cleaning.rules if "not a number" in r["rule"]] in ([], [0])
+
+
 def test_numeric_words_are_masked_and_counted() -> None:
     cleaning = Cleaning()
     spec = _fit(["1", "2", "x"], "numeric")
@@ -97,6 +127,21 @@ def test_categorical_common_values_have_codes_and_others_share_zero() -> None:
 def test_categorical_numbers_and_text_have_one_spelling() -> None:
     spec = _fit([1.0, 2.0], "categorical")
     assert _encode(["1", "2"], spec) == _encode([1, 2], spec) == [1, 2]
+
+
+def test_categorical_of_a_float_column_with_gaps_is_that_of_whole_numbers() -> None:
+    spec = _fit(["12.0", None, "NA", "7.0", "12.0"], "categorical")
+    assert spec.state["vocabulary"] == ["12", "7", "NA"]
+    assert _encode(["12", "12.0", "7.0", "7.5"], spec) == [1, 1, 2, 0]
+
+
+def test_categorical_whole_floats_in_the_fitted_rows_alone_are_found_again() -> None:
+    """What is encoded has rows that were not fitted on, and the other way round."""
+    spec = _fit(["12.0", "7.0"], "categorical")
+    assert _encode(["12.0", "7.0", "twelve"], spec) == [1, 2, 0]
+    mixed = _fit(["12.0", "7.0", "twelve"], "categorical")
+    assert mixed.state["vocabulary"] == ["12.0", "7.0", "twelve"]
+    assert _encode(["12.0", "7.0"], mixed) == [1, 2]
 
 
 def test_categorical_with_an_empty_vocabulary_is_all_zero() -> None:

@@ -296,3 +296,9 @@ def test_scan_jsonl_gives_back_what_json_wrote(
     assert tables.scan(path, "items").frame.collect().select("a", "b").to_dicts() == [
         {"a": r["a"], "b": r["b"]} for r in rows
     ]
+
+
+def test_scan_decimal_commas_with_the_gaps_that_r_writes_become_points(tmp_path: Path) -> None:
+    path = tmp_path / "e.csv"
+    path.write_text("user_id;item_id;price\na;x;9,99\nb;y;NA\n")
+    assert tables.scan(path, "interactions").frame.collect()["price"].to_list() == ["9.99", "NA"]

@@ -44,6 +44,21 @@ def _ms(*parts: int) -> int:
         ([20101201], _ms(2010, 12, 1)),
         (["12/31/2010 8:26"], _ms(2010, 12, 31, 8, 26)),
         (["31/12/2010"], _ms(2010, 12, 31)),
+        (["201012010826", "201012312359"], _ms(2010, 12, 1, 8, 26)),
+        ([201012010826], _ms(2010, 12, 1, 8, 26)),
+        (["201012010826.0"], _ms(2010, 12, 1, 8, 26)),
+        (["2010-12-01 08:26:00+00"], _ms(2010, 12, 1, 8, 26)),
+        (["2010-12-01 09:26:00.25+01"], _ms(2010, 12, 1, 8, 26) + 250),
+        (["2010-12-01 03:26 -05"], _ms(2010, 12, 1, 8, 26)),
+        (["2010-12-01", "NA", "NA", r"\N"], _ms(2010, 12, 1)),
+        (["20101201", "NA"], _ms(2010, 12, 1)),
+        (["881250949", "NA", "NA"], _ms(1997, 12, 4, 15, 55, 49)),
+        (["12/31/10 8:26"], _ms(2010, 12, 31, 8, 26)),
+        (["31/12/10 8:26:07"], _ms(2010, 12, 31, 8, 26, 7)),
+        (["12/31/10 8:26 PM"], _ms(2010, 12, 31, 20, 26)),
+        (["31.12.10"], _ms(2010, 12, 31)),
+        (["31.12.70"], _ms(1970, 12, 31)),
+        (["31.12.99 08:26"], _ms(1999, 12, 31, 8, 26)),
         (["31.12.2010"], _ms(2010, 12, 31)),
         ([date(2010, 12, 1)], _ms(2010, 12, 1)),
         ([datetime(2010, 12, 1, 8, 26)], _ms(2010, 12, 1, 8, 26)),
@@ -53,6 +68,50 @@ def _ms(*parts: int) -> int:
 def test_timestamp_auto_reads_epochs_and_dates(cells: list[object], want: int) -> None:
     series = pl.Series(cells)
     assert _apply(times.timestamp, series, "auto", series)[0] == want
+
+
+def test_timestamp_na_is_an_unreadable_cell() -> None:
+    for cells in (["20101201", "NA"], ["881250949", "881250950", "NA"], ["31/12/10", "NA"]):
+        series = pl.Series(cells)
+        assert _apply(times.timestamp, series, "auto", series)[-1] is None
+
+
+def test_timestamp_short_years_are_read_where_most_cells_have_them() -> None:
+    few = pl.Series(["31.12.2010", "30.12.2010", "29.12.10"])
+    assert _apply(times.timestamp, few, "auto", few) == [
+        _ms(2010, 12, 31),
+        _ms(2010, 12, 30),
+        _ms(10, 12, 29),
+    ]
+    many = pl.Series(["31.12.10", "30.12.10", "29.12.2010", "NA"])
+    assert _apply(times.timestamp, many, "auto", many) == [
+        _ms(2010, 12, 31), _ms(2010, 12, 30), _ms(2010, 12, 29), None,
+    ]  # fmt: skip
+
+
+def test_timestamp_short_years_that_come_first_are_not_taken_for_days() -> None:
+    series = pl.Series([f"24/01/{day:02}" for day in range(1, 20)])
+    assert _ms(2001, 1, 24) not in _apply(times.timestamp, series, "auto", series)
+    assert _apply(times.timestamp, series, "%y/%m/%d", series)[0] == _ms(2024, 1, 1)
+
+
+def test_timestamp_explicit_format_of_short_years_is_followed() -> None:
+    series = pl.Series(["01.12.10"])
+    assert _apply(times.timestamp, series, "%d.%m.%y", series) == [_ms(2010, 12, 1)]
+
+
+@pytest.mark.parametrize(
+    ("cells", "want"),
+    [
+        ([45000.52, 45000.51, 45001.0, None, float("nan"), 45000.51], [2, 1, 3, None, None, 1]),
+        (["0.5", "0.25", "x", "1"], [2, 1, None, 3]),
+        ([17.0, 3.0, 17.0], [17, 3, 17]),
+        (["17", "3", "NA"], [17, 3, None]),
+    ],
+)
+def test_timestamp_order_with_fractions_is_a_rank(cells: list[object], want: list[int | None]) -> None:
+    series = pl.Series(cells)
+    assert _apply(times.timestamp, series, "order", series) == want
 
 
 def test_timestamp_unreadable_cells_are_null() -> None:
@@ -111,6 +170,28 @@ def test_settled_looks_at_the_whole_column_where_the_first_lines_do_not_tell(
     assert form == want or (want is None and form == "month-first")
     assert (doubt is None) == (want is not None)
     assert doubt is None or f"day and month of `date` cannot be told apart; read as {form}" in doubt
+
+
+@pytest.mark.parametrize(
+    ("late", "want"),
+    [("13/1/10 8:26", "day-first"), ("1/13/10 8:26", "month-first"), ("2/1/10 8:26", None)],
+)
+def test_settled_short_years_follow_the_rules_of_long_ones(
+    tmp_path: Path, late: str, want: str | None
+) -> None:
+    path = tmp_path / "e.csv"
+    path.write_text("user_id,item_id,date\n" + "u,i,1/2/10 8:26\n" * 20_000 + f"u,i,{late}\n")
+    form, doubt = times.settled(tables.scan(path, "interactions"), "date")
+    assert form == (want or "month-first")
+    assert (doubt is None) == (want is not None)
+    series = pl.Series(["1/2/10 8:26"])
+    day = (2010, 2, 1) if form == "day-first" else (2010, 1, 2)
+    assert _apply(times.timestamp, series, form, series) == [_ms(*day, 8, 26)]
+
+
+def test_settled_leaves_lists_to_auto(tmp_path: Path) -> None:
+    pl.DataFrame({"date": [["2010-12-01"]]}).write_parquet(tmp_path / "e.parquet")
+    assert times.settled(tables.scan(tmp_path / "e.parquet", "interactions"), "date") == ("auto", None)
 
 
 @pytest.mark.parametrize("order", times.ORDERS)

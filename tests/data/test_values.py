@@ -14,8 +14,19 @@ def _apply(make, series: pl.Series, *more):  # type: ignore[no-untyped-def]
 
 
 def test_text_missing_words_are_null_and_none_is_a_word() -> None:
-    cells = pl.Series([" a ", "", "  ", "nan", "NaN", "NULL", "None", "N/A", "none", None])
-    assert _apply(values.text, cells) == ["a"] + [None] * 7 + ["none", None]
+    cells = pl.Series([" a ", "", "  ", "nan", "NaN", "NULL", "None", "N/A", "\\N", "none", "NA", None])
+    assert _apply(values.text, cells) == ["a"] + [None] * 8 + ["none", "NA", None]
+
+
+@pytest.mark.parametrize("dtype", [pl.List(pl.String), pl.Array(pl.String, 2)])
+def test_text_of_a_list_is_its_members_joined(dtype: pl.DataType) -> None:
+    cells = pl.Series([["One. ", "Two."], [None, "Three."], [None, " "], None], dtype=dtype)
+    assert _apply(values.text, cells) == ["One.  Two.", "Three.", None, None]
+
+
+def test_text_of_lists_of_other_types_is_joined_too() -> None:
+    assert _apply(values.text, pl.Series([[1, 2], []])) == ["1 2", None]
+    assert _apply(values.text, pl.Series([[["a"], ["b"]], []])) == ["a b", None]
 
 
 def test_text_whole_floats_lose_their_point() -> None:
@@ -30,11 +41,19 @@ def test_text_whole_floats_lose_their_point() -> None:
         (["007", "7"], ["007", "7"]),
         ([1, 2], ["1", "2"]),
         ([1.0, 2.0], ["1", "2"]),
+        (["a", " NA ", None], ["a", None, None]),
+        (["1.0", "NA", "2.0"], ["1", None, "2"]),
     ],
 )
 def test_identifier_is_a_string_as_written(cells: list[object], want: list[str | None]) -> None:
     series = pl.Series(cells, strict=False)
     assert _apply(values.identifier, series, series) == want
+
+
+def test_category_is_an_identifier_but_for_na() -> None:
+    for cells, want in ((["12.0", "NA", "3.0"], ["12", "NA", "3"]), (["12.0", "a"], ["12.0", "a"])):
+        series = pl.Series(cells)
+        assert _apply(values.category, series, series) == want
 
 
 def test_number_reads_signs_groups_and_dates_and_nothing_else() -> None:

@@ -1,10 +1,15 @@
 """What is asked: judged users, truths, what masking takes away, slices."""
 
+import json
+
 import numpy as np
 import pytest
 
+from m6rec_cli.data.store import Dataset
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.judging import catalogue, slices, task
+from m6rec_cli.metrics import diversity
+from m6rec_cli.metrics._base import Lists
 from tests import worlds
 
 
@@ -33,6 +38,27 @@ def test_build_split_none_has_nothing_to_find(tmp_path):
     with pytest.raises(M6RecError, match="there is nothing to find") as caught:
         task.build(data, "test")
     assert "data.split" in (caught.value.hint or "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "split", "hint"),
+    [
+        ("leave-one-out", "test", "two labelled events"),
+        ("leave-one-out", "valid", "three labelled events"),
+        ("ratio", "test", "`data.test_fraction=0.1`"),
+        ("ratio", "valid", "`data.valid_fraction=0.1`"),
+        ("temporal", "valid", "`data.valid_fraction=0.1`"),
+    ],
+)
+def test_build_empty_split_says_why_it_may_be(tmp_path, kind, split, hint):
+    worlds.write_data(tmp_path, [0, 1], [0, 1], split="none")
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest | {"split": kind}))
+    with pytest.raises(M6RecError, match="there is nothing to find") as caught:
+        task.build(Dataset.open(tmp_path), split)
+    assert f"`data.split` is `{kind}`" in (caught.value.hint or "")
+    assert hint in (caught.value.hint or "")
+    assert "none" not in (caught.value.hint or "")
 
 
 def test_build_sample_keeps_whole_users_and_repeats(tmp_path):
@@ -104,3 +130,24 @@ def test_catalogue_passes_over_a_feature_that_no_item_has(tmp_path):
     data = worlds.write_data(tmp_path, [0, 0, 0], [0, 1, 2], item_features=features)
     _, over = catalogue.build(task.build(data, "test"))
     assert over == {"diversity": "c", "calibration": "c"}
+
+
+def test_catalogue_rare_and_unknown_values_are_no_likeness(tmp_path):
+    features = {
+        "c": worlds.Column("categorical", [0, 0, 1, 1], size=2),
+        "s": worlds.Column("set", [[0], [0], [0, 2], [2]], size=3),
+        "rare": worlds.Column("categorical", [0, 0, 0, 0], size=2),
+    }
+    data = worlds.write_data(tmp_path, [0, 0, 0, 0], [0, 1, 2, 3], item_features=features)
+    about, over = catalogue.build(task.build(data, "test"))
+    assert over == {"diversity": "c, s", "calibration": "s"}
+    shown = Lists(np.array([[0, 1], [2, 3], [0, 2]], np.int32))
+    np.testing.assert_allclose(diversity.at(shown, 2, about), [1, 0, 1], atol=1e-12)
+    np.testing.assert_allclose(about.groups.toarray(), [[1, 0, 0], [1, 0, 0], [0.5, 0, 0.5], [0, 0, 1]])
+
+
+def test_catalogue_of_rare_values_alone_is_compared_by_users(tmp_path):
+    features = {"c": worlds.Column("categorical", [0, 0, 0], size=2)}
+    data = worlds.write_data(tmp_path, [0, 0, 0], [0, 1, 2], item_features=features)
+    _, over = catalogue.build(task.build(data, "test"))
+    assert over == {"diversity": "users in common", "calibration": "popularity bands"}

@@ -3,6 +3,7 @@
 import csv
 import filecmp
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -530,3 +531,50 @@ def test_run_failure_leaves_nothing_behind(
     with pytest.raises(RuntimeError):
         run(tmp_path / "data", shop[0])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_run_odd_types_of_data_frames_are_read(tmp_path: Path) -> None:
+    """Categories, spans and bytes that are text in the tables; a list of paragraphs as a text and as the display."""
+    users, n = ["ann", "bob", "cid"], 9
+    pl.DataFrame({
+        "user_id": pl.Series([users[k % 3] for k in range(n)], dtype=pl.Categorical),
+        "item_id": [b"x", b"y", b"z"] * 3, "timestamp": [1_600_000_000 + k for k in range(n)],
+        "watch_time": [timedelta(seconds=k + 1) for k in range(n)],
+    }).write_parquet(tmp_path / "e.parquet")  # fmt: skip
+    pl.DataFrame({
+        "item_id": [b"x", b"y", b"z"], "description": [["A fine thing.", "It is red."], ["Another one."], []],
+        "runtime": [timedelta(minutes=k) for k in (1, 2, 3)],
+    }).write_parquet(tmp_path / "i.parquet")  # fmt: skip
+    (tmp_path / "s.toml").write_text(
+        '[interactions]\nuser = "user_id"\nitem = "item_id"\ntimestamp = "timestamp"\nweight = "watch_time"\n'
+        '[items]\nid = "item_id"\ndisplay = "description"\n'
+        '[items.features]\ndescription = { kind = "text" }\nruntime = { kind = "numeric" }\n'
+    )
+    paths = {"interactions": tmp_path / "e.parquet", "items": tmp_path / "i.parquet"}
+    data, summary = run(tmp_path / "data", {**paths, "schema": tmp_path / "s.toml"})
+    assert summary["counts"]["users"] == 3
+    assert sorted(data.events.weight.tolist()) == [float(k + 1) for k in range(n)]
+    assert data.items["display"].to_list() == ["A fine thing. It is red.", "Another one.", None]
+    assert data.feature(_spec(data, "description")).mask.tolist() == [True, True, False]
+    assert (np.diff(data.feature(_spec(data, "runtime")).values) > 0).all()
+
+
+def test_run_float_codes_of_items_are_those_of_whole_numbers(tmp_path: Path) -> None:
+    """A column with gaps was written as `12.0`, and the catalogue of another month as `12`."""
+    events_file, items = tmp_path / "e.csv", tmp_path / "i.csv"
+    events_file.write_text("user_id,item_id\n" + "".join(f"u{k % 4},i{k % 3}\n" for k in range(24)))
+    items.write_text("item_id,category_id\ni0,12.0\ni1,7.0\ni2,12.0\ni3,\n")
+    paths = {"interactions": events_file, "items": items}
+    data, _ = run(tmp_path / "data", paths, "data.min_category_count=1")
+    assert _spec(data, "category_id").state["vocabulary"] == ["12", "7"]
+    items.write_text("item_id,category_id\ni0,12\ni1,7\ni2,8\ni3,\n")
+    again, _ = run(tmp_path / "again", {**paths, "like": tmp_path / "data"})
+    assert again.items["category_id"].to_list() == [1, 2, 0, None]
+
+
+def test_run_list_as_the_user_is_an_error_that_names_the_column(tmp_path: Path) -> None:
+    pl.DataFrame({"user_id": [["a"], ["b"]], "item_id": ["x", "y"], "time": [[1], [2]]}).write_parquet(
+        tmp_path / "e.parquet"
+    )
+    with pytest.raises(M6RecError, match="the column `user_id`, which the schema names as the user"):
+        run(tmp_path / "data", {"interactions": tmp_path / "e.parquet"})

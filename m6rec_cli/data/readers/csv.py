@@ -15,7 +15,7 @@ from pathlib import Path
 
 import polars as pl
 
-from m6rec_cli.data.values import MISSING
+from m6rec_cli.data.values import NO_WORD
 from m6rec_cli.errors import M6RecError
 
 SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".txt", ".txt.gz")
@@ -113,7 +113,7 @@ def _with_points(frame: pl.LazyFrame, separator: str) -> pl.LazyFrame:
 
 def _has_commas(cells: pl.Series) -> bool:
     known = cells.drop_nulls().str.strip_chars()
-    known = known.filter(~known.is_in(MISSING))
+    known = known.filter(~known.is_in(NO_WORD))
     return len(known) > 0 and known.str.contains(_NUMBER).all() and known.str.contains(_DECIMAL).any()
 
 
