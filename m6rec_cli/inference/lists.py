@@ -1,7 +1,6 @@
 """Users to ranked, filtered lists: chunk by chunk, each chunk tile by tile over the catalogue."""
 
-import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,14 +13,15 @@ from m6rec_cli.data.store import own_rows
 from m6rec_cli.errors import M6RecError, nearest
 from m6rec_cli.inference import near
 from m6rec_cli.inference.explain import Explainer
-from m6rec_cli.inference.histories import BASES, Audience
+from m6rec_cli.inference.histories import BASES, Audience, spans
 from m6rec_cli.inference.loaded import LoadedRun
 from m6rec_cli.inference.score import best_items, candidates, log_probabilities, user_keys, users_per_tile
 from m6rec_cli.inference.top import best_of_catalogue, users_per_call
 from m6rec_cli.settings import RecommendConfig
 
 _USERS_AT_ONCE = 2048
-_Ranked = Callable[..., tuple[jax.Array, jax.Array]]
+_RANKED = 1 << 22
+"""Users times ranked items of one tile at the most: what caps on categories are counted with takes 50 bytes each."""
 _OWN = ("row", "id", "display", "popularity")
 
 
@@ -64,19 +64,34 @@ class Lists:
             return out_scores, out_items
         contexts, _ = self.audience.contexts(rows)
         owner, unwanted = self._unwanted(rows)
+        begins = np.searchsorted(owner, np.arange(len(rows) + 1))
         found = near.bonuses(self.audience, rows, self.config.neighbours)
-        size = (users_per_call if self._one_pass else users_per_tile)(n_items, len(rows))
-        for start in range(0, len(rows), size):
-            # The last tile repeats a user, so that its shape is compiled once.
-            index = np.minimum(np.arange(start, start + size), len(rows) - 1)
-            pairs = slice(*np.searchsorted(owner, [start, start + size]))
-            hide = owner[pairs] - start, unwanted[pairs]
-            close = near.tile(found, n_items, index, hide)
-            hidden = _padded(hide[0], size), _padded(hide[1], 0)
-            ranked = self._ranked(jax.device_put(contexts[index]), rows[index], close, hidden)
-            n = min(size, len(rows) - start)
-            out_scores[start : start + n], out_items[start : start + n] = self._best(ranked, n, k)
+        # A cap on categories drops items from a list, so it starts from a longer one, and for the users whose list
+        # that has not filled from a still longer one.
+        wide = k if self.category is None else min(n_items, max(20 * k, 200))
+        left = np.arange(len(rows))
+        while len(left):
+            size = self._users_per_tile(wide, len(left))
+            short = []
+            for start in range(0, len(left), size):
+                users = left[start : start + size]
+                # The last tile repeats a user, so that its shape is compiled once.
+                index = np.pad(users, (0, size - len(users)), mode="edge")
+                place, pairs = spans(begins, users)
+                hide = place, unwanted[pairs]
+                close = near.tile(found, n_items, index, hide)
+                hidden = _padded(hide[0], size), _padded(hide[1], 0)
+                ranked = self._ranked(jax.device_put(contexts[index]), rows[index], close, hidden, wide)
+                best, items = (np.asarray(x)[: len(users)] for x in ranked)
+                out_scores[users], out_items[users], more = self._listed(best, items, k)
+                short.append(users[more])
+            left, wide = np.concatenate(short), min(n_items, 8 * wide)
         return out_scores, out_items
+
+    def _users_per_tile(self, wide: int, n_users: int) -> int:
+        """Users of whom each is given his `wide` best items at once; a power of two."""
+        per_tile = users_per_call if self._one_pass else users_per_tile
+        return per_tile(len(self.run.items), max(1, min(n_users, _RANKED // wide)))
 
     @property
     def _one_pass(self) -> bool:
@@ -84,21 +99,26 @@ class Lists:
         return self.config.draws == 1 and self.config.judge_weight == 0
 
     def _ranked(
-        self, contexts: jax.Array, rows: np.ndarray, close: near.Near, hidden: tuple[np.ndarray, np.ndarray]
-    ) -> _Ranked:
-        """How the k best of a tile are found, as a function of k."""
+        self,
+        contexts: jax.Array,
+        rows: np.ndarray,
+        close: near.Near,
+        hidden: tuple[np.ndarray, np.ndarray],
+        k: int,
+    ) -> tuple[jax.Array, jax.Array]:
+        """Scores and rows of the k best items of a tile of users, without a cap on categories."""
         config, run = self.config, self.run
         if self._one_pass:
-            return functools.partial(
-                best_of_catalogue, candidates(run.model, contexts), run.embeddings, run.bias, close, *hidden,
-                self._allowed, recall=config.top_k_recall,
+            return best_of_catalogue(
+                candidates(run.model, contexts), run.embeddings, run.bias, close, *hidden, self._allowed,
+                k=k, recall=config.top_k_recall,
             )  # fmt: skip
         scores = log_probabilities(
             run.model, contexts, run.embeddings, run.bias, close,
             user_keys(run.config.train.seed, self.audience.ids.gather(rows)),
             draws=config.draws, judge_weight=config.judge_weight,
         )  # fmt: skip
-        return functools.partial(best_items, scores, *hidden, self._allowed, recall=config.top_k_recall)
+        return best_items(scores, *hidden, self._allowed, k=k, recall=config.top_k_recall)
 
     @cached_property
     def _allowed(self) -> jax.Array:
@@ -130,22 +150,16 @@ class Lists:
         order = np.argsort(owner, kind="stable")
         return owner[order], item[order]
 
-    def _best(self, ranked: _Ranked, n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
-        """The lists of the first `n` users of a tile."""
-        n_items = len(self.allowed)
-        # A cap on categories drops items from a list, so it starts from a longer one, and a still longer one
-        # where that has not filled a list.
-        wide = k if self.category is None else min(n_items, max(20 * k, 200))
-        while True:
-            best, items = (np.asarray(x)[:n] for x in ranked(k=wide))
-            if self.category is None:
-                return best, items
-            out, kept = capped(best, items, self.category, self.config.max_per_category, k)
-            # A list that could not be filled although items were left: the last place of `best` tells.
-            short = np.isinf(out[:, min(k, self._most) - 1])
-            if wide == n_items or not (short & np.isfinite(best[:, -1])).any():
-                return out, kept
-            wide = min(n_items, 8 * wide)
+    def _listed(
+        self, best: np.ndarray, items: np.ndarray, k: int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The lists of ranked items, and which of them a longer ranking might fill."""
+        if self.category is None:
+            return best, items, np.zeros(len(best), bool)
+        out, kept = capped(best, items, self.category, self.config.max_per_category, k)
+        # Items are left where the last place of `best` has one, and not all were ranked.
+        short = np.isinf(out[:, min(k, self._most) - 1]) & np.isfinite(best[:, -1])
+        return out, kept, short & (best.shape[1] < len(self.allowed))
 
     def _frame(self, rows: np.ndarray, scores: np.ndarray, items: np.ndarray) -> pl.DataFrame:
         real = np.isfinite(scores)

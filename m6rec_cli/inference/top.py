@@ -20,11 +20,24 @@ _BLOCK = 1024
 _USERS = 1024
 _SCORES = 1 << 30
 """Users times items of one call at the most: 128 MiB of groups."""
+_GATHERED = 1 << 25
+"""Numbers of the embeddings that are gathered at once: 128 MiB, or those of one user."""
 
 
 def users_per_call(n_items: int, n_users: int) -> int:
     """Users of one call; a power of two, so that few shapes are compiled."""
     most = max(1, min(_USERS, _SCORES // max(n_items, 1), n_users))
+    return 1 << (most.bit_length() - 1)
+
+
+def users_at_once(n_users: int, n_items: int, width: int) -> int:
+    """Users of whom each has embeddings of `n_items` gathered by himself: as many as `_GATHERED` allows, a power of two.
+
+    One on CPU, where a product of one row for each user is slow as a batch.
+    """
+    if jax.default_backend() == "cpu":
+        return 1
+    most = max(1, min(n_users, _GATHERED // (n_items * width)))
     return 1 << (most.bit_length() - 1)
 
 
@@ -98,9 +111,9 @@ def best_of_catalogue(
         best, place = jax.lax.top_k(jnp.where(good, items[at] @ context + bias[at], -jnp.inf), k)
         return best, at[place]
 
-    # One user after the other on CPU, where a product of one row for each user is slow as a batch.
-    at_once = 1 if jax.default_backend() == "cpu" else len(h)
-    logits, rows = jax.lax.map(again, (h, rows, unseen), batch_size=at_once)
+    logits, rows = jax.lax.map(
+        again, (h, rows, unseen), batch_size=users_at_once(len(h), rows.shape[1], h.shape[1])
+    )
     if near.item.shape[1]:
 
         def product(one: tuple[Array, Array]) -> Array:
@@ -108,7 +121,11 @@ def best_of_catalogue(
             return items[at] @ context + bias[at]
 
         # An item that is raised can only go up, so the best are among these and the best of all as they were.
-        raised = jax.lax.map(product, (h, jnp.minimum(near.item, n - 1)), batch_size=at_once)
+        raised = jax.lax.map(
+            product,
+            (h, jnp.minimum(near.item, n - 1)),
+            batch_size=users_at_once(len(h), near.item.shape[1], h.shape[1]),
+        )
         total += (jnp.exp(raised - highest[:, None]) * jnp.expm1(near.bonus)).sum(-1)
         shown = near.listed & allowed[near.item]
         place = jax.vmap(jnp.searchsorted)(near.item, rows)
@@ -132,11 +149,14 @@ def _unhidden(
 ) -> Bool[Array, "b c"]:
     """Which of the chosen groups' items are not hidden from the user who chose them."""
     users, n_chosen = chosen.shape
-    block = hidden // width
+    block, n_groups = hidden // width, len(begins) * (width // group)
     of = block * (width // group) + (hidden - begins[block]) // group
-    safe = jnp.minimum(owner, users - 1)
-    match = (chosen[safe] == of[:, None]) & (owner < users)[:, None]
-    at = jnp.argmax(match, axis=1)
-    place = at * group + hidden - first[safe, at]
-    place = jnp.where(match.any(axis=1), place, n_chosen * group)
-    return jnp.ones((users, n_chosen * group), bool).at[safe, place].set(False, mode="drop")
+    # Ascending, as each user's groups are: a search, where comparing each pair with each group would take as much
+    # memory as there are pairs times groups.
+    keys = (jnp.arange(users)[:, None] * n_groups + chosen).reshape(-1)
+    wanted = jnp.minimum(owner, users) * n_groups + of
+    at = jnp.minimum(jnp.searchsorted(keys, wanted), len(keys) - 1)
+    place = at * group + hidden - first.reshape(-1)[at]
+    place = jnp.where(keys[at] == wanted, place, len(keys) * group)
+    unseen = jnp.ones(len(keys) * group, bool).at[place].set(False, mode="drop")
+    return unseen.reshape(users, n_chosen * group)

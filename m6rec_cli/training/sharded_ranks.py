@@ -45,13 +45,18 @@ def embed(model: M6Rec, tables: Tables, layout: Layout) -> ID:
 @functools.partial(jax.jit, static_argnames="layout")
 def ranks(
     model: M6Rec, items: ID, h: BD, target: jax.Array, seen: jax.Array, layout: Layout
-) -> tuple[jax.Array, jax.Array]:
-    """As `scoring.ranks`, of true items after the contexts `h`; rows beyond `layout.n_items` take no part."""
+) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """As `scoring.ranks`, of true items after the contexts `h`, and their scores, f32 (u,).
+
+    Rows beyond `layout.n_items` take no part. The rank of a score that is not finite means nothing.
+    """
     candidates = model.candidates(h, None)
     if layout.mesh is None:
-        return scoring.ranks(scoring.logits(candidates, items, jnp.zeros(len(items))), target, seen)
+        scores = scoring.logits(candidates, items, jnp.zeros(len(items)))
+        own = jnp.take_along_axis(scores, target[:, None], axis=1)
+        return *scoring.ranks(scores, target, seen), own[:, 0]
 
-    def part(c: Any, e: Any, target: Any, seen: Any) -> tuple[jax.Array, jax.Array]:
+    def part(c: Any, e: Any, target: Any, seen: Any) -> tuple[jax.Array, jax.Array, jax.Array]:
         first, n = jax.lax.axis_index(MODEL) * len(e), len(e)
         row = first + jnp.arange(n)
         scores = scoring.logits(c, e, jnp.where(row < layout.n_items, 0, -jnp.inf))
@@ -65,9 +70,9 @@ def ranks(
         above = (scores > own) | ((scores == own) & (row[None] < target[:, None]))
         hidden, mine = at(above, seen)
         counts = above.sum(axis=1), (above.sum(axis=1) - (hidden & mine).sum(axis=1))
-        return jax.lax.psum(counts, MODEL)
+        return *jax.lax.psum(counts, MODEL), own[:, 0]
 
     return jax.shard_map(
         part, mesh=layout.mesh, in_specs=(P(DATA), P(MODEL), P(DATA), P(DATA)),
-        out_specs=(P(DATA), P(DATA)), check_vma=False,
+        out_specs=(P(DATA), P(DATA), P(DATA)), check_vma=False,
     )(candidates, items, target, seen)  # fmt: skip

@@ -10,6 +10,7 @@ from m6rec_cli import runtime
 from m6rec_cli.contexts import user_contexts
 from m6rec_cli.data.batches import PackedRows, gap_buckets, pack_histories
 from m6rec_cli.data.store import Dataset
+from m6rec_cli.errors import M6RecError
 from m6rec_cli.inputs import Tables
 from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.settings import Config
@@ -21,10 +22,31 @@ _TILE_FLOATS = 16_000_000
 
 
 @dataclass(frozen=True)
+class Seen:
+    """Items of each user, one user after the other: `item[offsets[u] : offsets[u + 1]]`.
+
+    `seen[users]` are those of some users as a matrix, which is as wide as the longest of these users needs, not as the
+    longest of all: int32 (len(users), a power of two, so that few shapes are compiled), -1 beyond a user's end.
+    """
+
+    item: np.ndarray
+    offsets: np.ndarray
+
+    def __getitem__(self, users: np.ndarray | slice) -> np.ndarray:
+        starts, stops = self.offsets[:-1][users], self.offsets[1:][users]
+        counts = stops - starts
+        width = 1 << (max(1, int(counts.max(initial=0))) - 1).bit_length()
+        matrix = np.full((len(counts), width), -1, np.int32)
+        matrix[np.arange(width) < counts[:, None]] = self.item[_positions(starts, stops)]
+        return matrix
+
+
+@dataclass(frozen=True)
 class Validation:
     """A fixed sample of users with a validation event; the first one of a user is the target.
 
     Attributes:
+        seen: Distinct items of each user's history, and the user himself, without the target.
         share: What each user's figure counts, 1 in all; every domain counts as much as any other.
     """
 
@@ -32,7 +54,7 @@ class Validation:
     row: np.ndarray
     at: np.ndarray
     target: np.ndarray
-    seen: np.ndarray
+    seen: Seen
     share: np.ndarray
 
     @classmethod
@@ -60,16 +82,22 @@ class Validation:
         return cls(packed, row, at, target, seen, share)
 
     def judge(self, graphdef: Any, state: State, tables: Tables, layout: Layout) -> dict[str, float]:
-        """NDCG@10 and recall@10, seen items masked (`ndcg@10`) and not (`ndcg@10_unmasked`)."""
+        """NDCG@10 and recall@10, seen items masked (`ndcg@10`) and not (`ndcg@10_unmasked`).
+
+        Raises:
+            M6RecError: Contexts or scores are not finite: such a score is above none, and would rank first.
+        """
         model: M6Rec = nnx.merge(graphdef, state.params, state.frozen, state.judge)
         items = sharded_ranks.embed(model, tables, layout)
         contexts, _ = user_contexts(model, items, self.packed, self.row, self.at, tables.users)
+        _require_finite(contexts, state)
         tile = layout.multiple(max(1, min(len(self.target), _TILE_FLOATS // len(tables.warm))))
         masked, unmasked = [], []
         for start in range(0, len(self.target), tile):
             index = np.minimum(np.arange(start, start + tile), len(self.target) - 1)
             users = (layout.rows(x[index]) for x in (contexts, self.target, self.seen))
-            everywhere, unseen = map(runtime.fetch, sharded_ranks.ranks(model, items, *users, layout))
+            everywhere, unseen, scores = map(runtime.fetch, sharded_ranks.ranks(model, items, *users, layout))
+            _require_finite(scores, state)
             n = min(tile, len(self.target) - start)
             unmasked.append(everywhere[:n])
             masked.append(unseen[:n])
@@ -82,24 +110,29 @@ class Validation:
 
 def seen_items(
     item_row: np.ndarray, starts: np.ndarray, stops: np.ndarray, target: np.ndarray, own: np.ndarray
-) -> np.ndarray:
-    """Distinct items of each history, and the user himself, without the target; int32 (users, longest).
+) -> Seen:
+    """Distinct items of each history `item_row[start:stop]`, and the user himself, without the target.
 
     Args:
         own: The item that each user is, -1 if he is none.
-
-    Returns:
-        Item rows, -1 beyond the end.
     """
     owner = np.repeat(np.arange(len(starts)), stops - starts)
-    index = np.arange(len(owner)) + np.repeat(
-        starts - np.cumsum(stops - starts) + (stops - starts), stops - starts
-    )
     himself = np.flatnonzero(own >= 0)
-    pairs = np.stack([np.append(owner, himself), np.append(item_row[index], own[himself])], axis=1)
-    pairs = np.unique(pairs, axis=0)
+    items = np.append(item_row[_positions(starts, stops)], own[himself])
+    pairs = np.unique(np.stack([np.append(owner, himself), items], axis=1), axis=0)
     pairs = pairs[pairs[:, 1] != target[pairs[:, 0]]]
-    counts = np.bincount(pairs[:, 0], minlength=len(starts))
-    seen = np.full((len(starts), max(1, int(counts.max(initial=0)))), -1, np.int32)
-    seen[np.arange(seen.shape[1]) < counts[:, None]] = pairs[:, 1]
-    return seen
+    return Seen(pairs[:, 1].astype(np.int32), np.searchsorted(pairs[:, 0], np.arange(len(starts) + 1)))
+
+
+def _positions(starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
+    """Each `start:stop`, one after the other."""
+    sizes = stops - starts
+    return np.arange(sizes.sum()) + np.repeat(starts - np.cumsum(sizes) + sizes, sizes)
+
+
+def _require_finite(values: np.ndarray, state: State) -> None:
+    if not np.isfinite(values).all():
+        raise M6RecError(
+            f"the model's scores are not finite after step {int(state.step)}",
+            hint="lower `train.learning_rate` and start anew, with `--overwrite` or another `--out`",
+        )

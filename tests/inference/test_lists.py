@@ -1,8 +1,9 @@
 """Scores and lists: filters by hand, caps, draws that belong to a user, tiles that change nothing."""
 
 import dataclasses
-import functools
 import math
+from types import SimpleNamespace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -186,31 +187,111 @@ def test_capped_equals_a_plain_loop(data):
         assert list(zip(got_items[row][real], got_scores[row][real], strict=True)) == expected[:k]
 
 
-def test_best_widens_until_lists_are_full():
-    """One category holds the first 900 items, so that the first 200 places fill no list."""
-    n = 1000
-    category = np.where(np.arange(n) < 900, 0, np.arange(n))
-    maker = Lists(RecommendConfig(k=5, max_per_category=1), None, None, np.ones(n, bool), category)  # type: ignore[arg-type]
-    scores = -jnp.arange(n, dtype=jnp.float32)[None]
-    ranked = functools.partial(score.best_items, scores, np.array([9]), np.array([0]), jnp.ones(n, bool))
-    best, items = maker._best(ranked, 1, 5)
-    assert items[0].tolist() == [0, 900, 901, 902, 903]
-    assert best[0].tolist() == [0, -900, -901, -902, -903]
+@dataclasses.dataclass(frozen=True)
+class Watched(Lists):
+    """Lists that keep how many users were ranked at once, padding included, and how many items each was given."""
+
+    asked: list[tuple[int, int]] = dataclasses.field(default_factory=list)
+
+    def _ranked(self, contexts, rows, close, hidden, k):
+        self.asked.append((len(rows), k))
+        return super()._ranked(contexts, rows, close, hidden, k)
 
 
-def test_best_does_not_widen_for_lists_that_the_cap_leaves_short():
+@pytest.fixture
+def plain(monkeypatch):
+    """Makes lists of given logits f32 (users, i): a user is a unit vector, and an item's embedding what it scores."""
+    monkeypatch.setattr(lists, "candidates", lambda _, h: h)
+    monkeypatch.setattr(
+        lists, "log_probabilities", lambda _, h, e, bias, *__, **___: jax.nn.log_softmax(h @ e.T + bias[None])
+    )
+
+    def maker(logits, hidden, allowed, category, **config):
+        n_users, n_items = logits.shape
+        run: Any = SimpleNamespace(
+            items=range(n_items), embeddings=jax.device_put(logits.T), model=None, config=resolve(), neighbours=None,
+            bias=jax.device_put(np.zeros(n_items, np.float32)), schema=SimpleNamespace(users_are_items=False),
+        )  # fmt: skip
+        audience: Any = SimpleNamespace(
+            run=run, ids=pl.Series(map(str, range(n_users))),
+            contexts=lambda rows: (np.eye(n_users, dtype=np.float32)[rows], None),
+            seen=lambda rows: np.nonzero(hidden[rows]),
+        )  # fmt: skip
+        return Watched(RecommendConfig(neighbours=0, **config), run, audience, allowed, category)
+
+    return maker
+
+
+def few_categories():
+    """Logits, hidden and allowed items and categories, for a catalogue of which few items are of any category but 0.
+
+    The best 1750 items of user 2 are of category 0, and the best 300 of user 5; those of the others are of many.
+    """
+    rng, n = np.random.default_rng(0), 2000
+    category = np.where(np.arange(n) < 1750, 0, np.arange(n) % 50 + 1)
+    order = np.stack([rng.permutation(n) for _ in range(7)])
+    order[2] = np.arange(n)
+    order[5] = np.append(np.arange(300), 300 + rng.permutation(n - 300))
+    # The first of an order has the highest logit.
+    logits = -np.argsort(order, axis=1).astype(np.float32) / 100
+    return logits, rng.random((7, n)) < 0.02, rng.random(n) < 0.98, category
+
+
+@pytest.mark.parametrize("draws", [1, 2])
+def test_top_widens_for_the_short_alone_and_equals_a_plain_loop(plain, draws):
+    logits, hidden, allowed, category = few_categories()
+    maker = plain(logits, hidden, allowed, category, k=6, max_per_category=1, draws=draws)
+    rows = np.array([6, 5, 4, 3, 2, 1, 0])
+    got, items = maker._top(rows)
+    assert maker.asked == [(4, 200), (4, 200), (2, 1600), (1, 2000)]
+    for place, user in enumerate(rows):
+        exact = logits[user].astype(np.float64)
+        expected: list[int] = []
+        for item in np.argsort(-exact):
+            alike = category[item] in category[expected]
+            if allowed[item] and not hidden[user, item] and not alike and len(expected) < 6:
+                expected.append(int(item))
+        assert items[place].tolist() == expected
+        np.testing.assert_allclose(got[place], exact[expected] - np.log(np.exp(exact).sum()), atol=1e-4)
+
+
+@pytest.mark.parametrize("draws", [1, 2])
+def test_top_ranks_fewer_users_at_once_the_more_items_each_is_given(plain, monkeypatch, draws):
+    maker = plain(*few_categories(), k=6, max_per_category=1, draws=draws)
+    whole = maker._top(np.arange(7))
+    maker.asked.clear()
+    monkeypatch.setattr(lists, "_RANKED", 4 * 200)
+    bounded = maker._top(np.arange(7))
+    assert maker.asked == [(4, 200), (4, 200), (1, 1600), (1, 1600), (1, 2000)]
+    np.testing.assert_array_equal(bounded[1], whole[1])
+    np.testing.assert_allclose(bounded[0], whole[0], atol=1e-4)
+
+
+def test_users_per_tile_are_fewer_the_more_items_each_is_given(plain):
+    n = 10**6
+    maker = plain(np.zeros((1, n), np.float32), None, None, None)
+    sizes = {wide: maker._users_per_tile(wide, 2048) for wide in (200, 12_800, 102_400, 819_200, n)}
+    assert sizes == {200: 1024, 12_800: 256, 102_400: 32, 819_200: 4, n: 4}
+
+
+def test_top_does_not_widen_for_lists_that_the_cap_leaves_short(plain):
     """Two categories, one item of each: no reading of the whole catalogue finds a third."""
     n = 1000
-    maker = Lists(RecommendConfig(k=5, max_per_category=1), None, None, np.ones(n, bool), np.arange(n) % 2)  # type: ignore[arg-type]
-    asked = []
+    scores, none, category = -np.arange(n, dtype=np.float32)[None], np.zeros((1, n), bool), np.arange(n) % 2
+    maker = plain(scores, none, ~none[0], category, k=5, max_per_category=1)
+    best, items = maker._top(np.array([0]))
+    assert maker.asked == [(1, 200)]
+    assert items[0, np.isfinite(best[0])].tolist() == [0, 1]
 
-    def ranked(k):
-        asked.append(k)
-        scores = -jnp.arange(n, dtype=jnp.float32)[None]
-        return score.best_items(scores, np.array([9]), np.array([0]), jnp.ones(n, bool), k=k)
 
-    best, items = maker._best(ranked, 1, 5)
-    assert asked == [200]
+def test_top_ends_with_the_catalogue_for_a_list_that_what_is_hidden_leaves_short(plain):
+    """Of the third category, all items are hidden from this user alone."""
+    n = 1000
+    category = np.arange(n) % 3
+    scores, hidden = -np.arange(n, dtype=np.float32)[None], category[None] == 2
+    maker = plain(scores, hidden, np.ones(n, bool), category, k=3, max_per_category=1)
+    best, items = maker._top(np.array([0]))
+    assert maker.asked == [(1, 200), (1, 1000)]
     assert items[0, np.isfinite(best[0])].tolist() == [0, 1]
 
 

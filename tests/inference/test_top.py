@@ -1,5 +1,7 @@
 """One pass over the catalogue gives what a whole matrix of scores gives."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -92,6 +94,43 @@ def test_no_array_of_users_by_items_is_made():
         jax.jit(by_matrix, static_argnums=7).lower(h, w, bias, raised, owner, hidden, allowed, 10).compile()
     )
     assert matrix.memory_analysis().temp_size_in_bytes >= whole
+
+
+def test_memory_does_not_grow_with_hidden_items_times_groups():
+    n_hidden, n_groups = 4000, 1024
+    h, w, bias, owner, hidden = problem(2, 8 * n_groups, n_hidden)
+    allowed, raised = jnp.ones(len(w), bool), nothing(2, len(w))
+    compiled = top.best_of_catalogue.lower(h, w, bias, raised, owner, hidden, allowed, k=2000).compile()
+    assert compiled.memory_analysis().temp_size_in_bytes < n_hidden * n_groups
+
+
+@pytest.mark.parametrize("gathered", [1 << 25, 1 << 18, 1])
+def test_users_at_once_change_nothing_but_the_memory(monkeypatch, gathered):
+    """As an accelerator would do it, where the embeddings of several users are gathered at once."""
+    monkeypatch.setattr(top.jax, "default_backend", lambda: "gpu")
+    monkeypatch.setattr(top, "_GATHERED", gathered)
+    h, w, bias, owner, hidden = problem(64, 8192, 10, width=64)
+    allowed, raised = jnp.ones(8192, bool), some(64, 8192, owner, hidden, 0.1)
+    # Traced anew, so that it meets what is set here.
+    program = jax.jit(functools.partial(top.best_of_catalogue.__wrapped__, k=100))
+    given = h, w, bias, raised, owner, hidden, allowed
+    got, rows = program(*given)
+    want, at = by_matrix(*given, 100)
+    np.testing.assert_allclose(got, want, atol=1e-4)
+    assert np.array_equal(rows, at)
+    needed = program.lower(*given).compile().memory_analysis().temp_size_in_bytes
+    of_all = 4 * 64 * 8 * 100 * 64
+    assert needed > of_all if gathered == 1 << 25 else needed < of_all
+
+
+@pytest.mark.parametrize(
+    ("users", "items", "width", "size"),
+    [(1024, 320, 64, 1024), (1024, 12_800, 64, 32), (4, 10**6, 64, 1), (3, 5, 1, 2)],
+)
+def test_users_at_once_is_bounded(monkeypatch, users, items, width, size):
+    assert top.users_at_once(users, items, width) == 1
+    monkeypatch.setattr(top.jax, "default_backend", lambda: "gpu")
+    assert top.users_at_once(users, items, width) == size
 
 
 def test_approximate_selection_is_exact_where_no_tpu_is():

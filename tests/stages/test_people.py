@@ -44,7 +44,7 @@ def test_validation_in_training_masks_what_evaluate_masks(tmp_path, events):
     data = prepared(tmp_path / "data", events)
     asked, validation = task.build(data, "valid"), Validation.of(data, configuration.resolve())
     assert validation is not None
-    hidden = {(n, item) for n, row in enumerate(validation.seen.tolist()) for item in row if item >= 0}
+    hidden = {(n, item) for n, row in enumerate(validation.seen[:].tolist()) for item in row if item >= 0}
     user, item = np.divmod(asked.seen_keys, data.n_items)
     assert hidden == set(zip(user.tolist(), item.tolist(), strict=True))
     assert {(n, own) for n, own in enumerate(data.own_item[asked.users].tolist())} < hidden
