@@ -110,7 +110,7 @@ def claimed(out: Path) -> Iterator[bool]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             is_alone = True
-            _sweep(out)
+            sweep(out)
         except BlockingIOError:
             raise M6RecError("another m6rec writes to the directory", where=str(out),
                              hint="wait until it has ended, or name another one") from None  # fmt: skip
@@ -122,7 +122,7 @@ def claimed(out: Path) -> Iterator[bool]:
             lock.unlink(missing_ok=True)
 
 
-def _sweep(out: Path) -> None:
+def sweep(out: Path) -> None:
     """Remove what killed processes had begun, and what they had replaced where something is in its place."""
     for left in ("writing", "old") if out.exists() else ("writing",):
         for path in out.parent.glob(f".{glob.escape(out.name)}.{left}-[0-9]*"):

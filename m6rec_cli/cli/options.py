@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="Data directory of `m6rec preprocess`.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint in `--out`.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where the same command was interrupted.")]
 Set = Annotated[
     list[str] | None,
     typer.Option(

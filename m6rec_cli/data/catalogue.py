@@ -63,6 +63,9 @@ def from_interactions(table: Table, schema: Schema) -> pl.DataFrame:
         if name not in table.schema:
             raise M6RecError(f"the interactions have no column `{name}` for the items", where=table.path,
                              hint=nearest(name, table.schema))  # fmt: skip
+        if table.schema[name].is_nested():
+            raise M6RecError(f"the column `{name}` holds lists, which are not read from event lines", where=table.path,
+                             hint="put it into an item table, or leave it out of the schema")  # fmt: skip
     head = table.head()
     item = values.identifier(schema.item, table.schema[schema.item], head[schema.item])
     base = table.frame.with_columns(item.alias("__id")).filter(pl.col("__id").is_not_null())

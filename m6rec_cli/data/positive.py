@@ -15,6 +15,7 @@ from m6rec_cli.data.tables import Table
 from m6rec_cli.errors import M6RecError, nearest
 
 _MOST_READINGS = 64
+_TIME = r"'(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d)?(\.\d+)?Z?'"
 _HINT = "for instance `--positive 'rating >= 4'` or `--positive 'event == \"buy\"'`"
 
 
@@ -30,6 +31,8 @@ def label(table: Table, text: str) -> pl.Expr:
     quoted = re.sub(
         r'"([^"]*)"', lambda m: m[0] if m[1] in columns else "'" + m[1].replace("'", "''") + "'", text
     )
+    if any(columns[name].is_temporal() for name in columns if re.search(rf"\b{re.escape(name)}\b", quoted)):
+        quoted = re.sub(_TIME, _as_iso, quoted)
     try:
         expression = pl.sql_expr(quoted)
         names = set(expression.meta.root_names())
@@ -91,6 +94,13 @@ def _ways(name: str, dtype: pl.DataType, head: pl.Series, spells_booleans: bool)
         as_boolean = pl.when(lower.is_in(["true", "false"])).then(lower == "true")
         return [as_text, as_boolean] if spells_booleans else [as_boolean, as_text]
     return [as_text]
+
+
+def _as_iso(time: re.Match[str]) -> str:
+    """A time in quotes as `_iso` writes it."""
+    date, minute, second, fraction = time.groups()
+    clock = minute + (second or ":00") + (fraction or "")
+    return f"'{date}'" if clock == "00:00:00" else f"'{date} {clock}'"
 
 
 def _iso(name: str, dtype: pl.DataType) -> pl.Expr:

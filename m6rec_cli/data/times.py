@@ -148,9 +148,14 @@ def _epoch(value: pl.Expr) -> pl.Expr:
             .when(size < 1e17).then(value * _UNITS["us"]).otherwise(value * _UNITS["ns"]))  # fmt: skip
 
 
-def _order(value: pl.Expr, sample: pl.Series) -> pl.Expr:
+def has_fractions(sample: pl.Series) -> bool:
+    """Whether an order is not of whole numbers: days of a spreadsheet, or a time that is scaled to 0..1."""
     numbers = sample.cast(pl.Float64, strict=False)
-    if (numbers != numbers.round()).any():  # days of a spreadsheet, or a time that is scaled to 0..1
+    return bool((numbers != numbers.round()).any())
+
+
+def _order(value: pl.Expr, sample: pl.Series) -> pl.Expr:
+    if has_fractions(sample):
         return pl.when(value.is_finite()).then(value).rank("dense").cast(pl.Int64)
     return value.round().cast(pl.Int64, strict=False)
 

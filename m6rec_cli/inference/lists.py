@@ -67,7 +67,7 @@ class Lists:
         begins = np.searchsorted(owner, np.arange(len(rows) + 1))
         found = near.bonuses(self.audience, rows, self.config.neighbours)
         # A cap on categories drops items from a list, so it starts from a longer one, and for the users whose list
-        # that has not filled from a still longer one.
+        # is not full then from a still longer one.
         wide = k if self.category is None else min(n_items, max(20 * k, 200))
         left = np.arange(len(rows))
         while len(left):

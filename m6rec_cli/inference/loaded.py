@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +43,7 @@ class LoadedRun:
         id_rows: i64 (i,), each item's row in the model's table of id embeddings, -1 for one that has none.
         specs: The features that the model reads.
         event_kinds: Names by code.
+        schema: The columns by which raw files are read as the training data were.
         digest: Of what a decoder's state depends on besides the events: configuration, manifest, parameters.
     """
 
@@ -60,12 +60,8 @@ class LoadedRun:
     id_rows: np.ndarray
     specs: Sizes
     event_kinds: list[str]
+    schema: Schema
     digest: str
-
-    @cached_property
-    def schema(self) -> Schema:
-        """The columns by which raw files are read as the training data were."""
-        return schema_file.read(self.path / "features" / schema_file.FILE)
 
     @property
     def has_time(self) -> bool:
@@ -80,7 +76,6 @@ def load(path: Path) -> LoadedRun:
         M6RecError: It is missing, unfinished, damaged or of another format.
     """
     manifest = open_run(path)
-    # Taken now: another run may stand in its place when it is asked for.
     digest = _digest(path, manifest["best"]["step"])
     config = configuration.resolve(file=path / CONFIG)
     used = {(f["entity"], f["name"]) for f in manifest["model"]["features"]}
@@ -106,10 +101,13 @@ def load(path: Path) -> LoadedRun:
         )  # fmt: skip
     near, like = (_graph(path / "catalogue" / f"{name}.npz", len(items)) for name in ("neighbours", "alike"))
     warm = items["popularity"].to_numpy() > 0
+    schema = schema_file.read(path / "features" / schema_file.FILE)
+    if digest != _digest(path, open_run(path)["best"]["step"]):
+        return load(path)  # another run has taken its place meanwhile
     return LoadedRun(
         path, config, manifest, model, jax.device_put(embeddings), jnp.zeros(len(items)), near, like,
         lambda: _read(path / "catalogue" / "content.npz", lambda file: alike.load(file, size.item_specs, len(items))), items,
-        np.where(warm, np.arange(len(items)), -1), size, manifest["model"]["events"], digest,
+        np.where(warm, np.arange(len(items)), -1), size, manifest["model"]["events"], schema, digest,
     )  # fmt: skip
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 
 from m6rec_cli.contexts import advanced_contexts, rounded
-from m6rec_cli.data import schema_file
+from m6rec_cli.data import schema_file, tables, times
 from m6rec_cli.data.tables import NoRecords
 from m6rec_cli.errors import M6RecError
 from m6rec_cli.inference import raw, state
@@ -107,6 +107,8 @@ def audience(
         raise M6RecError("the events have no time, so newer ones cannot be told from older ones",
                          where=str(run.path / "features" / schema_file.FILE),
                          hint="leave out `--state`, or train on a log with a time column")  # fmt: skip
+    if log is not None and schema.timestamp_format == "order":
+        _require_whole(log, schema.timestamp)
     old = State.empty(run.config.model.width, run.model.decoder.state_size)
     if state.exists(folder):
         old = state.read(folder, run.digest)
@@ -180,6 +182,14 @@ def audience(
     return Remembered(
         run, base.events, base.has_time, ids, base.profiles, contexts, met.sort("user", maintain_order=True), np.append(moved, alone), counts, kept
     )  # fmt: skip
+
+
+def _require_whole(log: Path, column: str) -> None:
+    """Raise if an order has fractions: events have the ranks of their file then, which mean nothing in another one."""
+    table = tables.scan(log, "interactions")
+    if column in table.schema and times.has_fractions(table.head()[column]):
+        raise M6RecError("the order of the events has fractions, so newer ones cannot be told from older ones",
+                         where=f"{log}, column `{column}`", hint="leave out `--state`, or number the events")  # fmt: skip
 
 
 def _newer(

@@ -37,7 +37,7 @@ def run(
     """Fine-tune the run `parent` on a data directory and write a run directory.
 
     Item ids and event kinds are taken over by name, so that the data may hold other items than the
-    parent's; those that the parent does not know start fresh, or at zero where the encoder does not learn.
+    parent's; those that it has not trained start at zero, since a random one would stay where the encoder does not learn.
 
     Raises:
         M6RecError: The features of the data were not fitted as the parent's, or others are to be read.
@@ -51,9 +51,9 @@ def run(
         fresh = named(variables)
         old = Steps(parent / "steps").read(step, "params")
         items = pl.read_parquet(parent / "catalogue" / "items.parquet", columns=["id", "popularity"])
-        # An id that the parent has not trained is as it was drawn.
-        old_ids = [name if n else None for name, n in items.iter_rows()]
-        frozen = "encoder" not in config.train.trainable
+        # What pre-training has not met is as it was drawn. A tuned parent has zeros there, and rows that its own parent has trained.
+        drawn = manifest["parent"] is None
+        old_ids = [None if drawn and n == 0 else name for name, n in items.iter_rows()]
         by_rows = {
             "encoder.ids": (old_ids, dataset.items["id"].to_list()),
             "encoder.events": (manifest["model"]["events"], dataset.manifest["events"]),
@@ -61,8 +61,7 @@ def run(
         adopted = {}
         for name, array in fresh.items():
             if name in by_rows and name in old:
-                start = np.zeros_like(array) if frozen else np.asarray(array)
-                adopted[name] = _by_row(old[name], start, by_rows[name], parent)
+                adopted[name] = _by_row(old[name], array.shape, by_rows[name], parent)
             else:
                 adopted[name] = _whole(name, old, array, parent)
         nnx.update(
@@ -75,7 +74,7 @@ def run(
 
 def _whole(name: str, old: dict[str, np.ndarray], fresh: np.ndarray, parent: Path) -> np.ndarray:
     if name == "encoder.events":
-        return fresh  # the parent knew one kind of event, and so had no table of kinds
+        return np.zeros_like(fresh)  # the parent knew one kind of event, and so had no table of kinds
     if name not in old or old[name].shape != fresh.shape:
         raise M6RecError(
             f"the parent run is another model: `{name}` does not fit",
@@ -86,10 +85,10 @@ def _whole(name: str, old: dict[str, np.ndarray], fresh: np.ndarray, parent: Pat
 
 
 def _by_row(
-    old: np.ndarray, fresh: np.ndarray, names: tuple[list[str | None], list[str]], parent: Path
+    old: np.ndarray, shape: tuple[int, ...], names: tuple[list[str | None], list[str]], parent: Path
 ) -> np.ndarray:
-    """Rows of `old` where both know the name, `fresh` elsewhere."""
-    if old.shape[1:] != fresh.shape[1:]:
+    """Rows of `old` where both know the name, zeros elsewhere."""
+    if old.shape[1:] != shape[1:]:
         raise M6RecError(
             "the parent run has another `model.width`",
             where=str(parent / CONFIG),
@@ -97,7 +96,7 @@ def _by_row(
         )
     at = {name: row for row, name in enumerate(names[0])}
     source = np.array([at.get(name, -1) for name in names[1]])
-    out = fresh.copy()
+    out = np.zeros(shape, old.dtype)
     out[source >= 0] = old[source[source >= 0]]
     return out
 
@@ -120,5 +119,11 @@ def _same_features(config: Config, parent: Path, data: Dataset) -> None:
         raise M6RecError(
             f"the {entity} feature `{name}` is read by {'the parent run' if (entity, name) in read else 'this run'} alone",
             where=f"{parent / CONFIG}: model.features, model.exclude",
-            hint="leave these keys as they are there; what lists owe to a feature tells `recommend.without`",
+            hint="leave these keys as they are there; `recommend.without` tells what lists owe to a feature",
         )
+    for entity in ("item", "user"):
+        if [key for key in mine if key[0] == entity] != [key for key in read if key[0] == entity]:
+            raise M6RecError(
+                f"the {entity} features stand in another order than in the parent run",
+                where=str(data.path / "features"), hint=f"make the data with `m6rec preprocess --like {parent}`",
+            )  # fmt: skip

@@ -65,17 +65,20 @@ def run(
     Raises:
         M6RecError: An input is missing or does not fit the run.
     """
+    part = lists_file.part(out, inputs.users, inputs.state)
+    lists_file.check(part, overwrite)
+    if part != "-":
+        refuse_inputs(Path(part), inputs.files)
+    _check(config, inputs)
     # From reading the state to writing it: what another run adds meanwhile would be lost.
     with claimed(inputs.state) if inputs.state is not None else nullcontext():
-        return _run(config, inputs, out, report, overwrite=overwrite)
+        return _run(config, inputs, out, part, report, overwrite=overwrite)
 
 
-def _run(config: Config, inputs: Inputs, out: str, report: Reporter, *, overwrite: bool) -> Summary | None:
-    asked, out = out, lists_file.part(out, inputs.users, inputs.state)
-    lists_file.check(out, overwrite)
-    if out != "-":
-        refuse_inputs(Path(out), inputs.files)
-    _check(config, inputs)
+def _run(
+    config: Config, inputs: Inputs, asked: str, out: str, report: Reporter, *, overwrite: bool
+) -> Summary | None:
+    """Make the lists for `out`, which is `asked`, or this process's part of it."""
     without = config.recommend.without
     runtime.start()
     data = Dataset.open(inputs.data) if inputs.data is not None else None

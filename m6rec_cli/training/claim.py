@@ -9,10 +9,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from m6rec_cli import stop
 from m6rec_cli.checkpoint import CONFIG, RUN
 from m6rec_cli.config import flatten, resolve, to_toml
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.directory import atomic_directory, put, read_json, refuse_inputs, refuse_nonempty, write_json
+from m6rec_cli.directory import (
+    atomic_directory,
+    put,
+    read_json,
+    refuse_inputs,
+    refuse_nonempty,
+    sweep,
+    write_json,
+)  # fmt: skip
 from m6rec_cli.errors import M6RecError, UsageError
 from m6rec_cli.report import Reporter
 from m6rec_cli.settings import Config
@@ -59,7 +68,8 @@ def placed(request: Request) -> Request:
 
 
 def recover(out: Path) -> None:
-    """Give a run that was finished its place, if a process was killed between taking the old one away and that."""
+    """Tidy up after a process that was killed: a run that was finished gets its place if the old one was taken away already."""
+    sweep(_beside(out))
     if not out.exists() and (_beside(out) / RUN).exists():
         put(_beside(out), out)
 
@@ -70,8 +80,16 @@ def take_place(request: Request) -> None:
     Raises:
         M6RecError: Somebody has written into that one meanwhile, and would lose it.
     """
-    if request.replaces:
-        refuse_nonempty(request.replaces, overwrite=True, also=", or go on with `--resume`")
+    if not request.replaces:
+        return
+    try:
+        refuse_nonempty(request.replaces, overwrite=True)
+    except M6RecError as refused:
+        raise M6RecError(
+            f"the run is finished and lies in `{request.out}`: somebody has written into the one whose place it is to take",
+            where=refused.where, hint="move these files, then the same command with `--resume` in place of `--overwrite`",
+        ) from None  # fmt: skip
+    with stop.patient():
         put(request.out, request.replaces)
 
 
@@ -92,8 +110,7 @@ def resumes(request: Request, data: Dataset) -> bool:
     refuse_inputs(place, [request.data, *request.also, *([request.parent] if request.parent else [])])
     if not (request.resume and (out / CONFIG).exists()):
         refuse_nonempty(place, overwrite=request.overwrite, also=", or go on with `--resume`")
-        if request.replaces:
-            refuse_nonempty(out, overwrite=True)
+        refuse_nonempty(_beside(place), overwrite=True)
         return False
     # A key that the run's file has not yet, since an older version wrote it, has its default.
     old = resolve(file=out / CONFIG)
@@ -102,7 +119,8 @@ def resumes(request: Request, data: Dataset) -> bool:
         if key not in MAY_CHANGE and before.get(key) != now[key]:
             raise M6RecError(
                 f"the configuration differs from that of the run to resume: `{key}` is {now[key]}, there it is {before.get(key)}",
-                where=str(out / CONFIG), hint="pass the same settings, or start anew with another `--out`",
+                where=str(out / CONFIG),
+                hint="pass the same settings, or start anew with another `--out`, or with `--overwrite` and without `--resume`",
             )  # fmt: skip
     claim = read_json(out / CLAIM, "the run's claim")
     if claim != _claim(request, data):
@@ -126,8 +144,9 @@ def create(request: Request, data: Dataset, report: Reporter) -> None:
         report.note("nothing to resume: the run starts anew")
     if request.replaces:
         report.note("the run that is there stays until this one is finished")
-    else:
-        shutil.rmtree(_beside(request.out), ignore_errors=True)  # no `--resume` is to find what was given up
+    elif (begun := _beside(request.out)).exists():
+        report.note(f"what was begun in `{begun}` is given up")  # and no `--resume` is to find it
+        shutil.rmtree(begun)
     with atomic_directory(request.out, overwrite=True, is_claimed=True) as work:
         shutil.copytree(data.path / "features", work / "features")
         write_json(work / CLAIM, _claim(request, data))

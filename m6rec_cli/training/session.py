@@ -65,7 +65,9 @@ def _fit(
     data = open_all([request.data, *request.also])
     resuming = claim.resumes(request, data)
     if resuming and (out / RUN).exists():
-        report.note("the run has finished already; nothing to do")
+        report.note(
+            "the run has finished already; " + ("it takes its place" if request.replaces else "nothing to do")
+        )
         run = read_json(out / RUN, "the run's manifest")
         cluster.wait()
         if cluster.is_first():
@@ -181,6 +183,5 @@ def _finish(
     }  # fmt: skip
     fsync_tree(folder)
     write_json(request.out / RUN, run)
-    with stop.patient():
-        claim.take_place(request)
+    claim.take_place(request)
     return run

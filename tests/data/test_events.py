@@ -262,6 +262,8 @@ DAYS = [datetime(2024, 1, 31), datetime(2024, 1, 31, 12, 0, 0, 500_000), datetim
         ("t == '2024-01-31'", [True, True, False], [True, False, False]),
         ("t > '2024-01-31' and n >= 1", [False, False, True], [False, True, True]),
         ("t < '2024-01-31 12:00:01'", [True, True, False], [True, True, False]),
+        ("t >= '2024-01-31T12:00'", [False, False, True], [False, True, True]),
+        ("t > '2024-01-31 00:00:00Z'", [False, False, True], [False, True, True]),
     ],
 )
 def test_positive_native_dates_are_compared_with_iso_text(

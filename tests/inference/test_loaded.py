@@ -90,7 +90,7 @@ def test_load_checkpoint_file_truncated_is_named(copy):
 @pytest.mark.parametrize(
     ("name", "match"),
     [
-        ("config.toml", "the configuration file does not exist"),
+        ("config.toml", "a file of the run is missing"),
         ("features/features.json", "the feature state is missing"),
         ("run.json", "the run has not finished"),
     ],

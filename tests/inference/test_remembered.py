@@ -7,8 +7,7 @@ import polars as pl
 import pytest
 
 from m6rec_cli.errors import M6RecError
-from m6rec_cli.inference import digests, raw, remembered
-from m6rec_cli.inference.loaded import LoadedRun
+from m6rec_cli.inference import digests, loaded, raw, remembered
 from m6rec_cli.report import Silent
 from tests.inference.trained import shop, write
 
@@ -256,18 +255,23 @@ def test_audience_strangers_and_profiles_alone(shop, keeper):
     assert_equal(kept, whole)
 
 
-def test_audience_refusals(shop, keeper, monkeypatch):
+def test_audience_refusals(shop, keeper):
     with pytest.raises(M6RecError, match="there is no state yet, and no events to make it from"):
         keeper.feed([])
     keeper.feed([("1", 101, START, "view")])
     with pytest.raises(M6RecError, match="the state was made by another model"):
         keeper.feed([("1", 102, START, "view")], run=dataclasses.replace(shop.loaded, digest="another"))
+    order = dataclasses.replace(
+        shop.loaded, schema=dataclasses.replace(shop.loaded.schema, timestamp_format="order")
+    )
+    with pytest.raises(M6RecError, match="the order of the events has fractions") as caught:
+        keeper.feed([("1", 102, 45000.52, "view")], run=order)
+    assert "column `timestamp`" in str(caught.value.where)
     schema = dataclasses.replace(shop.loaded.schema, timestamp=None)
-    monkeypatch.setattr(LoadedRun, "schema", property(lambda run: schema))
     with pytest.raises(
         M6RecError, match="the events have no time, so newer ones cannot be told from older ones"
     ):
-        keeper.feed([("1", 102, START, "view")])
+        keeper.feed([("1", 102, START, "view")], run=dataclasses.replace(shop.loaded, schema=schema))
 
 
 def test_fingerprint_follows_the_configuration_and_the_parameters(shop, tmp_path):
@@ -282,3 +286,20 @@ def test_fingerprint_follows_the_configuration_and_the_parameters(shop, tmp_path
         (path / "config.toml").read_text().replace("max_history = 200", "max_history = 9")
     )
     assert load(path).digest != same
+
+
+def test_run_that_is_replaced_while_it_is_read_is_read_again(shop, tmp_path, monkeypatch):
+    import shutil
+
+    path = shutil.copytree(shop.run, tmp_path / "run")
+    read_graph = loaded._graph
+
+    def replaced(file, n_items):
+        monkeypatch.undo()
+        (path / "config.toml").write_text(
+            (path / "config.toml").read_text().replace("max_history = 200", "max_history = 9")
+        )
+        return read_graph(file, n_items)
+
+    monkeypatch.setattr(loaded, "_graph", replaced)
+    assert loaded.load(path).config.model.max_history == 9

@@ -316,6 +316,22 @@ def test_run_items_on_event_lines_become_a_catalogue(tmp_path: Path) -> None:
     assert any("taken as an unknown user" in w for w in report.warnings)
 
 
+def test_run_lists_on_event_lines_are_refused(tmp_path: Path) -> None:
+    """Joined, a set of two would be one member."""
+    frame = pl.DataFrame({"user_id": ["a"] * 3, "item_id": ["x", "y", "z"], "genres": [["Drama", "War"]] * 3})
+    frame.write_parquet(tmp_path / "e.parquet")
+    (tmp_path / "s.toml").write_text(
+        '[interactions]\nuser = "user_id"\nitem = "item_id"\n[items.features]\n"genres" = { kind = "set" }\n'
+    )
+    inputs = {
+        "interactions": tmp_path / "e.parquet",
+        "items_from_interactions": True,
+        "schema": tmp_path / "s.toml",
+    }
+    with pytest.raises(M6RecError, match="the column `genres` holds lists"):
+        run(tmp_path / "data", inputs)
+
+
 def test_run_unknown_items_are_an_error_that_names_them(shop: tuple, tmp_path: Path) -> None:
     paths, _, _ = shop
     with paths["interactions"].open() as file:

@@ -10,6 +10,7 @@ import time
 
 import jax
 import numpy as np
+import polars as pl
 import pytest
 from flax import nnx
 
@@ -178,15 +179,15 @@ def test_run_that_is_overwritten_stays_until_the_new_one_is_finished(
     summary = pretrain.run(config, data, run, report, resume=True)
     assert any(note.startswith("resumed at step") for note in report.notes)
     assert (summary["out"], read_json(run / "run.json", "")) == (str(run), summary)
-    pretrain.run(config, data, tmp_path / "whole", report)
-    assert_same(params(run), params(tmp_path / "whole"))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "run", "whole"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "run"]
 
     # Killed when it was finished, before it had its place, with and without the old one; and given up, for another run there.
     shutil.copytree(parent, beside)
     (run / "recs.csv").touch()
-    with pytest.raises(M6RecError, match="holds files that m6rec did not write"):
+    with pytest.raises(M6RecError, match=f"the run is finished and lies in `{beside}`") as caught:
         pretrain.run(small(), data, run, report, resume=True)
+    assert caught.value.where == str(run / "recs.csv")
+    assert "with `--resume` in place of `--overwrite`" in str(caught.value.hint)
     (run / "recs.csv").unlink()
     assert pretrain.run(small(), data, run, report, resume=True) == read_json(parent / "run.json", "")
     assert_same(params(run), params(parent))
@@ -196,8 +197,10 @@ def test_run_that_is_overwritten_stays_until_the_new_one_is_finished(
     assert_same(params(run), params(parent))
     unfinished.rename(beside)
     shutil.rmtree(run)
+    (tmp_path / "..run.next.old-12").mkdir()
     pretrain.run(small("train.epochs=1"), data, run, report)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["run", "whole"]
+    assert f"what was begun in `{beside}` is given up" in report.notes
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run"]
 
 
 def finetuned(parent, tmp_path, report, small, name, *sets):
@@ -286,13 +289,26 @@ def test_finetune_that_reads_other_features_is_refused(tmp_path, parent, small, 
     assert "model.features, model.exclude" in str(caught.value.where)
 
 
-def test_finetune_learns_ids_that_the_parent_has_not_trained_where_the_encoder_learns(
-    tmp_path, parent, small, report
-):
-    finetuned(
-        parent, tmp_path, report, small, "out", 'train.trainable=["encoder", "generator"]', "train.epochs=1"
-    )
-    assert params(tmp_path / "out")["encoder.ids"][~trained_ids(parent)[:, 0]].any()
+def test_finetune_of_a_tuned_run_keeps_what_its_parent_has_trained(tmp_path, parent, small, report):
+    """Also ids of items without events in the data of the run between them."""
+    finetuned(parent, tmp_path, report, small, "one", "train.epochs=1")
+    items = tmp_path / "one" / "catalogue" / "items.parquet"
+    pl.read_parquet(items).with_columns(popularity=pl.lit(0, pl.UInt32)).write_parquet(items)
+    config = small("train.epochs=1", stage="finetune")
+    finetune.run(config, parent.parent / "data", tmp_path / "one", tmp_path / "two", report)
+    one, two = (params(tmp_path / name)["encoder.ids"] for name in ("one", "two"))
+    assert one.any()
+    np.testing.assert_array_equal(one, two)
+
+
+def test_finetune_of_features_in_another_order_is_refused(tmp_path, parent, small, report):
+    run = shutil.copytree(parent, tmp_path / "run")
+    manifest = read_json(run / "run.json", "")
+    features = manifest["model"]["features"]
+    features[0], features[1] = features[1], features[0]
+    (run / "run.json").write_text(json.dumps(manifest))
+    with pytest.raises(M6RecError, match="the item features stand in another order"):
+        finetune.run(small(stage="finetune"), parent.parent / "data", run, tmp_path / "out", report)
 
 
 def test_resume_with_another_configuration_is_refused(tmp_path, parent, small, report):
