@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -169,11 +170,14 @@ def alone(folder):
 
 
 @pytest.fixture(scope="module")
-def killed(folder):
-    """A run of two processes of which one is killed, and how long the other took to notice."""
-    pair = Pair(folder, *pretrain(folder, "pair"))
-    codes, seconds = pair.kill(1, Steps(folder / "pair" / "steps"))
-    return codes, seconds, pair.said(0), sorted(Steps(folder / "pair" / "steps").sealed())
+def killed(folder, alone):
+    """A run of two processes, in place of a finished one, of which one is killed, and how long the other took to notice."""
+    shutil.copytree(alone, folder / "pair")
+    steps = Steps(folder / ".pair.next" / "steps")
+    pair = Pair(folder, *pretrain(folder, "pair", "--overwrite"))
+    codes, seconds = pair.kill(1, steps)
+    assert (folder / "pair" / "run.json").read_bytes() == (alone / "run.json").read_bytes()
+    return codes, seconds, pair.said(0), sorted(steps.sealed())
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +213,8 @@ def test_two_processes_resumed_give_what_one_gives(folder, alone, pair):
     summary, said = pair
     assert "resumed at step" in said
     assert (summary["processes"], summary["devices"]) == (2, "2 devices (data 2, model 1)")
+    assert json.loads((folder / "pair" / "run.json").read_text()) == summary
+    assert not (folder / ".pair.next").exists()
     one, two = Steps(alone / "steps"), Steps(folder / "pair" / "steps")
     last = one.sealed()[-1]
     assert two.sealed()[-1] == last
