@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from m6rec_cli.data import values
+from m6rec_cli.data import tables, values
 from m6rec_cli.data.clean import Cleaning
 from m6rec_cli.data.tables import ROW, Table
 from m6rec_cli.errors import M6RecError, nearest
@@ -28,6 +28,7 @@ def read(table: Table, schema: Schema, entity: Entity, *, cleaning: Cleaning | N
         if name not in table.schema:
             raise M6RecError(f"the {entity} table has no column `{name}`", where=table.path,
                              hint=nearest(name, table.schema))  # fmt: skip
+    tables.require_single(table, id_column, entity)
     head = table.head()
     frame = table.frame.select(
         ROW, values.identifier(id_column, table.schema[id_column], head[id_column]).alias("__id"),

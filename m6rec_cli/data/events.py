@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from m6rec_cli.data import coding, positive, times, values
+from m6rec_cli.data import coding, positive, tables, times, values
 from m6rec_cli.data.clean import Cleaning
 from m6rec_cli.data.tables import ROW, NoRecords, Table
 from m6rec_cli.errors import M6RecError, nearest
@@ -94,12 +94,7 @@ def require_columns(table: Table, schema: Schema) -> None:
         if name not in table.schema:
             raise M6RecError(f"there is no column `{name}`, which the schema names as the {role}", where=table.path,
                              hint=nearest(name, table.schema))  # fmt: skip
-        kind = table.schema[name]
-        if kind.is_nested() or kind == pl.Binary:
-            holds = "bytes" if kind == pl.Binary else "lists or objects"
-            raise M6RecError(f"the column `{name}`, which the schema names as the {role}, holds {holds}",
-                             where=f"{table.path}, column `{name}`: {kind}",
-                             hint="a cell must hold one number or one text: write it to a column of its own, or name another one")  # fmt: skip
+        tables.require_single(table, name, role)
 
 
 def _identifiers(table: Table, schema: Schema) -> dict[str, pl.Expr]:

@@ -101,6 +101,16 @@ def scan(path: Path | str, what: str) -> Table:
     return Table(path, frame, columns, n_rows - extra, bad + extra, min(firsts, default=None), odd)
 
 
+def require_single(table: Table, name: str, role: str) -> None:
+    """Raise unless a column that the schema names as `role` holds one value a cell."""
+    kind = table.schema[name]
+    if kind.is_nested() or kind == pl.Binary:
+        holds = "bytes" if kind == pl.Binary else "lists or objects"
+        raise M6RecError(f"the column `{name}`, which the schema names as the {role}, holds {holds}",
+                         where=f"{table.path}, column `{name}`: {kind}",
+                         hint="a cell must hold one number or one text: write it to a column of its own, or name another one")  # fmt: skip
+
+
 def _reader_of(path: str, what: str) -> str:
     by_suffix = {
         suffix: name

@@ -316,6 +316,16 @@ def test_run_items_on_event_lines_become_a_catalogue(tmp_path: Path) -> None:
     assert any("taken as an unknown user" in w for w in report.warnings)
 
 
+def test_run_item_table_with_a_list_for_an_id_is_refused(shop: tuple, tmp_path: Path) -> None:
+    items = pl.read_csv(shop[0]["items"], infer_schema=False).with_columns(pl.col("item_id").str.split("x"))
+    items.write_parquet(tmp_path / "items.parquet")
+    schema = shop[1].path / "features" / "schema.toml"
+    with pytest.raises(
+        M6RecError, match="the column `item_id`, which the schema names as the item, holds lists"
+    ):
+        run(tmp_path / "data", {**shop[0], "items": tmp_path / "items.parquet", "schema": schema})
+
+
 def test_run_lists_on_event_lines_are_refused(tmp_path: Path) -> None:
     """Joined, a set of two would be one member."""
     frame = pl.DataFrame({"user_id": ["a"] * 3, "item_id": ["x", "y", "z"], "genres": [["Drama", "War"]] * 3})
