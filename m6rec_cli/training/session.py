@@ -132,6 +132,7 @@ def _fit(
             asked = update.kind == "stop" or (cluster.number() == 1 and stop.requested())
             writer.take(update, now=asked or progress.done)
             if asked:
+                report.note(f"saved at step {update.step:,}: the same command with `--resume` goes on")
                 stop.now()
                 raise Terminated(143)  # it is another process that was asked
     if cluster.number() == 1:

@@ -172,6 +172,7 @@ def test_run_that_is_overwritten_stays_until_the_new_one_is_finished(
         pretrain.run(config, data, run, report, overwrite=True)
     monkeypatch.undo()
     assert "the run that is there stays until this one is finished" in report.notes
+    assert report.notes[-1].endswith("the same command with `--resume` goes on")
     assert (run / "run.json").read_text() == before
     assert_same(params(run), params(parent))
     unfinished = shutil.copytree(beside, tmp_path / "elsewhere")
