@@ -81,6 +81,9 @@ def _zero_diagonal(inverse: np.ndarray) -> np.ndarray:
         square = inverse[start:end, start:end]
         square[...] = np.tril(square) + np.tril(square, -1).T
         inverse[start:end, end:] = inverse[end:, start:end].T
-    inverse *= scale
-    inverse[np.diag_indices(n)] = 0
-    return inverse
+    # P is symmetric, so that its transpose is itself with whole rows in memory: scipy multiplies by rows, and would copy all of
+    # it for each tile of users.
+    weights = inverse.T
+    weights *= scale
+    weights[np.diag_indices(n)] = 0
+    return weights

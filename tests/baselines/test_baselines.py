@@ -104,6 +104,12 @@ def test_ease_equals_the_closed_form(monkeypatch):
     assert (got[:, 11] < got[:, :11].min(axis=1)).all()
 
 
+def test_ease_weights_lie_by_rows_so_that_no_tile_copies_them():
+    found = ease.fit(random_history(1), 30, 12)
+    assert isinstance(found, ease.Ease)
+    assert found.weights.flags.c_contiguous
+
+
 def test_ease_refuses_a_catalogue_beyond_its_memory(monkeypatch):
     monkeypatch.setattr(ease, "MOST_ITEMS", 5)
     with pytest.raises(M6RecError, match=r"11 items with events need about .* GiB") as caught:
