@@ -48,8 +48,8 @@ def fit(
         M6RecError: The output is in use, or belongs to other data or another configuration.
         Terminated: A signal arrived; the state is saved.
     """
-    with claimed(request.out) if cluster.is_first() else nullcontext():
-        if cluster.is_first():
+    with claimed(request.out) if cluster.is_first() else nullcontext(False) as is_alone:
+        if is_alone:  # without locks it might be another process that is at work
             claim.recover(request.out)
         cluster.wait()
         return _fit(claim.placed(request), report, labels=labels, adopt=adopt)
