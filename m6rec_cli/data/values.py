@@ -28,8 +28,8 @@ def source(feature: FeatureColumn) -> str:
     return f"{feature.name} (frozen)" if feature.encoder else raw_column(feature.column)
 
 
-def text(name: str, dtype: pl.DataType) -> pl.Expr:
-    """A cell as a string without outer spaces; null where it is missing.
+def text(name: str, dtype: pl.DataType, missing: tuple[str, ...] = MISSING) -> pl.Expr:
+    """A cell as a string without outer spaces; null where it is missing, which the words `missing` say.
 
     Whole floats lose their `.0`; the members of a list (its paragraphs, say) are joined by spaces.
     """
@@ -44,18 +44,17 @@ def text(name: str, dtype: pl.DataType) -> pl.Expr:
     if dtype == pl.Boolean:
         return pl.when(column).then(pl.lit("true")).when(~column).then(pl.lit("false"))
     string = column.cast(pl.String, strict=False).str.strip_chars()
-    return pl.when(string.is_in(MISSING)).then(None).otherwise(string)
+    return pl.when(string.is_in(missing)).then(None).otherwise(string)
 
 
 def identifier(name: str, dtype: pl.DataType, sample: pl.Series) -> pl.Expr:
     """A cell as an id: as `category`, and R's `NA` is none."""
-    column = category(name, dtype, sample)
-    return pl.when(column != "NA").then(column) if dtype == pl.String else column
+    return category(name, dtype, sample, NO_WORD)
 
 
-def category(name: str, dtype: pl.DataType, sample: pl.Series) -> pl.Expr:
+def category(name: str, dtype: pl.DataType, sample: pl.Series, missing: tuple[str, ...] = MISSING) -> pl.Expr:
     """A cell as a code. Text that is `17.0` throughout the sample comes from a float column and becomes `17`."""
-    column = text(name, dtype)
+    column = text(name, dtype, missing)
     if dtype == pl.String:
         known = sample.drop_nulls().str.strip_chars()
         if are_whole_floats(known.filter(~known.is_in(NO_WORD))):
