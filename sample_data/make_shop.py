@@ -40,7 +40,13 @@ USERS, PROFILE_ONLY, NEARLY_NEW = 800, 60, 40
 DAYS, START = 182, datetime(2025, 1, 6)
 LATE_ITEMS, LATE_FROM, NEVER_SOLD = 60, 150, 12
 N_STYLES, N_TOPICS, N_BANDS = len(pictures.STYLES), len(words.TOPICS), 3
-STYLE, TOPIC, BAND, BRAND, LINE = 2.6, 2.4, 1.1, 0.7, 1.2  # what a match adds to the log-odds of a product
+STYLE, TOPIC, BAND, BRAND, LINE = (
+    2.6,
+    2.4,
+    1.1,
+    0.7,
+    1.2,
+)  # what a match adds to the log-odds of a product
 NOVELTY = 1.6
 
 
@@ -99,7 +105,9 @@ def catalogue(rng: np.random.Generator) -> Catalogue:
         columns["item_id"].append(f"P{i + 1:04d}")
         columns["title"].append(f"{names['brand']} {model} {noun}")
         columns["description"].append(
-            " ".join([opening.format(**names), f"{told[0]}.", f"{told[1]}.", closing.format(**names)])
+            " ".join(
+                [opening.format(**names), f"{told[0]}.", f"{told[1]}.", closing.format(**names)]
+            )
         )
         columns["category"].append(category.name)
         columns["brand"].append(names["brand"])
@@ -120,9 +128,13 @@ def customers(rng: np.random.Generator) -> Customers:
         np.where(age > 64, 9, rng.integers(1, 9, USERS)),
     )
     decade = np.digitize(age, [24, 32, 40, 50])
-    style = np.where(rng.random(USERS) < 0.65, (decade * 2 + 1) % N_STYLES, rng.integers(0, N_STYLES, USERS))
+    style = np.where(
+        rng.random(USERS) < 0.65, (decade * 2 + 1) % N_STYLES, rng.integers(0, N_STYLES, USERS)
+    )
     topic = np.where(
-        rng.random(USERS) < 0.7, np.array(words.OCCUPATION_TOPIC)[job], rng.integers(0, N_TOPICS, USERS)
+        rng.random(USERS) < 0.7,
+        np.array(words.OCCUPATION_TOPIC)[job],
+        rng.integers(0, N_TOPICS, USERS),
     )
     usual_band = np.where(np.isin(job, (2, 6, 8)), 2, np.where(job == 0, 0, 1))
     band = np.where(rng.random(USERS) < 0.7, usual_band, rng.integers(0, N_BANDS, USERS))
@@ -189,7 +201,11 @@ def visits(
         logits = logits + NOVELTY * ((shop.from_day > 0) & here)
         looked: dict[int, str] = {}
         for _ in range(1 + rng.poisson(1.9 if not few else 0.4)):
-            around = here if rng.random() < 0.92 else (shop.department == department) & (shop.from_day <= day)
+            around = (
+                here
+                if rng.random() < 0.92
+                else (shop.department == department) & (shop.from_day <= day)
+            )
             item = draw_item(rng, 0.6 * logits, without(around, looked))
             if item >= 0:
                 looked[item] = "cart" if rng.random() < 0.22 else "view"
@@ -220,7 +236,15 @@ def with_dirt(rng: np.random.Generator, rows: list[list[str]]) -> list[list[str]
     rows = [list(r) for r in rows]
     for i in rng.choice(len(rows), 45, replace=False):
         rows[i] = [rows[i][0], f"P9{rng.integers(0, 30):03d}", rows[i][2], "view"]
-    broken = ("2025-13-45T10:00:00", "yesterday", "", "0000-00-00", "2025-02-30T08:00:00", "n/a", "--")
+    broken = (
+        "2025-13-45T10:00:00",
+        "yesterday",
+        "",
+        "0000-00-00",
+        "2025-02-30T08:00:00",
+        "n/a",
+        "--",
+    )
     for i, text in zip(rng.choice(len(rows), len(broken), replace=False), broken, strict=True):
         rows[i][2] = text
     for i in sorted(rng.choice(len(rows), 60, replace=False).tolist(), reverse=True):
@@ -244,7 +268,10 @@ def make(folder: Path) -> None:
     )  # the first have a profile alone, the next one visit, the others a history
     for user in np.flatnonzero(newness >= PROFILE_ONLY).tolist():
         few = newness[user] < PROFILE_ONLY + NEARLY_NEW
-        log += [(time, user, item, kind) for time, item, kind in visits(rng, shop, people, user, few=few)]
+        log += [
+            (time, user, item, kind)
+            for time, item, kind in visits(rng, shop, people, user, few=few)
+        ]
     log.sort(key=lambda event: event[:2])
     rows = [
         [people.columns["user_id"][u], shop.columns["item_id"][i], time.isoformat(), kind]

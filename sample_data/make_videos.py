@@ -27,7 +27,10 @@ SIDE, FRAMES_PER_SECOND, SECONDS, RATE = 48, 8, 2, 16_000
 def write_clip(path: Path, colour: int, pitch: int, rng: np.random.Generator) -> None:
     """A moving patch of the colour on noise, and a tone with noise."""
     with av.open(str(path), "w") as file:
-        video, audio = file.add_stream("mpeg4", rate=FRAMES_PER_SECOND), file.add_stream("aac", rate=RATE)
+        video, audio = (
+            file.add_stream("mpeg4", rate=FRAMES_PER_SECOND),
+            file.add_stream("aac", rate=RATE),
+        )
         assert isinstance(video, VideoStream)
         assert isinstance(audio, AudioStream)
         video.width = video.height = SIDE
@@ -35,13 +38,19 @@ def write_clip(path: Path, colour: int, pitch: int, rng: np.random.Generator) ->
         for n in range(SECONDS * FRAMES_PER_SECOND):
             pixels = rng.integers(60, 120, (SIDE, SIDE, 3))
             pixels[8:40, 4 + n : 28 + n] = COLOURS[colour] + rng.integers(-30, 30, 3)
-            file.mux(video.encode(av.VideoFrame.from_ndarray(pixels.astype(np.uint8), format="rgb24")))
+            file.mux(
+                video.encode(av.VideoFrame.from_ndarray(pixels.astype(np.uint8), format="rgb24"))
+            )
         file.mux(video.encode())
         seconds = np.arange(SECONDS * RATE) / RATE
-        wave = 0.3 * np.sin(2 * np.pi * PITCHES[pitch] * seconds) + 0.02 * rng.normal(size=len(seconds))
+        wave = 0.3 * np.sin(2 * np.pi * PITCHES[pitch] * seconds) + 0.02 * rng.normal(
+            size=len(seconds)
+        )
         for start in range(0, len(wave), 1024):
             part = wave[None, start : start + 1024].astype(np.float32)
-            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(part), format="fltp", layout="mono")
+            frame = av.AudioFrame.from_ndarray(
+                np.ascontiguousarray(part), format="fltp", layout="mono"
+            )
             frame.rate, frame.pts, frame.time_base = RATE, start, Fraction(1, RATE)
             file.mux(audio.encode(frame))
         file.mux(audio.encode())
@@ -57,7 +66,9 @@ def main() -> None:
     kinds = np.arange(CLIPS) % n_kinds
     for name, of_kind in (("v", kinds), ("new", np.arange(n_kinds))):
         for n, kind in enumerate(of_kind.tolist()):
-            write_clip(folder / "clips" / f"{name}{n}.mp4", kind // len(PITCHES), kind % len(PITCHES), rng)
+            write_clip(
+                folder / "clips" / f"{name}{n}.mp4", kind // len(PITCHES), kind % len(PITCHES), rng
+            )
     (folder / "clips" / "damaged.mp4").write_text("no video")
 
     rows = []

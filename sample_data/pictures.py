@@ -115,11 +115,15 @@ def fill(style: int, rng: np.random.Generator) -> np.ndarray:
         case 0:
             second = (x + y + shift) % step < step // 2
         case 1:
-            second = (y + shift + np.round(2.5 * np.sin(2 * np.pi * x / 14)).astype(int)) % step < step // 2
+            second = (
+                y + shift + np.round(2.5 * np.sin(2 * np.pi * x / 14)).astype(int)
+            ) % step < step // 2
         case 2:
             second = y > SIDE - step - 4
         case 3:
-            second = ((x + shift) % step - step // 2) ** 2 + ((y + shift) % step - step // 2) ** 2 < 6
+            second = ((x + shift) % step - step // 2) ** 2 + (
+                (y + shift) % step - step // 2
+            ) ** 2 < 6
         case _:
             second = ((x + shift) // (step // 2) + (y + shift) // (step // 2)) % 2 == 0
     jitter = rng.integers(-14, 15, (2, 3))

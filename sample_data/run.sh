@@ -36,7 +36,7 @@ stage finetune "$out/data" --init "$out/pretrained" --set train.epochs=6 --out "
 # Three customers with a history, one who came once, one with a profile alone, and one nobody knows.
 # Histories end before the purchase that is held out, so that the lists can be compared with it.
 printf '%s\n' U0003 U0007 U0023 U0037 U0055 U9999 |
-  stage recommend "$out/tuned" --data "$out/data" --before test --users - --titles --out "$out/recs.csv"
+  stage recommend "$out/tuned" --data "$out/data" --before test --user-ids - --titles --out "$out/recs.csv"
 "$python" "$shop/show.py" lists "$out/recs.csv" "$shop"
 
 stage evaluate "$out/tuned" --data "$out/data" --baselines popularity,last-item,itemknn,ease --out "$out/report"

@@ -82,14 +82,20 @@ def lists(recs: Path, shop: Path) -> None:
         by_user.setdefault(row["user_id"], []).append(row)
     for user, ranked in by_user.items():
         profile = users.get(user)
-        told = ", ".join(v or "?" for k, v in profile.items() if k != "user_id") if profile else "unknown"
+        told = (
+            ", ".join(v or "?" for k, v in profile.items() if k != "user_id")
+            if profile
+            else "unknown"
+        )
         print(f"\n{user} ({told}); the list rests on: {ranked[0]['basis']}")
         history = bought.get(user, [])
         for item in history[-TOLD - 1 : -1]:
             print(f"    bought   {line(item)}")
         for row in ranked[:5]:
             hit = bool(history) and row["item_id"] == history[-1]
-            print(f"  {row['rank']:>4}.      {line(row['item_id'])}{'   <- bought next' if hit else ''}")
+            print(
+                f"  {row['rank']:>4}.      {line(row['item_id'])}{'   <- bought next' if hit else ''}"
+            )
         if history:
             place = next((row["rank"] for row in ranked if row["item_id"] == history[-1]), None)
             told = f"rank {place} of the list" if place else f"not among the first {len(ranked)}"

@@ -15,7 +15,9 @@ Colour = tuple[int, int, int]
 
 def tone(hertz: float, seconds: float, *, rate: int = RATE) -> np.ndarray:
     """A sine of half amplitude, float32 (n,)."""
-    return (0.5 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate)) / rate)).astype(np.float32)
+    return (0.5 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate)) / rate)).astype(
+        np.float32
+    )
 
 
 def write_wav(path: Path, samples: np.ndarray, *, rate: int = RATE) -> Path:
@@ -31,8 +33,22 @@ def write_wav(path: Path, samples: np.ndarray, *, rate: int = RATE) -> Path:
 def write_float_wav(path: Path, samples: np.ndarray) -> Path:
     """32-bit float mono WAV, whose samples may be anything."""
     data = samples.astype("<f4").tobytes()
-    header = struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(data), b"WAVE", b"fmt ", 16, 3, 1, RATE, 4 * RATE, 4, 32,
-                         b"data", len(data))  # fmt: skip
+    header = struct.pack(
+        "<4sI4s4sIHHIIHH4sI",
+        b"RIFF",
+        36 + len(data),
+        b"WAVE",
+        b"fmt ",
+        16,
+        3,
+        1,
+        RATE,
+        4 * RATE,
+        4,
+        32,
+        b"data",
+        len(data),
+    )
     path.write_bytes(header + data)
     return path
 
@@ -71,7 +87,9 @@ def write_video(
             pixels = np.broadcast_to(np.asarray(colour, np.uint8), (size[1], size[0], 3))
             for _ in range(per_colour):
                 file.mux(
-                    stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24"))
+                    stream.encode(
+                        av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
+                    )
                 )  # type: ignore[union-attr]
         file.mux(stream.encode())  # type: ignore[union-attr]
         if track is not None and sound is not None:

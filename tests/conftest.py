@@ -30,8 +30,8 @@ def strict_jax():
 @pytest.fixture
 def small():
     """Resolve a configuration that trains in a moment: `small("train.epochs=9", stage="finetune")`."""
-    from m6rec_cli import config as configuration
-    from m6rec_cli.settings import Config
+    from m6rec_cli.config import resolve as configuration
+    from m6rec_cli.config.settings import Config
 
     def resolve(*sets: str, stage: str = "pretrain") -> Config:
         return configuration.resolve(stage, sets=[*SMALL, *sets])
@@ -42,6 +42,6 @@ def small():
 @pytest.fixture
 def report():
     """A reporter that shows nothing and keeps its warnings."""
-    from m6rec_cli.report import Silent
+    from m6rec_cli.system.progress import SilentReporter
 
-    return Silent()
+    return SilentReporter()

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from m6rec_cli import registry
-from m6rec_cli.schema import FeatureSpec
-from m6rec_cli.settings import Config
+from m6rec_cli.config.settings import Config
+from m6rec_cli.system import registry
+from m6rec_cli.system.feature_spec import FeatureSpec
 
 WIDTH = 8
 
@@ -18,7 +18,9 @@ class DecoderContract:
 
     @pytest.fixture(params=registry.names("model.decoders"))
     def cell(self, request):
-        return registry.load("model.decoders", request.param).Cell(WIDTH, scan="sequential", rngs=nnx.Rngs(0))
+        return registry.load("model.decoders", request.param).Cell(
+            WIDTH, scan="sequential", rngs=nnx.Rngs(0)
+        )
 
     @staticmethod
     def inputs(b=3, t=10):
@@ -111,7 +113,9 @@ class GeneratorContract:
 
     @pytest.fixture(params=registry.names("model.generators"))
     def generator(self, request):
-        return registry.load("model.generators", request.param).Generator(Config().model, rngs=nnx.Rngs(0))
+        return registry.load("model.generators", request.param).Generator(
+            Config().model, rngs=nnx.Rngs(0)
+        )
 
     def test_generator_starts_as_the_identity(self, generator):
         h, z = jnp.ones((3, 64)), jnp.ones((3, 16))

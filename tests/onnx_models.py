@@ -12,7 +12,9 @@ WORDS = ("[PAD]", "[UNK]", "red", "blue", "lamp", "chair", "红", "色")
 TABLE = np.random.default_rng(0).normal(size=(len(WORDS), 5)).astype(np.float32)
 
 
-def _save(path: Path, nodes: Sequence, inputs: Sequence, outputs: Sequence, tables: Sequence = ()) -> Path:
+def _save(
+    path: Path, nodes: Sequence, inputs: Sequence, outputs: Sequence, tables: Sequence = ()
+) -> Path:
     graph = helper.make_graph(list(nodes), "tiny", list(inputs), list(outputs), list(tables))
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.checker.check_model(model)
@@ -45,13 +47,19 @@ def text_model(
     table = numpy_helper.from_array(TABLE, "table")
     sequence = output == "last_hidden_state"
     nodes = [helper.make_node("Gather", ["table", "input_ids"], ["last_hidden_state"])]
-    made = helper.make_tensor_value_info("last_hidden_state", TensorProto.FLOAT, ["batch", length, 5])
+    made = helper.make_tensor_value_info(
+        "last_hidden_state", TensorProto.FLOAT, ["batch", length, 5]
+    )
     tables = [table]
     if not sequence:
         tables.append(numpy_helper.from_array(np.array([1], np.int64), "axes"))
-        nodes.append(helper.make_node("ReduceSum", ["last_hidden_state", "axes"], [output], keepdims=0))
+        nodes.append(
+            helper.make_node("ReduceSum", ["last_hidden_state", "axes"], [output], keepdims=0)
+        )
     outputs = (
-        [made] if sequence else [made, helper.make_tensor_value_info(output, TensorProto.FLOAT, ["batch", 5])]
+        [made]
+        if sequence
+        else [made, helper.make_tensor_value_info(output, TensorProto.FLOAT, ["batch", 5])]
     )
     if tokenizer:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -59,7 +67,9 @@ def text_model(
     return _save(path, nodes, ids, outputs, tables)
 
 
-def image_model(path: Path, *, side: int | str = 4, output: str = "image_embeds", kind: str = "nchw") -> Path:
+def image_model(
+    path: Path, *, side: int | str = 4, output: str = "image_embeds", kind: str = "nchw"
+) -> Path:
     """The mean of each channel; `features` as output keeps the places (four axes)."""
     shape = ["batch", 3, side, side] if kind == "nchw" else ["batch", side, side, 3]
     given = helper.make_tensor_value_info("pixel_values", TensorProto.FLOAT, shape)

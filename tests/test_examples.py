@@ -20,16 +20,22 @@ def commands(heading: str) -> str:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     found = re.search(rf"^### {heading}$.*?```sh\n(.*?)```", text, re.DOTALL | re.MULTILINE)
     assert found is not None, heading
-    return "".join(line for line in found[1].splitlines(keepends=True) if not line.startswith("pip install"))
+    return "".join(
+        line for line in found[1].splitlines(keepends=True) if not line.startswith("pip install")
+    )
 
 
 def run(script: str, folder: Path) -> str:
     """Run a shell block; what it writes below `out/` goes to the folder. What it said on stderr."""
     tools = str(Path(sys.executable).parent)
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script.replace("out/", f"{folder}/")], cwd=ROOT, capture_output=True,
-        text=True, env={**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"}, timeout=900,
-    )  # fmt: skip
+        ["bash", "-euo", "pipefail", "-c", script.replace("out/", f"{folder}/")],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PATH": f"{tools}{os.pathsep}{os.environ['PATH']}"},
+        timeout=900,
+    )
     assert done.returncode == 0, done.stderr
     return done.stderr
 
@@ -65,11 +71,20 @@ def test_shop_lists_what_is_bought_next_with_few_of_a_category(tmp_path: Path) -
     assert {s.name: s.kind for s in data.specs}["price"] == "numeric"
     recs = pl.read_csv(folder / "recs.csv")
     category = pl.read_csv(ROOT / "sample_data" / "items.csv").select("item_id", "category")
-    per_list = recs.join(category, on="item_id").drop_nulls("category").group_by("user_id", "category").len()
+    per_list = (
+        recs.join(category, on="item_id")
+        .drop_nulls("category")
+        .group_by("user_id", "category")
+        .len()
+    )
     assert per_list["len"].max() == 3
     truth = data.truth("test")
-    bought = pl.DataFrame({"user_id": data.users["id"].gather(truth.user_row),
-                           "item_id": data.items["id"].gather(truth.item_row)})  # fmt: skip
+    bought = pl.DataFrame(
+        {
+            "user_id": data.users["id"].gather(truth.user_row),
+            "item_id": data.items["id"].gather(truth.item_row),
+        }
+    )
     popular = data.items.sort("popularity", descending=True)["id"].head(10)
     found = len(bought.join(recs, on=["user_id", "item_id"])) / len(bought)
     assert found > 2 * bought["item_id"].is_in(popular.implode()).mean(), found  # pyright: ignore[reportOperatorIssue]
@@ -83,7 +98,9 @@ def test_friends_and_posts_share_the_interest_and_nobody_meets_himself(tmp_path:
         assert recs["item_id"].str.starts_with(kind).all()
         assert (recs["user_id"] != recs["item_id"]).all()
         # What `make_network.py` plants: node n has the interest n % 6; 148 and 149 have just come.
-        user, item = (recs[c].str.extract(r"(\d+)").cast(pl.Int64).to_numpy() for c in ("user_id", "item_id"))
+        user, item = (
+            recs[c].str.extract(r"(\d+)").cast(pl.Int64).to_numpy() for c in ("user_id", "item_id")
+        )
         same, new = user % 6 == item % 6, user >= 148
         assert same.mean() > 0.8, same.mean()
         assert same[new].mean() > 0.8, same[new].mean()

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from m6rec_cli import config
 from m6rec_cli.cli.app import app
-from m6rec_cli.settings import PRESETS
+from m6rec_cli.config import resolve
+from m6rec_cli.config.settings import PRESETS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -34,7 +34,9 @@ def shell_commands(text: str) -> Iterator[list[str]]:
 
 
 def m6rec_commands() -> list[list[str]]:
-    run = re.sub(r"^stage ", "m6rec ", (ROOT / "sample_data/run.sh").read_text(), flags=re.MULTILINE)
+    run = re.sub(
+        r"^stage ", "m6rec ", (ROOT / "sample_data/run.sh").read_text(), flags=re.MULTILINE
+    )
     run = "".join(re.findall(r"^m6rec (?:.*\\\n)*.*\n", run, re.MULTILINE))
     everything = [words for block in (*SHELL, run) for words in shell_commands(block)]
     return [words for words in everything if words[0] == "m6rec"]
@@ -63,7 +65,7 @@ def test_command_of_the_readme_parses(words: list[str]):
     with command.make_context(words[1], list(words[2:]), resilient_parsing=False):
         pass
     for setting in settings(words):
-        config.resolve(sets=[setting])
+        resolve.resolve(sets=[setting])
 
 
 def test_flags_in_the_table_of_commands_exist():
@@ -81,9 +83,11 @@ def test_flags_named_in_the_text_exist():
 
 
 def test_configuration_keys_of_the_readme_exist():
-    named = set(re.findall(r"`((?:data|model|train|recommend|evaluate)\.[a-z_.]+)(?:=\w+)?`", README))
+    named = set(
+        re.findall(r"`((?:data|model|train|recommend|evaluate)\.[a-z_.]+)(?:=\w+)?`", README)
+    )
     assert len(named) > 10
-    assert named <= set(config.keys())
+    assert named <= set(resolve.keys())
 
 
 def test_presets_of_the_readme_exist():
@@ -108,17 +112,19 @@ def test_paths_of_the_readme_exist():
 
 
 def test_suffixes_of_the_readme_are_the_readers():
-    from m6rec_cli import registry
+    from m6rec_cli.system import registry
 
     table = README[README.index("| Suffix |") : README.index("Columns are found")]
     known = {
-        s for name in registry.names("data.readers") for s in registry.load("data.readers", name).SUFFIXES
+        s
+        for name in registry.names("preprocessing.readers")
+        for s in registry.load("preprocessing.readers", name).SUFFIXES
     }
     assert set(re.findall(r"`(\.\w+)`", table)) - {".gz"} <= known
 
 
 def test_feature_kinds_of_the_readme_are_the_schema():
-    from m6rec_cli.schema import KINDS
+    from m6rec_cli.system.feature_spec import KINDS
 
     table = README[README.index("| Kind |") : README.index("A missing cell")]
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(KINDS)
@@ -149,7 +155,9 @@ def test_scripts_are_shell_that_bash_reads(script: str):
 
 
 def test_changelog_begins_with_what_is_unreleased():
-    headings = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    headings = re.findall(
+        r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert headings[0] == "[Unreleased]"
 
 
@@ -162,7 +170,9 @@ def test_sample_shop_is_what_its_script_makes(tmp_path: Path):
     assert made == kept
     for name in sorted(made):
         if name.suffix == ".csv":
-            assert (tmp_path / name).read_bytes() == (ROOT / "sample_data" / name).read_bytes(), name
+            assert (tmp_path / name).read_bytes() == (ROOT / "sample_data" / name).read_bytes(), (
+                name
+            )
     assert sum((tmp_path / name).stat().st_size for name in made) < 3_000_000
 
 
@@ -186,7 +196,10 @@ def test_show_prints_lists_with_titles_and_a_summary(tmp_path: Path):
     assert "Ostra Iris weekly planner" in done.stdout
     assert "U9999 (unknown); the list rests on: popularity" in done.stdout
     done = subprocess.run(
-        [sys.executable, show, "summary", tmp_path / "s.json"], check=True, capture_output=True, text=True
+        [sys.executable, show, "summary", tmp_path / "s.json"],
+        check=True,
+        capture_output=True,
+        text=True,
     )
     assert "users: 1,200\n" in done.stdout
     assert "odd: 3 dropped\n" in done.stdout

@@ -24,8 +24,13 @@ def test_planted_content_test_items_are_cold(tmp_path):
 def test_mixed_world_has_every_kind_with_masks(tmp_path):
     data = worlds.mixed(tmp_path)
     assert {s.kind for s in data.specs if s.entity == "item"} == {
-        "numeric", "categorical", "set", "text", "image", "vector",
-    }  # fmt: skip
+        "numeric",
+        "categorical",
+        "set",
+        "text",
+        "image",
+        "vector",
+    }
     for spec in data.specs:
         feature = data.feature(spec)
         assert (

@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from m6rec_cli.config import flatten
-from m6rec_cli.data import schema_file
+from m6rec_cli.config.resolve import flatten
+from m6rec_cli.config.settings import Config
+from m6rec_cli.data.format import SPLITS
 from m6rec_cli.data.store import FORMAT, Dataset, media_stem
-from m6rec_cli.schema import SPLITS, Entity, FeatureSpec, Kind, Schema
-from m6rec_cli.settings import Config
+from m6rec_cli.preprocessing import schema_file
+from m6rec_cli.preprocessing.schema import Schema
+from m6rec_cli.system.feature_spec import Entity, FeatureSpec, Kind
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,13 @@ def _feature(
 
 
 def planted_cycle(
-    path: Path, *, n_users: int = 64, n_items: int = 12, length: int = 8, seed: int = 0, **kwargs: Any
+    path: Path,
+    *,
+    n_users: int = 64,
+    n_items: int = 12,
+    length: int = 8,
+    seed: int = 0,
+    **kwargs: Any,
 ) -> Dataset:
     """Every user walks the cycle 0, 1, ..., n_items - 1, 0 from a start of its own.
 
@@ -194,15 +202,27 @@ def planted_cycle(
     np.random.default_rng(seed).shuffle(starts)
     items = (starts[:, None] + np.arange(length)) % n_items
     return write_data(
-        path, np.repeat(np.arange(n_users), length), items.ravel(), n_users=n_users, n_items=n_items,
-        timestamp=np.tile(np.arange(length) * 86_400_000, n_users), **kwargs,
-    )  # fmt: skip
+        path,
+        np.repeat(np.arange(n_users), length),
+        items.ravel(),
+        n_users=n_users,
+        n_items=n_items,
+        timestamp=np.tile(np.arange(length) * 86_400_000, n_users),
+        **kwargs,
+    )
 
 
 def planted_content(
-    path: Path, *, n_users: int = 96, n_groups: int = 4, per_group: int = 10, cold_per_group: int = 1,
-    length: int = 7, seed: int = 0, noise: float = 0.05,
-) -> Dataset:  # fmt: skip
+    path: Path,
+    *,
+    n_users: int = 96,
+    n_groups: int = 4,
+    per_group: int = 10,
+    cold_per_group: int = 1,
+    length: int = 7,
+    seed: int = 0,
+    noise: float = 0.05,
+) -> Dataset:
     """Each user likes one group of items; the test event is a cold item of that group, told by content alone.
 
     Items have the features `group` (categorical) and `look` (vector: the group's direction and noise). The
@@ -215,14 +235,25 @@ def planted_content(
     for user in range(n_users):
         warm = np.flatnonzero(group_of_item == taste[user])[: per_group - cold_per_group]
         cold = np.flatnonzero(group_of_item == taste[user])[per_group - cold_per_group :]
-        rows.append(np.append(rng.choice(warm, length - 1, replace=length - 1 > len(warm)), rng.choice(cold)))
+        rows.append(
+            np.append(
+                rng.choice(warm, length - 1, replace=length - 1 > len(warm)), rng.choice(cold)
+            )
+        )
     look = np.eye(n_groups, 8)[group_of_item] + noise * rng.standard_normal((len(group_of_item), 8))
     return write_data(
-        path, np.repeat(np.arange(n_users), length), np.concatenate(rows), n_users=n_users,
-        n_items=len(group_of_item), timestamp=np.tile(np.arange(length) * 86_400_000, n_users),
-        item_features={"group": Column("categorical", group_of_item, size=n_groups), "look": Column("vector", look)},
+        path,
+        np.repeat(np.arange(n_users), length),
+        np.concatenate(rows),
+        n_users=n_users,
+        n_items=len(group_of_item),
+        timestamp=np.tile(np.arange(length) * 86_400_000, n_users),
+        item_features={
+            "group": Column("categorical", group_of_item, size=n_groups),
+            "look": Column("vector", look),
+        },
         user_features={"taste": Column("categorical", taste, size=n_groups)},
-    )  # fmt: skip
+    )
 
 
 def mixed(
@@ -247,9 +278,16 @@ def mixed(
     last = np.append(users[1:] != users[:-1], True) if n else np.zeros(0, bool)
     kinds[last] = 2
     return write_data(
-        path, users, rng.integers(0, n_items - 1, n), n_users=n_users, n_items=n_items,
-        timestamp=np.sort(rng.integers(0, 10**10, n)), event=kinds, event_names=("view", "cart", "buy"),
-        weight=rng.uniform(0.5, 2, n), label=kinds == 2,
+        path,
+        users,
+        rng.integers(0, n_items - 1, n),
+        n_users=n_users,
+        n_items=n_items,
+        timestamp=np.sort(rng.integers(0, 10**10, n)),
+        event=kinds,
+        event_names=("view", "cart", "buy"),
+        weight=rng.uniform(0.5, 2, n),
+        label=kinds == 2,
         item_features={
             "price": Column("numeric", rng.standard_normal(n_items), mask()),
             "brand": Column("categorical", rng.integers(0, 5, n_items), mask(), size=5),
@@ -263,4 +301,4 @@ def mixed(
             "city": Column("categorical", rng.integers(0, 4, n_users), size=4),
         },
         display=[f"Item {i}" for i in range(n_items)],
-    )  # fmt: skip
+    )

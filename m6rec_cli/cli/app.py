@@ -7,8 +7,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from m6rec_cli import __version__, cluster, stop
-from m6rec_cli.cli import config_command, evaluate, finetune, overview, preprocess, pretrain, recommend, run
+from m6rec_cli import __version__
+from m6rec_cli.cli import config, evaluate, finetune, overview, preprocess, pretrain, recommend, run
+from m6rec_cli.system import process_group, signals
 
 
 class _Commands(TyperGroup):
@@ -49,12 +50,12 @@ app.command("pretrain")(pretrain.pretrain)
 app.command("finetune")(finetune.finetune)
 app.command("evaluate")(evaluate.evaluate)
 app.command("recommend")(recommend.recommend)
-app.command("config")(config_command.config)
+app.command("config")(config.config)
 
 
 def main() -> None:
     """Run the command line and exit with the documented code."""
-    stop.install()
+    signals.install()
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:
@@ -63,7 +64,7 @@ def main() -> None:
         with run.exit_codes():  # a help that cannot be written ends as everything else does
             app()
     except SystemExit as end:
-        if end.code in (130, 143) and "jax" in sys.modules and cluster.number() == 1:
+        if end.code in (130, 143) and "jax" in sys.modules and process_group.process_count() == 1:
             # Everything is closed. What jax was computing when the signal came would crash the interpreter's own end.
             sys.stdout.flush()
             sys.stderr.flush()

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from m6rec_cli.report import Reporter, Task
+from m6rec_cli.system.progress import Reporter, Task
 
 
-def reporter(*, quiet: bool = False, log_format: str = "auto", stream: TextIO | None = None) -> Reporter:
+def reporter(
+    *, quiet: bool = False, log_format: str = "auto", stream: TextIO | None = None
+) -> Reporter:
     """Choose the reporter: `log_format` is `auto` (Rich on a terminal, else plain), `plain` or `json`."""
     to: TextIO = sys.stderr if stream is None else stream
     if log_format == "json":
@@ -60,8 +62,13 @@ class PlainReporter:
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         self.note(title)
         for row in cells:
-            self.note("  " + "  ".join(c.ljust(w) if i == 0 else c.rjust(w)
-                                       for i, (c, w) in enumerate(zip(row, widths, strict=True))).rstrip())  # fmt: skip
+            self.note(
+                "  "
+                + "  ".join(
+                    c.ljust(w) if i == 0 else c.rjust(w)
+                    for i, (c, w) in enumerate(zip(row, widths, strict=True))
+                ).rstrip()
+            )
 
     @contextmanager
     def task(self, name: str, total: float | None = None, unit: str = "") -> Iterator[Task]:
@@ -81,7 +88,9 @@ class _LineTask:
         if now - self.said >= self.to.every_seconds:
             self.said = now
             self.to.note(
-                _progress_line(self.name, self.done, self.total, self.unit, now - self.start, fields)
+                _progress_line(
+                    self.name, self.done, self.total, self.unit, now - self.start, fields
+                )
             )
 
 
@@ -95,14 +104,18 @@ def _progress_line(
     ]
     if total and rate > 0:
         parts.append(f"{max(total - done, 0) / rate:,.0f} s left")
-    return f"{name}: " + ", ".join(parts + [f"{key} {show(value)}" for key, value in fields.items()])
+    return f"{name}: " + ", ".join(
+        parts + [f"{key} {show(value)}" for key, value in fields.items()]
+    )
 
 
 class JsonReporter(PlainReporter):
     """One JSON object a line."""
 
     def _say(self, level: str, **body: Any) -> None:
-        self._print(json.dumps({"time": round(time.time(), 3), "level": level, **body}, default=str))
+        self._print(
+            json.dumps({"time": round(time.time(), 3), "level": level, **body}, default=str)
+        )
 
     def note(self, text: str) -> None:
         """An object with `level` info."""
@@ -116,7 +129,9 @@ class JsonReporter(PlainReporter):
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
         """An object with the rows as objects."""
         if not self.quiet:
-            self._say("table", title=title, rows=[dict(zip(columns, row, strict=True)) for row in rows])
+            self._say(
+                "table", title=title, rows=[dict(zip(columns, row, strict=True)) for row in rows]
+            )
 
 
 class RichReporter:
@@ -150,11 +165,22 @@ class RichReporter:
     @contextmanager
     def task(self, name: str, total: float | None = None, unit: str = "") -> Iterator[Task]:
         """Yield a task that draws a bar and takes it away at the end."""
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeRemainingColumn,
+        )
 
-        columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), MofNCompleteColumn(),
-                   TextColumn("{task.fields[rate]}", markup=False), TimeRemainingColumn(),
-                   TextColumn("{task.fields[fields]}", markup=False))  # fmt: skip
+        columns = (
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}", markup=False),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[fields]}", markup=False),
+        )
         with Progress(*columns, console=self.console, transient=True) as progress:
             task = progress.add_task(name, total=total, rate="", fields="")
             start = time.monotonic()

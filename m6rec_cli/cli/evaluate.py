@@ -7,9 +7,9 @@ import typer
 
 from m6rec_cli.cli import options
 from m6rec_cli.cli import run as runner
-from m6rec_cli.cluster import Processes
-from m6rec_cli.errors import UsageError
-from m6rec_cli.report import Reporter, Summary
+from m6rec_cli.system.errors import UsageError
+from m6rec_cli.system.process_group import Processes
+from m6rec_cli.system.progress import Reporter, Summary
 
 
 def evaluate(
@@ -32,7 +32,9 @@ def evaluate(
     baselines: Annotated[
         str,
         typer.Option(
-            "--baselines", metavar="NAMES", help="popularity,last-item,itemknn,contentknn,ease (any of them)."
+            "--baselines",
+            metavar="NAMES",
+            help="popularity,last-item,itemknn,contentknn,ease (any of them).",
         ),
     ] = "",
     compare: Annotated[
@@ -45,20 +47,26 @@ def evaluate(
     ] = None,
     against: Annotated[
         str | None,
-        typer.Option("--against", metavar="B", help="Paired test of every other system against this one."),
+        typer.Option(
+            "--against", metavar="B", help="Paired test of every other system against this one."
+        ),
     ] = None,
     split: Annotated[
-        str | None, typer.Option("--split", metavar="SPLIT", help="test, valid or cold (evaluate.split).")
+        str | None,
+        typer.Option("--split", metavar="SPLIT", help="test, valid or cold (evaluate.split)."),
     ] = None,
     ks: Annotated[
-        str | None, typer.Option("--ks", metavar="K,K", help="Cut-offs, for instance 5,10,20 (evaluate.ks).")
+        str | None,
+        typer.Option("--ks", metavar="K,K", help="Cut-offs, for instance 5,10,20 (evaluate.ks)."),
     ] = None,
     max_users: Annotated[
         int | None, typer.Option("--max-users", metavar="N", help="Judge a random sample of users.")
     ] = None,
     explain: Annotated[
         int,
-        typer.Option("--explain", metavar="N", min=0, help="Show what carried the lists of N sample users."),
+        typer.Option(
+            "--explain", metavar="N", min=0, help="Show what carried the lists of N sample users."
+        ),
     ] = 0,
     out: Annotated[
         Path | None,
@@ -82,11 +90,14 @@ def evaluate(
     """Judge systems on held-out events, over the whole catalogue, and compare them with baselines."""
 
     def work(report: Reporter) -> Summary:
-        from m6rec_cli.config import resolve
+        from m6rec_cli.config.resolve import resolve
 
         pairs = [] if compare is None else [_different(compare)]
-        flags = {"--split": ("evaluate.split", split), "--max-users": ("evaluate.max_users", max_users),
-                 "--ks": ("evaluate.ks", None if ks is None else _whole_numbers(ks))}  # fmt: skip
+        flags = {
+            "--split": ("evaluate.split", split),
+            "--max-users": ("evaluate.max_users", max_users),
+            "--ks": ("evaluate.ks", None if ks is None else _whole_numbers(ks)),
+        }
         config = resolve(command="evaluate", file=config_file, sets=sets or (), flags=flags)
         from m6rec_cli.stages import evaluate as stage
 
@@ -94,8 +105,14 @@ def evaluate(
         return stage.run(config, data, asked, out, report, overwrite=overwrite)
 
     processes = Processes(coordinator, num_processes, process_id)
-    runner.stage(work, quiet=quiet, log_format=log_format, debug=debug, processes=processes,
-                 compile_cache=not no_compile_cache)  # fmt: skip
+    runner.stage(
+        work,
+        quiet=quiet,
+        log_format=log_format,
+        debug=debug,
+        processes=processes,
+        compile_cache=not no_compile_cache,
+    )
 
 
 def _names(text: str) -> list[str]:

@@ -7,13 +7,15 @@ import typer
 
 from m6rec_cli.cli import options
 from m6rec_cli.cli import run as runner
-from m6rec_cli.cluster import Processes
-from m6rec_cli.report import Reporter, Summary
+from m6rec_cli.system.process_group import Processes
+from m6rec_cli.system.progress import Reporter, Summary
 
 
 def finetune(
     data: options.Data,
-    init: Annotated[Path, typer.Option("--init", metavar="RUN", help="Run directory to start from.")],
+    init: Annotated[
+        Path, typer.Option("--init", metavar="RUN", help="Run directory to start from.")
+    ],
     out: Annotated[Path, typer.Option("--out", metavar="RUN2", help="Run directory to write.")],
     resume: options.Resume = False,
     preset: options.Preset = None,
@@ -35,8 +37,16 @@ def finetune(
         from m6rec_cli.stages import finetune as stage
 
         config = stage.resolve(init, preset=preset, file=config_file, sets=sets or ())
-        return stage.run(config, data, init, out, report, resume=resume, overwrite=overwrite, profile=profile)
+        return stage.run(
+            config, data, init, out, report, resume=resume, overwrite=overwrite, profile=profile
+        )
 
     processes = Processes(coordinator, num_processes, process_id)
-    runner.stage(work, quiet=quiet, log_format=log_format, debug=debug, processes=processes,
-                 compile_cache=not no_compile_cache)  # fmt: skip
+    runner.stage(
+        work,
+        quiet=quiet,
+        log_format=log_format,
+        debug=debug,
+        processes=processes,
+        compile_cache=not no_compile_cache,
+    )

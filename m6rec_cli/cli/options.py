@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 
 Data = Annotated[Path, typer.Argument(metavar="DATA", help="Data directory of `m6rec preprocess`.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on where the same command was interrupted.")]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on where the same command was interrupted.")
+]
 Set = Annotated[
     list[str] | None,
     typer.Option(
@@ -15,8 +17,12 @@ Set = Annotated[
         help="Set a configuration key; repeatable. `m6rec config` lists the keys.",
     ),
 ]
-ConfigFile = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="TOML configuration file.")]
-Preset = Annotated[str | None, typer.Option("--preset", metavar="NAME", help="tiny, small, base or large.")]
+ConfigFile = Annotated[
+    Path | None, typer.Option("--config", metavar="FILE", help="TOML configuration file.")
+]
+Preset = Annotated[
+    str | None, typer.Option("--preset", metavar="NAME", help="tiny, small, base or large.")
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Warnings and errors only.")]
 LogFormat = Annotated[
@@ -25,14 +31,18 @@ LogFormat = Annotated[
 Coordinator = Annotated[
     str | None,
     typer.Option(
-        "--coordinator", metavar="HOST:PORT", help="Of process 0, when several processes work as one; found by "
+        "--coordinator",
+        metavar="HOST:PORT",
+        help="Of process 0, when several processes work as one; found by "
         "itself on SLURM, in a Kubernetes job and on Cloud TPU.",
     ),
-]  # fmt: skip
+]
 NumProcesses = Annotated[
     int | None,
     typer.Option(
-        "--num-processes", metavar="N", help="How many processes work as one; 1 never looks for others."
+        "--num-processes",
+        metavar="N",
+        help="How many processes work as one; 1 never looks for others.",
     ),
 ]
 ProcessId = Annotated[
@@ -41,7 +51,9 @@ ProcessId = Annotated[
 Profile = Annotated[
     Path | None,
     typer.Option(
-        "--profile", metavar="DIR", help="Write a JAX trace of a few dispatches after the first ones."
+        "--profile",
+        metavar="DIR",
+        help="Write a JAX trace of a few dispatches after the first ones.",
     ),
 ]
 NoCompileCache = Annotated[

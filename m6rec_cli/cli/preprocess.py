@@ -6,45 +6,119 @@ from typing import Annotated
 import typer
 
 from m6rec_cli.cli import options, run
-from m6rec_cli.report import Reporter, Summary
+from m6rec_cli.system.progress import Reporter, Summary
 
 
 def preprocess(
-    interactions: Annotated[Path, typer.Option("--interactions", metavar="FILE", help="The event log: CSV, TSV, JSONL, Parquet, Arrow or RecBole.")],
-    out: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="The data directory to write.")] = None,
-    items: Annotated[Path | None, typer.Option("--items", metavar="FILE", help="The catalogue.")] = None,
-    users: Annotated[Path | None, typer.Option("--users", metavar="FILE", help="User profiles.")] = None,
-    media: Annotated[Path | None, typer.Option("--media", metavar="DIR", help="Where pictures, sounds and videos lie; by default beside the items file.")] = None,
-    items_from_interactions: Annotated[bool, typer.Option("--items-from-interactions", help="Build the catalogue from item columns on the event lines.")] = False,
-    schema: Annotated[Path | None, typer.Option("--schema", metavar="FILE", help="Column roles and feature kinds; `--dry-run` prints one.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the inferred schema as TOML and stop.")] = False,
-    like: Annotated[Path | None, typer.Option("--like", metavar="DIR", help="Reuse the fitted features of a data or run directory.")] = None,
-    positive: Annotated[str | None, typer.Option("--positive", metavar="EXPR", help="Which events are labelled: 'rating >= 4', 'event == \"buy\"'.")] = None,
-    split: Annotated[str | None, typer.Option("--split", metavar="KIND", help="leave-one-out, temporal, ratio or none.")] = None,
-    min_user_events: Annotated[int | None, typer.Option("--min-user-events", metavar="N", help="Drop users with fewer events.")] = None,
-    min_item_events: Annotated[int | None, typer.Option("--min-item-events", metavar="N", help="Drop items with fewer events.")] = None,
-    unknown_items: Annotated[str | None, typer.Option("--unknown-items", metavar="WHAT", help="Events whose item is not in the catalogue: error or drop.")] = None,
-    unknown_users: Annotated[str | None, typer.Option("--unknown-users", metavar="WHAT", help="Events whose user has no profile: keep, drop or error.")] = None,
+    interactions: Annotated[
+        Path,
+        typer.Option(
+            "--interactions",
+            metavar="FILE",
+            help="The event log: CSV, TSV, JSONL, Parquet, Arrow or RecBole.",
+        ),
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="The data directory to write.")
+    ] = None,
+    items: Annotated[
+        Path | None, typer.Option("--items", metavar="FILE", help="The catalogue.")
+    ] = None,
+    users: Annotated[
+        Path | None, typer.Option("--users", metavar="FILE", help="User profiles.")
+    ] = None,
+    media: Annotated[
+        Path | None,
+        typer.Option(
+            "--media",
+            metavar="DIR",
+            help="Where pictures, sounds and videos lie; by default beside the items file.",
+        ),
+    ] = None,
+    items_from_interactions: Annotated[
+        bool,
+        typer.Option(
+            "--items-from-interactions",
+            help="Build the catalogue from item columns on the event lines.",
+        ),
+    ] = False,
+    schema: Annotated[
+        Path | None,
+        typer.Option(
+            "--schema",
+            metavar="FILE",
+            help="Column roles and feature kinds; `--dry-run` prints one.",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the inferred schema as TOML and stop.")
+    ] = False,
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            "--like", metavar="DIR", help="Reuse the fitted features of a data or run directory."
+        ),
+    ] = None,
+    positive: Annotated[
+        str | None,
+        typer.Option(
+            "--positive",
+            metavar="EXPR",
+            help="Which events are labelled: 'rating >= 4', 'event == \"buy\"'.",
+        ),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option("--split", metavar="KIND", help="leave-one-out, temporal, ratio or none."),
+    ] = None,
+    min_user_events: Annotated[
+        int | None,
+        typer.Option("--min-user-events", metavar="N", help="Drop users with fewer events."),
+    ] = None,
+    min_item_events: Annotated[
+        int | None,
+        typer.Option("--min-item-events", metavar="N", help="Drop items with fewer events."),
+    ] = None,
+    unknown_items: Annotated[
+        str | None,
+        typer.Option(
+            "--unknown-items",
+            metavar="WHAT",
+            help="Events whose item is not in the catalogue: error or drop.",
+        ),
+    ] = None,
+    unknown_users: Annotated[
+        str | None,
+        typer.Option(
+            "--unknown-users",
+            metavar="WHAT",
+            help="Events whose user has no profile: keep, drop or error.",
+        ),
+    ] = None,
     config_file: options.ConfigFile = None,
     sets: options.Set = None,
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
     log_format: options.LogFormat = "auto",
     debug: options.Debug = False,
-) -> None:  # fmt: skip
+) -> None:
     """Clean, encode and split raw tables into a data directory."""
     flags = {
-        "--split": ("data.split", split), "--min-user-events": ("data.min_user_events", min_user_events),
+        "--split": ("data.split", split),
+        "--min-user-events": ("data.min_user_events", min_user_events),
         "--min-item-events": ("data.min_item_events", min_item_events),
-        "--unknown-items": ("data.unknown_items", unknown_items), "--unknown-users": ("data.unknown_users", unknown_users),
-    }  # fmt: skip
+        "--unknown-items": ("data.unknown_items", unknown_items),
+        "--unknown-users": ("data.unknown_users", unknown_users),
+    }
 
     def work(report: Reporter) -> Summary | None:
-        from m6rec_cli import config as configuration
-        from m6rec_cli.errors import UsageError
+        from m6rec_cli.config import resolve as configuration
         from m6rec_cli.stages import preprocess as stage
+        from m6rec_cli.system.errors import UsageError
 
-        config = configuration.resolve(command="preprocess", file=config_file, sets=sets or (), flags=flags)
+        config = configuration.resolve(
+            command="preprocess", file=config_file, sets=sets or (), flags=flags
+        )
         inputs = stage.Inputs(
             interactions, items, users, media, schema, like, positive, items_from_interactions
         )

@@ -7,8 +7,8 @@ import typer
 
 from m6rec_cli.cli import options
 from m6rec_cli.cli import run as runner
-from m6rec_cli.cluster import Processes
-from m6rec_cli.report import Reporter, Summary
+from m6rec_cli.system.process_group import Processes
+from m6rec_cli.system.progress import Reporter, Summary
 
 
 def pretrain(
@@ -37,15 +37,30 @@ def pretrain(
     """Pre-train encoder and decoder on all events, without labels."""
 
     def work(report: Reporter) -> Summary:
-        from m6rec_cli.config import resolve
+        from m6rec_cli.config.resolve import resolve
 
-        config = resolve("pretrain", preset=preset, file=config_file, sets=sets or (), command="pretrain")
+        config = resolve(
+            "pretrain", preset=preset, file=config_file, sets=sets or (), command="pretrain"
+        )
         from m6rec_cli.stages import pretrain as stage
 
         return stage.run(
-            config, data[0], out, report, also=data[1:], resume=resume, overwrite=overwrite, profile=profile
+            config,
+            data[0],
+            out,
+            report,
+            also=data[1:],
+            resume=resume,
+            overwrite=overwrite,
+            profile=profile,
         )
 
     processes = Processes(coordinator, num_processes, process_id)
-    runner.stage(work, quiet=quiet, log_format=log_format, debug=debug, processes=processes,
-                 compile_cache=not no_compile_cache)  # fmt: skip
+    runner.stage(
+        work,
+        quiet=quiet,
+        log_format=log_format,
+        debug=debug,
+        processes=processes,
+        compile_cache=not no_compile_cache,
+    )

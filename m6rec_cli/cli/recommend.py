@@ -7,9 +7,9 @@ import typer
 
 from m6rec_cli.cli import options
 from m6rec_cli.cli import run as runner
-from m6rec_cli.cluster import Processes
-from m6rec_cli.errors import UsageError
-from m6rec_cli.report import Reporter, Summary
+from m6rec_cli.system.errors import UsageError
+from m6rec_cli.system.process_group import Processes
+from m6rec_cli.system.progress import Reporter, Summary
 
 BEFORE = ("all", "test", "valid", "cold")
 
@@ -19,7 +19,10 @@ def recommend(
         Path, typer.Argument(metavar="RUN", help="Run directory of `m6rec finetune` or `pretrain`.")
     ],
     out: Annotated[
-        str, typer.Option("--out", metavar="FILE", help=".parquet, .csv or .jsonl; `-` writes CSV to stdout.")
+        str,
+        typer.Option(
+            "--out", metavar="FILE", help=".parquet, .csv or .jsonl; `-` writes CSV to stdout."
+        ),
     ],
     data: Annotated[
         Path | None, typer.Option("--data", metavar="DATA", help="Data directory with the users.")
@@ -33,12 +36,15 @@ def recommend(
         ),
     ] = "all",
     interactions: Annotated[
-        Path | None, typer.Option("--interactions", metavar="FILE", help="Raw events instead of `--data`.")
+        Path | None,
+        typer.Option("--interactions", metavar="FILE", help="Raw events instead of `--data`."),
     ] = None,
     profiles: Annotated[
         Path | None,
         typer.Option(
-            "--profiles", metavar="FILE", help="Raw user table; users with a profile alone get lists too."
+            "--users",
+            metavar="FILE",
+            help="Raw user table; users with a profile alone get lists too.",
         ),
     ] = None,
     items: Annotated[
@@ -54,33 +60,46 @@ def recommend(
         typer.Option(
             "--media",
             metavar="DIR",
-            help="Folder of the pictures, sounds and videos of `--items` and `--profiles`; else beside each table.",
+            help="Folder of the pictures, sounds and videos of `--items` and `--users`; else beside each table.",
         ),
     ] = None,
     users: Annotated[
         str | None,
-        typer.Option("--users", metavar="FILE", help="User ids, one a line; `-` reads stdin. Default: all."),
+        typer.Option(
+            "--user-ids",
+            metavar="FILE",
+            help="User ids, one a line; `-` reads stdin. Default: all.",
+        ),
     ] = None,
-    k: Annotated[int | None, typer.Option("-k", metavar="N", help="Items in a list (recommend.k).")] = None,
+    k: Annotated[
+        int | None, typer.Option("-k", metavar="N", help="Items in a list (recommend.k).")
+    ] = None,
     draws: Annotated[
-        int | None, typer.Option("--draws", metavar="S", help="Noise draws (recommend.draws).")
+        int | None,
+        typer.Option("--draws", metavar="S", help="Noise draws (recommend.noise_draws)."),
     ] = None,
     keep_seen: Annotated[
         bool, typer.Option("--keep-seen", help="Also list items that the user has seen.")
     ] = False,
     allow: Annotated[
-        Path | None, typer.Option("--allow", metavar="FILE", help="Only these item ids, one a line.")
+        Path | None,
+        typer.Option("--allow", metavar="FILE", help="Only these item ids, one a line."),
     ] = None,
     deny: Annotated[
-        Path | None, typer.Option("--deny", metavar="FILE", help="Never these item ids, one a line.")
+        Path | None,
+        typer.Option("--deny", metavar="FILE", help="Never these item ids, one a line."),
     ] = None,
     max_per_category: Annotated[
         int | None,
-        typer.Option("--max-per-category", metavar="N", help="Items of one category in a list at the most."),
+        typer.Option(
+            "--max-per-category", metavar="N", help="Items of one category in a list at the most."
+        ),
     ] = None,
     category: Annotated[
         str | None,
-        typer.Option("--category", metavar="NAME", help="The feature that `--max-per-category` counts by."),
+        typer.Option(
+            "--category", metavar="NAME", help="The feature that `--max-per-category` counts by."
+        ),
     ] = None,
     state: Annotated[
         Path | None,
@@ -93,7 +112,9 @@ def recommend(
     changed: Annotated[
         bool, typer.Option("--changed", help="Lists only for users whose `--state` changed.")
     ] = False,
-    titles: Annotated[bool, typer.Option("--titles", help="Add a column with readable names.")] = False,
+    titles: Annotated[
+        bool, typer.Option("--titles", help="Add a column with readable names.")
+    ] = False,
     explain: Annotated[
         bool,
         typer.Option(
@@ -115,32 +136,56 @@ def recommend(
     """Recommend items to users: ranked lists with a score and what each list rests on."""
 
     def work(report: Reporter) -> Summary | None:
-        from m6rec_cli.config import resolve
+        from m6rec_cli.config.resolve import resolve
 
         raw = interactions is not None or profiles is not None
         if state is not None and data is not None:
-            raise UsageError("`--state` reads raw events, not `--data`", hint="pass `--interactions`")
+            raise UsageError(
+                "`--state` reads raw events, not `--data`", hint="pass `--interactions`"
+            )
         if state is None and (data is not None) == raw:
             raise UsageError(
-                "name the users by `--data`, or by `--interactions` and `--profiles`",
+                "name the users by `--data`, or by `--interactions` and `--users`",
                 hint="one of the two ways",
             )
         if before not in BEFORE:
             raise UsageError(f"`--before` cannot be `{before}`", hint="all, test, valid or cold")
         if before != "all" and data is None:
             raise UsageError("`--before` needs `--data`: raw events have no held-out part")
-        flags = {"-k": ("recommend.k", k), "--draws": ("recommend.draws", draws),
-                 "--max-per-category": ("recommend.max_per_category", max_per_category),
-                 "--keep-seen": ("recommend.seen", "keep" if keep_seen else None)}  # fmt: skip
+        flags = {
+            "-k": ("recommend.k", k),
+            "--draws": ("recommend.noise_draws", draws),
+            "--max-per-category": ("recommend.max_per_category", max_per_category),
+            "--keep-seen": ("recommend.seen", "keep" if keep_seen else None),
+        }
         config = resolve(command="recommend", file=config_file, sets=sets or (), flags=flags)
         from m6rec_cli.stages import recommend as stage
 
         inputs = stage.Inputs(
-            run, data, before, interactions, items, profiles, media, users, allow, deny, category, titles,
-            state, changed, explain,
-        )  # fmt: skip
+            run,
+            data,
+            before,
+            interactions,
+            items,
+            profiles,
+            media,
+            users,
+            allow,
+            deny,
+            category,
+            titles,
+            state,
+            changed,
+            explain,
+        )
         return stage.run(config, inputs, out, report, overwrite=overwrite)
 
     processes = Processes(coordinator, num_processes, process_id)
-    runner.stage(work, quiet=quiet, log_format=log_format, debug=debug, processes=processes,
-                 compile_cache=not no_compile_cache)  # fmt: skip
+    runner.stage(
+        work,
+        quiet=quiet,
+        log_format=log_format,
+        debug=debug,
+        processes=processes,
+        compile_cache=not no_compile_cache,
+    )

@@ -8,19 +8,24 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
-from m6rec_cli import cluster, stop
 from m6rec_cli.cli import console
-from m6rec_cli.cluster import Processes
-from m6rec_cli.errors import M6RecError, Terminated, UsageError
-from m6rec_cli.report import Reporter, Silent, Summary
+from m6rec_cli.system import process_group, signals
+from m6rec_cli.system.errors import M6RecError, Terminated, UsageError
+from m6rec_cli.system.process_group import Processes
+from m6rec_cli.system.progress import Reporter, SilentReporter, Summary
 
 LOG_FORMATS = ("auto", "plain", "json")
 
 
 def stage(
-    work: Callable[[Reporter], Summary | None], *, quiet: bool, log_format: str, debug: bool,
-    processes: Processes | None = None, compile_cache: bool = True,
-) -> None:  # fmt: skip
+    work: Callable[[Reporter], Summary | None],
+    *,
+    quiet: bool,
+    log_format: str,
+    debug: bool,
+    processes: Processes | None = None,
+    compile_cache: bool = True,
+) -> None:
     """Run `work` with a reporter and print its summary as one JSON object on stdout.
 
     Args:
@@ -31,19 +36,27 @@ def stage(
         SystemExit: With the documented code, after the message is on stderr.
     """
     if not compile_cache:
-        os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"  # read when JAX is imported, which is later
+        os.environ["JAX_ENABLE_COMPILATION_CACHE"] = (
+            "false"  # read when JAX is imported, which is later
+        )
     try:
         with exit_codes(debug=debug, as_json=log_format == "json"):
             if log_format not in LOG_FORMATS:
-                raise UsageError(f"`--log-format` cannot be `{log_format}`", hint="auto, plain or json")
-            with cluster.together(processes) if processes else nullcontext():
-                first = cluster.is_first()
-                summary = work(console.reporter(quiet=quiet, log_format=log_format) if first else Silent())
+                raise UsageError(
+                    f"`--log-format` cannot be `{log_format}`", hint="auto, plain or json"
+                )
+            with process_group.together(processes) if processes else nullcontext():
+                first = process_group.is_first()
+                summary = work(
+                    console.reporter(quiet=quiet, log_format=log_format)
+                    if first
+                    else SilentReporter()
+                )
                 if summary is not None and first:
                     print(json.dumps(summary, ensure_ascii=False, allow_nan=False))
                     sys.stdout.flush()
     except SystemExit as end:
-        cluster.leave(end.code if isinstance(end.code, int) else 1)
+        process_group.leave(end.code if isinstance(end.code, int) else 1)
         raise
 
 
@@ -67,20 +80,32 @@ def exit_codes(*, debug: bool = False, as_json: bool = False) -> Iterator[None]:
         raise SystemExit(0) from None
     except OSError as error:
         where = str(error.filename) if error.filename else None
-        _say(M6RecError(f"the system refused: {error.strerror or error}", where=where,
-                        hint="is there room on the disk, and may you write there?"), debug, as_json)  # fmt: skip
+        _say(
+            M6RecError(
+                f"the system refused: {error.strerror or error}",
+                where=where,
+                hint="is there room on the disk, and may you write there?",
+            ),
+            debug,
+            as_json,
+        )
         raise SystemExit(1) from None
     except Exception as error:
         if debug:
             traceback.print_exc()
-        if (code := stop.raised()) is not None:
+        if (code := signals.raised()) is not None:
             # A library met the signal's exception and raised one of its own.
             _end("stopped", code, as_json)
             raise SystemExit(code) from None
         if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
-            _say(M6RecError(f"there is not enough memory: {str(error).strip()[:200] or type(error).__name__}",
-                            hint="in training lower `train.batch_targets`, or divide the tables: `train.model_parallel`"),
-                 False, as_json)  # fmt: skip
+            _say(
+                M6RecError(
+                    f"there is not enough memory: {str(error).strip()[:200] or type(error).__name__}",
+                    hint="in training lower `train.batch_targets`, or divide the tables: `train.model_parallel`",
+                ),
+                False,
+                as_json,
+            )
             raise SystemExit(1) from None
         found = f"this is a bug in m6rec: {type(error).__name__}: {error}"
         _print("error", found, 3, as_json, hint="run again with `--debug` and report the traceback")
@@ -102,12 +127,20 @@ def _print(level: str, what: str, code: int, as_json: bool, **more: str | None) 
     if as_json:
         print(_object(level, what, code, **more), file=sys.stderr)
         return
-    who = "" if cluster.is_first() else f"process {cluster.index()}: "
+    who = "" if process_group.is_first() else f"process {process_group.process_index()}: "
     lines = [f"{who}{level}: {what}", *(f"  {name}: {text}" for name, text in more.items() if text)]
     print("\n".join(lines), file=sys.stderr)
 
 
 def _object(level: str, text: str, code: int, **more: str | None) -> str:
-    return json.dumps({"time": round(time.time(), 3), "level": level, "text": text,
-                       **{name: value for name, value in more.items() if value}, "exit_code": code,
-                       **({} if cluster.is_first() else {"process": cluster.index()})}, ensure_ascii=False)  # fmt: skip
+    return json.dumps(
+        {
+            "time": round(time.time(), 3),
+            "level": level,
+            "text": text,
+            **{name: value for name, value in more.items() if value},
+            "exit_code": code,
+            **({} if process_group.is_first() else {"process": process_group.process_index()}),
+        },
+        ensure_ascii=False,
+    )

@@ -31,9 +31,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from m6rec_cli.directory import read_json
-from m6rec_cli.errors import M6RecError, not_there
-from m6rec_cli.schema import COLD, MEDIA, SPLITS, Entity, FeatureSpec
+from m6rec_cli.data.format import COLD, SPLITS
+from m6rec_cli.system.directories import read_json
+from m6rec_cli.system.errors import M6RecError, not_there
+from m6rec_cli.system.feature_spec import MEDIA, Entity, FeatureSpec
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -94,7 +95,11 @@ class Dataset:
             M6RecError: It is not there, is incomplete, or was written in another format.
         """
         if not (path / MANIFEST).exists():
-            what = "this is not a data directory" if path.exists() else "the data directory does not exist"
+            what = (
+                "this is not a data directory"
+                if path.exists()
+                else "the data directory does not exist"
+            )
             absent = None if path.exists() else not_there(path)
             raise M6RecError(
                 what,
@@ -105,8 +110,9 @@ class Dataset:
         if manifest.get("format") != FORMAT:
             raise M6RecError(
                 f"the data directory has format {manifest.get('format')}, this version reads {FORMAT}",
-                where=str(path / MANIFEST), hint="run `m6rec preprocess` again",
-            )  # fmt: skip
+                where=str(path / MANIFEST),
+                hint="run `m6rec preprocess` again",
+            )
         return cls(path, manifest, read_specs(path / "features"))
 
     @property
@@ -151,8 +157,15 @@ class Dataset:
         """All events of every split."""
         files = sorted((self.path / "events").glob("*.parquet"))
         frame = pl.concat([_read_parquet(f) for f in files])
-        dtypes: dict[str, Any] = {"user_row": np.int32, "item_row": np.int32, "timestamp": np.int64, "event": np.uint8,
-                                  "weight": np.float32, "label": bool, "split": np.uint8}  # fmt: skip
+        dtypes: dict[str, Any] = {
+            "user_row": np.int32,
+            "item_row": np.int32,
+            "timestamp": np.int64,
+            "event": np.uint8,
+            "weight": np.float32,
+            "label": bool,
+            "split": np.uint8,
+        }
         return Events(*(frame[name].to_numpy().astype(dtype) for name, dtype in dtypes.items()))
 
     def history(self, before: str) -> Events:
@@ -181,20 +194,26 @@ class Dataset:
 def own_rows(users: pl.Series, items: pl.Series) -> np.ndarray:
     """The place of each user's id among the ids of items, int64 (users,), -1 where it is not there."""
     places = pl.DataFrame({"id": items}).with_row_index("at")
-    found = pl.DataFrame({"id": users}).join(places, on="id", how="left", maintain_order="left")["at"]
+    found = pl.DataFrame({"id": users}).join(places, on="id", how="left", maintain_order="left")[
+        "at"
+    ]
     return found.cast(pl.Int64).fill_null(-1).to_numpy()
 
 
 def read_specs(folder: Path) -> tuple[FeatureSpec, ...]:
     """The fitted features of a `features/` folder."""
-    return tuple(FeatureSpec(**obj) for obj in read_json(folder / "features.json", "the feature state"))
+    return tuple(
+        FeatureSpec(**obj) for obj in read_json(folder / "features.json", "the feature state")
+    )
 
 
 def feature_array(spec: FeatureSpec, frame: pl.DataFrame, media: Path) -> FeatureArray:
     """Read one feature from its table or from `media`."""
     if spec.kind == "vector" or spec.kind in MEDIA:
         stem = media_stem(spec.entity, spec.name)
-        return FeatureArray(_load(media / f"{stem}.npy", mmap=True), _load(media / f"{stem}.mask.npy"))
+        return FeatureArray(
+            _load(media / f"{stem}.npy", mmap=True), _load(media / f"{stem}.mask.npy")
+        )
     column = frame[spec.name]
     mask = column.is_not_null().to_numpy()
     if spec.kind == "numeric":
@@ -218,11 +237,16 @@ def _load(path: Path, *, mmap: bool = False) -> np.ndarray:
         return np.load(path, mmap_mode="r" if mmap else None)
     except FileNotFoundError:
         raise M6RecError(
-            "a file of the data directory is missing", where=str(path), hint="run `m6rec preprocess` again"
+            "a file of the data directory is missing",
+            where=str(path),
+            hint="run `m6rec preprocess` again",
         ) from None
     except (ValueError, EOFError) as error:
-        raise M6RecError(f"a file of the data directory is damaged: {error}", where=str(path),
-                         hint="run `m6rec preprocess` again") from None  # fmt: skip
+        raise M6RecError(
+            f"a file of the data directory is damaged: {error}",
+            where=str(path),
+            hint="run `m6rec preprocess` again",
+        ) from None
 
 
 def _read_parquet(path: Path) -> pl.DataFrame:
@@ -230,8 +254,13 @@ def _read_parquet(path: Path) -> pl.DataFrame:
         return pl.read_parquet(path, memory_map=False)
     except FileNotFoundError:
         raise M6RecError(
-            "a file of the data directory is missing", where=str(path), hint="run `m6rec preprocess` again"
+            "a file of the data directory is missing",
+            where=str(path),
+            hint="run `m6rec preprocess` again",
         ) from None
     except (pl.exceptions.ComputeError, OSError) as error:
-        raise M6RecError(f"a file of the data directory is damaged: {error}", where=str(path),
-                         hint="run `m6rec preprocess` again") from None  # fmt: skip
+        raise M6RecError(
+            f"a file of the data directory is damaged: {error}",
+            where=str(path),
+            hint="run `m6rec preprocess` again",
+        ) from None

@@ -8,12 +8,12 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from m6rec_cli import registry
+from m6rec_cli.config.settings import ModelConfig
 from m6rec_cli.model.init import layer_norm
 from m6rec_cli.model.layers import MLP, Keys, dropout
 from m6rec_cli.model.scan import resolve
-from m6rec_cli.settings import ModelConfig
-from m6rec_cli.shapes import BTD, BT_bool, Places
+from m6rec_cli.system import registry
+from m6rec_cli.system.shapes import BTD, BT_bool, Places
 
 
 class Block(nnx.Module):
@@ -29,7 +29,12 @@ class Block(nnx.Module):
         self.rate = config.dropout
 
     def __call__(
-        self, x: BTD, reset: BT_bool, state: Float[Array, "b s"], keys: Keys, at: Places | None = None
+        self,
+        x: BTD,
+        reset: BT_bool,
+        state: Float[Array, "b s"],
+        keys: Keys,
+        at: Places | None = None,
     ) -> tuple[Float[Array, "... d"], Float[Array, "b t s"]]:
         """Outputs after every position, or at some places (n, d); and the cell's states after every position."""
         y, states = self.cell(x, reset, state)

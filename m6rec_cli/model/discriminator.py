@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
+from m6rec_cli.config.settings import ModelConfig
 from m6rec_cli.model.layers import MLP
-from m6rec_cli.settings import ModelConfig
 
 
 class Discriminator(nnx.Module):

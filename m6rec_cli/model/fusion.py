@@ -9,11 +9,11 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Bool, Float, Int
 
-from m6rec_cli import registry
+from m6rec_cli.config.settings import ModelConfig
 from m6rec_cli.model.init import linear, zeros
 from m6rec_cli.model.layers import MLP, Keys
-from m6rec_cli.schema import FeatureSpec
-from m6rec_cli.settings import ModelConfig
+from m6rec_cli.system import registry
+from m6rec_cli.system.feature_spec import FeatureSpec
 
 Features = dict[str, tuple[Array, Array]]
 """Values (rows, ...) and mask bool (rows,) of each feature, by name, all of the same rows."""
@@ -30,7 +30,10 @@ class Fusion(nnx.Module):
         d = config.width
         self.names = tuple(spec.name for spec in specs)
         self.towers = nnx.List(
-            [registry.load("model.encoders", spec.kind).Tower(spec, config, rngs=rngs) for spec in specs]
+            [
+                registry.load("model.encoders", spec.kind).Tower(spec, config, rngs=rngs)
+                for spec in specs
+            ]
         )
         self.gates = nnx.List([linear(d, 1, kernel=zeros, rngs=rngs) for _ in specs])
         if specs:
@@ -47,7 +50,9 @@ class Fusion(nnx.Module):
             masks.append(mask)
         return jnp.stack(vectors), jnp.stack(masks)
 
-    def fuse(self, vectors: Float[Array, "m r d"], masks: Bool[Array, "m r"]) -> Float[Array, "r d"]:
+    def fuse(
+        self, vectors: Float[Array, "m r d"], masks: Bool[Array, "m r"]
+    ) -> Float[Array, "r d"]:
         """The masked sum and its MLP; rows without any modality get zero."""
         s = jnp.where(masks[..., None], vectors, 0).sum(axis=0)
         return jnp.where(masks.any(axis=0)[:, None], s + self.mlp(s), 0)
@@ -60,7 +65,9 @@ class Fusion(nnx.Module):
         # Rows first: what a row draws does not depend on how many follow, of which a mesh adds some.
         return masks & jax.random.bernoulli(key, 1 - self.rate, masks.shape[::-1]).T
 
-    def __call__(self, features: Features, keys: Keys) -> tuple[Float[Array, "r d"], Bool[Array, " r"]]:
+    def __call__(
+        self, features: Features, keys: Keys
+    ) -> tuple[Float[Array, "r d"], Bool[Array, " r"]]:
         """Content vectors, and which rows have any content."""
         vectors, masks = self.modalities(features)
         masks = self.drop(masks, keys)

@@ -15,7 +15,7 @@ from flax import nnx
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
-from m6rec_cli.shapes import PRNGKey
+from m6rec_cli.system.shapes import PRNGKey
 
 Draw = Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
 
@@ -89,7 +89,9 @@ def constant(value: float) -> nnx.Initializer:
     return init
 
 
-def full(shape: tuple[int, ...], value: float = 0.0, dtype: Any = jnp.float32) -> Float[Array, "..."]:
+def full(
+    shape: tuple[int, ...], value: float = 0.0, dtype: Any = jnp.float32
+) -> Float[Array, "..."]:
     """An array of one number; `jnp.full` would be compiled for each shape."""
     return jax.device_put(np.full(shape, value, dtype))
 
@@ -99,10 +101,17 @@ zeros = constant(0.0)
 
 
 def linear(
-    n_in: int, n_out: int, *, bias: bool = True, kernel: nnx.Initializer | None = None, rngs: nnx.Rngs
+    n_in: int,
+    n_out: int,
+    *,
+    bias: bool = True,
+    kernel: nnx.Initializer | None = None,
+    rngs: nnx.Rngs,
 ) -> nnx.Linear:
     """A linear layer; `kernel` defaults to `lecun()`."""
-    return nnx.Linear(n_in, n_out, use_bias=bias, kernel_init=kernel or lecun(), bias_init=zeros, rngs=rngs)
+    return nnx.Linear(
+        n_in, n_out, use_bias=bias, kernel_init=kernel or lecun(), bias_init=zeros, rngs=rngs
+    )
 
 
 def layer_norm(width: int, *, rngs: nnx.Rngs) -> nnx.LayerNorm:

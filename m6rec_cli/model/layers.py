@@ -9,7 +9,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from m6rec_cli.model.init import lecun, linear, zeros
-from m6rec_cli.shapes import PRNGKey
+from m6rec_cli.system.shapes import PRNGKey
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "relu": jax.nn.relu,
@@ -30,9 +30,16 @@ class MLP(nnx.Module):
     """
 
     def __init__(
-        self, n_in: int, n_hidden: int, n_out: int, *, layers: int = 1, activation: str = "relu", zero: bool = False,
+        self,
+        n_in: int,
+        n_hidden: int,
+        n_out: int,
+        *,
+        layers: int = 1,
+        activation: str = "relu",
+        zero: bool = False,
         rngs: nnx.Rngs,
-    ):  # fmt: skip
+    ):
         sizes = [n_in, *[n_hidden] * layers]
         self.hidden = nnx.List([linear(a, b, rngs=rngs) for a, b in itertools.pairwise(sizes)])
         self.out = linear(sizes[-1], n_out, kernel=zeros if zero else lecun(), rngs=rngs)

@@ -13,19 +13,20 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from m6rec_cli import registry
+from m6rec_cli.config.settings import ModelConfig
 from m6rec_cli.model.decoder import Decoder
 from m6rec_cli.model.discriminator import Discriminator
 from m6rec_cli.model.fusion import Features, Fusion
 from m6rec_cli.model.init import full, linear, normal, zeros
 from m6rec_cli.model.layers import CONTENT_SCALE, Keys
-from m6rec_cli.schema import N_GAPS, START, FeatureSpec
-from m6rec_cli.settings import ModelConfig
-from m6rec_cli.shapes import BTD, ID, BT_int, I_bool, Places
+from m6rec_cli.system import registry
+from m6rec_cli.system.feature_spec import FeatureSpec
+from m6rec_cli.system.shapes import BTD, ID, BT_int, I_bool, Places
+from m6rec_cli.system.tokens import N_GAPS, START
 
 
 @dataclass(frozen=True)
-class Sizes:
+class ModelSpec:
     """What the data say of the model's shape."""
 
     n_items: int
@@ -59,10 +60,12 @@ class Tokens:
 class M6Rec(nnx.Module):
     """The whole model; parts are the attributes `encoder`, `decoder` and `generator`."""
 
-    def __init__(self, config: ModelConfig, sizes: Sizes, *, rngs: nnx.Rngs):
+    def __init__(self, config: ModelConfig, sizes: ModelSpec, *, rngs: nnx.Rngs):
         self.encoder = Encoder(config, sizes, rngs=rngs)
         self.decoder = Decoder(config, rngs=rngs)
-        self.generator = registry.load("model.generators", config.generator.kind).Generator(config, rngs=rngs)
+        self.generator = registry.load("model.generators", config.generator.kind).Generator(
+            config, rngs=rngs
+        )
         self.discriminator = Discriminator(config, rngs=rngs)
         self.temperature, self.noise = config.temperature, config.generator.noise
 
@@ -84,13 +87,17 @@ class M6Rec(nnx.Module):
                 stands behind which token.
             reading: Keys of the encoder, if they are not the decoder's.
         """
-        x, profile = self.encoder.tokens(items, tokens, profiles, keys if reading is None else reading, owner)
+        x, profile = self.encoder.tokens(
+            items, tokens, profiles, keys if reading is None else reading, owner
+        )
         h, states = self.decoder(x, tokens.reset, state, keys, at)
         if profile is None:
             return h, states
         return h + self.encoder.profile_bias(profile if at is None else profile[at]), states
 
-    def candidates(self, h: Float[Array, "n d"], z: Float[Array, "n z"] | None) -> Float[Array, "n d"]:
+    def candidates(
+        self, h: Float[Array, "n d"], z: Float[Array, "n z"] | None
+    ) -> Float[Array, "n d"]:
         """Generated embeddings, divided by the temperature; `z=None` is the mean of the noise."""
         z = jnp.zeros((len(h), self.noise), h.dtype) if z is None else z
         return self.generator(h, z) / self.temperature
@@ -99,7 +106,7 @@ class M6Rec(nnx.Module):
 class Encoder(nnx.Module):
     """Items, users and events to vectors (article 4.1.1)."""
 
-    def __init__(self, config: ModelConfig, sizes: Sizes, *, rngs: nnx.Rngs):
+    def __init__(self, config: ModelConfig, sizes: ModelSpec, *, rngs: nnx.Rngs):
         d, small = config.width, normal(0.02)
         self.items = Fusion(sizes.item_specs, config, rngs=rngs)
         self.users = Fusion(sizes.user_specs, config, rngs=rngs)

@@ -7,7 +7,7 @@ from jaxtyping import Array, Float, Int
 from m6rec_cli.model.fusion import Features, gather
 from m6rec_cli.model.layers import Keys
 from m6rec_cli.model.recommender import M6Rec, Tokens
-from m6rec_cli.shapes import ID, I, I_bool
+from m6rec_cli.system.shapes import ID, I, I_bool
 
 _ENCODE_ROWS = 2048
 
@@ -32,14 +32,21 @@ def embed_items(model: M6Rec, features: Features, warm: I_bool) -> ID:
 
 
 def final_contexts(
-    model: M6Rec, items: ID, tokens: Tokens, profiles: Features, row: Int[Array, " u"], at: Int[Array, " u"]
+    model: M6Rec,
+    items: ID,
+    tokens: Tokens,
+    profiles: Features,
+    row: Int[Array, " u"],
+    at: Int[Array, " u"],
 ) -> tuple[Float[Array, "u d"], Float[Array, "u s"]]:
     """Context and state after the last token of each history of packed rows: every user has one, and none is left out."""
     if not profiles:
         return model.contexts(items, tokens, {}, Keys(None), at=(row, at))
     users = jnp.sort(tokens.user[row, at])
     owner = jnp.minimum(jnp.searchsorted(users, tokens.user), len(users) - 1)
-    return model.contexts(items, tokens, gather(profiles, users), Keys(None), at=(row, at), owner=owner)
+    return model.contexts(
+        items, tokens, gather(profiles, users), Keys(None), at=(row, at), owner=owner
+    )
 
 
 def ranks(

@@ -10,24 +10,25 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from m6rec_cli import __version__, cluster
-from m6rec_cli.config import to_toml
+from m6rec_cli import __version__
+from m6rec_cli.config.resolve import to_toml
+from m6rec_cli.config.settings import Config
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.directory import (
+from m6rec_cli.evaluation import catalogue_facts, sample_explanations, slices, systems, task
+from m6rec_cli.evaluation.comparison import compare
+from m6rec_cli.evaluation.measurement import primary_k
+from m6rec_cli.evaluation.report.summary import summarise
+from m6rec_cli.system import process_group
+from m6rec_cli.system.directories import (
     atomic_directory,
     atomic_file,
-    refuse_inputs,
+    refuse_input_as_output,
     refuse_nonempty,
     require_writable,
     write_json,
 )
-from m6rec_cli.errors import M6RecError, UsageError
-from m6rec_cli.judging import catalogue, explained, slices, systems, task
-from m6rec_cli.judging.compare import compare
-from m6rec_cli.judging.measure import primary_k
-from m6rec_cli.judging.summary import summarise
-from m6rec_cli.report import Reporter, Summary
-from m6rec_cli.settings import Config
+from m6rec_cli.system.errors import M6RecError, UsageError
+from m6rec_cli.system.progress import Reporter, Summary
 
 _FILES = (".json", ".html")
 _REPEATED_WARNING = 0.01
@@ -51,8 +52,15 @@ class Asked:
     explain: int = 0
 
 
-def run(config: Config, data: Path, asked: Asked, out: Path | None, report: Reporter, *,
-        overwrite: bool = False) -> Summary:  # fmt: skip
+def run(
+    config: Config,
+    data: Path,
+    asked: Asked,
+    out: Path | None,
+    report: Reporter,
+    *,
+    overwrite: bool = False,
+) -> Summary:
     """Judge every system on the held-out events of a data directory.
 
     Args:
@@ -70,16 +78,21 @@ def run(config: Config, data: Path, asked: Asked, out: Path | None, report: Repo
     named = (*(name for pair in asked.compare for name in pair), *base)
     wanted = systems.resolve(asked.runs, asked.recs, asked.baselines, named)
     if out is not None:
-        refuse_inputs(out, [data, *(Path(system.name) for system in wanted if system.kind != "baseline")])
+        refuse_input_as_output(
+            out, [data, *(Path(system.name) for system in wanted if system.kind != "baseline")]
+        )
         if out.suffix not in _FILES:
             refuse_nonempty(out, overwrite=overwrite)
         elif out.exists() and not overwrite:
-            raise M6RecError("the output exists", where=str(out), hint="pass `--overwrite` to replace it")
+            raise M6RecError(
+                "the output exists", where=str(out), hint="pass `--overwrite` to replace it"
+            )
         require_writable(out)
     pairs = [*asked.compare, *((s.name, name) for name in base for s in wanted if s.name != name)]
     if asked.explain and not any(system.kind == "run" for system in wanted):
         raise UsageError(
-            "`--explain` shows why a run lists what it lists, and no run is judged", hint="name a run"
+            "`--explain` shows why a run lists what it lists, and no run is judged",
+            hint="name a run",
         )
     dataset = Dataset.open(data)
     question = task.build(dataset, settings.split, max_users=settings.max_users, seed=settings.seed)
@@ -89,16 +102,26 @@ def run(config: Config, data: Path, asked: Asked, out: Path | None, report: Repo
             f"{repeated:.1%} of the true items were met by their users before; masking keeps these alone of "
             "what a user has met, which helps to find them: look at `unmasked` as well"
         )
-    judged = {system.name: systems.judge(system, question, config, report) for system in wanted}
-    if not cluster.is_first():
-        cluster.wait()  # until the first has written what all of them found
+    judged = {
+        system.name: systems.evaluate_system(system, question, config, report) for system in wanted
+    }
+    if not process_group.is_first():
+        process_group.barrier()  # until the first has written what all of them found
         return {}
-    about, over = catalogue.build(question)
+    about, over = catalogue_facts.build(question)
     parts = slices.build(question)
     figures = {
-        name: summarise(one, question, about, parts, settings.ks, resamples=settings.bootstrap, seed=settings.seed)
+        name: summarise(
+            one,
+            question,
+            about,
+            parts,
+            settings.ks,
+            resamples=settings.bootstrap,
+            seed=settings.seed,
+        )
         for name, one in judged.items()
-    }  # fmt: skip
+    }
     k = primary_k(settings.ks)
     comparisons = [
         compare(judged[a], judged[b], k, resamples=settings.bootstrap, seed=settings.seed)
@@ -118,14 +141,17 @@ def run(config: Config, data: Path, asked: Asked, out: Path | None, report: Repo
     }
     if asked.explain:
         summary["explanations"] = {
-            system.name: explained.sample(Path(system.name), question, asked.explain, config, report)
-            for system in wanted if system.kind == "run"
-        }  # fmt: skip
+            system.name: sample_explanations.sample(
+                Path(system.name), question, asked.explain, config, report
+            )
+            for system in wanted
+            if system.kind == "run"
+        }
     _tables(summary, k, report)
     if out is not None:
         _write(out, config, dataset, summary, overwrite=overwrite)
         report.note(f"report: {out}")
-    cluster.wait()
+    process_group.barrier()
     return summary
 
 
@@ -133,11 +159,12 @@ def _checked(config: Config) -> Config:
     ks = config.evaluate.ks
     if not ks or min(ks) < 1:
         raise M6RecError(
-            f"`evaluate.ks` is {ks}: it takes one or more cut-offs from 1 up", hint="for instance `--ks 5,10,20`"
-        )  # fmt: skip
+            f"`evaluate.ks` is {ks}: it takes one or more cut-offs from 1 up",
+            hint="for instance `--ks 5,10,20`",
+        )
     return dataclasses.replace(
         config, evaluate=dataclasses.replace(config.evaluate, ks=sorted(set(ks)))
-    )  # fmt: skip
+    )
 
 
 def _tables(summary: Summary, k: int, report: Reporter) -> None:
@@ -152,16 +179,31 @@ def _tables(summary: Summary, k: int, report: Reporter) -> None:
     report.table(title, ["system", names[0], "95%", *names[1:], f"{names[0]} unmasked"], rows)
     if summary["comparisons"]:
         rows = [
-            [f"{pair['a']} - {pair['b']}", metric, f["difference"],
-             "-" if f["interval"] is None else f"{f['interval'][0]:+.4f}..{f['interval'][1]:+.4f}", f["p_value"]]
-            for pair in summary["comparisons"] for metric, f in pair["metrics"].items()
-        ]  # fmt: skip
+            [
+                f"{pair['a']} - {pair['b']}",
+                metric,
+                f["difference"],
+                "-"
+                if f["interval"] is None
+                else f"{f['interval'][0]:+.4f}..{f['interval'][1]:+.4f}",
+                f["p_value"],
+            ]
+            for pair in summary["comparisons"]
+            for metric, f in pair["metrics"].items()
+        ]
         report.table("paired over users", ["pair", "metric", "difference", "95%", "p"], rows)
 
 
-def _write(out: Path, config: Config, dataset: Dataset, summary: Summary, *, overwrite: bool) -> None:
-    whole = {**summary, "version": __version__, "config": dataclasses.asdict(config.evaluate),
-             "recommend": dataclasses.asdict(config.recommend), "manifest": dataset.manifest}  # fmt: skip
+def _write(
+    out: Path, config: Config, dataset: Dataset, summary: Summary, *, overwrite: bool
+) -> None:
+    whole = {
+        **summary,
+        "version": __version__,
+        "config": dataclasses.asdict(config.evaluate),
+        "recommend": dataclasses.asdict(config.recommend),
+        "manifest": dataset.manifest,
+    }
     if out.suffix not in _FILES:
         with atomic_directory(out, overwrite=overwrite) as work:
             (work / "config.toml").write_text(to_toml(config), encoding="utf-8")
@@ -176,6 +218,6 @@ def _write(out: Path, config: Config, dataset: Dataset, summary: Summary, *, ove
 
 def _page(whole: dict[str, Any]) -> str:
     # matplotlib takes most of a second to import, and figures on stdout alone do not need it.
-    from m6rec_cli.judging.report_html import render
+    from m6rec_cli.evaluation.report.html import render
 
     return render(whole)

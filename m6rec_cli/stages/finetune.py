@@ -9,15 +9,15 @@ import numpy as np
 import polars as pl
 from flax import nnx
 
-from m6rec_cli import config as configuration
-from m6rec_cli.checkpoint import CONFIG, Steps, named, open_run, unnamed
+from m6rec_cli.config import resolve as configuration
+from m6rec_cli.config.settings import Config
 from m6rec_cli.data.store import Dataset, read_specs
-from m6rec_cli.errors import M6RecError
-from m6rec_cli.inputs import select
+from m6rec_cli.execution.model_inputs import select
 from m6rec_cli.model.recommender import M6Rec
-from m6rec_cli.report import Reporter, Summary
-from m6rec_cli.settings import Config
-from m6rec_cli.training.claim import Request
+from m6rec_cli.system.checkpoints import CONFIG, StepCheckpoints, named, open_run, unnamed
+from m6rec_cli.system.errors import M6RecError
+from m6rec_cli.system.progress import Reporter, Summary
+from m6rec_cli.training.run_directory import TrainingJob
 from m6rec_cli.training.session import fit
 
 
@@ -31,9 +31,16 @@ def resolve(parent: Path, *, preset: str | None, file: Path | None, sets: Iterab
 
 
 def run(
-    config: Config, data: Path, parent: Path, out: Path, report: Reporter, *, resume: bool = False,
-    overwrite: bool = False, profile: Path | None = None,
-) -> Summary:  # fmt: skip
+    config: Config,
+    data: Path,
+    parent: Path,
+    out: Path,
+    report: Reporter,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    profile: Path | None = None,
+) -> Summary:
     """Fine-tune the run `parent` on a data directory and write a run directory.
 
     Item ids and event kinds are taken over by name, so that the data may hold other items than the
@@ -49,8 +56,10 @@ def run(
         step = manifest["best"]["step"]
         _, variables = nnx.split(model)
         fresh = named(variables)
-        old = Steps(parent / "steps").read(step, "params")
-        items = pl.read_parquet(parent / "catalogue" / "items.parquet", columns=["id", "popularity"])
+        old = StepCheckpoints(parent / "steps").read(step, "params")
+        items = pl.read_parquet(
+            parent / "catalogue" / "items.parquet", columns=["id", "popularity"]
+        )
         # What pre-training has not met is as it was drawn. A tuned parent has zeros there, and rows that its own parent has trained.
         drawn = manifest["parent"] is None
         old_ids = [None if drawn and n == 0 else name for name, n in items.iter_rows()]
@@ -65,16 +74,19 @@ def run(
             else:
                 adopted[name] = _whole(name, old, array, parent)
         nnx.update(
-            model, unnamed(variables, {name: jax.device_put(array) for name, array in adopted.items()})
+            model,
+            unnamed(variables, {name: jax.device_put(array) for name, array in adopted.items()}),
         )
 
-    request = Request("finetune", data, out, config, resume, overwrite, parent, profile=profile)
+    request = TrainingJob("finetune", data, out, config, resume, overwrite, parent, profile=profile)
     return fit(request, report, labels=True, adopt=adopt)
 
 
 def _whole(name: str, old: dict[str, np.ndarray], fresh: np.ndarray, parent: Path) -> np.ndarray:
     if name == "encoder.events":
-        return np.zeros_like(fresh)  # the parent knew one kind of event, and so had no table of kinds
+        return np.zeros_like(
+            fresh
+        )  # the parent knew one kind of event, and so had no table of kinds
     if name not in old or old[name].shape != fresh.shape:
         raise M6RecError(
             f"the parent run is another model: `{name}` does not fit",
@@ -119,11 +131,12 @@ def _same_features(config: Config, parent: Path, data: Dataset) -> None:
         raise M6RecError(
             f"the {entity} feature `{name}` is read by {'the parent run' if (entity, name) in read else 'this run'} alone",
             where=f"{parent / CONFIG}: model.features, model.exclude",
-            hint="leave these keys as they are there; `recommend.without` tells what lists owe to a feature",
+            hint="leave these keys as they are there; `recommend.hidden_features` tells what lists owe to a feature",
         )
     for entity in ("item", "user"):
         if [key for key in mine if key[0] == entity] != [key for key in read if key[0] == entity]:
             raise M6RecError(
                 f"the {entity} features stand in another order than in the parent run",
-                where=str(data.path / "features"), hint=f"make the data with `m6rec preprocess --like {parent}`",
-            )  # fmt: skip
+                where=str(data.path / "features"),
+                hint=f"make the data with `m6rec preprocess --like {parent}`",
+            )

@@ -7,27 +7,36 @@ from typing import Any
 
 import polars as pl
 
-from m6rec_cli.config import flatten
-from m6rec_cli.data import (
-    assemble,
-    catalogue,
-    events,
-    features,
-    fingerprint,
-    fit,
-    frozen,
-    media,
-    schema_file,
-    text,
-)
-from m6rec_cli.data.clean import Cleaning, left_out
-from m6rec_cli.data.inputs import Inputs, Opened, open_tables, settle_schema
+from m6rec_cli.config.resolve import flatten
+from m6rec_cli.config.settings import Config
+from m6rec_cli.data.format import SPLITS, TRAIN
 from m6rec_cli.data.store import FORMAT, MANIFEST, read_specs
-from m6rec_cli.data.unknown import WITHOUT_PROFILE, Sources
-from m6rec_cli.directory import atomic_directory, refuse_inputs, refuse_nonempty, require_writable, write_json
-from m6rec_cli.report import Reporter, Summary
-from m6rec_cli.schema import SPLITS, TRAIN, FeatureSpec, Schema
-from m6rec_cli.settings import Config
+from m6rec_cli.preprocessing import (
+    bpe_tokenizer,
+    encode,
+    entity_tables,
+    event_log,
+    event_rows,
+    fingerprints,
+    fit,
+    schema_file,
+)
+from m6rec_cli.preprocessing.cleaning.rules import Cleaning, left_out
+from m6rec_cli.preprocessing.cleaning.unknown_ids import WITHOUT_PROFILE, Sources
+from m6rec_cli.preprocessing.frozen import encoding
+from m6rec_cli.preprocessing.inputs import Inputs, Opened, open_tables, settle_schema
+from m6rec_cli.preprocessing.media import decoding
+from m6rec_cli.preprocessing.schema import Schema
+from m6rec_cli.system import digests
+from m6rec_cli.system.directories import (
+    atomic_directory,
+    refuse_input_as_output,
+    refuse_nonempty,
+    require_writable,
+    write_json,
+)
+from m6rec_cli.system.feature_spec import FeatureSpec
+from m6rec_cli.system.progress import Reporter, Summary
 
 _ROWS_PER_FILE = 10_000_000
 
@@ -35,7 +44,7 @@ _ROWS_PER_FILE = 10_000_000
 def dry_run(config: Config, inputs: Inputs, report: Reporter) -> str:
     """The schema that a run would use, as TOML."""
     schema, left_out = settle_schema(inputs, open_tables(inputs), config.data, report)
-    schema = frozen.with_encoders(schema, config.data)
+    schema = encoding.with_encoders(schema, config.data)
     return schema_file.to_toml(schema, left_out)
 
 
@@ -48,17 +57,18 @@ def run(
         M6RecError: An input cannot be read, does not fit the schema, or leaves nothing after cleaning.
     """
     started = time.monotonic()
-    refuse_inputs(
-        output, (path for path in (*inputs.files.values(), inputs.media, inputs.like) if path is not None)
+    refuse_input_as_output(
+        output,
+        (path for path in (*inputs.files.values(), inputs.media, inputs.like) if path is not None),
     )
     refuse_nonempty(output, overwrite=overwrite)
     require_writable(output)
     opened = open_tables(inputs)
     schema, left_out = settle_schema(inputs, opened, config.data, report)
     for column in (*schema.item_features, *schema.user_features):
-        media.require(column.kind, column.name)
+        decoding.require(column.kind, column.name)
     like = inputs.fitted
-    schema = frozen.pin(schema if like else frozen.with_encoders(schema, config.data))
+    schema = encoding.pin(schema if like else encoding.with_encoders(schema, config.data))
     cleaning = Cleaning()
     of_tables = Cleaning()
     items, users = _entities(inputs, opened, schema, of_tables)
@@ -66,11 +76,17 @@ def run(
         opened.events.path, opened.items and opened.items.path, opened.users and opened.users.path
     )
     # The parsed events have no name here, so that they are gone as soon as they have become rows.
-    log = assemble.assemble(
-        events.parse(opened.events, schema, label=inputs.positive, cleaning=cleaning).frame,
-        items, users, schema, config.data, cleaning, sources, event_names=assemble.read_event_names(like) if like else None,
+    log = event_rows.assemble(
+        event_log.parse(opened.events, schema, label=inputs.positive, cleaning=cleaning).frame,
+        items,
+        users,
+        schema,
+        config.data,
+        cleaning,
+        sources,
+        event_names=event_rows.read_event_names(like) if like else None,
         met_alone=inputs.items is None and inputs.items_from_interactions,
-    )  # fmt: skip
+    )
     cleaning.rules += of_tables.rules
     log = _embedded(log, schema, inputs, report, cleaning)
     with atomic_directory(output, overwrite=overwrite) as work:
@@ -80,7 +96,7 @@ def run(
         schema_text = schema_file.to_toml(schema)
         (work / "features" / schema_file.FILE).write_text(schema_text, encoding="utf-8")
         write_json(work / "features" / "features.json", [spec.to_json() for spec in specs])
-        write_json(work / "features" / assemble.EVENT_NAMES, log.event_names)
+        write_json(work / "features" / event_rows.EVENT_NAMES, log.event_names)
         _write_entity(log.items, specs, "item", work, inputs.media_root, cleaning, report)
         _write_entity(log.users, specs, "user", work, inputs.media_root, cleaning, report)
         for part, rows in enumerate(log.events.iter_slices(_ROWS_PER_FILE)):
@@ -96,63 +112,91 @@ def run(
             "events": log.event_names,
             "has_time": schema.has_time,
             "ties": log.ties,
-            "inputs": fingerprint.of_inputs(inputs.files),
+            "inputs": fingerprints.of_inputs(inputs.files),
             "config": {f"data.{k}": v for k, v in flatten(asdict(config.data)).items()},
-            "fingerprint": fingerprint.of_directory(work),
+            "fingerprint": digests.of_directory(work),
         }
         write_json(work / MANIFEST, manifest)
     _tell(report, schema, left_out, cleaning, counts, log.ties, config.data.split)
-    return {"counts": counts, "cleaning": cleaning.rules,
-            "features": [{"entity": s.entity, "name": s.name, "kind": s.kind, "size": s.size, "length": s.length} for s in specs],
-            "split": config.data.split, "ties": log.ties, "has_time": schema.has_time, "events": log.event_names,
-            "seconds": round(time.monotonic() - started, 2), "out": str(output)}  # fmt: skip
+    return {
+        "counts": counts,
+        "cleaning": cleaning.rules,
+        "features": [
+            {"entity": s.entity, "name": s.name, "kind": s.kind, "size": s.size, "length": s.length}
+            for s in specs
+        ],
+        "split": config.data.split,
+        "ties": log.ties,
+        "has_time": schema.has_time,
+        "events": log.event_names,
+        "seconds": round(time.monotonic() - started, 2),
+        "out": str(output),
+    }
 
 
-def _entities(inputs: Inputs, opened: Opened, schema: Schema, cleaning: Cleaning) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:  # fmt: skip
+def _entities(
+    inputs: Inputs, opened: Opened, schema: Schema, cleaning: Cleaning
+) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:
     items = users = None
     if opened.items:
-        items = catalogue.read(opened.items, schema, "item", cleaning=cleaning)
+        items = entity_tables.read(opened.items, schema, "item", cleaning=cleaning)
     elif inputs.items_from_interactions:
-        items = catalogue.from_interactions(opened.events, schema)
+        items = entity_tables.from_interactions(opened.events, schema)
     if opened.users:
-        users = catalogue.read(opened.users, schema, "user", cleaning=cleaning)
+        users = entity_tables.read(opened.users, schema, "user", cleaning=cleaning)
     return items, users
 
 
 def _embedded(
-    log: assemble.Log, schema: Schema, inputs: Inputs, report: Reporter, cleaning: Cleaning
-) -> assemble.Log:
+    log: event_rows.Log, schema: Schema, inputs: Inputs, report: Reporter, cleaning: Cleaning
+) -> event_rows.Log:
     """The log with the vectors of frozen encoders beside the raw columns."""
     root = inputs.media_root
-    items = frozen.embed(log.items, schema.item_features, root, "item", report, cleaning)
-    users = frozen.embed(log.users, schema.user_features, root, "user", report, cleaning)
+    items = encoding.embed(log.items, schema.item_features, root, "item", report, cleaning)
+    users = encoding.embed(log.users, schema.user_features, root, "user", report, cleaning)
     return replace(log, items=items, users=users)
 
 
 def _fit(
-    log: assemble.Log, schema: Schema, config: Config, like: Path | None, out: Path
+    log: event_rows.Log, schema: Schema, config: Config, like: Path | None, out: Path
 ) -> tuple[FeatureSpec, ...]:
     """Fit on rows with training events, or take over the state of `--like`."""
     if like:
         specs = read_specs(like)
         if any(spec.kind == "text" for spec in specs):
-            (out / text.FILE).write_bytes((like / text.FILE).read_bytes())
+            (out / bpe_tokenizer.FILE).write_bytes((like / bpe_tokenizer.FILE).read_bytes())
         return specs
     items = log.items.filter(pl.Series(log.item_popularity > 0))
     users = log.users.filter(pl.Series(log.user_popularity > 0))
     tokenizer = None
     if any(f.kind == "text" for f in (*schema.item_features, *schema.user_features)):
         texts = fit.texts(items, schema.item_features) + fit.texts(users, schema.user_features)
-        tokenizer = text.train(texts, config.data.text_vocabulary)
-        tokenizer.save(str(out / text.FILE))
-    return (fit.fit(items, schema.item_features, "item", config.data, tokenizer)
-            + fit.fit(users, schema.user_features, "user", config.data, tokenizer))  # fmt: skip
+        tokenizer = bpe_tokenizer.train(texts, config.data.text_vocabulary)
+        tokenizer.save(str(out / bpe_tokenizer.FILE))
+    return fit.fit(items, schema.item_features, "item", config.data, tokenizer) + fit.fit(
+        users, schema.user_features, "user", config.data, tokenizer
+    )
 
 
-def _write_entity(frame: pl.DataFrame, specs: tuple[FeatureSpec, ...], entity: Any, work: Path, media_root: Path,
-                  cleaning: Cleaning, report: Reporter) -> None:  # fmt: skip
-    encoded, _ = features.encode(frame, specs, work / "features", media_root, entity, media_out=work / "media",
-                                 cleaning=cleaning, report=report)  # fmt: skip
+def _write_entity(
+    frame: pl.DataFrame,
+    specs: tuple[FeatureSpec, ...],
+    entity: Any,
+    work: Path,
+    media_root: Path,
+    cleaning: Cleaning,
+    report: Reporter,
+) -> None:
+    encoded, _ = encode.encode(
+        frame,
+        specs,
+        work / "features",
+        media_root,
+        entity,
+        media_out=work / "media",
+        cleaning=cleaning,
+        report=report,
+    )
     own = ["id", "display", "popularity"] if entity == "item" else ["id"]
     table = frame.select(pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"), *own)
     pl.concat([table, encoded], how="horizontal").write_parquet(work / f"{entity}s.parquet")
@@ -174,10 +218,14 @@ def _doubt(report: Reporter, cleaning: Cleaning, counts: dict[str, Any]) -> None
             and any(word in name for word in _SUSPICIOUS)
             and rule.get("dropped", 0) > _MANY * total
         ):
-            report.warn(f"{left_out(rule, total)}; is the column read as it is meant (`--dry-run`)?")
+            report.warn(
+                f"{left_out(rule, total)}; is the column read as it is meant (`--dry-run`)?"
+            )
         if name == WITHOUT_PROFILE and rule["changed"] > counts["users"] / 2:
-            report.warn(f"{rule['changed']:,} of {counts['users']:,} users are not in the user table, first: "
-                        f"{', '.join(rule['examples'])}; are the ids of both tables written in the same way?")  # fmt: skip
+            report.warn(
+                f"{rule['changed']:,} of {counts['users']:,} users are not in the user table, first: "
+                f"{', '.join(rule['examples'])}; are the ids of both tables written in the same way?"
+            )
 
 
 def _tell(
@@ -190,25 +238,47 @@ def _tell(
     split: str,
 ) -> None:
     roles = [
-        (role, getattr(schema, role)) for role in ("user", "item", "event", "weight", "quantity", "price")
+        (role, getattr(schema, role))
+        for role in ("user", "item", "event", "weight", "quantity", "price")
     ]
     time_role = schema.timestamp or "the order of the file"
     order = "" if schema.has_time or schema.timestamp is None else " (an order, no time)"
     roles.insert(2, ("timestamp", time_role + order))
     report.table("roles", ("role", "column"), [(role, column) for role, column in roles if column])
-    shown = [(f"{entity}.{f.name}", f.kind) for entity, group in
-             (("item", schema.item_features), ("user", schema.user_features)) for f in group]  # fmt: skip
+    shown = [
+        (f"{entity}.{f.name}", f.kind)
+        for entity, group in (("item", schema.item_features), ("user", schema.user_features))
+        for f in group
+    ]
     shown += [(name, f"left out: {reason}") for name, reason in left_out.items()]
     if shown:
         report.table("features", ("feature", "kind"), shown)
-    report.table("cleaning", ("rule", "dropped", "changed", "first"),
-                 [(r["rule"], r.get("dropped"), r.get("changed"), ", ".join(r["examples"])) for r in cleaning.rules])  # fmt: skip
+    report.table(
+        "cleaning",
+        ("rule", "dropped", "changed", "first"),
+        [
+            (r["rule"], r.get("dropped"), r.get("changed"), ", ".join(r["examples"]))
+            for r in cleaning.rules
+        ],
+    )
     _doubt(report, cleaning, counts)
     kept, total = counts["events"][SPLITS[TRAIN]], sum(counts["events"].values())
     if kept < total / 5:
-        why = "a few events of a wrong time stretch it" if split == "temporal" else "look at the counts below"
-        report.warn(f"the split `{split}` leaves only {kept:,} of {total:,} events to train on; {why}")
-    report.table("counts", ("what", "number"),
-                 [("users", counts["users"]), ("items", counts["items"]),
-                  *((f"events: {s}", counts["events"][s]) for s in SPLITS),
-                  ("events at the same time as another of the user", ties)])  # fmt: skip
+        why = (
+            "a few events of a wrong time stretch it"
+            if split == "temporal"
+            else "look at the counts below"
+        )
+        report.warn(
+            f"the split `{split}` leaves only {kept:,} of {total:,} events to train on; {why}"
+        )
+    report.table(
+        "counts",
+        ("what", "number"),
+        [
+            ("users", counts["users"]),
+            ("items", counts["items"]),
+            *((f"events: {s}", counts["events"][s]) for s in SPLITS),
+            ("events at the same time as another of the user", ties),
+        ],
+    )

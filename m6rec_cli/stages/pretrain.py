@@ -3,16 +3,23 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from m6rec_cli.report import Reporter, Summary
-from m6rec_cli.settings import Config
-from m6rec_cli.training.claim import Request
+from m6rec_cli.config.settings import Config
+from m6rec_cli.system.progress import Reporter, Summary
+from m6rec_cli.training.run_directory import TrainingJob
 from m6rec_cli.training.session import fit
 
 
 def run(
-    config: Config, data: Path, out: Path, report: Reporter, *, also: Sequence[Path] = (), resume: bool = False,
-    overwrite: bool = False, profile: Path | None = None,
-) -> Summary:  # fmt: skip
+    config: Config,
+    data: Path,
+    out: Path,
+    report: Reporter,
+    *,
+    also: Sequence[Path] = (),
+    resume: bool = False,
+    overwrite: bool = False,
+    profile: Path | None = None,
+) -> Summary:
     """Pre-train on a data directory and write a run directory.
 
     Args:
@@ -25,5 +32,7 @@ def run(
     Raises:
         M6RecError: The directories do not share one feature state, or an item id stands in two of them.
     """
-    request = Request("pretrain", data, out, config, resume, overwrite, also=tuple(also), profile=profile)
+    request = TrainingJob(
+        "pretrain", data, out, config, resume, overwrite, also=tuple(also), profile=profile
+    )
     return fit(request, report, labels=False)

@@ -11,9 +11,17 @@ from typing import Any
 import numpy as np
 
 PEAKS = {
-    "TPU v4": 275e12, "TPU v5 lite": 197e12, "TPU v5": 459e12, "TPU v5p": 459e12, "TPU v6 lite": 918e12,
-    "V100": 125e12, "T4": 65e12, "A100": 312e12, "H100": 989e12, "H100 PCIe": 756e12,
-}  # fmt: skip
+    "TPU v4": 275e12,
+    "TPU v5 lite": 197e12,
+    "TPU v5": 459e12,
+    "TPU v5p": 459e12,
+    "TPU v6 lite": 918e12,
+    "V100": 125e12,
+    "T4": 65e12,
+    "A100": 312e12,
+    "H100": 989e12,
+    "H100 PCIe": 756e12,
+}
 """Dense bf16 (V100, T4: fp16) operations a second of one device as its maker gives them, by what `device_kind` contains."""
 
 
@@ -46,7 +54,11 @@ def _count(jaxpr: Any, unknown: list[int]) -> float:
         if eqn.primitive.name == "dot_general":
             (contracted, _), _ = eqn.params["dimension_numbers"]
             left = eqn.invars[0].aval.shape
-            total += 2.0 * np.prod(eqn.outvars[0].aval.shape) * np.prod([left[axis] for axis in contracted])
+            total += (
+                2.0
+                * np.prod(eqn.outvars[0].aval.shape)
+                * np.prod([left[axis] for axis in contracted])
+            )
             continue
         times, within = 1, unknown
         if eqn.primitive.name == "while":

@@ -14,24 +14,24 @@ import jax
 import numpy as np
 from flax import nnx
 
-from m6rec_cli import cluster, runtime, stop
-from m6rec_cli.errors import M6RecError
-from m6rec_cli.inputs import Tables
+from m6rec_cli.config.settings import Config
+from m6rec_cli.execution.mesh import Layout
+from m6rec_cli.execution.model_inputs import Tables
 from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.model.scoring import encode_content
-from m6rec_cli.settings import Config
-from m6rec_cli.training import flops, optim
-from m6rec_cli.training.feed import Feed
-from m6rec_cli.training.mesh import Layout
+from m6rec_cli.system import process_group, runtime, signals
+from m6rec_cli.system.errors import M6RecError
+from m6rec_cli.training import flops, optimizer
+from m6rec_cli.training.batches import TrainingBatches
 from m6rec_cli.training.precision import computing_in
 from m6rec_cli.training.sharded_softmax import usual_tiles
-from m6rec_cli.training.state import State
+from m6rec_cli.training.state import TrainingState
 from m6rec_cli.training.step import PARTS, Trainer
-from m6rec_cli.training.validate import Validation
+from m6rec_cli.training.validation import Validation
 
 
 @dataclass
-class Progress:
+class LoopState:
     """The loop's own state, saved with every checkpoint that training can go on from.
 
     Attributes:
@@ -54,7 +54,7 @@ class Progress:
 
 
 @dataclass(frozen=True)
-class Report:
+class TrainingEvent:
     """What the loop tells after each dispatch and each epoch.
 
     Attributes:
@@ -71,15 +71,15 @@ class Report:
     step: int
     n_steps: int
     metrics: dict[str, float]
-    state: State
-    progress: Progress
+    state: TrainingState
+    progress: LoopState
     seconds: float = 0.0
     flops: float = 0.0
 
 
 def prepare(
-    model: M6Rec, config: Config, feed: Feed, tables: Tables, layout: Layout
-) -> tuple[Trainer, State]:
+    model: M6Rec, config: Config, feed: TrainingBatches, tables: Tables, layout: Layout
+) -> tuple[Trainer, TrainingState]:
     """Split the model into what learns and what does not, and start the optimisers.
 
     Raises:
@@ -89,14 +89,16 @@ def prepare(
     for part in train.trainable:
         if part not in PARTS:
             raise M6RecError(
-                f"`train.trainable` names a part that the model has not: `{part}`", hint=f"known: {PARTS}"
+                f"`train.trainable` names a part that the model has not: `{part}`",
+                hint=f"known: {PARTS}",
             )
 
     if train.alpha < 1 and "generator" not in train.trainable:
         raise M6RecError(
             "`train.alpha` is below 1, and the generator does not learn: there would be no adversary",
-            where="train.trainable", hint=f"`--set 'train.trainable={json.dumps([*train.trainable, 'generator'])}'`",
-        )  # fmt: skip
+            where="train.trainable",
+            hint=f"`--set 'train.trainable={json.dumps([*train.trainable, 'generator'])}'`",
+        )
 
     def learns(path: tuple[Any, ...], value: Any) -> bool:
         return isinstance(value, nnx.Param) and path[0] in train.trainable
@@ -104,15 +106,17 @@ def prepare(
     def judges(path: tuple[Any, ...], value: Any) -> bool:
         return path[0] == "discriminator"
 
-    graphdef, judge, params, frozen = nnx.split(computing_in(model, train.precision), judges, learns, ...)
+    graphdef, judge, params, frozen = nnx.split(
+        computing_in(model, train.precision), judges, learns, ...
+    )
     steps = feed.steps * train.epochs
     total = min(steps, train.max_steps) if train.max_steps else steps
     trainer = Trainer(
         graphdef,
         config,
-        optim.Schedule.of(train, total),
-        optim.optimizer(train),
-        optim.judge_optimizer(train),
+        optimizer.Schedule.of(train, total),
+        optimizer.optimizer(train),
+        optimizer.judge_optimizer(train),
         len(model.encoder.items.names),
         layout,
         feed.usual_targets,
@@ -122,23 +126,26 @@ def prepare(
         if feed.kept
         else np.zeros(0, np.float32)
     )
-    return trainer, State(
-        params=params, frozen=frozen, judge=judge,
+    return trainer, TrainingState(
+        params=params,
+        frozen=frozen,
+        judge=judge,
         # In one program: eager zeros would be compiled for each shape.
         optimizer=jax.jit(trainer.optimizer.init)(params),
         judge_optimizer=jax.jit(trainer.judge_optimizer.init)(judge) if trainer.adversarial else (),
-        content=content, step=np.zeros((), np.int32),
-    )  # fmt: skip
+        content=content,
+        step=np.zeros((), np.int32),
+    )
 
 
 def train(
     trainer: Trainer,
-    state: State,
-    progress: Progress,
-    feed: Feed,
+    state: TrainingState,
+    progress: LoopState,
+    feed: TrainingBatches,
     tables: Tables,
     validation: Validation | None,
-) -> Iterator[Report]:
+) -> Iterator[TrainingEvent]:
     """Train until the epochs, the steps or the patience end, or a signal arrives.
 
     Before the first epoch the untouched model is judged, so that training can only improve on it.
@@ -149,11 +156,11 @@ def train(
     config = trainer.config.train
     layout = trainer.layout
     compiled, key = trainer.dispatch(state), layout.key(runtime.key(config.seed))
-    dispatch, work = cluster.in_time(compiled), 0.0
+    dispatch, work = process_group.call_together(compiled), 0.0
     if progress.epoch == 0 and progress.position == 0 and progress.best < 0:
         metrics = validation.judge(trainer.graphdef, state, tables, layout) if validation else {}
         _note_best(progress, metrics, 0)
-        yield Report("epoch", 0, 0, metrics, state, progress)
+        yield TrainingEvent("epoch", 0, 0, metrics, state, progress)
     limit = config.max_steps or math.inf
     while not progress.done and progress.epoch < config.epochs:
         started, cpu_started = time.monotonic(), time.process_time()
@@ -180,10 +187,14 @@ def train(
                     hint="lower `train.learning_rate` and start anew, with `--overwrite` or another `--out`",
                 )
             progress.position += n
-            progress.sums = {name: progress.sums.get(name, 0.0) + value for name, value in sums.items()}
-            yield Report("steps", step, n, _means(sums, n), state, progress, dispatched, work)
-            if cluster.total(stop.requested()):
-                yield Report("stop", step, n, _means(sums, n), state, progress)
+            progress.sums = {
+                name: progress.sums.get(name, 0.0) + value for name, value in sums.items()
+            }
+            yield TrainingEvent(
+                "steps", step, n, _means(sums, n), state, progress, dispatched, work
+            )
+            if process_group.sum_over_processes(signals.requested()):
+                yield TrainingEvent("stop", step, n, _means(sums, n), state, progress)
                 return
         seconds = time.monotonic() - started
         n = max(progress.position, 1)
@@ -197,15 +208,17 @@ def train(
         progress.epoch, progress.position, progress.sums = progress.epoch + 1, 0, {}
         step = int(state.step)
         _note_best(progress, metrics, step)
-        progress.done = progress.waited >= config.patience or progress.epoch >= config.epochs or step >= limit
-        yield Report("epoch", step, n, metrics, state, progress)
+        progress.done = (
+            progress.waited >= config.patience or progress.epoch >= config.epochs or step >= limit
+        )
+        yield TrainingEvent("epoch", step, n, metrics, state, progress)
 
 
 def _means(sums: dict[str, float], n: int) -> dict[str, float]:
     return {name: value / n for name, value in sums.items()}
 
 
-def _note_best(progress: Progress, metrics: dict[str, float], step: int) -> None:
+def _note_best(progress: LoopState, metrics: dict[str, float], step: int) -> None:
     """Keep the best epoch; without validation the latest is the best."""
     value = metrics.get("ndcg@10")
     if value is None or value > progress.best:

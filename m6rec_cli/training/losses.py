@@ -8,7 +8,7 @@ from m6rec_cli.model.discriminator import Discriminator, unit
 from m6rec_cli.model.fusion import Features
 from m6rec_cli.model.layers import Keys
 from m6rec_cli.model.recommender import M6Rec
-from m6rec_cli.shapes import ND, N, Scalar
+from m6rec_cli.system.shapes import ND, N, Scalar
 
 _CONTRAST_TEMPERATURE = 0.1
 
@@ -27,7 +27,9 @@ def generator_loss(judge: Discriminator, h: ND, real: ND, fake: ND, weights: N) 
     return weighted_mean(jax.nn.softplus(judge(h, real) - judge(h, fake)), weights)
 
 
-def discriminator_loss(judge: Discriminator, h: ND, real: ND, fake: ND, weights: N, penalty: float) -> Scalar:
+def discriminator_loss(
+    judge: Discriminator, h: ND, real: ND, fake: ND, weights: N, penalty: float
+) -> Scalar:
     """The other side, with the zero-centred penalties R1 and R2 (Huang et al., 2024, arXiv 2501.05441).
 
     The article leaves this loss unsaid; without it D cannot learn.
@@ -37,10 +39,14 @@ def discriminator_loss(judge: Discriminator, h: ND, real: ND, fake: ND, weights:
     def squared_slope(e: ND) -> N:
         return jnp.sum(jax.grad(lambda x: judge(h, x).sum())(e) ** 2, axis=-1)
 
-    return weighted_mean(loss + 0.5 * penalty * (squared_slope(real) + squared_slope(fake)), weights)
+    return weighted_mean(
+        loss + 0.5 * penalty * (squared_slope(real) + squared_slope(fake)), weights
+    )
 
 
-def contrast(content: Float[Array, "r d"], ids: Float[Array, "r d"], known: Bool[Array, " r"]) -> Scalar:
+def contrast(
+    content: Float[Array, "r d"], ids: Float[Array, "r d"], known: Bool[Array, " r"]
+) -> Scalar:
     """InfoNCE between content and id of the same item, both ways; rows with both take part."""
     logits = unit(content) @ unit(ids).T / (content.shape[1] * _CONTRAST_TEMPERATURE)
     both = known[None] & known[:, None]
@@ -48,7 +54,8 @@ def contrast(content: Float[Array, "r d"], ids: Float[Array, "r d"], known: Bool
     weights = known.astype(logits.dtype)
     own = jnp.diagonal(logits)
     return 0.5 * sum(
-        (weighted_mean(jax.nn.logsumexp(logits, axis=axis) - own, weights) for axis in (0, 1)), jnp.zeros(())
+        (weighted_mean(jax.nn.logsumexp(logits, axis=axis) - own, weights) for axis in (0, 1)),
+        jnp.zeros(()),
     )
 
 
@@ -73,5 +80,6 @@ def reconstruction(model: M6Rec, features: Features, keys: Keys) -> Scalar:
     comparable = (hidden[:, None] == hidden[None]) & usable[None]
     own = jnp.diagonal(logits)
     return weighted_mean(
-        jax.nn.logsumexp(jnp.where(comparable, logits, -1e9), axis=1) - own, usable.astype(logits.dtype)
+        jax.nn.logsumexp(jnp.where(comparable, logits, -1e9), axis=1) - own,
+        usable.astype(logits.dtype),
     )

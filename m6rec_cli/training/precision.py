@@ -22,4 +22,6 @@ def product(a: Array, b: Array, half: bool) -> Array:
     """a @ b in float32, of factors that are rounded to bf16 if `half`."""
     if not half:
         return a @ b
-    return jnp.matmul(a.astype(jnp.bfloat16), b.astype(jnp.bfloat16), preferred_element_type=jnp.float32)
+    return jnp.matmul(
+        a.astype(jnp.bfloat16), b.astype(jnp.bfloat16), preferred_element_type=jnp.float32
+    )

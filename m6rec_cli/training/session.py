@@ -11,32 +11,39 @@ import jax
 import numpy as np
 from flax import nnx
 
-from m6rec_cli import __version__, cluster, inputs, runtime, stop
-from m6rec_cli.checkpoint import FORMAT, RUN, Steps
-from m6rec_cli.data.joined import open_all
+from m6rec_cli import __version__
+from m6rec_cli.config.settings import Config
+from m6rec_cli.data.multi_domain import open_all
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.directory import claimed, fsync_tree, read_json, write_json
-from m6rec_cli.errors import Terminated
-from m6rec_cli.model.recommender import M6Rec, Sizes
-from m6rec_cli.report import Reporter, Summary
-from m6rec_cli.settings import Config
-from m6rec_cli.training import claim, graphs, saved, sharded_ranks, told
-from m6rec_cli.training.claim import Request
-from m6rec_cli.training.feed import Feed
-from m6rec_cli.training.loop import Progress, prepare, train
-from m6rec_cli.training.mesh import Layout
-from m6rec_cli.training.meter import Meter
-from m6rec_cli.training.state import State
-from m6rec_cli.training.validate import Validation
+from m6rec_cli.execution import model_inputs
+from m6rec_cli.execution.mesh import Layout
+from m6rec_cli.item_graphs import run_graphs
+from m6rec_cli.model.recommender import M6Rec, ModelSpec
+from m6rec_cli.system import process_group, runtime, signals
+from m6rec_cli.system.checkpoints import FORMAT, RUN, StepCheckpoints
+from m6rec_cli.system.directories import exclusive_lock, fsync_tree, read_json, write_json
+from m6rec_cli.system.errors import Terminated
+from m6rec_cli.system.progress import Reporter, Summary
+from m6rec_cli.training import checkpointing, epoch_log, run_directory, sharded_ranks
+from m6rec_cli.training.batches import TrainingBatches
+from m6rec_cli.training.loop import LoopState, prepare, train
+from m6rec_cli.training.resource_meter import Meter
+from m6rec_cli.training.run_directory import TrainingJob
+from m6rec_cli.training.state import TrainingState
+from m6rec_cli.training.validation import Validation
 
 
-def build(size: Sizes, config: Config) -> M6Rec:
+def build(size: ModelSpec, config: Config) -> M6Rec:
     """A fresh model, its parameters drawn from the seed."""
     return M6Rec(config.model, size, rngs=nnx.Rngs(config.train.seed))
 
 
 def fit(
-    request: Request, report: Reporter, *, labels: bool, adopt: Callable[[M6Rec, Dataset], None] | None = None
+    request: TrainingJob,
+    report: Reporter,
+    *,
+    labels: bool,
+    adopt: Callable[[M6Rec, Dataset], None] | None = None,
 ) -> Summary:
     """Run the loop from start or from the last checkpoint to a finished run directory, which nobody else writes to meanwhile.
 
@@ -48,56 +55,65 @@ def fit(
         M6RecError: The output is in use, or belongs to other data or another configuration.
         Terminated: A signal arrived; the state is saved.
     """
-    with claimed(request.out) if cluster.is_first() else nullcontext(False) as is_alone:
+    with (
+        exclusive_lock(request.out) if process_group.is_first() else nullcontext(False) as is_alone
+    ):
         if is_alone:  # without locks it might be another process that is at work
-            claim.recover(request.out)
-        cluster.wait()
-        return _fit(claim.placed(request), report, labels=labels, adopt=adopt)
+            run_directory.recover(request.out)
+        process_group.barrier()
+        return _fit(run_directory.placed(request), report, labels=labels, adopt=adopt)
 
 
 def _fit(
-    request: Request, report: Reporter, *, labels: bool, adopt: Callable[[M6Rec, Dataset], None] | None
+    request: TrainingJob,
+    report: Reporter,
+    *,
+    labels: bool,
+    adopt: Callable[[M6Rec, Dataset], None] | None,
 ) -> Summary:
     started = time.monotonic()
     runtime.start()
     config, out = request.config, request.out
-    steps = Steps(out / "steps")
+    steps = StepCheckpoints(out / "steps")
     data = open_all([request.data, *request.also])
-    resuming = claim.resumes(request, data)
+    resuming = run_directory.resumes(request, data)
     if resuming and (out / RUN).exists():
         report.note(
-            "the run has finished already; " + ("it takes its place" if request.replaces else "nothing to do")
+            "the run has finished already; "
+            + ("it takes its place" if request.replaces else "nothing to do")
         )
         run = read_json(out / RUN, "the run's manifest")
-        cluster.wait()
-        if cluster.is_first():
-            claim.take_place(request)
+        process_group.barrier()
+        if process_group.is_first():
+            run_directory.take_place(request)
         return run
 
-    size = inputs.sizes(data, config.model)
+    size = model_inputs.sizes(data, config.model)
     model = build(size, config)
     if adopt:
         adopt(model, data)
-    tables = inputs.tables(data, size)
-    feed = Feed.of(data, config, labels=labels, has_content=bool(size.item_specs))
+    tables = model_inputs.tables(data, size)
+    feed = TrainingBatches.of(data, config, labels=labels, has_content=bool(size.item_specs))
     validation = Validation.of(data, config)
     if validation is None:
-        report.warn("the data hold nothing out for validation: no early stopping, the last epoch is kept")
+        report.warn(
+            "the data hold nothing out for validation: no early stopping, the last epoch is kept"
+        )
     layout = Layout.of(config.train, data.n_items)
     trainer, state = prepare(model, config, feed, tables, layout)
-    progress = Progress()
-    cluster.wait()
-    if not resuming and cluster.is_first():
-        claim.create(request, data, report)
-    cluster.wait()
-    last = saved.resumable(steps) if resuming else None
+    progress = LoopState()
+    process_group.barrier()
+    if not resuming and process_group.is_first():
+        run_directory.create(request, data, report)
+    process_group.barrier()
+    last = checkpointing.resumable(steps) if resuming else None
     if last is not None:
-        state, progress = saved.restore(steps, last, state)
+        state, progress = checkpointing.restore(steps, last, state)
         report.note(f"resumed at step {last:,}, epoch {progress.epoch}")
     elif resuming:
         report.note("no checkpoint was written: the run starts from its beginning")
-    if resuming and cluster.is_first():
-        told.forget(out, -1 if last is None else progress.epoch)
+    if resuming and process_group.is_first():
+        epoch_log.truncate(out, -1 if last is None else progress.epoch)
     parameters = _count((state.params, state.frozen))
     share = _count(state.params) / max(1, parameters)
     report.note(
@@ -113,9 +129,13 @@ def _fit(
     state, placed = layout.state(state), layout.tables(tables)
     steps_in_all = min(feed.steps * config.train.epochs, config.train.max_steps or 10**12)
     total = feed.n_targets * max(0, steps_in_all - (last or 0)) // feed.steps
-    writer = saved.Writer(steps, layout, config.train.checkpoint_seconds)
-    meter = Meter(request.profile if cluster.is_first() else None, report)
-    with closing(meter), stop.patient(), report.task(request.stage, total=total, unit="events") as task:
+    writer = checkpointing.Writer(steps, layout, config.train.checkpoint_seconds)
+    meter = Meter(request.profile if process_group.is_first() else None, report)
+    with (
+        closing(meter),
+        signals.patient(),
+        report.task(request.stage, total=total, unit="events") as task,
+    ):
         shown: dict[str, Any] = {"ndcg@10": progress.best if progress.best >= 0 else None}
         for update in train(trainer, state, progress, feed, placed, validation):
             state, progress = update.state, update.progress
@@ -126,28 +146,39 @@ def _fit(
                 continue
             if update.kind == "epoch":
                 shown["ndcg@10"] = update.metrics.get("ndcg@10")
-                if cluster.is_first():
-                    told.tell(report, out, update)
+                if process_group.is_first():
+                    epoch_log.append(report, out, update)
             # Looked at once: a signal that comes while this is written waits for the next report.
-            asked = update.kind == "stop" or (cluster.number() == 1 and stop.requested())
+            asked = update.kind == "stop" or (
+                process_group.process_count() == 1 and signals.requested()
+            )
             writer.take(update, now=asked or progress.done)
             if asked:
-                report.note(f"saved at step {update.step:,}: the same command with `--resume` goes on")
-                stop.now()
+                report.note(
+                    f"saved at step {update.step:,}: the same command with `--resume` goes on"
+                )
+                signals.now()
                 raise Terminated(143)  # it is another process that was asked
-    if cluster.number() == 1:
-        stop.now()  # it came while the last checkpoint was written
+    if process_group.process_count() == 1:
+        signals.now()  # it came while the last checkpoint was written
     # Orbax reads, as it writes, in all processes together.
-    saved.load_judged(model, steps, progress.best_step)
-    cluster.wait()  # all have read before the directory may move
+    checkpointing.load_best(model, steps, progress.best_step)
+    process_group.barrier()  # all have read before the directory may move
     try:
-        if not cluster.is_first():
+        if not process_group.is_first():
             return {}
-        cost = {"parameters": parameters, "trainable_share": round(share, 6), **meter.summary(),
-                "devices": str(layout), "processes": cluster.number()}  # fmt: skip
-        return _finish(request, data, size, model, state, progress, steps, tables, cost, started, report)
+        cost = {
+            "parameters": parameters,
+            "trainable_share": round(share, 6),
+            **meter.summary(),
+            "devices": str(layout),
+            "processes": process_group.process_count(),
+        }
+        return _finish(
+            request, data, size, model, state, progress, steps, tables, cost, started, report
+        )
     finally:
-        cluster.wait()
+        process_group.barrier()
 
 
 def _count(tree: Any) -> int:
@@ -155,9 +186,18 @@ def _count(tree: Any) -> int:
 
 
 def _finish(
-    request: Request, data: Dataset, size: Sizes, model: M6Rec, state: State, progress: Progress, steps: Steps,
-    tables: inputs.Tables, cost: dict[str, Any], started: float, report: Reporter,
-) -> Summary:  # fmt: skip
+    request: TrainingJob,
+    data: Dataset,
+    size: ModelSpec,
+    model: M6Rec,
+    state: TrainingState,
+    progress: LoopState,
+    steps: StepCheckpoints,
+    tables: model_inputs.Tables,
+    cost: dict[str, Any],
+    started: float,
+    report: Reporter,
+) -> Summary:
     """Encode the catalogue with the best parameters, which `model` holds, and write `run.json`."""
     best = progress.best_step
     folder = request.out / "catalogue"
@@ -165,24 +205,39 @@ def _finish(
     # Validation has compiled it, unless over a mesh.
     items = sharded_ranks.embed(model, tables, Layout(None, data.n_items))
     np.save(folder / "embeddings.npy", np.asarray(items))
-    graphs.write(folder, data, size.item_specs, request.parent, report)
+    run_graphs.write(folder, data, size.item_specs, request.parent, report)
     kept = [s.name for s in data.specs if s.entity == "item" and s.kind in ("categorical", "set")]
     columns = list(dict.fromkeys(["row", "id", "display", "popularity", *kept]))
     data.items.select(columns).write_parquet(folder / "items.parquet")
     metrics = {"ndcg@10": progress.best} if progress.best >= 0 else {}
     run: Summary = {
-        "format": FORMAT, "stage": request.stage, "out": str(request.place), "data": " ".join(map(str, [request.data, *request.also])),
+        "format": FORMAT,
+        "stage": request.stage,
+        "out": str(request.place),
+        "data": " ".join(map(str, [request.data, *request.also])),
         "data_fingerprint": data.manifest["fingerprint"],
         "parent": str(request.parent) if request.parent else None,
         "best": {"step": best, "epoch": progress.best_epoch, **metrics},
-        "steps": int(state.step), "epochs": progress.epoch, "seconds": round(time.monotonic() - started, 2), **cost,
-        "model": {"items": size.n_items, "events": data.manifest["events"], "has_time": data.has_time,
-                  "features": [{"entity": s.entity, "name": s.name, "kind": s.kind}
-                               for s in (*size.item_specs, *size.user_specs)]},
-        "versions": {"m6rec": __version__, "python": platform.python_version(),
-                     **{name: version(name) for name in ("jax", "flax", "optax", "orbax-checkpoint")}},
-    }  # fmt: skip
+        "steps": int(state.step),
+        "epochs": progress.epoch,
+        "seconds": round(time.monotonic() - started, 2),
+        **cost,
+        "model": {
+            "items": size.n_items,
+            "events": data.manifest["events"],
+            "has_time": data.has_time,
+            "features": [
+                {"entity": s.entity, "name": s.name, "kind": s.kind}
+                for s in (*size.item_specs, *size.user_specs)
+            ],
+        },
+        "versions": {
+            "m6rec": __version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("jax", "flax", "optax", "orbax-checkpoint")},
+        },
+    }
     fsync_tree(folder)
     write_json(request.out / RUN, run)
-    claim.take_place(request)
+    run_directory.take_place(request)
     return run

@@ -12,13 +12,13 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.sharding import PartitionSpec as P
 
-from m6rec_cli.inputs import Tables
+from m6rec_cli.execution.mesh import DATA, MODEL, Layout
+from m6rec_cli.execution.model_inputs import Tables
 from m6rec_cli.model import scoring
 from m6rec_cli.model.fusion import Features, gather
 from m6rec_cli.model.layers import Keys
 from m6rec_cli.model.recommender import M6Rec
-from m6rec_cli.shapes import BD, ID, I_bool
-from m6rec_cli.training.mesh import DATA, MODEL, Layout
+from m6rec_cli.system.shapes import BD, ID, I_bool
 
 
 @functools.partial(jax.jit, static_argnames="layout")
@@ -38,7 +38,9 @@ def embed(model: M6Rec, tables: Tables, layout: Layout) -> ID:
         return own.encoder.embed(content, warm, Keys(None))
 
     specs = (layout.specs(state), P(MODEL), P(MODEL))
-    mapped = jax.shard_map(part, mesh=layout.mesh, in_specs=specs, out_specs=P(MODEL), check_vma=False)
+    mapped = jax.shard_map(
+        part, mesh=layout.mesh, in_specs=specs, out_specs=P(MODEL), check_vma=False
+    )
     return mapped(state, tables.items, tables.warm)
 
 
@@ -73,6 +75,9 @@ def ranks(
         return *jax.lax.psum(counts, MODEL), own[:, 0]
 
     return jax.shard_map(
-        part, mesh=layout.mesh, in_specs=(P(DATA), P(MODEL), P(DATA), P(DATA)),
-        out_specs=(P(DATA), P(DATA), P(DATA)), check_vma=False,
-    )(candidates, items, target, seen)  # fmt: skip
+        part,
+        mesh=layout.mesh,
+        in_specs=(P(DATA), P(MODEL), P(DATA), P(DATA)),
+        out_specs=(P(DATA), P(DATA), P(DATA)),
+        check_vma=False,
+    )(candidates, items, target, seen)

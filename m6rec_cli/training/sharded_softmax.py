@@ -11,18 +11,26 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import PartitionSpec as P
 
-from m6rec_cli.shapes import ID, ND, I, N, N_int, Scalar
+from m6rec_cli.execution.mesh import DATA, MODEL, Layout
+from m6rec_cli.system.shapes import ID, ND, I, N, N_int, Scalar
 from m6rec_cli.training import softmax
-from m6rec_cli.training.mesh import DATA, MODEL, Layout
 from m6rec_cli.training.softmax import How
 
 _NEVER = -1e30
 
 
 def cross_entropy(
-    layout: Layout, candidates: ND, items: ID, bias: I, targets: N_int, weights: N, *, items_learn: bool = True,
-    half: bool = False, usual: int | None = None,
-) -> Scalar:  # fmt: skip
+    layout: Layout,
+    candidates: ND,
+    items: ID,
+    bias: I,
+    targets: N_int,
+    weights: N,
+    *,
+    items_learn: bool = True,
+    half: bool = False,
+    usual: int | None = None,
+) -> Scalar:
     """As `softmax.cross_entropy`, on the layout's mesh; rows beyond `layout.n_items` take no part."""
     args = (candidates, items, bias, targets, weights)
     if layout.mesh is None:
@@ -33,7 +41,9 @@ def cross_entropy(
 
 def usual_tiles(layout: Layout, usual: int) -> int:
     """The tiles that a device computes where `usual` positions have a target."""
-    data, model = (1, 1) if layout.mesh is None else (layout.mesh.shape[DATA], layout.mesh.shape[MODEL])
+    data, model = (
+        (1, 1) if layout.mesh is None else (layout.mesh.shape[DATA], layout.mesh.shape[MODEL])
+    )
     mine = -(-usual // data)
     return -(-mine // softmax.tile_rows(mine, -(-layout.n_items // model)))
 
@@ -67,9 +77,12 @@ def _forward(
         return jax.lax.psum(loss, DATA), dh, de
 
     total, dh, de = jax.shard_map(
-        part, mesh=mesh, in_specs=(P(DATA), P(MODEL), P(MODEL), P(DATA), P(DATA)),
-        out_specs=(P(), P(DATA), P(MODEL)), check_vma=False,
-    )(h, e, b, y, w)  # fmt: skip
+        part,
+        mesh=mesh,
+        in_specs=(P(DATA), P(MODEL), P(MODEL), P(DATA), P(DATA)),
+        out_specs=(P(), P(DATA), P(MODEL)),
+        check_vma=False,
+    )(h, e, b, y, w)
     return total, (dh, de)
 
 

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from m6rec_cli.shapes import ID, ND, I, N, N_int, Scalar
+from m6rec_cli.system.shapes import ID, ND, I, N, N_int, Scalar
 from m6rec_cli.training.precision import product
 
 _TILE_FLOATS = 1 << 22
@@ -41,9 +41,16 @@ class How(NamedTuple):
 
 
 def cross_entropy(
-    candidates: ND, items: ID, bias: I, targets: N_int, weights: N, *, items_learn: bool = True,
-    half: bool = False, usual: int | None = None,
-) -> Scalar:  # fmt: skip
+    candidates: ND,
+    items: ID,
+    bias: I,
+    targets: N_int,
+    weights: N,
+    *,
+    items_learn: bool = True,
+    half: bool = False,
+    usual: int | None = None,
+) -> Scalar:
     """sum_n weight_n * -log softmax(<candidate_n, item_i> + bias_i)[target_n] (article 4.2.1, L_rec).
 
     Args:
@@ -60,7 +67,9 @@ def cross_entropy(
 def _loss(h: ND, e: ID, b: I, y: N_int, w: N, how: How) -> Scalar:
     def tile(total: Array, xs: tuple[Array, ...]) -> tuple[Array, None]:
         ht, wt = xs
-        return total + jnp.sum(wt * jax.nn.logsumexp(product(ht, e.T, how.half) + b[None], axis=-1)), None
+        return total + jnp.sum(
+            wt * jax.nn.logsumexp(product(ht, e.T, how.half) + b[None], axis=-1)
+        ), None
 
     total, _ = jax.lax.scan(tile, jnp.zeros((), h.dtype), _tiles(tile_rows(len(h), len(e)), h, w))
     return total - jnp.sum(w * _true_logit(h, e, b, y))
@@ -155,16 +164,28 @@ _loss.defvjp(_forward, _backward)
 
 
 def sampled_cross_entropy(
-    candidates: ND, items: ID, bias: I, targets: N_int, weights: N,
-    negatives: Int[Array, " k"], log_expected: Float[Array, " k"],
-) -> Scalar:  # fmt: skip
+    candidates: ND,
+    items: ID,
+    bias: I,
+    targets: N_int,
+    weights: N,
+    negatives: Int[Array, " k"],
+    log_expected: Float[Array, " k"],
+) -> Scalar:
     """The weighted sum of `sampled_losses`."""
-    return jnp.sum(weights * sampled_losses(candidates, items, bias, targets, negatives, log_expected))
+    return jnp.sum(
+        weights * sampled_losses(candidates, items, bias, targets, negatives, log_expected)
+    )
 
 
 def sampled_losses(
-    candidates: ND, items: ID, bias: I, targets: N_int, negatives: Int[Array, " k"], log_expected: Float[Array, " k"]
-) -> N:  # fmt: skip
+    candidates: ND,
+    items: ID,
+    bias: I,
+    targets: N_int,
+    negatives: Int[Array, " k"],
+    log_expected: Float[Array, " k"],
+) -> N:
     """Cross-entropy against shared negatives with the log-Q correction (Bengio and Senecal, 2008).
 
     Args:

@@ -10,7 +10,7 @@ from m6rec_cli.model.recommender import Tokens
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class State:
+class TrainingState:
     """All that changes from step to step.
 
     Attributes:

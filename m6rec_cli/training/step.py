@@ -9,19 +9,19 @@ import optax
 from flax import nnx
 from jaxtyping import Array, Float
 
-from m6rec_cli.inputs import Tables
+from m6rec_cli.config.settings import Config
+from m6rec_cli.execution.mesh import Layout
+from m6rec_cli.execution.model_inputs import Tables
 from m6rec_cli.model.discriminator import Discriminator, unit
 from m6rec_cli.model.fusion import gather
 from m6rec_cli.model.layers import Keys
 from m6rec_cli.model.recommender import M6Rec
-from m6rec_cli.settings import Config
-from m6rec_cli.shapes import ID, ND, N, N_int, PRNGKey, Scalar
-from m6rec_cli.training import losses, weighting
-from m6rec_cli.training.mesh import Layout
-from m6rec_cli.training.optim import Schedule
+from m6rec_cli.system.shapes import ID, ND, N, N_int, PRNGKey, Scalar
+from m6rec_cli.training import losses, target_weights
+from m6rec_cli.training.optimizer import Schedule
 from m6rec_cli.training.sharded_softmax import cross_entropy
 from m6rec_cli.training.softmax import position_losses, sampled_cross_entropy, sampled_losses
-from m6rec_cli.training.state import Batch, State
+from m6rec_cli.training.state import Batch, TrainingState
 
 PARTS = ("encoder", "decoder", "generator")
 
@@ -68,7 +68,7 @@ class Trainer:
         return weight > 0 and n_fresh > 0 and self.config.model.item_ids
 
     def loss(
-        self, params: Any, state: State, batch: Batch, tables: Tables, key: PRNGKey
+        self, params: Any, state: TrainingState, batch: Batch, tables: Tables, key: PRNGKey
     ) -> tuple[Float[Array, ""], dict[str, Any]]:
         """L and, beside it, the measurements and what the discriminator learns from."""
         train, keys = self.config.train, Keys(key)
@@ -77,11 +77,17 @@ class Trainer:
         reading = keys if "encoder" in train.trainable else Keys(None)
         items, content = self._items(model, state, batch, tables, reading)
         users = batch.tokens.user.reshape(-1)
-        h, _ = model.contexts(items, batch.tokens, gather(tables.users, users), keys, reading=reading)
+        h, _ = model.contexts(
+            items, batch.tokens, gather(tables.users, users), keys, reading=reading
+        )
         h = h.reshape(-1, h.shape[-1])
         target, weight = batch.target.reshape(-1), batch.weight.reshape(-1)
 
-        z = jax.random.normal(jax.random.fold_in(key, 0), (len(h), model.noise)) if self.adversarial else None
+        z = (
+            jax.random.normal(jax.random.fold_in(key, 0), (len(h), model.noise))
+            if self.adversarial
+            else None
+        )
         candidates = model.candidates(h, z)
         rec, weight = self._rec(candidates, items, target, weight, state, batch, tables)
         out: dict[str, Any] = {"rec": rec}
@@ -110,31 +116,49 @@ class Trainer:
         return loss, {"metrics": out, "content": content, "pairs": pairs}
 
     def _rec(
-        self, candidates: ND, items: ID, target: N_int, weight: N, state: State, batch: Batch, tables: Tables
+        self,
+        candidates: ND,
+        items: ID,
+        target: N_int,
+        weight: N,
+        state: TrainingState,
+        batch: Batch,
+        tables: Tables,
     ) -> tuple[Scalar, N]:
         """L_rec, the mean cross-entropy over the catalogue, and the weights that truncation leaves."""
         train = self.config.train
         competes = jnp.arange(len(items)) < self.layout.n_items
         if not train.cold_negatives:
             competes &= tables.warm
-        bias = jnp.where(competes, 0.0, weighting.NEVER)
+        bias = jnp.where(competes, 0.0, target_weights.NEVER)
         exact, drawn = train.softmax == "exact", (batch.negatives, batch.log_expected)
         if train.loss.truncate > 0:
             shown = jax.lax.stop_gradient((candidates, items, bias))
-            found = position_losses(*shown, target) if exact else sampled_losses(*shown, target, *drawn)
-            weight = weighting.truncated(
+            found = (
+                position_losses(*shown, target) if exact else sampled_losses(*shown, target, *drawn)
+            )
+            weight = target_weights.truncated(
                 weight, found, train.loss.truncate, state.step, train.loss.truncate_after
             )
         if exact:
             total = cross_entropy(
-                self.layout, candidates, items, bias, target, weight, items_learn="encoder" in train.trainable,
-                half=train.precision == "bf16", usual=self.usual_targets,
-            )  # fmt: skip
+                self.layout,
+                candidates,
+                items,
+                bias,
+                target,
+                weight,
+                items_learn="encoder" in train.trainable,
+                half=train.precision == "bf16",
+                usual=self.usual_targets,
+            )
         else:
             total = sampled_cross_entropy(candidates, items, bias, target, weight, *drawn)
         return total / jnp.maximum(weight.sum(), 1e-6), weight
 
-    def _items(self, model: M6Rec, state: State, batch: Batch, tables: Tables, keys: Keys) -> tuple[ID, ID]:
+    def _items(
+        self, model: M6Rec, state: TrainingState, batch: Batch, tables: Tables, keys: Keys
+    ) -> tuple[ID, ID]:
         """Item embeddings and contents: as kept, if the encoder does not learn.
 
         Rows that are not fresh keep their last content and pass no gradient. The gradient of a fresh row
@@ -151,12 +175,14 @@ class Trainer:
             fresh = model.encoder.content(gather(tables.items, batch.fresh), keys)
             still = jax.lax.stop_gradient(fresh)
             fresh = still + batch.fresh_scale[:, None] * (fresh - still)
-            content = jax.lax.stop_gradient(state.content).at[batch.fresh].set(fresh, unique_indices=True)
+            content = (
+                jax.lax.stop_gradient(state.content).at[batch.fresh].set(fresh, unique_indices=True)
+            )
         return model.encoder.embed(content, tables.warm, keys), content
 
     def update(
-        self, state: State, batch: Batch, rate: Scalar, tables: Tables, key: PRNGKey
-    ) -> tuple[State, dict[str, Array]]:
+        self, state: TrainingState, batch: Batch, rate: Scalar, tables: Tables, key: PRNGKey
+    ) -> tuple[TrainingState, dict[str, Array]]:
         """One step with the learning rate `rate`."""
         key = jax.random.fold_in(key, state.step)
         grad = jax.value_and_grad(self.loss, has_aux=True)
@@ -168,10 +194,14 @@ class Trainer:
             judge, judge_optimizer, metrics["judge"] = self._update_judge(state, aux["pairs"])
         content = jax.lax.stop_gradient(aux["content"]) if len(state.content) else state.content
         metrics["targets"] = (batch.weight > 0).sum().astype(jnp.float32)
-        new = State(params, state.frozen, judge, optimizer, judge_optimizer, content, state.step + 1)
+        new = TrainingState(
+            params, state.frozen, judge, optimizer, judge_optimizer, content, state.step + 1
+        )
         return new, metrics
 
-    def _update_judge(self, state: State, pairs: tuple[Any, Any, Any, Any]) -> tuple[Any, Any, Array]:
+    def _update_judge(
+        self, state: TrainingState, pairs: tuple[Any, Any, Any, Any]
+    ) -> tuple[Any, Any, Array]:
         def loss(judge: Any) -> Float[Array, ""]:
             model: M6Rec = nnx.merge(self.graphdef, state.params, state.frozen, judge)
             d: Discriminator = model.discriminator
@@ -183,7 +213,7 @@ class Trainer:
         updates, optimizer = self.judge_optimizer.update(grads, state.judge_optimizer, state.judge)
         return optax.apply_updates(state.judge, updates), optimizer, value
 
-    def dispatch(self, state: State) -> Any:
+    def dispatch(self, state: TrainingState) -> Any:
         """The compiled call: up to `steps_per_dispatch` steps, with the state donated.
 
         `state` says where on the mesh the state stays, if there is one.
@@ -193,9 +223,9 @@ class Trainer:
         """
 
         def run(
-            state: State, batches: Batch, rates: N, n: Array, tables: Tables, key: PRNGKey
-        ) -> tuple[State, Any]:
-            def body(i: Array, carry: tuple[State, Any]) -> tuple[State, Any]:
+            state: TrainingState, batches: Batch, rates: N, n: Array, tables: Tables, key: PRNGKey
+        ) -> tuple[TrainingState, Any]:
+            def body(i: Array, carry: tuple[TrainingState, Any]) -> tuple[TrainingState, Any]:
                 batch = jax.tree.map(lambda x: x[i], batches)
                 state, metrics = self.update(carry[0], batch, rates[i], tables, key)
                 return state, jax.tree.map(jnp.add, carry[1], metrics)

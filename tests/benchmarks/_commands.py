@@ -33,7 +33,7 @@ SETTINGS: dict[str, list[str]] = {
 """Settings beside the tool's defaults, found on validation."""
 
 
-ALONE = "recommend.neighbours=0"
+ALONE = "recommend.cooccurrence_weight=0"
 """Judges the model by itself, where a part of it is in question."""
 
 
@@ -73,7 +73,13 @@ def raw(root: Path, name: str, *, events: Path | None = None) -> list[object]:
     """The flags that name a data set's tables, with another event log in its place if there is one."""
     folder = root / name
     users = ["--users", folder / "users.csv"] if (folder / "users.csv").exists() else []
-    return ["--interactions", events or folder / "interactions.csv", "--items", folder / "items.csv", *users]
+    return [
+        "--interactions",
+        events or folder / "interactions.csv",
+        "--items",
+        folder / "items.csv",
+        *users,
+    ]
 
 
 def prepared(out: Path, flags: Sequence[object], *settings: str) -> Path:
@@ -92,7 +98,9 @@ def trained(
     return out
 
 
-def judged(systems: Sequence[object], data: Path, *flags: object, k: int = 10) -> dict[str, dict[str, Any]]:
+def judged(
+    systems: Sequence[object], data: Path, *flags: object, k: int = 10
+) -> dict[str, dict[str, Any]]:
     """Each system's NDCG and recall at `k`, masked, with the interval of NDCG, and the whole answer as `all`.
 
     `p` is the paired test of NDCG against the system of `--against`, where that is among the flags.
@@ -102,10 +110,13 @@ def judged(systems: Sequence[object], data: Path, *flags: object, k: int = 10) -
     found = {}
     for name, system in report["systems"].items():
         found[name] = {
-            "ndcg": system["masked"][f"ndcg@{k}"], "recall": system["masked"][f"recall@{k}"],
-            "interval": system["intervals"].get(f"ndcg@{k}"), "users": report["users"], "p": tests.get(name),
+            "ndcg": system["masked"][f"ndcg@{k}"],
+            "recall": system["masked"][f"recall@{k}"],
+            "interval": system["intervals"].get(f"ndcg@{k}"),
+            "users": report["users"],
+            "p": tests.get(name),
             "all": system,
-        }  # fmt: skip
+        }
     return found
 
 
@@ -153,7 +164,9 @@ def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
 
 def arguments(doc: str | None, **defaults: str) -> argparse.Namespace:
     """DATA_ROOT, OUT, `--extra`, and a flag for each default."""
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("root", type=Path)
     parser.add_argument("out", type=Path)
     parser.add_argument("--extra", action="append", default=[], metavar="KEY=VALUE")

@@ -22,8 +22,11 @@ def environment(out: Path, name: str) -> Path | None:
     python = folder / "bin" / "python"
     if (folder / "ready").exists():
         return python
-    for command in ([sys.executable, "-m", "venv", folder], [python, "-m", "pip", "install", "-q", _TORCH],
-                    [python, "-m", "pip", "install", "-q", *_PACKAGES[name]]):  # fmt: skip
+    for command in (
+        [sys.executable, "-m", "venv", folder],
+        [python, "-m", "pip", "install", "-q", _TORCH],
+        [python, "-m", "pip", "install", "-q", *_PACKAGES[name]],
+    ):
         if subprocess.run(list(map(str, command))).returncode:
             print(f"{name} cannot be installed: its rows are left out", file=sys.stderr)
             return None
@@ -41,7 +44,9 @@ def told(
         "OMP_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
     }
-    done = subprocess.run(list(map(str, command)), stdout=subprocess.PIPE, text=True, env=environment)
+    done = subprocess.run(
+        list(map(str, command)), stdout=subprocess.PIPE, text=True, env=environment
+    )
     if done.returncode:
         raise SystemExit(f"{script} failed")
     return [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]

@@ -18,8 +18,14 @@ from pathlib import Path
 from _commands import SETTINGS, m6rec, prepared, raw, rows_of, trained, write_rows
 
 PEERS = {
-    "beauty": {"RecTools SASRec, full softmax": (0.0476, 0.0813), "BSARec, published": (0.0611, 0.1008)},
-    "ml-100k": {"RecTools SASRec + genres + year": (0.1087, 0.2142), "RecBole GRU4Rec": (0.0904, 0.1866)},
+    "beauty": {
+        "RecTools SASRec, full softmax": (0.0476, 0.0813),
+        "BSARec, published": (0.0611, 0.1008),
+    },
+    "ml-100k": {
+        "RecTools SASRec + genres + year": (0.1087, 0.2142),
+        "RecBole GRU4Rec": (0.0904, 0.1866),
+    },
     "office": {},
 }
 """NDCG@10 and Recall@10 on test, masked; measured once by the same protocol on one seed, unless published."""
@@ -33,7 +39,9 @@ def one(root: Path, out: Path, name: str, seed: int, args: argparse.Namespace) -
     chosen = [*SETTINGS[name], *args.extra, f"train.seed={seed}"]
     run = trained("pretrain", data, folder / f"pretrained-{seed}", chosen)
     if args.stages == "both":
-        run = trained("finetune", data, folder / f"tuned-{seed}", [f"train.seed={seed}"], "--init", run)
+        run = trained(
+            "finetune", data, folder / f"tuned-{seed}", [f"train.seed={seed}"], "--init", run
+        )
     return run
 
 
@@ -72,8 +80,16 @@ def main() -> None:
     for name in args.sets.split(","):
         seeds = [int(seed) for seed in args.seeds.split(",")]
         runs = [one(args.root, args.out, name, seed, args) for seed in seeds]
-        judged = m6rec("evaluate", *runs, "--data", place(args.out, name, args) / "data", "--split", args.split,
-                       "--baselines", "popularity,last-item,itemknn,ease")  # fmt: skip
+        judged = m6rec(
+            "evaluate",
+            *runs,
+            "--data",
+            place(args.out, name, args) / "data",
+            "--split",
+            args.split,
+            "--baselines",
+            "popularity,last-item,itemknn,ease",
+        )
         systems = judged["systems"]
         ours = [systems[str(run)] for run in runs]
         rows = {}
@@ -81,18 +97,35 @@ def main() -> None:
             for metric in ("ndcg@10", "recall@10"):
                 values = [system[kind][metric] for system in ours]
                 spread = statistics.stdev(values) if len(values) > 1 else 0.0
-                rows[f"{kind} {metric}"] = {"mean": statistics.mean(values), "sd": spread, "values": values}
-        report[name] = {"m6rec": rows, "seconds": [json.loads((run / "run.json").read_text())["seconds"] for run in runs], "settings": SETTINGS[name] + args.extra,
-                        "split": args.split, "seeds": seeds,
-                        "baselines": {k: v["masked"] for k, v in systems.items() if k not in set(map(str, runs))}}  # fmt: skip
+                rows[f"{kind} {metric}"] = {
+                    "mean": statistics.mean(values),
+                    "sd": spread,
+                    "values": values,
+                }
+        report[name] = {
+            "m6rec": rows,
+            "seconds": [json.loads((run / "run.json").read_text())["seconds"] for run in runs],
+            "settings": SETTINGS[name] + args.extra,
+            "split": args.split,
+            "seeds": seeds,
+            "baselines": {
+                k: v["masked"] for k, v in systems.items() if k not in set(map(str, runs))
+            },
+        }
         print(f"\n{name} ({args.split}, {len(seeds)} seeds)            NDCG@10   Recall@10")
         m, u = (rows[f"{kind} ndcg@10"] for kind in ("masked", "unmasked"))
         r, v = (rows[f"{kind} recall@10"] for kind in ("masked", "unmasked"))
-        print(f"  {'m6rec, masked':34} {m['mean']:.4f} ± {m['sd']:.4f}   {r['mean']:.4f} ± {r['sd']:.4f}")
-        print(f"  {'m6rec, unmasked':34} {u['mean']:.4f} ± {u['sd']:.4f}   {v['mean']:.4f} ± {v['sd']:.4f}")
+        print(
+            f"  {'m6rec, masked':34} {m['mean']:.4f} ± {m['sd']:.4f}   {r['mean']:.4f} ± {r['sd']:.4f}"
+        )
+        print(
+            f"  {'m6rec, unmasked':34} {u['mean']:.4f} ± {u['sd']:.4f}   {v['mean']:.4f} ± {v['sd']:.4f}"
+        )
         for baseline, figures in report[name]["baselines"].items():
             print(f"  {baseline:34} {figures['ndcg@10']:.4f}            {figures['recall@10']:.4f}")
-        for peer, (ndcg, recall) in PEERS[name].items() if args.split == "test" and not args.inner else ():
+        for peer, (ndcg, recall) in (
+            PEERS[name].items() if args.split == "test" and not args.inner else ()
+        ):
             print(f"  {peer:34} {ndcg:.4f}            {recall:.4f}")
         path.write_text(json.dumps(report, indent=2) + "\n")
 

@@ -18,17 +18,23 @@ from _commands import ALONE, SETTINGS, arguments, judged, prepared, raw, save, s
 TRAINED = {
     "m6rec": ["train.cold_negatives=false"],
     "m6rec, ids never hidden in training": ["model.id_dropout=0.0", "train.cold_negatives=false"],
-    "m6rec, ids hidden three times as often": ["model.id_dropout=0.3", "train.cold_negatives=false"],
+    "m6rec, ids hidden three times as often": [
+        "model.id_dropout=0.3",
+        "train.cold_negatives=false",
+    ],
     "m6rec, new items compete in training": [],
 }
 """In all but the last a new item takes no part in training, not even as a negative."""
 
 JUDGED = {
-    "new items never listed": ["recommend.new_items=-1000"],
-    "model alone, new items never listed": [ALONE, "recommend.new_items=-1000"],
-    **{f"new_items={by:g}": [f"recommend.new_items={by}"] for by in (0.0, 0.5, 1.0, 1.5)},
-    **{f"model alone, new_items={by:g}": [ALONE, f"recommend.new_items={by}"] for by in (0.0, 1.0, 1.5, 2.0)},
-    "new items among themselves": ["recommend.new_items=1000"],
+    "new items never listed": ["recommend.cold_item_bonus=-1000"],
+    "model alone, new items never listed": [ALONE, "recommend.cold_item_bonus=-1000"],
+    **{f"new_items={by:g}": [f"recommend.cold_item_bonus={by}"] for by in (0.0, 0.5, 1.0, 1.5)},
+    **{
+        f"model alone, new_items={by:g}": [ALONE, f"recommend.cold_item_bonus={by}"]
+        for by in (0.0, 1.0, 1.5, 2.0)
+    },
+    "new items among themselves": ["recommend.cold_item_bonus=1000"],
 }
 """How the run `m6rec` recommends. The first is the reference of the cost, the second that of the model alone."""
 
@@ -37,8 +43,14 @@ COLUMNS = ("cold NDCG", "cold Recall", "cold users", "warm NDCG", "warm Recall",
 
 
 def row(cold: dict[str, Any], warm: dict[str, Any]) -> dict[str, Any]:
-    return {"cold NDCG": cold["ndcg"], "cold Recall": cold["recall"], "cold users": cold["users"],
-            "warm NDCG": warm["ndcg"], "warm Recall": warm["recall"], "cold interval": cold["interval"]}  # fmt: skip
+    return {
+        "cold NDCG": cold["ndcg"],
+        "cold Recall": cold["recall"],
+        "cold users": cold["users"],
+        "warm NDCG": warm["ndcg"],
+        "warm Recall": warm["recall"],
+        "cold interval": cold["interval"],
+    }
 
 
 def one(
@@ -46,10 +58,14 @@ def one(
 ) -> dict[str, dict[str, Any]]:
     """One seed's rows."""
     runs = {
-        label: trained("pretrain", data, out / f"{'-'.join(label.replace(',', '').split())}-{seed}",
-                       [*SETTINGS[name], *TRAINED[label], *extra, f"train.seed={seed}"])
+        label: trained(
+            "pretrain",
+            data,
+            out / f"{'-'.join(label.replace(',', '').split())}-{seed}",
+            [*SETTINGS[name], *TRAINED[label], *extra, f"train.seed={seed}"],
+        )
         for label in chosen
-    }  # fmt: skip
+    }
 
     def both(systems: list[object], *flags: object) -> list[dict[str, dict[str, Any]]]:
         return [judged(systems, data, "--split", split, *flags) for split in ("cold", "test")]
@@ -59,7 +75,10 @@ def one(
         cold, warm = both([runs["m6rec"]], *sets(settings))
         rows[f"m6rec, {label}"] = row(cold[str(runs["m6rec"])], warm[str(runs["m6rec"])])
     cold, warm = both([*list(runs.values())[1:]], "--baselines", ",".join(BASELINES))
-    for label, key in {**{k: str(v) for k, v in list(runs.items())[1:]}, **{b: b for b in BASELINES}}.items():
+    for label, key in {
+        **{k: str(v) for k, v in list(runs.items())[1:]},
+        **{b: b for b in BASELINES},
+    }.items():
         rows[label] = row(cold[key], warm[key])
     for label, found in rows.items():
         kind = "m6rec, model alone, " if "model alone" in label else "m6rec, "
@@ -74,7 +93,10 @@ def main() -> None:
     report: dict[str, Any] = {}
     for name in args.sets.split(","):
         data = prepared(args.out / name / "data", raw(args.root, name), "data.cold_items=0.1")
-        seeds = [one(data, args.out / name, name, int(s), args.extra, chosen) for s in args.seeds.split(",")]
+        seeds = [
+            one(data, args.out / name, name, int(s), args.extra, chosen)
+            for s in args.seeds.split(",")
+        ]
         means = {
             label: {column: _mean([rows[label][column] for rows in seeds]) for column in first}
             for label, first in seeds[0].items()

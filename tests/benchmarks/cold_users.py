@@ -5,7 +5,7 @@
 Lists come from `recommend` with raw profiles and the first 0, 1, 2 or 5 events. Two questions are asked: `next`, the event
 that follows, as in all other benchmarks; and `all later`, everything that the user did after the fifth event, the same
 for all lists, with the first five masked. Popularity is that of the training events. Figures are NDCG@10, of a run by the
-defaults and of one whose first places learn the second question (`train.long_run`), by the model alone, since what stands near
+defaults and of one whose first places learn the second question (`train.future_targets`), by the model alone, since what stands near
 an event answers the first.
 """
 
@@ -50,12 +50,15 @@ def cold_logs(data: Path, events: Path) -> dict[str, list[dict[str, str]]]:
     return {name: log for name, log in logs.items() if len(log) > max(KNOWN)}
 
 
-def question(logs: dict[str, list[dict[str, str]]], args: Any, data: Path, n: int, last: int | None) -> Path:
+def question(
+    logs: dict[str, list[dict[str, str]]], args: Any, data: Path, n: int, last: int | None
+) -> Path:
     """A data directory whose test split is what each new user did after `n` events, up to the event `last`."""
     rows = [
         {**row, "timestamp": 10**9 + at + (0 if at < n else 1000 * DAY)}
-        for log in logs.values() for at, row in enumerate(log[:last])
-    ]  # fmt: skip
+        for log in logs.values()
+        for at, row in enumerate(log[:last])
+    ]
     # Of no interest, but a log without any event before the split is none.
     rows.append({**rows[0], "user_id": "nobody", "timestamp": 10**9})
     name = f"{'later' if last is None else 'next'}-{n}"
@@ -66,7 +69,9 @@ def question(logs: dict[str, list[dict[str, str]]], args: Any, data: Path, n: in
 
 def popular(data: Path, users: list[str], out: Path) -> Path:
     """The same list for everybody: the items with the most training events."""
-    items = pl.read_parquet(data / "items.parquet").sort("popularity", descending=True, maintain_order=True)
+    items = pl.read_parquet(data / "items.parquet").sort(
+        "popularity", descending=True, maintain_order=True
+    )
     best = items["id"].head(20 + max(KNOWN)).to_list()
     return write_rows(
         out, [{"user_id": u, "item_id": i, "rank": r} for u in users for r, i in enumerate(best, 1)]
@@ -78,13 +83,22 @@ def main() -> None:
     events = args.root / NAME / "interactions.csv"
     data = prepared(args.out / "data", raw(args.root, NAME), "data.cold_users=0.1")
     runs = {
-        name: trained("pretrain", data, args.out / f"run-{args.seed}{name.replace(' ', '-')}",
-                      [*SETTINGS[NAME], *args.extra, f"train.seed={args.seed}", *more])
-        for name, more in (("", []), (" long run", [f"train.long_run={max(KNOWN) + 1}", "model.modality_dropout=0.5"]))
-    }  # fmt: skip
+        name: trained(
+            "pretrain",
+            data,
+            args.out / f"run-{args.seed}{name.replace(' ', '-')}",
+            [*SETTINGS[NAME], *args.extra, f"train.seed={args.seed}", *more],
+        )
+        for name, more in (
+            ("", []),
+            (" long run", [f"train.future_targets={max(KNOWN) + 1}", "model.modality_dropout=0.5"]),
+        )
+    }
     logs = cold_logs(data, events)
-    profiles = write_rows(args.out / "profiles.csv",
-                          [row for row in rows_of(args.root / NAME / "users.csv") if row["user_id"] in logs])  # fmt: skip
+    profiles = write_rows(
+        args.out / "profiles.csv",
+        [row for row in rows_of(args.root / NAME / "users.csv") if row["user_id"] in logs],
+    )
     popularity = popular(data, list(logs), args.out / "popularity.csv")
     later = question(logs, args, data, max(KNOWN), None)
     rows: dict[str, dict[str, Any]] = {}
@@ -93,15 +107,35 @@ def main() -> None:
         lists = args.out / f"after-{n}{model.replace(' ', '-')}.csv"
         known = [row for log in logs.values() for row in log[:n]]
         some = ["--interactions", write_rows(args.out / f"events-{n}.csv", known)] if known else []
-        basis = m6rec("recommend", run, "--profiles", profiles, *some, "-k", 20 + max(KNOWN), "--out", lists,
-                      *sets([ALONE] if model else []), "--overwrite", "--quiet")["basis"]  # fmt: skip
+        basis = m6rec(
+            "recommend",
+            run,
+            "--users",
+            profiles,
+            *some,
+            "-k",
+            20 + max(KNOWN),
+            "--out",
+            lists,
+            *sets([ALONE] if model else []),
+            "--overwrite",
+            "--quiet",
+        )["basis"]
         row = rows[label + model] = {"basis": basis, "users": len(logs)}
         for name, data_ in (("next", question(logs, args, data, n, n + 1)), ("all later", later)):
-            found = judged([], data_, "--recs", lists, "--recs", popularity, "--against", popularity)
+            found = judged(
+                [], data_, "--recs", lists, "--recs", popularity, "--against", popularity
+            )
             ours, theirs = found[str(lists)], found[str(popularity)]
-            row |= {name: ours["ndcg"], f"{name}, popularity": theirs["ndcg"], f"{name}, p": ours["p"],
-                    f"{name}, interval": ours["interval"]}  # fmt: skip
-    columns = [c for name in ("next", "all later") for c in (name, f"{name}, popularity", f"{name}, p")]
+            row |= {
+                name: ours["ndcg"],
+                f"{name}, popularity": theirs["ndcg"],
+                f"{name}, p": ours["p"],
+                f"{name}, interval": ours["interval"],
+            }
+    columns = [
+        c for name in ("next", "all later") for c in (name, f"{name}, popularity", f"{name}, p")
+    ]
     table(f"{NAME}: new users", rows, [*columns, "users"])
     save(args.out, "cold_users", rows)
 

@@ -6,7 +6,7 @@
 The target is encoded with the source's feature state (`--like`), and `model.features` is limited to what both have.
 Zero-shot: no event of the target was trained on. Then a tenth and all of the target's users, tuned from the source's
 model and from scratch with the same features and settings, and one model of both domains. Full ranking over the
-target's catalogue, seen items masked; by the defaults, and by the model alone (`recommend.neighbours=0`).
+target's catalogue, seen items masked; by the defaults, and by the model alone (`recommend.cooccurrence_weight=0`).
 """
 
 import json
@@ -33,24 +33,40 @@ ALL = 'train.trainable=["encoder", "decoder", "generator"]'
 def with_prefix(root: Path, name: str, out: Path) -> list[object]:
     """The tables with item ids that no other catalogue has."""
     written = {
-        table: write_rows(out / name / f"{table}.csv",
-                          [{**row, "item_id": f"{name}-{row['item_id']}"} for row in rows_of(root / name / f"{table}.csv")])
+        table: write_rows(
+            out / name / f"{table}.csv",
+            [
+                {**row, "item_id": f"{name}-{row['item_id']}"}
+                for row in rows_of(root / name / f"{table}.csv")
+            ],
+        )
         for table in ("interactions", "items")
-    }  # fmt: skip
+    }
     return ["--interactions", written["interactions"], "--items", written["items"]]
 
 
 def main() -> None:
     args = arguments(__doc__, source="beauty", target="office", features='["title"]', seed="0")
     source = prepared(args.out / "source", with_prefix(args.root, args.source, args.out))
-    target = prepared(args.out / "target", [*with_prefix(args.root, args.target, args.out), "--like", source])
-    shared = [f"model.features={args.features}", *args.extra, f"train.seed={args.seed}"]
-    base = trained("pretrain", source, args.out / f"source-{args.seed}", [*SETTINGS[args.source], *shared])
-    both = trained(
-        "pretrain", [source, target], args.out / f"both-{args.seed}", [*SETTINGS[args.source], *shared]
+    target = prepared(
+        args.out / "target", [*with_prefix(args.root, args.target, args.out), "--like", source]
     )
-    systems: dict[str, object] = {"popularity": "popularity", "contentknn": "contentknn",
-                                  f"{args.source} alone, zero-shot": base, "one model of both": both}  # fmt: skip
+    shared = [f"model.features={args.features}", *args.extra, f"train.seed={args.seed}"]
+    base = trained(
+        "pretrain", source, args.out / f"source-{args.seed}", [*SETTINGS[args.source], *shared]
+    )
+    both = trained(
+        "pretrain",
+        [source, target],
+        args.out / f"both-{args.seed}",
+        [*SETTINGS[args.source], *shared],
+    )
+    systems: dict[str, object] = {
+        "popularity": "popularity",
+        "contentknn": "contentknn",
+        f"{args.source} alone, zero-shot": base,
+        "one model of both": both,
+    }
     for share in (0.1, 1.0):
         # The target has the features that both share alone, so there is nothing of its own to leave out.
         usual = [s for s in SETTINGS[args.target] if not s.startswith("model.exclude")]
@@ -61,7 +77,12 @@ def main() -> None:
             "pretrain", target, args.out / f"scratch-{share}-{args.seed}", [*some, *shared]
         )
         systems[f"{share:.0%} of the users, tuned"] = trained(
-            "finetune", target, args.out / f"tuned-{share}-{args.seed}", [ALL, *tuning], "--init", base
+            "finetune",
+            target,
+            args.out / f"tuned-{share}-{args.seed}",
+            [ALL, *tuning],
+            "--init",
+            base,
         )
     runs = [run for run in systems.values() if isinstance(run, Path)]
     found = judged(runs, target, "--baselines", "popularity,contentknn", "--against", "popularity")
@@ -76,7 +97,10 @@ def main() -> None:
             "p": figures["p"],
         }
         if isinstance(system, Path):
-            rows[label] |= {"alone": alone[str(system)]["ndcg"], "alone Recall": alone[str(system)]["recall"]}
+            rows[label] |= {
+                "alone": alone[str(system)]["ndcg"],
+                "alone Recall": alone[str(system)]["recall"],
+            }
         popular = rows["popularity"]["NDCG"]
         rows[label]["x popularity"] = figures["ndcg"] / popular if popular else None
         if isinstance(system, Path):

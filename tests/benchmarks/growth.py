@@ -31,8 +31,13 @@ def data(out: Path, n_users: int, n_items: int, per_user: int) -> Path:
         rng, n = np.random.default_rng(0), n_users * per_user
         item = np.minimum((n_items ** rng.random(n)).astype(np.int64), n_items - 1)
         pl.DataFrame({"item_id": np.arange(n_items)}).write_parquet(items)
-        pl.DataFrame({"user_id": np.arange(n) // per_user, "item_id": item, "timestamp": 1_700_000_000 + np.arange(n)}
-                     ).write_parquet(events)  # fmt: skip
+        pl.DataFrame(
+            {
+                "user_id": np.arange(n) // per_user,
+                "item_id": item,
+                "timestamp": 1_700_000_000 + np.arange(n),
+            }
+        ).write_parquet(events)
     return prepared(folder / "data", ["--interactions", events, "--items", items])
 
 
@@ -106,8 +111,12 @@ def draw(report: dict[str, dict[str, dict[str, Any]]], path: Path) -> None:
     for panel, (axis, rows) in zip(panels[0], report.items(), strict=True):
         sizes = [row["size"] for row in rows.values()]
         panel.loglog(sizes, [row["seconds"] for row in rows.values()], "o-", label="seconds")
-        panel.loglog(sizes, [row["peak MiB"] / 1024 for row in rows.values()], "s--", label="peak GiB")
-        panel.set_xticks(sizes, [f"{size // 1000}k" if size >= 10_000 else str(size) for size in sizes])
+        panel.loglog(
+            sizes, [row["peak MiB"] / 1024 for row in rows.values()], "s--", label="peak GiB"
+        )
+        panel.set_xticks(
+            sizes, [f"{size // 1000}k" if size >= 10_000 else str(size) for size in sizes]
+        )
         panel.minorticks_off()
         panel.set_xlabel(axis)
         panel.grid(alpha=0.3)

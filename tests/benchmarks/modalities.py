@@ -2,7 +2,7 @@
 
     python tests/benchmarks/modalities.py DATA_ROOT OUT [--seed 0] [--split valid] [--extra KEY=VALUE ...]
 
-One run, judged on validation as it is and with each feature hidden for everybody (`recommend.without`), then with all
+One run, judged on validation as it is and with each feature hidden for everybody (`recommend.hidden_features`), then with all
 content, all profiles, and the item ids hidden. It was trained with all of them, some hidden at random.
 """
 
@@ -17,19 +17,37 @@ NAME = "ml-100k"
 def main() -> None:
     args = arguments(__doc__, seed="0", split="valid")
     data = prepared(args.out / "data", raw(args.root, NAME))
-    run = trained("pretrain", data, args.out / f"run-{args.seed}",
-                  [*SETTINGS[NAME], *args.extra, f"train.seed={args.seed}"])  # fmt: skip
+    run = trained(
+        "pretrain",
+        data,
+        args.out / f"run-{args.seed}",
+        [*SETTINGS[NAME], *args.extra, f"train.seed={args.seed}"],
+    )
     features = json.loads((run / "run.json").read_text())["model"]["features"]
     items = [f["name"] for f in features if f["entity"] == "item"]
     users = [f"user.{f['name']}" for f in features if f["entity"] == "user"]
-    hidden = {"nothing": [], **{name: [name] for name in (*items, *users)}, "all item content": items,
-              "all user content": users, "item ids": ["id"], "all but the item ids": [*items, *users]}  # fmt: skip
+    hidden = {
+        "nothing": [],
+        **{name: [name] for name in (*items, *users)},
+        "all item content": items,
+        "all user content": users,
+        "item ids": ["id"],
+        "all but the item ids": [*items, *users],
+    }
     rows: dict[str, dict[str, Any]] = {}
     for label, names in hidden.items():
         found = judged(
-            [run], data, "--split", args.split, *sets([ALONE, f"recommend.without={json.dumps(names)}"])
+            [run],
+            data,
+            "--split",
+            args.split,
+            *sets([ALONE, f"recommend.hidden_features={json.dumps(names)}"]),
         )[str(run)]
-        rows[label] = {"NDCG": found["ndcg"], "Recall": found["recall"], "interval": found["interval"]}
+        rows[label] = {
+            "NDCG": found["ndcg"],
+            "Recall": found["recall"],
+            "interval": found["interval"],
+        }
         whole = rows["nothing"]["NDCG"]
         rows[label]["left"] = found["ndcg"] / whole if whole else None
         save(args.out, "modalities", rows)

@@ -13,7 +13,18 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from _commands import SETTINGS, arguments, judged, prepared, raw, rows_of, save, table, trained, write_rows
+from _commands import (
+    SETTINGS,
+    arguments,
+    judged,
+    prepared,
+    raw,
+    rows_of,
+    save,
+    table,
+    trained,
+    write_rows,
+)
 
 BASELINES = ("last-item", "itemknn", "ease", "popularity")
 
@@ -53,10 +64,14 @@ def noisy(events: Path, items: list[str], share: float, out: Path, seed: int) ->
 
 
 def main() -> None:
-    args = arguments(__doc__, sets="ml-100k", shares="0,0.1,0.3", truncate="0.1", seeds="0", noise_seed="0")
+    args = arguments(
+        __doc__, sets="ml-100k", shares="0,0.1,0.3", truncate="0.1", seeds="0", noise_seed="0"
+    )
     report: dict[str, Any] = {}
     cleaning = (
-        {"off": [], "on": [f"train.loss.truncate={args.truncate}"]} if float(args.truncate) else {"off": []}
+        {"off": [], "on": [f"train.loss.truncate={args.truncate}"]}
+        if float(args.truncate)
+        else {"off": []}
     )
     for name in args.sets.split(","):
         folder, rows = args.out / f"{name}-{args.noise_seed}", {}
@@ -73,23 +88,38 @@ def main() -> None:
             data = prepared(folder / f"data-{share}", raw(args.root, name, events=log))
             runs = {
                 label: [
-                    trained("pretrain", data, folder / f"run-{share}-{label}-{seed}",
-                            [*SETTINGS[name], *settings, *args.extra, f"train.seed={seed}"])
+                    trained(
+                        "pretrain",
+                        data,
+                        folder / f"run-{share}-{label}-{seed}",
+                        [*SETTINGS[name], *settings, *args.extra, f"train.seed={seed}"],
+                    )
                     for seed in args.seeds.split(",")
                 ]
                 for label, settings in cleaning.items()
-            }  # fmt: skip
+            }
             found = judged(
-                [run for seeds in runs.values() for run in seeds], data, "--baselines", ",".join(BASELINES)
+                [run for seeds in runs.values() for run in seeds],
+                data,
+                "--baselines",
+                ",".join(BASELINES),
             )
-            systems = {f"m6rec, cleaning {label}": list(map(str, seeds)) for label, seeds in runs.items()}
-            for label, names in (systems | {baseline: [baseline] for baseline in BASELINES}).items():
+            systems = {
+                f"m6rec, cleaning {label}": list(map(str, seeds)) for label, seeds in runs.items()
+            }
+            for label, names in (
+                systems | {baseline: [baseline] for baseline in BASELINES}
+            ).items():
                 ndcg = statistics.mean(found[n]["ndcg"] for n in names)
                 base = clean.setdefault(label.replace("cleaning on", "cleaning off"), ndcg)
                 rows[f"{share:.0%} random events, {label}"] = {
-                    "NDCG": ndcg, "sd": statistics.stdev(found[n]["ndcg"] for n in names) if len(names) > 1 else None,
-                    "Recall": statistics.mean(found[n]["recall"] for n in names), "left": ndcg / base if base else None,
-                }  # fmt: skip
+                    "NDCG": ndcg,
+                    "sd": statistics.stdev(found[n]["ndcg"] for n in names)
+                    if len(names) > 1
+                    else None,
+                    "Recall": statistics.mean(found[n]["recall"] for n in names),
+                    "left": ndcg / base if base else None,
+                }
             report[name] = rows
             save(args.out, "noise", report)
         table(name, rows, ("NDCG", "sd", "Recall", "left"))

@@ -57,8 +57,9 @@ def generate(path: Path, n: int) -> Path:
     user[again], item[again], when[again] = user[again - 1], item[again - 1], when[again - 1]
     pl.DataFrame({"user": user, "item": item, "timestamp": when}).select(
         user_id=pl.format("user-{}", pl.col("user") * 7919 % users),
-        item_id=pl.format("item-{}", pl.col("item") * 104729 % items), timestamp="timestamp",
-    ).write_parquet(path)  # fmt: skip
+        item_id=pl.format("item-{}", pl.col("item") * 104729 % items),
+        timestamp="timestamp",
+    ).write_parquet(path)
     return path
 
 
@@ -77,7 +78,11 @@ def median(costs: list[Cost]) -> dict[str, float]:
     """Each column's median."""
     return {
         label: statistics.median(getattr(cost, name) for cost in costs)
-        for label, name in (("seconds", "seconds"), ("CPU seconds", "cpu_seconds"), ("peak MiB", "peak_mib"))
+        for label, name in (
+            ("seconds", "seconds"),
+            ("CPU seconds", "cpu_seconds"),
+            ("peak MiB", "peak_mib"),
+        )
     }
 
 
@@ -97,10 +102,24 @@ def main() -> None:
         ours: list[Cost] = []
         theirs: list[Cost] = []
         for _ in range(args.repeats):  # in turns, so that both meet the same machine
-            ours.append(measured([
-                "m6rec", "preprocess", "--interactions", log, "--set", "data.min_user_events=5", "--set", "data.min_item_events=5",
-                "--out", args.out / "data", "--overwrite", "--quiet",
-            ]))  # fmt: skip
+            ours.append(
+                measured(
+                    [
+                        "m6rec",
+                        "preprocess",
+                        "--interactions",
+                        log,
+                        "--set",
+                        "data.min_user_events=5",
+                        "--set",
+                        "data.min_item_events=5",
+                        "--out",
+                        args.out / "data",
+                        "--overwrite",
+                        "--quiet",
+                    ]
+                )
+            )
             if pandas:
                 theirs.append(measured([pandas, "-c", PANDAS, log, args.out]))
         rows[f"m6rec, {n:,} events"] = median(ours)

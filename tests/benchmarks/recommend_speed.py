@@ -41,8 +41,13 @@ def log(out: Path, n_users: int, n_items: int) -> list[object]:
         rng = np.random.default_rng(0)
         n = n_users * EVENTS
         items = np.minimum((n_items ** rng.random(n)).astype(np.int64), n_items - 1)
-        pl.DataFrame({"user_id": np.arange(n) // EVENTS, "item_id": items, "timestamp": 1_700_000_000 + np.arange(n)}
-                     ).write_parquet(folder / "events.parquet")  # fmt: skip
+        pl.DataFrame(
+            {
+                "user_id": np.arange(n) // EVENTS,
+                "item_id": items,
+                "timestamp": 1_700_000_000 + np.arange(n),
+            }
+        ).write_parquet(folder / "events.parquet")
         pl.DataFrame({"item_id": np.arange(n_items)}).write_parquet(folder / "items.parquet")
     return ["--interactions", folder / "events.parquet", "--items", folder / "items.parquet"]
 
@@ -51,7 +56,10 @@ def one(out: Path, n_items: int, n_users: int, repeats: int) -> dict[str, Any]:
     """The row of one catalogue."""
     data = prepared(out / f"{n_items}-{n_users}" / "data", log(out, n_users, n_items))
     run = trained(
-        "pretrain", data, out / f"{n_items}-{n_users}" / "run", ["train.max_steps=2", "train.valid_users=100"]
+        "pretrain",
+        data,
+        out / f"{n_items}-{n_users}" / "run",
+        ["train.max_steps=2", "train.valid_users=100"],
     )
     some = out / f"{n_items}-{n_users}" / "users.txt"
     few = n_users // 3
@@ -68,9 +76,9 @@ def one(out: Path, n_items: int, n_users: int, repeats: int) -> dict[str, Any]:
         out / "lists.parquet",
     ]
     rates, products, peaks = [], [], {"few": [], "all": []}
-    measured([*recommend, "--users", some])  # compiles, so that the others do not
+    measured([*recommend, "--user-ids", some])  # compiles, so that the others do not
     for _ in range(repeats):
-        few_users = measured([*recommend, "--users", some])
+        few_users = measured([*recommend, "--user-ids", some])
         all_users = measured(recommend)
         rates.append((n_users - few) / (all_users.seconds - few_users.seconds))
         peaks["few"].append(few_users.peak_mib)
@@ -78,12 +86,21 @@ def one(out: Path, n_items: int, n_users: int, repeats: int) -> dict[str, Any]:
         tile = max(256, 64 * 2**20 // (4 * n_items))
         arguments = [sys.executable, "-c", PRODUCT, n_users, n_items, WIDTH, tile]
         products.append(
-            n_users / float(subprocess.run(list(map(str, arguments)), capture_output=True, check=True).stdout)
+            n_users
+            / float(
+                subprocess.run(list(map(str, arguments)), capture_output=True, check=True).stdout
+            )
         )
     rate, product = statistics.median(rates), statistics.median(products)
-    return {"users/s": rate, "product users/s": product, "share": rate / product,
-            "MiB, a third": statistics.median(peaks["few"]), "MiB, all": statistics.median(peaks["all"]),
-            "rates": rates, "products": products}  # fmt: skip
+    return {
+        "users/s": rate,
+        "product users/s": product,
+        "share": rate / product,
+        "MiB, a third": statistics.median(peaks["few"]),
+        "MiB, all": statistics.median(peaks["all"]),
+        "rates": rates,
+        "products": products,
+    }
 
 
 def main() -> None:
@@ -96,10 +113,14 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     args = parser.parse_args()
     rows = {
-        f"{n:,} items": one(args.out, n, args.users, args.repeats) for n in map(int, args.items.split(","))
+        f"{n:,} items": one(args.out, n, args.users, args.repeats)
+        for n in map(int, args.items.split(","))
     }
-    table(f"recommend, {args.users:,} users, medians of {args.repeats}", rows,
-          ("users/s", "product users/s", "share", "MiB, a third", "MiB, all"))  # fmt: skip
+    table(
+        f"recommend, {args.users:,} users, medians of {args.repeats}",
+        rows,
+        ("users/s", "product users/s", "share", "MiB, a third", "MiB, all"),
+    )
     save(args.out, "recommend_speed", rows)
 
 

@@ -30,8 +30,13 @@ def seconds(command: list[object], **environment: str) -> float:
 def first_step(command: list[object], **environment: str) -> float:
     """Seconds to the end of the first optimiser steps; the run goes on to its end."""
     start, found = time.monotonic(), None
-    process = subprocess.Popen(list(map(str, command)), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-                               env=os.environ | environment)  # fmt: skip
+    process = subprocess.Popen(
+        list(map(str, command)),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | environment,
+    )
     assert process.stderr is not None
     for line in process.stderr:
         if found is None and json.loads(line).get("text", "").startswith("epoch 1:"):
@@ -51,7 +56,11 @@ def main() -> None:
     out, rows = args.out, dict[str, dict[str, Any]]()
 
     def add(label: str, values: list[float], over: str | None = None) -> None:
-        rows[label] = {"seconds": statistics.median(values), "least": min(values), "most": max(values)}
+        rows[label] = {
+            "seconds": statistics.median(values),
+            "least": min(values),
+            "most": max(values),
+        }
         if over:
             rows[label]["ratio"] = rows[label]["seconds"] / rows[over]["seconds"]
 
@@ -62,12 +71,36 @@ def main() -> None:
 
     data, cache = out / "data", out / "cache"
     if not data.exists():
-        m6rec("preprocess", "--interactions", SAMPLE / "interactions.csv", "--items", SAMPLE / "items.csv",
-              "--users", SAMPLE / "users.csv", "--media", SAMPLE / "images", "--unknown-items", "drop", "--out", data, "--quiet")  # fmt: skip
+        m6rec(
+            "preprocess",
+            "--interactions",
+            SAMPLE / "interactions.csv",
+            "--items",
+            SAMPLE / "items.csv",
+            "--users",
+            SAMPLE / "users.csv",
+            "--media",
+            SAMPLE / "images",
+            "--unknown-items",
+            "drop",
+            "--out",
+            data,
+            "--quiet",
+        )
     train = [
-        "m6rec", "pretrain", data, "--out", out / "run", "--overwrite", "--log-format", "json",
-        "--set", "train.epochs=1", "--set", "train.max_steps=1",
-    ]  # fmt: skip
+        "m6rec",
+        "pretrain",
+        data,
+        "--out",
+        out / "run",
+        "--overwrite",
+        "--log-format",
+        "json",
+        "--set",
+        "train.epochs=1",
+        "--set",
+        "train.max_steps=1",
+    ]
     cold, warm = [], []
     for _ in range(args.repeats):
         shutil.rmtree(cache, ignore_errors=True)
@@ -78,7 +111,19 @@ def main() -> None:
 
     user = out / "user.txt"
     user.write_text("U0001\n")
-    one = ["m6rec", "recommend", out / "run", "--data", data, "--users", user, "--out", out / "list.csv", "--overwrite", "--quiet"]  # fmt: skip
+    one = [
+        "m6rec",
+        "recommend",
+        out / "run",
+        "--data",
+        data,
+        "--user-ids",
+        user,
+        "--out",
+        out / "list.csv",
+        "--overwrite",
+        "--quiet",
+    ]
     seconds(one, M6REC_CACHE_DIR=str(cache))
     add(
         "recommend for one user, warm cache",
@@ -86,7 +131,10 @@ def main() -> None:
     )
     add(
         "import jax and polars",
-        [seconds([sys.executable, "-c", "import jax, flax.nnx, polars"]) for _ in range(args.repeats)],
+        [
+            seconds([sys.executable, "-c", "import jax, flax.nnx, polars"])
+            for _ in range(args.repeats)
+        ],
     )
     table(f"start-up, medians of {args.repeats}", rows, ("seconds", "least", "most", "ratio"))
     save(out, "start_up", rows)

@@ -19,13 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from m6rec_cli import config as configuration
-from m6rec_cli import runtime
-from m6rec_cli.inference import raw, remembered, state
-from m6rec_cli.inference.histories import Audience
-from m6rec_cli.inference.loaded import LoadedRun, load
-from m6rec_cli.report import Silent
+from m6rec_cli.config import resolve as configuration
+from m6rec_cli.inference import incremental, raw_inputs, user_states
+from m6rec_cli.inference.loaded_run import LoadedRun, load
+from m6rec_cli.inference.user_histories import UserHistories
 from m6rec_cli.stages import preprocess, pretrain
+from m6rec_cli.system import runtime
+from m6rec_cli.system.progress import SilentReporter
 
 SETTINGS = ["train.max_steps=8", "train.epochs=1", "train.valid_users=100"]
 SECONDS: dict[str, float] = defaultdict(float)
@@ -65,10 +65,10 @@ def once(run: LoadedRun, log: Path, folder: Path | None) -> dict[str, int]:
     """One pass with a state, or over the whole log without one."""
     SECONDS.clear()
     if folder is None:
-        audience = raw.audience(run, log, None, Silent())
+        audience = raw_inputs.audience(run, log, None, SilentReporter())
         audience.contexts(np.arange(len(audience.ids)))
         return {"users": len(audience.ids), "decoded": len(audience.events)}
-    kept = remembered.audience(run, log, None, folder, Silent())
+    kept = incremental.audience(run, log, None, folder, SilentReporter())
     kept.save(folder)
     return {"users": len(kept.moved), "decoded": kept.counts["new_events"]}
 
@@ -85,26 +85,36 @@ def main() -> None:
     args.out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
     whole = events(rng, args.events, args, 1_500_000_000)
-    log, made = write(args.out / "log.csv", whole), args.out / f"run-{args.users}-{args.events}-{args.items}"
+    log, made = (
+        write(args.out / "log.csv", whole),
+        args.out / f"run-{args.users}-{args.events}-{args.items}",
+    )
     if not (made / "run.json").exists():
         preprocess.run(
-            configuration.resolve(), preprocess.Inputs(log), args.out / "data", Silent(), overwrite=True
+            configuration.resolve(),
+            preprocess.Inputs(log),
+            args.out / "data",
+            SilentReporter(),
+            overwrite=True,
         )
         settings = configuration.resolve("pretrain", sets=SETTINGS)
-        pretrain.run(settings, args.out / "data", made, Silent(), overwrite=True)
+        pretrain.run(settings, args.out / "data", made, SilentReporter(), overwrite=True)
     runtime.start()
     run = load(made)
-    timed(raw, "read_log", "log")
-    timed(state, "read", "state read")
-    timed(remembered, "advanced_contexts", "decoder")
-    timed(Audience, "contexts", "decoder")
-    timed(state, "write", "state written")
+    timed(raw_inputs, "read_log", "log")
+    timed(user_states, "read", "state read")
+    timed(incremental, "advanced_contexts", "decoder")
+    timed(UserHistories, "contexts", "decoder")
+    timed(user_states, "write", "state written")
     base = args.out / "state"
     shutil.rmtree(base, ignore_errors=True)
     once(run, log, base)
 
     sizes = [max(1, args.events // share) for share in (1000, 100, 10)]
-    later = [write(args.out / f"later-{n}.csv", new := events(rng, n, args, 1_520_000_000)) for n in sizes]
+    later = [
+        write(args.out / f"later-{n}.csv", new := events(rng, n, args, 1_520_000_000))
+        for n in sizes
+    ]
     both = write(args.out / "both.csv", [*whole, *new])
     rows = [(f"{n:,} new", path, True) for n, path in zip(sizes, later, strict=True)]
     rows += [(f"whole log and {sizes[-1]:,} new", both, True), ("whole log, no state", both, False)]
@@ -125,7 +135,10 @@ def main() -> None:
             told = once(run, path, folder)
             seconds = time.process_time() - start
         cells = " | ".join(f"{SECONDS[label]:.2f}" for label in labels)
-        print(f"| {name} | {told['decoded']:,} | {told['users']:,} | {cells} | {seconds:.2f} |", flush=True)
+        print(
+            f"| {name} | {told['decoded']:,} | {told['users']:,} | {cells} | {seconds:.2f} |",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

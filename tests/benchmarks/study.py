@@ -5,7 +5,7 @@
 
 DATA is a data directory of `m6rec preprocess`, for `pretraining` one with labels (`--positive`). Every
 variant is a chain of commands that a reader could type; a variant is compared with the first one seed by
-seed, both by the model alone (`recommend.neighbours=0`), and the table shows means over the seeds, the standard deviation of NDCG@10 and the paired p-value over users of each seed.
+seed, both by the model alone (`recommend.cooccurrence_weight=0`), and the table shows means over the seeds, the standard deviation of NDCG@10 and the paired p-value over users of each seed.
 Runs lie in OUT, are resumed and used again; the figures are written to OUT/NAME.json.
 """
 
@@ -41,8 +41,21 @@ class Bench:
         """What a run lists by some settings, as a file."""
         path = self.out / f"{name}-{self.seed}.parquet"
         pairs = [x for s in settings for x in ("--set", s)]
-        m6rec("recommend", run, "--data", self.data, "--before", self.split, "-k", 20, *pairs, "--out", path,
-              "--overwrite", "--quiet")  # fmt: skip
+        m6rec(
+            "recommend",
+            run,
+            "--data",
+            self.data,
+            "--before",
+            self.split,
+            "-k",
+            20,
+            *pairs,
+            "--out",
+            path,
+            "--overwrite",
+            "--quiet",
+        )
         return path
 
     def _train(self, stage: str, name: str, args: list[object], settings: list[str]) -> Path:
@@ -65,7 +78,7 @@ def gan(bench: Bench) -> dict[str, Variant]:
         run = bench.pretrain(f"alpha-{alpha}", ALL, f"train.alpha={alpha}")
         found[f"alpha {alpha}"] = (run, [])
         if alpha < 1:
-            found[f"alpha {alpha}, 16 draws"] = (run, ["recommend.draws=16"])
+            found[f"alpha {alpha}, 16 draws"] = (run, ["recommend.noise_draws=16"])
     return found
 
 
@@ -112,7 +125,10 @@ def decoder(bench: Bench) -> dict[str, Variant]:
     """The recurrent cells, at the same width and depth."""
     kinds = ("mingru", "gru", "lstm", "lru")
     return {
-        kind: (bench.pretrain("base" if kind == "mingru" else kind, f"model.decoder.kind={kind}"), [])
+        kind: (
+            bench.pretrain("base" if kind == "mingru" else kind, f"model.decoder.kind={kind}"),
+            [],
+        )
         for kind in kinds
     }
 
@@ -130,10 +146,17 @@ def depth(bench: Bench) -> dict[str, Variant]:
 
 def keys(bench: Bench) -> dict[str, Variant]:
     """Keys of training, each moved by itself."""
-    moved = ("model.modality_dropout=0", "model.id_dropout=0", "train.loss.first_event=0", "train.learning_rate=0.001",
-             "model.temperature=2.0")  # fmt: skip
+    moved = (
+        "model.modality_dropout=0",
+        "model.id_dropout=0",
+        "train.loss.first_event=0",
+        "train.learning_rate=0.001",
+        "model.temperature=2.0",
+    )
     found: dict[str, Variant] = {"none moved": (bench.pretrain("base"), [])}
-    return found | {setting: (bench.pretrain(setting.replace("=", "-"), setting), []) for setting in moved}
+    return found | {
+        setting: (bench.pretrain(setting.replace("=", "-"), setting), []) for setting in moved
+    }
 
 
 def tail(bench: Bench) -> dict[str, Variant]:
@@ -141,7 +164,10 @@ def tail(bench: Bench) -> dict[str, Variant]:
     found: dict[str, Variant] = {"exact softmax": (bench.pretrain("base"), [])}
     for exponent in (0.1, 0.25, 0.5):
         name = f"tail-{exponent}"
-        found[f"tail weight {exponent}"] = (bench.pretrain(name, f"train.loss.tail={exponent}"), [])
+        found[f"tail weight {exponent}"] = (
+            bench.pretrain(name, f"train.loss.tail_exponent={exponent}"),
+            [],
+        )
     found["sampled softmax, log-Q"] = (bench.pretrain("sampled", "train.softmax=sampled"), [])
     return found
 
@@ -151,7 +177,10 @@ def losses(bench: Bench) -> dict[str, Variant]:
     return {
         "next event alone": (bench.pretrain("base"), []),
         "and content agrees with id": (bench.pretrain("contrast", "train.loss.contrast=0.1"), []),
-        "and a hidden modality is found": (bench.pretrain("rebuild", "train.loss.reconstruction=0.1"), []),
+        "and a hidden modality is found": (
+            bench.pretrain("rebuild", "train.loss.reconstruction=0.1"),
+            [],
+        ),
     }
 
 
@@ -160,7 +189,7 @@ def neighbours(bench: Bench) -> dict[str, Variant]:
     run = bench.pretrain("base")
     found: dict[str, Variant] = {"the model alone": (run, [])}
     for weight, part in ((0.03, 0.0), (0.1, 0.0), (0.3, 0.0), (0.1, 0.1), (0.1, 0.3), (0.1, 0.6)):
-        chosen = [f"recommend.neighbours={weight}", f"recommend.alike={part}"]
+        chosen = [f"recommend.cooccurrence_weight={weight}", f"recommend.content_weight={part}"]
         lists = bench.lists(run, f"neighbours-{weight}-{part}", *chosen)
         found[f"neighbours {weight}, alike {part}"] = (lists, [])
     return found
@@ -193,9 +222,22 @@ def judged(variants: dict[str, Variant], data: Path, split: str) -> dict[str, di
     for settings, labels in groups.items():
         pairs = [x for s in [ALONE, *settings] for x in ("--set", s)]
         systems = dict.fromkeys(variants[label][0] for label in labels)
-        named = [x for path in systems for x in (["--recs", path] if path.suffix == ".parquet" else [path])]
+        named = [
+            x
+            for path in systems
+            for x in (["--recs", path] if path.suffix == ".parquet" else [path])
+        ]
         report = m6rec(
-            "evaluate", *named, "--data", data, "--split", split, *pairs, "--quiet", "--against", base
+            "evaluate",
+            *named,
+            "--data",
+            data,
+            "--split",
+            split,
+            *pairs,
+            "--quiet",
+            "--against",
+            base,
         )
         tests = {pair["a"]: pair["metrics"]["ndcg@10"]["p_value"] for pair in report["comparisons"]}
         for label in labels:

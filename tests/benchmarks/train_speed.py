@@ -26,7 +26,14 @@ from _peers import environment, told
 ONE_CORE = ["taskset", "-c", "0"] if shutil.which("taskset") else []
 RECTOOLS: dict[str, dict[str, Any]] = {
     "beauty": {"length": 10, "batch": 64, "lr": 2e-3, "dropout": 0.3, "epochs": 60, "patience": 3},
-    "ml-100k": {"length": 100, "batch": 16, "lr": 2e-3, "dropout": 0.2, "epochs": 100, "patience": 10},
+    "ml-100k": {
+        "length": 100,
+        "batch": 16,
+        "lr": 2e-3,
+        "dropout": 0.2,
+        "epochs": 100,
+        "patience": 10,
+    },
 }
 RECBOLE: dict[str, dict[str, Any]] = {
     "beauty": {"length": 20, "batch": 256},
@@ -69,8 +76,17 @@ def ours(data: Path, out: Path, settings: list[str]) -> dict[str, Any]:
     done = subprocess.run([*ONE_CORE, *map(str, command)], stdout=subprocess.PIPE, check=True)
     run = json.loads(done.stdout)
     epochs = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
-    return _row([{"targets": e["targets"] * (e["step"] - before["step"]), "cpu": e["cpu_seconds"], "ndcg": e.get("ndcg@10")}
-                 for before, e in itertools.pairwise(epochs)], run["peak_host_bytes"] / 2**20)  # fmt: skip
+    return _row(
+        [
+            {
+                "targets": e["targets"] * (e["step"] - before["step"]),
+                "cpu": e["cpu_seconds"],
+                "ndcg": e.get("ndcg@10"),
+            }
+            for before, e in itertools.pairwise(epochs)
+        ],
+        run["peak_host_bytes"] / 2**20,
+    )
 
 
 def evaluation(run: Path, data: Path, repeats: int = 5) -> float | None:
@@ -109,10 +125,15 @@ def _row(epochs: list[dict[str, Any]], peak: float | None = None) -> dict[str, A
     rates = [e["targets"] / e["cpu"] for e in epochs[1:] or epochs]
     best = max(range(len(epochs)), key=lambda i: epochs[i].get("ndcg") or -1.0)
     judged = epochs[best].get("ndcg") is not None
-    return {"targets/CPU-s": statistics.median(rates), "CPU-s an epoch": statistics.median(e["cpu"] for e in epochs[1:] or epochs),
-            "CPU-s to the best": sum(e["cpu"] for e in epochs[: best + 1]) if judged else None,
-            "best epoch": best + 1 if judged else None, "validation NDCG@10": epochs[best].get("ndcg"), "peak MiB": peak,
-            "epochs": epochs}  # fmt: skip
+    return {
+        "targets/CPU-s": statistics.median(rates),
+        "CPU-s an epoch": statistics.median(e["cpu"] for e in epochs[1:] or epochs),
+        "CPU-s to the best": sum(e["cpu"] for e in epochs[: best + 1]) if judged else None,
+        "best epoch": best + 1 if judged else None,
+        "validation NDCG@10": epochs[best].get("ndcg"),
+        "peak MiB": peak,
+        "epochs": epochs,
+    }
 
 
 def main() -> None:
@@ -132,26 +153,36 @@ def main() -> None:
         )
         rows["limit: three products"] = {"targets/CPU-s": float(limit.stdout)}
         rows["m6rec, all features"] = ours(
-            data, out / "run",
+            data,
+            out / "run",
             [*SETTINGS[name], *([f"train.epochs={args.epochs}"] if few else []), *args.extra],
-        )  # fmt: skip
+        )
         rows["m6rec, all features"]["evaluated users/s"] = evaluation(out / "run", data)
         features = [
             ("user." if f["entity"] == "user" else "") + f["name"]
             for f in json.loads((data / "features" / "features.json").read_text())
         ]
         rows["m6rec, ids alone"] = ours(
-            data, out / "ids",
-            [*(s for s in SETTINGS[name] if not s.startswith(("model.exclude", "train.epochs"))),
-             f"model.exclude={json.dumps(features)}", f"train.epochs={args.epochs}", *args.extra],
-        )  # fmt: skip
+            data,
+            out / "ids",
+            [
+                *(s for s in SETTINGS[name] if not s.startswith(("model.exclude", "train.epochs"))),
+                f"model.exclude={json.dumps(features)}",
+                f"train.epochs={args.epochs}",
+                *args.extra,
+            ],
+        )
         if python := environment(args.out, "rectools"):
             settings = RECTOOLS[name] | ({"epochs": int(args.epochs), "patience": 0} if few else {})
-            rows["RecTools SASRec"] = _row(told(python, "rectools_sasrec.py", log, settings, before=ONE_CORE))
+            rows["RecTools SASRec"] = _row(
+                told(python, "rectools_sasrec.py", log, settings, before=ONE_CORE)
+            )
         if python := environment(args.out, "recbole"):
             settings = RECBOLE[name] | {"epochs": int(args.epochs)}
             *epochs, judged = told(python, "recbole_gru4rec.py", log, settings, before=ONE_CORE)
-            rows["RecBole GRU4Rec"] = _row(epochs) | {"evaluated users/s": judged["users_per_second"]}
+            rows["RecBole GRU4Rec"] = _row(epochs) | {
+                "evaluated users/s": judged["users_per_second"]
+            }
         for row in rows.values():
             row["ratio"] = rows["m6rec, all features"]["targets/CPU-s"] / row["targets/CPU-s"]
         table(

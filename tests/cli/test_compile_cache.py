@@ -24,7 +24,11 @@ def _recommend(shop: Shop, cache: Path, *more: str) -> subprocess.CompletedProce
         *more,
     ]
     return subprocess.run(
-        command, env={**os.environ, "M6REC_CACHE_DIR": str(cache)}, capture_output=True, text=True, check=True
+        command,
+        env={**os.environ, "M6REC_CACHE_DIR": str(cache)},
+        capture_output=True,
+        text=True,
+        check=True,
     )
 
 

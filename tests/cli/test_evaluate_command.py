@@ -28,9 +28,23 @@ def call(monkeypatch, *words):
 
 def test_evaluate_prints_one_json_object_and_a_table(data, monkeypatch, capsys):
     code = call(
-        monkeypatch, "--data", data, "--baselines", "popularity, last-item", "--compare", "last-item", "popularity",
-        "--ks", "1,10", "--split", "valid", "--max-users", "20", "--set", "evaluate.bootstrap=50",
-    )  # fmt: skip
+        monkeypatch,
+        "--data",
+        data,
+        "--baselines",
+        "popularity, last-item",
+        "--compare",
+        "last-item",
+        "popularity",
+        "--ks",
+        "1,10",
+        "--split",
+        "valid",
+        "--max-users",
+        "20",
+        "--set",
+        "evaluate.bootstrap=50",
+    )
     out, err = capsys.readouterr()
     assert code == 0
     summary = json.loads(out)
@@ -73,8 +87,24 @@ def test_evaluate_lists_of_a_run_have_its_figures_and_explain_shows_their_reason
     shop, tmp_path, monkeypatch, capsys
 ):
     lists, report = tmp_path / "lists.csv", tmp_path / "report"
-    monkeypatch.setattr(sys, "argv", ["m6rec", "recommend", str(shop.run), "--data", str(shop.data), "--before", "test",
-                                      "-k", "20", "-q", "--out", str(lists)])  # fmt: skip
+    monkeypatch.setattr(
+        sys,
+        "argv",
+        [
+            "m6rec",
+            "recommend",
+            str(shop.run),
+            "--data",
+            str(shop.data),
+            "--before",
+            "test",
+            "-k",
+            "20",
+            "-q",
+            "--out",
+            str(lists),
+        ],
+    )
     with pytest.raises(SystemExit) as stopped:
         app.app()
     assert not stopped.value.code
@@ -95,7 +125,10 @@ def test_evaluate_lists_of_a_run_have_its_figures_and_explain_shows_their_reason
     )
     assert call(monkeypatch, *words) == 0
     summary = json.loads(capsys.readouterr().out)
-    run, file = summary["systems"][str(shop.run)]["masked"], summary["systems"][str(lists)]["masked"]
+    run, file = (
+        summary["systems"][str(shop.run)]["masked"],
+        summary["systems"][str(lists)]["masked"],
+    )
     assert 0 < run["ndcg@10"] < 1
     for name in ("ndcg@10", "recall@20", "hit@5", "coverage@10"):
         assert file[name] == pytest.approx(run[name], abs=1e-6), name

@@ -25,7 +25,9 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_preprocess_prints_one_json_object_and_tables_on_stderr(log: Path, tmp_path: Path) -> None:
-    done = _m6rec("preprocess", "--interactions", log, "--out", tmp_path / "data", "--split", "leave-one-out")
+    done = _m6rec(
+        "preprocess", "--interactions", log, "--out", tmp_path / "data", "--split", "leave-one-out"
+    )
     assert done.exit_code == 0, done.stderr
     summary = json.loads(done.stdout)
     assert summary["counts"]["events"] == {"train": 8, "valid": 4, "test": 4, "cold": 0}
@@ -43,15 +45,30 @@ def test_preprocess_dry_run_prints_toml_and_writes_nothing(log: Path, tmp_path: 
 @pytest.mark.parametrize(
     ("more", "code", "parts"),
     [
-        (["--out", "{tmp}/d", "--split", "ratio", "--set", "data.split=none"], 2,
-         ["`--split` means `data.split=ratio`, which contradicts `--set data.split=none`"]),
+        (
+            ["--out", "{tmp}/d", "--split", "ratio", "--set", "data.split=none"],
+            2,
+            ["`--split` means `data.split=ratio`, which contradicts `--set data.split=none`"],
+        ),
         ([], 2, ["`--out` is missing"]),
-        (["--out", "{tmp}/d", "--split", "rato"], 1, ["`data.split` cannot be `rato`", "where: --split", "did you mean `ratio`?"]),
-        (["--out", "{tmp}/d", "--positive", "ratng > 3"], 1, ["`ratng` is no column", "--positive 'ratng > 3'"]),
-        (["--out", "{tmp}/d", "--items", "{tmp}/absent.csv"], 1, ["the items file does not exist", "absent.csv"]),
+        (
+            ["--out", "{tmp}/d", "--split", "rato"],
+            1,
+            ["`data.split` cannot be `rato`", "where: --split", "did you mean `ratio`?"],
+        ),
+        (
+            ["--out", "{tmp}/d", "--positive", "ratng > 3"],
+            1,
+            ["`ratng` is no column", "--positive 'ratng > 3'"],
+        ),
+        (
+            ["--out", "{tmp}/d", "--items", "{tmp}/absent.csv"],
+            1,
+            ["the items file does not exist", "absent.csv"],
+        ),
         (["--out", "{tmp}/d", "--media", "{tmp}/absent"], 1, ["the media folder does not exist"]),
     ],
-)  # fmt: skip
+)
 def test_preprocess_fault_has_the_form_of_errors(
     log: Path, tmp_path: Path, more: list[str], code: int, parts: list[str]
 ) -> None:
@@ -82,10 +99,12 @@ def test_preprocess_flag_that_agrees_with_a_set_is_fine(log: Path, tmp_path: Pat
 
 
 def test_preprocess_help_imports_nothing_heavy() -> None:
-    code = ("import sys; sys.argv = ['m6rec', 'preprocess', '--help']\n"
-            "from m6rec_cli.cli.app import main\n"
-            "try:\n    main()\nexcept SystemExit:\n    pass\n"
-            "print(sorted({'numpy', 'polars', 'jax', 'PIL', 'tokenizers'} & set(sys.modules)))")  # fmt: skip
+    code = (
+        "import sys; sys.argv = ['m6rec', 'preprocess', '--help']\n"
+        "from m6rec_cli.cli.app import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "print(sorted({'numpy', 'polars', 'jax', 'PIL', 'tokenizers'} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
 
@@ -101,7 +120,9 @@ def _flags(log: Path, tmp_path: Path, *more: object) -> dict[str, Any]:
     return json.loads(done.stdout)
 
 
-def test_preprocess_schema_is_what_a_dry_run_printed_and_a_person_changed(log: Path, tmp_path: Path) -> None:
+def test_preprocess_schema_is_what_a_dry_run_printed_and_a_person_changed(
+    log: Path, tmp_path: Path
+) -> None:
     items = tmp_path / "items.csv"
     items.write_text("item_id,size\n" + "".join(f"i{n},{n % 3}\n" for n in range(5)))
     words = ["preprocess", "--interactions", log, "--items", items]
@@ -116,7 +137,9 @@ def test_preprocess_schema_is_what_a_dry_run_printed_and_a_person_changed(log: P
 
 def test_preprocess_items_from_interactions_builds_the_catalogue(tmp_path: Path) -> None:
     lines = [
-        f"u{u},i{(u + n) % 5},{1_600_000_000 + n},brand {(u + n) % 5}" for u in range(4) for n in range(4)
+        f"u{u},i{(u + n) % 5},{1_600_000_000 + n},brand {(u + n) % 5}"
+        for u in range(4)
+        for n in range(4)
     ]
     log = tmp_path / "invoices.csv"
     log.write_text("user_id,item_id,timestamp,brand\n" + "\n".join(lines) + "\n")
@@ -129,9 +152,21 @@ def test_preprocess_like_takes_the_fitted_features_over(log: Path, tmp_path: Pat
     items.write_text("item_id,price\n" + "".join(f"i{n},{n}\n" for n in range(5)))
     _flags(log, tmp_path, "--items", items)
     items.write_text("item_id,price\n" + "".join(f"i{n},{n * 1000}\n" for n in range(5)))
-    words = ("preprocess", "--interactions", log, "--items", items, "-q", "--out", tmp_path / "again")
+    words = (
+        "preprocess",
+        "--interactions",
+        log,
+        "--items",
+        items,
+        "-q",
+        "--out",
+        tmp_path / "again",
+    )
     assert _m6rec(*words, "--like", tmp_path / "d").exit_code == 0
-    fitted = [(p / "features" / "features.json").read_bytes() for p in (tmp_path / "d", tmp_path / "again")]
+    fitted = [
+        (p / "features" / "features.json").read_bytes()
+        for p in (tmp_path / "d", tmp_path / "again")
+    ]
     assert fitted[0] == fitted[1]
 
 
@@ -152,8 +187,12 @@ def test_preprocess_cleaning_flags_drop_what_they_say(
     rows += [f"stranger,i{n},{1_600_000_000 + n}" for n in range(3)]
     log = tmp_path / "log.csv"
     log.write_text("user_id,item_id,timestamp\n" + "\n".join(rows) + "\n")
-    (tmp_path / "users.csv").write_text("user_id,age\n" + "".join(f"u{n},{20 + n}\n" for n in range(4)))
-    (tmp_path / "items.csv").write_text("item_id,price\n" + "".join(f"i{n},{n}\n" for n in range(3)))
+    (tmp_path / "users.csv").write_text(
+        "user_id,age\n" + "".join(f"u{n},{20 + n}\n" for n in range(4))
+    )
+    (tmp_path / "items.csv").write_text(
+        "item_id,price\n" + "".join(f"i{n},{n}\n" for n in range(3))
+    )
     tables = ["--users", tmp_path / "users.csv"]
     tables += ["--items", tmp_path / "items.csv"] if flag == "--unknown-items" else []
     summary = _flags(log, tmp_path, *tables, "--set", "data.split=none", flag, value)

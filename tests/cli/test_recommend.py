@@ -28,7 +28,9 @@ def call(monkeypatch, capsys):
 
 def test_recommend_writes_the_file_and_prints_one_json_object(shop, call, tmp_path):
     out = tmp_path / "new" / "recs.csv"
-    code, stdout, stderr = call(shop.run, "--data", shop.data, "--out", out, "-k", 3, "--titles", "-q")
+    code, stdout, stderr = call(
+        shop.run, "--data", shop.data, "--out", out, "-k", 3, "--titles", "-q"
+    )
     assert (code, stderr) == (0, "")
     summary = json.loads(stdout)
     assert (summary["users"], summary["rows"], summary["k"]) == (USERS + 5, 3 * (USERS + 5), 3)
@@ -40,20 +42,46 @@ def test_recommend_writes_the_file_and_prints_one_json_object(shop, call, tmp_pa
 
 def test_recommend_stdout_carries_rows_alone(shop, call, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("31\n12\n"))
-    code, stdout, _ = call(shop.run, "--data", shop.data, "--out", "-", "--users", "-", "-k", 2, "--draws", 2)
+    code, stdout, _ = call(
+        shop.run, "--data", shop.data, "--out", "-", "--user-ids", "-", "-k", 2, "--draws", 2
+    )
     assert code == 0
     rows = list(csv.DictReader(io.StringIO(stdout)))
-    assert [(r["user_id"], r["rank"]) for r in rows] == [("31", "1"), ("31", "2"), ("12", "1"), ("12", "2")]
+    assert [(r["user_id"], r["rank"]) for r in rows] == [
+        ("31", "1"),
+        ("31", "2"),
+        ("12", "1"),
+        ("12", "2"),
+    ]
 
 
 def test_recommend_flags_reach_the_stage(shop, call, tmp_path):
     (tmp_path / "allow").write_text("\n".join(map(str, range(100, 125))))
     (tmp_path / "deny").write_text("100\n")
     code, stdout, stderr = call(
-        shop.run, "--interactions", shop.events, "--profiles", shop.users, "--items", shop.items, "--media", tmp_path,
-        "--out", "-", "--keep-seen", "--allow", tmp_path / "allow", "--deny", tmp_path / "deny", "--max-per-category", 1,
-        "--category", "style", "--log-format", "plain",
-    )  # fmt: skip
+        shop.run,
+        "--interactions",
+        shop.events,
+        "--users",
+        shop.users,
+        "--items",
+        shop.items,
+        "--media",
+        tmp_path,
+        "--out",
+        "-",
+        "--keep-seen",
+        "--allow",
+        tmp_path / "allow",
+        "--deny",
+        tmp_path / "deny",
+        "--max-per-category",
+        1,
+        "--category",
+        "style",
+        "--log-format",
+        "plain",
+    )
     assert code == 0
     rows = list(csv.DictReader(io.StringIO(stdout)))
     mine = [r["item_id"] for r in rows if r["user_id"] == "1"]
@@ -64,12 +92,27 @@ def test_recommend_flags_reach_the_stage(shop, call, tmp_path):
 
 def test_recommend_state_changed_and_explain_reach_the_stage(shop, call, tmp_path):
     code, stdout, _ = call(
-        shop.run, "--interactions", shop.events, "--state", tmp_path / "state", "--changed", "--explain", "--out", "-", "-k", 1,
-    )  # fmt: skip
+        shop.run,
+        "--interactions",
+        shop.events,
+        "--state",
+        tmp_path / "state",
+        "--changed",
+        "--explain",
+        "--out",
+        "-",
+        "-k",
+        1,
+    )
     assert code == 0
     rows = list(csv.DictReader(io.StringIO(stdout)))
     assert len(rows) == USERS
-    assert json.loads(rows[0]["because_events"])[0].keys() == {"item_id", "timestamp", "share", "effect"}
+    assert json.loads(rows[0]["because_events"])[0].keys() == {
+        "item_id",
+        "timestamp",
+        "share",
+        "effect",
+    }
     assert (tmp_path / "state" / "state.json").exists()
     code, stdout, _ = call(shop.run, "--state", tmp_path / "state", "--changed", "--out", "-")
     assert (code, stdout) == (0, "user_id,item_id,rank,score,basis\n")
@@ -78,10 +121,14 @@ def test_recommend_state_changed_and_explain_reach_the_stage(shop, call, tmp_pat
 @pytest.mark.parametrize(
     ("words", "code", "match"),
     [
-        (["--out", "-"], 2, "name the users by `--data`, or by `--interactions` and `--profiles`"),
+        (["--out", "-"], 2, "name the users by `--data`, or by `--interactions` and `--users`"),
         (["--out", "-", "--data", "d", "--interactions", "e.csv"], 2, "one of the two ways"),
         (["--out", "-", "--data", "d", "--before", "train"], 2, "`--before` cannot be `train`"),
-        (["--out", "-", "--profiles", "u.csv", "--before", "test"], 2, "raw events have no held-out part"),
+        (
+            ["--out", "-", "--users", "u.csv", "--before", "test"],
+            2,
+            "raw events have no held-out part",
+        ),
         (["--out", "r.txt", "--data", "d"], 2, "the suffix says no format"),
         (
             ["--out", "-", "--data", "d", "-k", "5", "--set", "recommend.k=6"],
@@ -91,13 +138,21 @@ def test_recommend_state_changed_and_explain_reach_the_stage(shop, call, tmp_pat
         (["--out", "-", "--data", "d", "-k", "0"], 1, "`recommend.k` is 0, out of its bounds"),
         (["--out", "-", "--data", "d", "--category", "style"], 2, "`--category` says what"),
         (["--out", "-", "--data", "d", "--media", "m"], 2, "`--media` is the folder"),
-        (["--out", "-", "--data", "d", "--state", "s"], 2, "`--state` reads raw events, not `--data`"),
+        (
+            ["--out", "-", "--data", "d", "--state", "s"],
+            2,
+            "`--state` reads raw events, not `--data`",
+        ),
         (
             ["--out", "-", "--data", "d", "--changed"],
             2,
             "`--changed` asks for the users whose `--state` changed",
         ),
-        (["--out", "-", "--state", "none"], 1, "there is no state yet, and no events to make it from"),
+        (
+            ["--out", "-", "--state", "none"],
+            1,
+            "there is no state yet, and no events to make it from",
+        ),
         (["--out", "-", "--data", "none"], 1, "the data directory does not exist"),
         (["--out", "-", "--interactions", "none.csv"], 1, "the interactions file does not exist"),
     ],

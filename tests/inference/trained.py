@@ -12,18 +12,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from m6rec_cli import config as configuration
-from m6rec_cli.inference.loaded import LoadedRun, load
-from m6rec_cli.report import Silent
+from m6rec_cli.config import resolve as configuration
+from m6rec_cli.inference.loaded_run import LoadedRun, load
 from m6rec_cli.stages import preprocess, pretrain
+from m6rec_cli.system.progress import SilentReporter
 
 STYLES = ("red", "blue", "green", "gold")
 PER_STYLE, COLD, USERS = 10, 1, 60
 SMALL = (
-    "model.width=16", "model.decoder.layers=1", "model.generator.hidden=16", "model.generator.noise=4",
-    'model.exclude=["title", "price"]', "model.dropout=0.1", "train.batch_targets=64", "train.steps_per_dispatch=4",
-    "train.epochs=20", "train.learning_rate=0.01", "train.patience=20",
-)  # fmt: skip
+    "model.width=16",
+    "model.decoder.layers=1",
+    "model.generator.hidden=16",
+    "model.generator.noise=4",
+    'model.exclude=["title", "price"]',
+    "model.dropout=0.1",
+    "train.batch_targets=64",
+    "train.steps_per_dispatch=4",
+    "train.epochs=20",
+    "train.learning_rate=0.01",
+    "train.patience=20",
+)
 
 
 @dataclass(frozen=True)
@@ -33,9 +41,11 @@ class Shop:
     folder: Path
 
     def __getattr__(self, name: str) -> Path:
-        return self.folder / {"events": "events.csv", "items": "items.csv", "users": "users.csv"}.get(
-            name, name
-        )
+        return self.folder / {
+            "events": "events.csv",
+            "items": "items.csv",
+            "users": "users.csv",
+        }.get(name, name)
 
     @property
     def loaded(self) -> LoadedRun:
@@ -74,18 +84,32 @@ def make(folder: Path) -> Shop:
     rng = np.random.default_rng(0)
     folder.mkdir()
     ids = range(100, 100 + PER_STYLE * len(STYLES))
-    write(folder, "items.csv", "item_id,title,style,price",
-          [(i, f"{style_of(str(i)).title()} thing {i}", style_of(str(i)), 5 + i % 7) for i in ids])  # fmt: skip
-    write(folder, "users.csv", "user_id,taste",
-          [*((u, STYLES[u % 4]) for u in range(1, USERS + 1)), *((900 + n, STYLES[n]) for n in range(4)), (904, "")])  # fmt: skip
+    write(
+        folder,
+        "items.csv",
+        "item_id,title,style,price",
+        [(i, f"{style_of(str(i)).title()} thing {i}", style_of(str(i)), 5 + i % 7) for i in ids],
+    )
+    write(
+        folder,
+        "users.csv",
+        "user_id,taste",
+        [
+            *((u, STYLES[u % 4]) for u in range(1, USERS + 1)),
+            *((900 + n, STYLES[n]) for n in range(4)),
+            (904, ""),
+        ],
+    )
     events = []
     for user in range(1, USERS + 1):
         liked = 100 + PER_STYLE * (user % 4) + rng.permutation(PER_STYLE - COLD)[: 4 + user % 3]
-        events += [(user, item, 1_600_000_000 + 86_400 * (n + user), "buy" if n % 2 else "view")
-                   for n, item in enumerate(liked)]  # fmt: skip
+        events += [
+            (user, item, 1_600_000_000 + 86_400 * (n + user), "buy" if n % 2 else "view")
+            for n, item in enumerate(liked)
+        ]
     rng.shuffle(events)
     write(folder, "events.csv", "user_id,item_id,timestamp,event", events)
-    shop, report = Shop(folder), Silent()
+    shop, report = Shop(folder), SilentReporter()
     inputs = preprocess.Inputs(shop.events, shop.items, shop.users)
     preprocess.run(configuration.resolve(), inputs, shop.data, report)
     pretrain.run(configuration.resolve("pretrain", sets=SMALL), shop.data, shop.run, report)

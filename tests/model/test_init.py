@@ -33,7 +33,9 @@ def test_spread():
     x = np.asarray(init.lecun()(key, (400, 300), jnp.float32))
     assert x.std() == pytest.approx(1 / 20, rel=0.01)
     assert np.abs(x).max() < 2 / 20 / 0.87
-    assert np.std(init.lecun(fan_axis=1)(key, (300, 400), jnp.float32)) == pytest.approx(1 / 20, rel=0.01)
+    assert np.std(init.lecun(fan_axis=1)(key, (300, 400), jnp.float32)) == pytest.approx(
+        1 / 20, rel=0.01
+    )
     q = np.asarray(init.orthogonal()(key, (16, 48), jnp.float32))
     np.testing.assert_allclose(q @ q.T, np.eye(16), atol=1e-5)
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from m6rec_cli import config as configuration
-from m6rec_cli import registry
-from m6rec_cli.errors import M6RecError
+from m6rec_cli.config import resolve as configuration
 from m6rec_cli.model.fusion import gather
 from m6rec_cli.model.layers import Keys
-from m6rec_cli.model.recommender import M6Rec, Sizes
-from m6rec_cli.schema import FeatureSpec
+from m6rec_cli.model.recommender import M6Rec, ModelSpec
+from m6rec_cli.system import registry
+from m6rec_cli.system.errors import M6RecError
+from m6rec_cli.system.feature_spec import FeatureSpec
 from tests.model.test_recommender import world
 
 
@@ -71,7 +71,8 @@ def test_time_gaps_are_read_only_if_they_are_asked_for(time_gaps):
         model.encoder.gaps[...] = jax.random.normal(jax.random.key(3), model.encoder.gaps.shape)
     later = dataclasses.replace(tokens, gap=tokens.gap + 3)
     read = [
-        model.contexts(items, t, gather(profiles, t.user.reshape(-1)), Keys(None))[0] for t in (tokens, later)
+        model.contexts(items, t, gather(profiles, t.user.reshape(-1)), Keys(None))[0]
+        for t in (tokens, later)
     ]
     assert np.array_equal(*read) != time_gaps
 
@@ -80,7 +81,9 @@ def test_scan_gives_the_same_contexts_both_ways():
     found = []
     for scan in ("sequential", "parallel"):
         model, items, tokens, profiles, *_ = world(scan=scan)
-        found.append(model.contexts(items, tokens, gather(profiles, tokens.user.reshape(-1)), Keys(None))[0])
+        found.append(
+            model.contexts(items, tokens, gather(profiles, tokens.user.reshape(-1)), Keys(None))[0]
+        )
     np.testing.assert_allclose(*found, atol=1e-5)
 
 
@@ -90,7 +93,7 @@ def test_generator_of_an_unknown_kind_names_those_there_are():
     assert "residual" in str(caught.value)
     model = M6Rec(
         configuration.resolve(sets=["model.generator.kind=residual"]).model,
-        Sizes(5, 1, (), ()),
+        ModelSpec(5, 1, (), ()),
         rngs=nnx.Rngs(0),
     )
     assert type(model.generator) is registry.load("model.generators", "residual").Generator

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from m6rec_cli import registry
+from m6rec_cli.config.settings import DecoderConfig, ModelConfig
 from m6rec_cli.model import scoring
 from m6rec_cli.model.fusion import gather
 from m6rec_cli.model.layers import Keys
-from m6rec_cli.model.recommender import M6Rec, Sizes, Tokens
-from m6rec_cli.schema import FeatureSpec
-from m6rec_cli.settings import DecoderConfig, ModelConfig
+from m6rec_cli.model.recommender import M6Rec, ModelSpec, Tokens
+from m6rec_cli.system import registry
+from m6rec_cli.system.feature_spec import FeatureSpec
 
 ROWS, LENGTH, USERS = 4, 12, 9
 
@@ -21,7 +21,9 @@ def world(**decoder):
     """A model that reads profiles, and histories of nine users in four rows, the last of which ends in padding."""
     spec = FeatureSpec("taste", "user", "numeric", size=1, length=1, state={})
     model = M6Rec(
-        ModelConfig(width=8, decoder=DecoderConfig(**decoder)), Sizes(20, 2, (), (spec,)), rngs=nnx.Rngs(0)
+        ModelConfig(width=8, decoder=DecoderConfig(**decoder)),
+        ModelSpec(20, 2, (), (spec,)),
+        rngs=nnx.Rngs(0),
     )
     # As it begins, the profile's bias is zero.
     model.encoder.profile_bias.kernel[...] = jax.random.normal(jax.random.key(5), (8, 8))
@@ -52,7 +54,9 @@ def world(**decoder):
 @pytest.mark.parametrize("kind", registry.names("model.decoders"))
 def test_final_contexts_are_those_of_all_places_at_the_ends(kind, layers):
     model, items, tokens, profiles, row, at = world(kind=kind, layers=layers)
-    everywhere = model.contexts(items, tokens, gather(profiles, tokens.user.reshape(-1)), Keys(None))
+    everywhere = model.contexts(
+        items, tokens, gather(profiles, tokens.user.reshape(-1)), Keys(None)
+    )
     ends = scoring.final_contexts(model, items, tokens, profiles, row, at)
     for found, whole in zip(ends, everywhere, strict=True):
         np.testing.assert_allclose(found, whole[row, at], atol=1e-5)
@@ -62,5 +66,9 @@ def test_final_contexts_feel_the_profile():
     model, items, tokens, profiles, row, at = world()
     before, _ = scoring.final_contexts(model, items, tokens, profiles, row, at)
     values, mask = profiles["taste"]
-    after, _ = scoring.final_contexts(model, items, tokens, {"taste": (values.at[4].add(1.0), mask)}, row, at)
-    assert (np.abs(before - after).max(axis=1) > 1e-4).tolist() == [user == 4 for user in range(USERS)]
+    after, _ = scoring.final_contexts(
+        model, items, tokens, {"taste": (values.at[4].add(1.0), mask)}, row, at
+    )
+    assert (np.abs(before - after).max(axis=1) > 1e-4).tolist() == [
+        user == 4 for user in range(USERS)
+    ]

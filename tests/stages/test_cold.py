@@ -7,21 +7,21 @@ import numpy as np
 import polars as pl
 import pytest
 
-from m6rec_cli import config as configuration
+from m6rec_cli.config import resolve as configuration
+from m6rec_cli.data.format import COLD, TEST, TRAIN, VALID
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.errors import M6RecError
-from m6rec_cli.judging import slices, task
-from m6rec_cli.report import Silent
-from m6rec_cli.schema import COLD, TEST, TRAIN, VALID
+from m6rec_cli.evaluation import slices, task
 from m6rec_cli.stages import preprocess
 from m6rec_cli.stages.preprocess import Inputs
+from m6rec_cli.system.errors import M6RecError
+from m6rec_cli.system.progress import SilentReporter
 from tests import worlds
 from tests.stages.test_preprocess import write_shop
 
 
 def prepared(folder, files, *sets):
     inputs = Inputs(files["interactions"], files["items"], files["users"])
-    preprocess.run(configuration.resolve(sets=sets), inputs, folder, Silent())
+    preprocess.run(configuration.resolve(sets=sets), inputs, folder, SilentReporter())
     return Dataset.open(folder)
 
 
@@ -68,7 +68,9 @@ def test_run_cold_users_have_nothing_but_cold_events_and_all_are_to_be_found(tmp
     question = task.build(data, "cold")
     assert question.users.tolist() == cold_users.tolist()
     assert list(slices.build(question)["users"]) == ["cold"]
-    distinct = {(u, i) for u, i in zip(events.user_row, events.item_row, strict=True) if u in cold_users}
+    distinct = {
+        (u, i) for u, i in zip(events.user_row, events.item_row, strict=True) if u in cold_users
+    }
     assert len(question.truth_item) == len(distinct)
 
 
@@ -83,7 +85,8 @@ def test_run_fitted_state_is_that_of_files_without_the_cold_ones(tmp_path, files
     rest.mkdir()
     raw = pl.read_csv(files["interactions"], infer_schema=False)
     kept = raw.filter(
-        ~pl.col("item_id").is_in(cold_items.implode()), pl.col("user_id").is_in(warm_users.implode())
+        ~pl.col("item_id").is_in(cold_items.implode()),
+        pl.col("user_id").is_in(warm_users.implode()),
     )
     kept.write_csv(rest / "interactions.csv")
     for name, column, gone in (("items", "item_id", cold_items), ("users", "user_id", None)):
@@ -96,11 +99,17 @@ def test_run_fitted_state_is_that_of_files_without_the_cold_ones(tmp_path, files
         table.filter(keep).write_csv(rest / f"{name}.csv")
     for path in files["items"].parent.glob("pics"):
         (rest / "pics").symlink_to(path)
-    alone = prepared(tmp_path / "alone", {n: rest / f"{n}.csv" for n in ("interactions", "items", "users")})
+    alone = prepared(
+        tmp_path / "alone", {n: rest / f"{n}.csv" for n in ("interactions", "items", "users")}
+    )
     for name in ("features.json", "tokenizer.json"):
-        assert filecmp.cmp(data.path / "features" / name, alone.path / "features" / name, shallow=False), name
+        assert filecmp.cmp(
+            data.path / "features" / name, alone.path / "features" / name, shallow=False
+        ), name
     warm = alone.items.select("id", "popularity")
-    same = warm.join(data.items.select("id", "popularity"), on="id", how="left", maintain_order="left")
+    same = warm.join(
+        data.items.select("id", "popularity"), on="id", how="left", maintain_order="left"
+    )
     assert same["popularity"].to_list() == same["popularity_right"].to_list()
     # What is warm is divided as if the cold events had never been.
     for code in (TRAIN, VALID, TEST):
@@ -114,8 +123,12 @@ def data_cold_items(data):
 
 
 def test_run_same_seed_holds_the_same_out(tmp_path, files):
-    prints = [prepared(tmp_path / n, files, "data.cold_items=0.2", f"data.seed={s}").manifest["fingerprint"]
-              for n, s in (("a", 1), ("b", 1), ("c", 2))]  # fmt: skip
+    prints = [
+        prepared(tmp_path / n, files, "data.cold_items=0.2", f"data.seed={s}").manifest[
+            "fingerprint"
+        ]
+        for n, s in (("a", 1), ("b", 1), ("c", 2))
+    ]
     assert prints[0] == prints[1] != prints[2]
 
 
@@ -127,12 +140,18 @@ def test_task_cold_of_data_that_hold_nothing_out_says_how(tmp_path):
 
 
 def test_evaluate_cold_split_is_judged_with_every_baseline(tmp_path, files):
-    from m6rec_cli.judging import systems
+    from m6rec_cli.evaluation import systems
     from m6rec_cli.stages.evaluate import Asked, run
 
     prepared(tmp_path / "data", files, "data.cold_items=0.2")
     config = configuration.resolve(sets=["evaluate.split=cold", "evaluate.bootstrap=0"])
-    summary = run(config, tmp_path / "data", Asked(baselines=tuple(systems.baseline_names())), None, Silent())
+    summary = run(
+        config,
+        tmp_path / "data",
+        Asked(baselines=tuple(systems.baseline_names())),
+        None,
+        SilentReporter(),
+    )
     assert summary["split"] == "cold"
     found = summary["systems"]["contentknn"]["slices"]["item_popularity"]
     assert list(found) == ["cold"]

@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from m6rec_cli import config as configuration
-from m6rec_cli.data.joined import open_all
-from m6rec_cli.report import Silent
+from m6rec_cli.config import resolve as configuration
+from m6rec_cli.data.multi_domain import open_all
 from m6rec_cli.stages import finetune, pretrain
 from m6rec_cli.stages.evaluate import Asked
 from m6rec_cli.stages.evaluate import run as evaluate
-from m6rec_cli.training.validate import Validation
+from m6rec_cli.system.progress import SilentReporter
+from m6rec_cli.training.validation import Validation
 from tests import worlds
 from tests.small import SMALL
 
@@ -26,12 +26,18 @@ def domain(path, prefix, seed, n_users):
     """Groups of items by content; each user stays in one. No id is shared, what tells the groups apart is."""
     rng = np.random.default_rng(seed)
     group = np.repeat(np.arange(4), 8)
-    items = np.concatenate([rng.permutation(np.flatnonzero(group == u % 4))[:6] for u in range(n_users)])
+    items = np.concatenate(
+        [rng.permutation(np.flatnonzero(group == u % 4))[:6] for u in range(n_users)]
+    )
     return worlds.write_data(
-        path, np.repeat(np.arange(n_users), 6), items, n_users=n_users, n_items=32,
+        path,
+        np.repeat(np.arange(n_users), 6),
+        items,
+        n_users=n_users,
+        n_items=32,
         item_ids=[f"{prefix}{i}" for i in range(32)],
         item_features={"group": worlds.Column("categorical", group, size=4)},
-    )  # fmt: skip
+    )
 
 
 @pytest.fixture(scope="module")
@@ -40,14 +46,16 @@ def world(tmp_path_factory):
     for n, name in enumerate(("a", "b", "c")):
         domain(folder / name, name, n, 64 if n == 0 else 24)
     config = configuration.resolve("pretrain", sets=[*SMALL, *LEARNS])
-    pretrain.run(config, folder / "a", folder / "run", Silent(), also=[folder / "b"])
+    pretrain.run(config, folder / "a", folder / "run", SilentReporter(), also=[folder / "b"])
     return folder
 
 
 def judged(world, run, data):
-    report = Silent()
+    report = SilentReporter()
     config = configuration.resolve(sets=["evaluate.bootstrap=0"])
-    summary = evaluate(config, data, Asked(runs=(str(run),), baselines=("popularity",)), None, report)
+    summary = evaluate(
+        config, data, Asked(runs=(str(run),), baselines=("popularity",)), None, report
+    )
     ours, popularity = (s["masked"]["ndcg@10"] for s in summary["systems"].values())
     return summary["items"], ours, popularity, report.warnings
 
@@ -68,10 +76,14 @@ def test_pretrain_on_two_domains_finds_what_is_alike_in_a_third(world):
 
 
 def test_finetune_from_two_domains_on_one_of_them_takes_its_ids_over(world):
-    config = configuration.resolve("finetune", sets=[*SMALL, "train.max_steps=1", "train.learning_rate=0.0"])
-    run = finetune.run(config, world / "b", world / "run", world / "tuned", Silent())
+    config = configuration.resolve(
+        "finetune", sets=[*SMALL, "train.max_steps=1", "train.learning_rate=0.0"]
+    )
+    run = finetune.run(config, world / "b", world / "run", world / "tuned", SilentReporter())
     assert run["model"]["items"] == 32
-    both, one = (np.load(world / name / "catalogue" / "embeddings.npy") for name in ("run", "tuned"))
+    both, one = (
+        np.load(world / name / "catalogue" / "embeddings.npy") for name in ("run", "tuned")
+    )
     np.testing.assert_allclose(both[32:], one, atol=1e-5)
 
 
@@ -85,6 +97,14 @@ def test_validation_is_the_mean_over_the_domains(world):
 
 def test_a_user_is_an_item_of_his_own_domain_alone(tmp_path):
     for name, ids in (("a", ["p", "q", "x"]), ("b", ["y", "q2"])):
-        worlds.write_data(tmp_path / name, [0, 0, 1, 1], [0, 1, 0, 1], n_users=2, n_items=len(ids), item_ids=ids,
-                          user_ids=["q", "y"], users_are_items=True)  # fmt: skip
+        worlds.write_data(
+            tmp_path / name,
+            [0, 0, 1, 1],
+            [0, 1, 0, 1],
+            n_users=2,
+            n_items=len(ids),
+            item_ids=ids,
+            user_ids=["q", "y"],
+            users_are_items=True,
+        )
     assert open_all([tmp_path / "a", tmp_path / "b"]).own_item.tolist() == [1, -1, -1, 3]

@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 
-from m6rec_cli.config import resolve
-from m6rec_cli.errors import M6RecError
-from m6rec_cli.judging import systems
-from m6rec_cli.report import Silent
+from m6rec_cli.config.resolve import resolve
+from m6rec_cli.evaluation import systems
 from m6rec_cli.stages.evaluate import Asked, run
+from m6rec_cli.system.errors import M6RecError
+from m6rec_cli.system.progress import SilentReporter
 from tests import worlds
 from tests.inference.trained import shop, style_of
 
@@ -26,7 +26,7 @@ def cycle(tmp_path_factory):
 
 
 def evaluate(data, asked, out=None, *, sets=("evaluate.bootstrap=100",), report=None, **kwargs):
-    return run(resolve(sets=sets), data, asked, out, report or Silent(), **kwargs)
+    return run(resolve(sets=sets), data, asked, out, report or SilentReporter(), **kwargs)
 
 
 def test_run_baselines_last_item_solves_the_cycle(cycle):
@@ -47,7 +47,7 @@ def test_run_twice_gives_the_same_figures(cycle):
 
 
 def test_run_trained_model_is_asked_for_the_split(cycle, tmp_path, monkeypatch):
-    from m6rec_cli.inference import scorer
+    from m6rec_cli.inference import model_scorer
 
     run = str(tmp_path)
 
@@ -62,8 +62,10 @@ def test_run_trained_model_is_asked_for_the_split(cycle, tmp_path, monkeypatch):
         asked.update(path=path, data=data, before=before, users=users)
         return Oracle()
 
-    monkeypatch.setattr(scorer, "load_scorer", load_scorer)
-    summary = evaluate(cycle, Asked(runs=[run]), sets=["evaluate.split=valid", "evaluate.bootstrap=0"])
+    monkeypatch.setattr(model_scorer, "load_scorer", load_scorer)
+    summary = evaluate(
+        cycle, Asked(runs=[run]), sets=["evaluate.split=valid", "evaluate.bootstrap=0"]
+    )
     assert asked["before"] == "valid"
     system = summary["systems"][run]
     assert (system["kind"], system["masked"]["mrr@5"], system["intervals"]) == ("run", 1.0, {})
@@ -140,7 +142,7 @@ def test_run_mixed_world_with_missing_values_and_cold_users(tmp_path):
 
 def test_run_repeated_truths_are_told(tmp_path):
     worlds.write_data(tmp_path / "d", [0, 0, 0, 0], [0, 1, 2, 1], n_items=4)
-    report = Silent()
+    report = SilentReporter()
     summary = evaluate(tmp_path / "d", Asked(baselines=["popularity"]), report=report)
     assert summary["repeated_truths"] == 1.0
     assert "100.0% of the true items were met by their users before" in report.warnings[0]
@@ -148,9 +150,10 @@ def test_run_repeated_truths_are_told(tmp_path):
 
 def test_run_max_users_and_ks(cycle):
     summary = evaluate(
-        cycle, Asked(baselines=["last-item"]),
+        cycle,
+        Asked(baselines=["last-item"]),
         sets=["evaluate.max_users=10", "evaluate.ks=[3, 1, 3]", "evaluate.bootstrap=10"],
-    )  # fmt: skip
+    )
     assert summary["users"] == 10
     assert summary["ks"] == [1, 3]
     assert "ndcg@3" in summary["systems"]["last-item"]["slices"]["users"]["warm"]
@@ -175,9 +178,15 @@ def test_run_output_that_is_judged_is_refused(cycle, shop, tmp_path, how):
     ("asked", "match"),
     [
         (Asked(), "there is nothing to judge"),
-        (Asked(baselines=["populrity"]), "unknown baseline `populrity`(.|\n)*did you mean `popularity`"),
+        (
+            Asked(baselines=["populrity"]),
+            "unknown baseline `populrity`(.|\n)*did you mean `popularity`",
+        ),
         (Asked(baselines=["ease"], explain=3), "no run is judged(.|\n)*hint: name a run"),
-        (Asked(compare=[("ease", "no/such")]), "`no/such` is no baseline, no run directory and no list file"),
+        (
+            Asked(compare=[("ease", "no/such")]),
+            "`no/such` is no baseline, no run directory and no list file",
+        ),
     ],
 )
 def test_run_what_cannot_be_judged(cycle, asked, match):
@@ -202,12 +211,19 @@ def test_resolve_systems_each_once_in_order(tmp_path):
     file.write_text("")
     other.write_text("")
     found = systems.resolve(
-        [str(named)], [str(other)], ["ease", "ease"], ["ease", "popularity", str(run_dir), str(file)]
+        [str(named)],
+        [str(other)],
+        ["ease", "ease"],
+        ["ease", "popularity", str(run_dir), str(file)],
     )
     assert [(s.kind, s.name) for s in found] == [
-        ("run", str(named)), ("recs", str(other)), ("baseline", "ease"), ("baseline", "popularity"),
-        ("run", str(run_dir)), ("recs", str(file)),
-    ]  # fmt: skip
+        ("run", str(named)),
+        ("recs", str(other)),
+        ("baseline", "ease"),
+        ("baseline", "popularity"),
+        ("run", str(run_dir)),
+        ("recs", str(file)),
+    ]
 
 
 @pytest.mark.slow
@@ -215,7 +231,7 @@ def test_run_trained_run_beats_popularity_on_the_cycle(cycle, tmp_path, small):
     from m6rec_cli.stages import pretrain
 
     model = tmp_path / "run"
-    pretrain.run(small("train.epochs=20"), cycle, model, Silent())
+    pretrain.run(small("train.epochs=20"), cycle, model, SilentReporter())
     asked = Asked(runs=[str(model)], baselines=["popularity"], compare=[(str(model), "popularity")])
     summary = evaluate(cycle, asked)
     assert summary["systems"][str(model)]["masked"]["ndcg@10"] > 0.95
@@ -229,7 +245,9 @@ def test_run_explain_shows_reasons_of_sample_users(shop, tmp_path):
     users = summary["explanations"][run_name]
     assert len(users) == 4
     for user in users:
-        history = {f"{style_of(i).title()} thing {i}" for i in shop.history(user["user_id"], back=1)}
+        history = {
+            f"{style_of(i).title()} thing {i}" for i in shop.history(user["user_id"], back=1)
+        }
         assert user["true"] == [
             f"{style_of(i).title()} thing {i}" for i in shop.history(user["user_id"])[-1:]
         ]

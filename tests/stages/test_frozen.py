@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from m6rec_cli import config as configuration
-from m6rec_cli.data import onnx_encoder
+from m6rec_cli.config import resolve as configuration
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.errors import M6RecError
-from m6rec_cli.inference import raw
-from m6rec_cli.inference.loaded import load
-from m6rec_cli.report import Silent
+from m6rec_cli.inference import raw_inputs
+from m6rec_cli.inference.loaded_run import load
+from m6rec_cli.preprocessing.frozen import onnx_encoder
 from m6rec_cli.stages import preprocess, pretrain
+from m6rec_cli.system.errors import M6RecError
+from m6rec_cli.system.progress import SilentReporter
 from tests.inference.trained import write
 from tests.onnx_models import TABLE, WORDS, image_model, text_model, unit
 from tests.small import SMALL
@@ -38,16 +38,20 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         [(f"i{k}", t, f"{k}.png") for k, t in enumerate(TITLES)],
     )
     rng = np.random.default_rng(0)
-    events = [(f"u{u}", f"i{rng.integers(8)}", 10**9 + 10**5 * n) for u in range(12) for n in range(6)]
+    events = [
+        (f"u{u}", f"i{rng.integers(8)}", 10**9 + 10**5 * n) for u in range(12) for n in range(6)
+    ]
     write(tmp_path, "events.csv", "user_id,item_id,timestamp", events)
     text_model(tmp_path / "text" / "m.onnx")
     image_model(tmp_path / "image" / "m.onnx")
     return {"interactions": tmp_path / "events.csv", "items": tmp_path / "items.csv"}
 
 
-def _run(folder: Path, out: str, inputs: dict[str, Any], *sets: str, report: Silent | None = None) -> Dataset:
+def _run(
+    folder: Path, out: str, inputs: dict[str, Any], *sets: str, report: SilentReporter | None = None
+) -> Dataset:
     config = configuration.resolve(sets=[*KEEP, *sets])
-    preprocess.run(config, preprocess.Inputs(**inputs), folder / out, report or Silent())
+    preprocess.run(config, preprocess.Inputs(**inputs), folder / out, report or SilentReporter())
     return Dataset.open(folder / out)
 
 
@@ -70,8 +74,10 @@ def _feature(data: Dataset, name: str) -> Any:
     return spec, data.feature(spec)
 
 
-def test_run_encoders_add_vectors_beside_texts_and_pictures(shop: dict[str, Any], tmp_path: Path) -> None:
-    report = Silent()
+def test_run_encoders_add_vectors_beside_texts_and_pictures(
+    shop: dict[str, Any], tmp_path: Path
+) -> None:
+    report = SilentReporter()
     data = _run(tmp_path, "data", shop, *_encoders(tmp_path), report=report)
     kinds = {s.name: s.kind for s in data.specs}
     assert kinds == {
@@ -82,7 +88,9 @@ def test_run_encoders_add_vectors_beside_texts_and_pictures(shop: dict[str, Any]
     }
     spec, found = _feature(data, "title.frozen")
     assert found.mask.tolist() == [t != "" for t in TITLES]
-    want = np.stack([unit(TABLE[[WORDS.index(w) for w in t.split()]].mean(axis=0)) for t in TITLES if t])
+    want = np.stack(
+        [unit(TABLE[[WORDS.index(w) for w in t.split()]].mean(axis=0)) for t in TITLES if t]
+    )
     restored = found.values[found.mask] * spec.state["scale"] + spec.state["mean"]
     np.testing.assert_allclose(restored, want, atol=1e-5)
     assert _feature(data, "picture.frozen")[1].mask.tolist() == [True] * 7 + [False]
@@ -91,7 +99,9 @@ def test_run_encoders_add_vectors_beside_texts_and_pictures(shop: dict[str, Any]
     assert any("CLIP's mean and deviation" in note for note in report.notes)
 
 
-def test_run_schema_may_have_the_vectors_instead_of_the_text(shop: dict[str, Any], tmp_path: Path) -> None:
+def test_run_schema_may_have_the_vectors_instead_of_the_text(
+    shop: dict[str, Any], tmp_path: Path
+) -> None:
     schema = tmp_path / "s.toml"
     schema.write_text(
         '[interactions]\nuser = "user_id"\nitem = "item_id"\ntimestamp = "timestamp"\n[items]\nid = "item_id"\n[items.features]\n'
@@ -100,12 +110,14 @@ def test_run_schema_may_have_the_vectors_instead_of_the_text(shop: dict[str, Any
     data = _run(tmp_path, "data", {**shop, "schema": schema})
     assert [(s.name, s.kind, s.size) for s in data.specs] == [("meaning", "vector", 5)]
     beside = _run(tmp_path, "beside", shop, *_encoders(tmp_path))
-    assert np.array_equal(_feature(data, "meaning")[1].values, _feature(beside, "title.frozen")[1].values)
+    assert np.array_equal(
+        _feature(data, "meaning")[1].values, _feature(beside, "title.frozen")[1].values
+    )
 
 
 def test_run_dry_run_prints_the_encoders(shop: dict[str, Any], tmp_path: Path) -> None:
     config = configuration.resolve(sets=[*KEEP, *_encoders(tmp_path)])
-    printed = preprocess.dry_run(config, preprocess.Inputs(**shop), Silent())
+    printed = preprocess.dry_run(config, preprocess.Inputs(**shop), SilentReporter())
     assert (
         f'"title.frozen" = {{ kind = "vector", column = "title", encoder = "{tmp_path / "text" / "m.onnx"}" }}'
         in printed
@@ -141,10 +153,13 @@ def test_run_like_takes_the_same_encoder_and_no_other(shop: dict[str, Any], tmp_
     data = _run(tmp_path, "data", shop, *_encoders(tmp_path))
     like = {**shop, "like": data.path}
     again = _run(tmp_path, "again", like)
-    assert np.array_equal(_feature(again, "title.frozen")[1].values, _feature(data, "title.frozen")[1].values)
+    assert np.array_equal(
+        _feature(again, "title.frozen")[1].values, _feature(data, "title.frozen")[1].values
+    )
     text_model(tmp_path / "text" / "m.onnx", output="sentence_embedding")
     with pytest.raises(
-        M6RecError, match=r"the encoder of the feature `title\.frozen` is not the one that it was made with"
+        M6RecError,
+        match=r"the encoder of the feature `title\.frozen` is not the one that it was made with",
     ) as caught:
         _run(tmp_path, "other", like)
     assert caught.value.where == str(tmp_path / "text" / "m.onnx")
@@ -154,7 +169,9 @@ def test_run_like_takes_the_same_encoder_and_no_other(shop: dict[str, Any], tmp_
         _run(tmp_path, "gone", like)
 
 
-def test_run_encoder_that_is_not_there_stops_before_the_work(shop: dict[str, Any], tmp_path: Path) -> None:
+def test_run_encoder_that_is_not_there_stops_before_the_work(
+    shop: dict[str, Any], tmp_path: Path
+) -> None:
     with pytest.raises(M6RecError, match="the encoder's file does not exist"):
         _run(tmp_path, "data", shop, "data.text_encoder=nowhere.onnx")
     assert not (tmp_path / "data").exists()
@@ -172,18 +189,24 @@ def test_schema_encoder_of_another_kind_is_refused(shop: dict[str, Any], tmp_pat
         _run(tmp_path, "data", {**shop, "schema": schema})
 
 
-def test_recommend_new_items_go_through_the_same_encoder(shop: dict[str, Any], tmp_path: Path) -> None:
+def test_recommend_new_items_go_through_the_same_encoder(
+    shop: dict[str, Any], tmp_path: Path
+) -> None:
     """Two new items with the titles of known ones: their vectors, the only content, are the known ones'."""
     _run(tmp_path, "data", shop, f"data.text_encoder={tmp_path / 'text' / 'm.onnx'}")
-    config = configuration.resolve("pretrain", sets=[*SMALL, 'model.features=["title.frozen"]', "model.item_ids=false",
-                                                     "train.epochs=1"])  # fmt: skip
-    pretrain.run(config, tmp_path / "data", tmp_path / "run", Silent())
-    write(tmp_path, "new.csv", "item_id,title,picture", [("n0", TITLES[0], ""), ("n3", TITLES[3], "")])
+    config = configuration.resolve(
+        "pretrain",
+        sets=[*SMALL, 'model.features=["title.frozen"]', "model.item_ids=false", "train.epochs=1"],
+    )
+    pretrain.run(config, tmp_path / "data", tmp_path / "run", SilentReporter())
+    write(
+        tmp_path, "new.csv", "item_id,title,picture", [("n0", TITLES[0], ""), ("n3", TITLES[3], "")]
+    )
     run = load(tmp_path / "run")
-    wider = raw.with_items(run, tmp_path / "new.csv", tmp_path, Silent())
+    wider = raw_inputs.with_items(run, tmp_path / "new.csv", tmp_path, SilentReporter())
     assert wider.items["id"].to_list()[-2:] == ["n0", "n3"]
     known, new = np.asarray(run.embeddings)[[0, 3]], np.asarray(wider.embeddings)[-2:]
     np.testing.assert_allclose(new, known, atol=1e-5)
     (tmp_path / "text" / "m.onnx").unlink()
     with pytest.raises(M6RecError, match="the encoder's file does not exist"):
-        raw.with_items(run, tmp_path / "new.csv", tmp_path, Silent())
+        raw_inputs.with_items(run, tmp_path / "new.csv", tmp_path, SilentReporter())

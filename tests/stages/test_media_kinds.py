@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from m6rec_cli import config as configuration
+from m6rec_cli.config import resolve as configuration
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.errors import M6RecError
-from m6rec_cli.report import Silent
-from m6rec_cli.schema import FeatureSpec
 from m6rec_cli.stages import preprocess
+from m6rec_cli.system.errors import M6RecError
+from m6rec_cli.system.feature_spec import FeatureSpec
+from m6rec_cli.system.progress import SilentReporter
 from tests.clips import tone, write_video, write_wav
 from tests.inference.trained import write
 
@@ -28,20 +28,31 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "clips").mkdir()
     for k in range(11):
         sound = None if k == 10 else tone(PITCHES[k % 2], 0.5)
-        write_video(root / "clips" / f"v{k}.mp4", [COLOURS[k % 2]], size=(16, 16), per_colour=5, sound=sound)
+        write_video(
+            root / "clips" / f"v{k}.mp4", [COLOURS[k % 2]], size=(16, 16), per_colour=5, sound=sound
+        )
         write_wav(root / "clips" / f"v{k}.wav", tone(PITCHES[k % 2], 0.3))
     (root / "clips" / "v11.mp4").write_text("broken")
     names = [f"clips/v{k}.mp4" for k in range(13)]
-    write(root, "items.csv", "item_id,clip,jingle",
-          [(f"v{k}", names[k] if k < 13 else "", f"clips/v{k}.wav" if k < 11 else "") for k in range(N)])  # fmt: skip
+    write(
+        root,
+        "items.csv",
+        "item_id,clip,jingle",
+        [
+            (f"v{k}", names[k] if k < 13 else "", f"clips/v{k}.wav" if k < 11 else "")
+            for k in range(N)
+        ],
+    )
     rng = np.random.default_rng(0)
     events = [
-        (f"u{u}", f"v{2 * rng.integers(5) + u % 2}", 10**9 + 10**5 * n) for u in range(40) for n in range(5)
+        (f"u{u}", f"v{2 * rng.integers(5) + u % 2}", 10**9 + 10**5 * n)
+        for u in range(40)
+        for n in range(5)
     ]
     write(root, "events.csv", "user_id,item_id,timestamp", events)
     config = configuration.resolve(sets=SETS)
     inputs = preprocess.Inputs(root / "events.csv", root / "items.csv")
-    preprocess.run(config, inputs, root / "data", Silent())
+    preprocess.run(config, inputs, root / "data", SilentReporter())
     return root
 
 
@@ -73,8 +84,11 @@ def test_run_arrays_are_memory_maps(folder: Path) -> None:
 
 
 def test_run_unreadable_files_are_counted(folder: Path) -> None:
-    rules = {r["rule"]: (r["changed"], r["examples"]) for r in Dataset.open(folder / "data").manifest["cleaning"]
-             if "changed" in r}  # fmt: skip
+    rules = {
+        r["rule"]: (r["changed"], r["examples"])
+        for r in Dataset.open(folder / "data").manifest["cleaning"]
+        if "changed" in r
+    }
     assert rules["items: `clip` missing, masked"][0] == 1
     assert rules["items: `clip` undecodable, masked"] == (2, ["clips/v11.mp4", "clips/v12.mp4"])
     assert rules["items: `clip.sound` undecodable, masked"][0] == 2
@@ -83,7 +97,7 @@ def test_run_unreadable_files_are_counted(folder: Path) -> None:
 
 
 def test_run_tells_its_progress_by_kind(folder: Path, tmp_path: Path) -> None:
-    class Names(Silent):
+    class Names(SilentReporter):
         def task(self, name: str, total: float | None = None, unit: str = ""):  # type: ignore[override]
             self.notes.append(f"{name} {total} {unit}")
             return super().task(name, total, unit)
@@ -103,11 +117,16 @@ def test_run_like_encodes_with_the_same_shapes(folder: Path, tmp_path: Path) -> 
         "item_id,clip,jingle",
         [("v0", "clips/v0.mp4", ""), ("n1", "clips/v3.mp4", "clips/v3.wav")],
     )
-    write(tmp_path, "events.csv", "user_id,item_id,timestamp", [("u", "v0", 10**9), ("u", "n1", 10**9 + 9)])
+    write(
+        tmp_path,
+        "events.csv",
+        "user_id,item_id,timestamp",
+        [("u", "v0", 10**9), ("u", "n1", 10**9 + 9)],
+    )
     inputs = preprocess.Inputs(
         tmp_path / "events.csv", tmp_path / "new.csv", media=folder, like=folder / "data"
     )
-    preprocess.run(configuration.resolve(), inputs, tmp_path / "data", Silent())
+    preprocess.run(configuration.resolve(), inputs, tmp_path / "data", SilentReporter())
     for name, rows in (("clip", [0, 3]), ("clip.sound", [0, 3])):
         want, got = _feature(folder, name), _feature(tmp_path, name)
         assert got[0] == want[0]
@@ -120,11 +139,13 @@ def test_run_without_the_extra_stops_before_the_work(
 ) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     inputs = preprocess.Inputs(folder / "events.csv", folder / "items.csv")
-    with pytest.raises(M6RecError, match="the feature `clip` \\(video\\) needs the extra `media`") as caught:
-        preprocess.run(configuration.resolve(), inputs, tmp_path / "data", Silent())
+    with pytest.raises(
+        M6RecError, match="the feature `clip` \\(video\\) needs the extra `media`"
+    ) as caught:
+        preprocess.run(configuration.resolve(), inputs, tmp_path / "data", SilentReporter())
     assert caught.value.hint == "pip install 'm6rec-cli[media]'"
     assert not (tmp_path / "data").exists()
-    assert "clip" in preprocess.dry_run(configuration.resolve(), inputs, Silent())
+    assert "clip" in preprocess.dry_run(configuration.resolve(), inputs, SilentReporter())
 
 
 def test_run_without_the_extra_other_kinds_need_nothing(
@@ -134,4 +155,6 @@ def test_run_without_the_extra_other_kinds_need_nothing(
     write(tmp_path, "events.csv", "user_id,item_id", [("u", "a"), ("u", "b"), ("u", "a")])
     write(tmp_path, "items.csv", "item_id,price", [("a", 1), ("b", 2)])
     inputs = preprocess.Inputs(tmp_path / "events.csv", tmp_path / "items.csv")
-    assert preprocess.run(configuration.resolve(), inputs, tmp_path / "data", Silent())["features"]
+    assert preprocess.run(configuration.resolve(), inputs, tmp_path / "data", SilentReporter())[
+        "features"
+    ]

@@ -6,14 +6,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from m6rec_cli import config as configuration
-from m6rec_cli.data import schema_file
+from m6rec_cli.config import resolve as configuration
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.errors import M6RecError
-from m6rec_cli.judging import task
-from m6rec_cli.report import Silent
+from m6rec_cli.evaluation import task
+from m6rec_cli.preprocessing import schema_file
 from m6rec_cli.stages import preprocess, pretrain, recommend
-from m6rec_cli.training.validate import Validation
+from m6rec_cli.system.errors import M6RecError
+from m6rec_cli.system.progress import SilentReporter
+from m6rec_cli.training.validation import Validation
 from tests.inference.trained import SMALL, write
 
 PEOPLE = 8
@@ -22,19 +22,28 @@ PEOPLE = 8
 @pytest.fixture(scope="module")
 def events(tmp_path_factory):
     """Everybody follows three others and, first of all, himself."""
-    rows = [(n, (n + step) % PEOPLE, 1_600_000_000 + step) for n in range(PEOPLE) for step in range(4)]
+    rows = [
+        (n, (n + step) % PEOPLE, 1_600_000_000 + step) for n in range(PEOPLE) for step in range(4)
+    ]
     return write(tmp_path_factory.mktemp("people"), "events.csv", "user_id,item_id,timestamp", rows)
 
 
 def prepared(folder, events, **inputs):
     sets = [] if inputs else ["data.users_are_items=true"]
-    preprocess.run(configuration.resolve(sets=sets), preprocess.Inputs(events, **inputs), folder, Silent())
+    preprocess.run(
+        configuration.resolve(sets=sets),
+        preprocess.Inputs(events, **inputs),
+        folder,
+        SilentReporter(),
+    )
     return Dataset.open(folder)
 
 
 def test_events_of_a_user_with_himself_are_dropped_and_counted(tmp_path, events):
     data = prepared(tmp_path / "data", events)
-    (rule,) = [r for r in data.manifest["cleaning"] if r["rule"] == "events: of a user with himself"]
+    (rule,) = [
+        r for r in data.manifest["cleaning"] if r["rule"] == "events: of a user with himself"
+    ]
     assert rule["dropped"] == PEOPLE
     assert len(data.events) == 3 * PEOPLE
     assert not (data.own_item[data.events.user_row] == data.events.item_row).any()
@@ -44,7 +53,9 @@ def test_validation_in_training_masks_what_evaluate_masks(tmp_path, events):
     data = prepared(tmp_path / "data", events)
     asked, validation = task.build(data, "valid"), Validation.of(data, configuration.resolve())
     assert validation is not None
-    hidden = {(n, item) for n, row in enumerate(validation.seen[:].tolist()) for item in row if item >= 0}
+    hidden = {
+        (n, item) for n, row in enumerate(validation.seen[:].tolist()) for item in row if item >= 0
+    }
     user, item = np.divmod(asked.seen_keys, data.n_items)
     assert hidden == set(zip(user.tolist(), item.tolist(), strict=True))
     assert {(n, own) for n, own in enumerate(data.own_item[asked.users].tolist())} < hidden
@@ -54,7 +65,9 @@ def test_masking_takes_the_user_himself_away(tmp_path, events):
     data = prepared(tmp_path / "data", events)
     asked = task.build(data, "test")
     user, item = np.divmod(asked.seen_keys, data.n_items)
-    hidden = set(zip(data.users["id"].gather(asked.users[user]), data.items["id"].gather(item), strict=True))
+    hidden = set(
+        zip(data.users["id"].gather(asked.users[user]), data.items["id"].gather(item), strict=True)
+    )
     assert {(str(n), str(n)) for n in range(PEOPLE)} < hidden
     assert len(asked.seen_keys) == 3 * PEOPLE  # two that were met, and himself
 
@@ -63,13 +76,20 @@ def test_a_run_remembers_it_and_lists_nobody_to_himself_even_with_seen_items(tmp
     prepared(tmp_path / "data", events)
     pretrain.run(
         configuration.resolve("pretrain", sets=[*SMALL, "model.exclude=[]", "train.epochs=1"]),
-        tmp_path / "data", tmp_path / "run", Silent(),
-    )  # fmt: skip
+        tmp_path / "data",
+        tmp_path / "run",
+        SilentReporter(),
+    )
     lists = {}
     for seen in ("keep", "drop"):
         config = configuration.resolve(sets=[f"recommend.seen={seen}", f"recommend.k={PEOPLE}"])
         out = tmp_path / f"{seen}.csv"
-        recommend.run(config, recommend.Inputs(tmp_path / "run", interactions=events), str(out), Silent())
+        recommend.run(
+            config,
+            recommend.Inputs(tmp_path / "run", interactions=events),
+            str(out),
+            SilentReporter(),
+        )
         lists[seen] = pl.read_csv(out)
         assert (lists[seen]["user_id"] != lists[seen]["item_id"]).all()
     assert len(lists["keep"]) == PEOPLE * (PEOPLE - 1)
@@ -81,12 +101,18 @@ def test_a_run_remembers_it_and_lists_nobody_to_himself_even_with_seen_items(tmp
 def test_lists_from_the_log_are_those_from_the_data(tmp_path, events):
     """Events of a user with himself are not read there either."""
     prepared(tmp_path / "data", events)
-    pretrain.run(configuration.resolve("pretrain", sets=[*SMALL, "model.exclude=[]", "train.epochs=1"]), tmp_path / "data",
-                 tmp_path / "run", Silent())  # fmt: skip
-    found, report = [], Silent()
+    pretrain.run(
+        configuration.resolve("pretrain", sets=[*SMALL, "model.exclude=[]", "train.epochs=1"]),
+        tmp_path / "data",
+        tmp_path / "run",
+        SilentReporter(),
+    )
+    found, report = [], SilentReporter()
     for number, source in enumerate(({"data": tmp_path / "data"}, {"interactions": events})):
         out = tmp_path / f"{number}.csv"
-        recommend.run(configuration.resolve(), recommend.Inputs(tmp_path / "run", **source), str(out), report)
+        recommend.run(
+            configuration.resolve(), recommend.Inputs(tmp_path / "run", **source), str(out), report
+        )
         found.append(pl.read_csv(out).sort("user_id", "rank"))
     assert found[0].drop("score").equals(found[1].drop("score"))
     assert np.abs(found[0]["score"] - found[1]["score"]).max() < 1e-4
@@ -94,7 +120,9 @@ def test_lists_from_the_log_are_those_from_the_data(tmp_path, events):
 
 
 def test_without_the_setting_equal_ids_mean_nothing(tmp_path, events):
-    preprocess.run(configuration.resolve(), preprocess.Inputs(events), tmp_path / "data", Silent())
+    preprocess.run(
+        configuration.resolve(), preprocess.Inputs(events), tmp_path / "data", SilentReporter()
+    )
     data = Dataset.open(tmp_path / "data")
     assert len(data.events) == 4 * PEOPLE
     assert (data.own_item == -1).all()

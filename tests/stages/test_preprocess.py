@@ -12,14 +12,14 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from m6rec_cli import config as configuration
-from m6rec_cli.data import events, schema_file, tables
+from m6rec_cli.config import resolve as configuration
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.errors import M6RecError, UsageError
-from m6rec_cli.report import Silent
-from m6rec_cli.schema import FeatureSpec
+from m6rec_cli.preprocessing import event_log, schema_file, tables
 from m6rec_cli.stages import preprocess
 from m6rec_cli.stages.preprocess import Inputs
+from m6rec_cli.system.errors import M6RecError, UsageError
+from m6rec_cli.system.feature_spec import FeatureSpec
+from m6rec_cli.system.progress import SilentReporter
 
 DAY = 86_400
 
@@ -37,9 +37,17 @@ def write_shop(folder: Path, *, n_users: int = 12, seed: int = 0) -> dict[str, P
         out = csv.writer(file)
         out.writerow(["item_id", "title", "price", "brand", "tags", "picture", "emb"])
         for k, item in enumerate(items):
-            out.writerow([item, f"A fine thing number {k}", "n/a" if k == 3 else f"{5 + k}.5", ("Acme", "Bolt")[k % 2],
-                          "|".join(["red", "big", "new"][: 1 + k % 3]), f"pics/{k}.png" if k != 14 else "",
-                          f"0.{k} 1.0 {k}.5"])  # fmt: skip
+            out.writerow(
+                [
+                    item,
+                    f"A fine thing number {k}",
+                    "n/a" if k == 3 else f"{5 + k}.5",
+                    ("Acme", "Bolt")[k % 2],
+                    "|".join(["red", "big", "new"][: 1 + k % 3]),
+                    f"pics/{k}.png" if k != 14 else "",
+                    f"0.{k} 1.0 {k}.5",
+                ]
+            )
     with (folder / "users.csv").open("w", newline="") as file:
         out = csv.writer(file)
         out.writerow(["user_id", "age", "gender"])
@@ -70,14 +78,18 @@ def write_shop(folder: Path, *, n_users: int = 12, seed: int = 0) -> dict[str, P
 
 
 def run(
-    out: Path, paths: dict[str, Any], *sets: str, report: Silent | None = None
+    out: Path, paths: dict[str, Any], *sets: str, report: SilentReporter | None = None
 ) -> tuple[Dataset, dict[str, Any]]:
-    summary = preprocess.run(configuration.resolve(sets=sets), Inputs(**paths), out, report or Silent())  # type: ignore[arg-type]
+    summary = preprocess.run(
+        configuration.resolve(sets=sets), Inputs(**paths), out, report or SilentReporter()
+    )  # type: ignore[arg-type]
     return Dataset.open(out), summary
 
 
 @pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Path], Dataset, dict[str, Any]]:
+def shop(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> tuple[dict[str, Path], Dataset, dict[str, Any]]:
     folder = tmp_path_factory.mktemp("shop")
     paths = write_shop(folder)
     data, summary = run(folder / "data", paths, "data.image_size=8", "data.min_category_count=1")
@@ -91,9 +103,15 @@ def _spec(data: Dataset, name: str) -> FeatureSpec:
 def test_run_infers_every_kind(shop: tuple) -> None:
     _, data, _ = shop
     assert [(s.entity, s.name, s.kind) for s in data.specs] == [
-        ("item", "title", "text"), ("item", "price", "numeric"), ("item", "brand", "categorical"), ("item", "tags", "set"),
-        ("item", "picture", "image"), ("item", "emb", "vector"), ("user", "age", "numeric"), ("user", "gender", "categorical"),
-    ]  # fmt: skip
+        ("item", "title", "text"),
+        ("item", "price", "numeric"),
+        ("item", "brand", "categorical"),
+        ("item", "tags", "set"),
+        ("item", "picture", "image"),
+        ("item", "emb", "vector"),
+        ("user", "age", "numeric"),
+        ("user", "gender", "categorical"),
+    ]
 
 
 def test_run_targets_are_the_last_events_of_the_file(shop: tuple) -> None:
@@ -106,7 +124,8 @@ def test_run_targets_are_the_last_events_of_the_file(shop: tuple) -> None:
     for split, back in (("test", 1), ("valid", 2)):
         truth = data.truth(split)
         got = {
-            users[u]: items[i] for u, i in zip(truth.user_row.tolist(), truth.item_row.tolist(), strict=True)
+            users[u]: items[i]
+            for u, i in zip(truth.user_row.tolist(), truth.item_row.tolist(), strict=True)
         }
         assert got == {user: sorted(log)[-back][2] for user, log in plain.items()}
     assert len(data.events) == sum(map(len, plain.values()))
@@ -162,7 +181,10 @@ def test_run_fits_on_rows_with_training_events_alone(tmp_path: Path) -> None:
         paths["users"].write_text(profile)
         data, _ = run(folder / "data", paths, "data.min_category_count=1")
         states.append(
-            {f: (data.path / "features" / f).read_bytes() for f in ("features.json", "tokenizer.json")}
+            {
+                f: (data.path / "features" / f).read_bytes()
+                for f in ("features.json", "tokenizer.json")
+            }
         )
     assert states[0] == states[1]
 
@@ -172,8 +194,12 @@ def test_run_twice_gives_identical_directories(tmp_path: Path) -> None:
     first, _ = run(tmp_path / "one", paths)
     second, _ = run(tmp_path / "two", paths)
     files = sorted(p.relative_to(first.path) for p in first.path.rglob("*") if p.is_file())
-    assert files == sorted(p.relative_to(second.path) for p in second.path.rglob("*") if p.is_file())
-    assert filecmp.cmpfiles(first.path, second.path, [str(f) for f in files], shallow=False)[1:] == ([], [])
+    assert files == sorted(
+        p.relative_to(second.path) for p in second.path.rglob("*") if p.is_file()
+    )
+    assert filecmp.cmpfiles(first.path, second.path, [str(f) for f in files], shallow=False)[
+        1:
+    ] == ([], [])
 
 
 def test_run_summary_and_manifest_agree(shop: tuple) -> None:
@@ -195,29 +221,38 @@ def test_run_summary_and_manifest_agree(shop: tuple) -> None:
 
 def test_run_text_that_is_not_utf_8_is_warned_of(tmp_path: Path) -> None:
     paths = write_shop(tmp_path)
-    paths["items"].write_bytes(paths["items"].read_bytes().replace(b"thing number 5", b"th\xecng number 5"))
-    report = Silent()
+    paths["items"].write_bytes(
+        paths["items"].read_bytes().replace(b"thing number 5", b"th\xecng number 5")
+    )
+    report = SilentReporter()
     preprocess.run(
-        configuration.resolve(), Inputs(paths["interactions"], items=paths["items"]), tmp_path / "d", report
+        configuration.resolve(),
+        Inputs(paths["interactions"], items=paths["items"]),
+        tmp_path / "d",
+        report,
     )
     assert any(f"{paths['items']}, line 7: no UTF-8 text" in warning for warning in report.warnings)
 
 
 def test_run_schema_of_the_features_reads_raw_events_again(shop: tuple) -> None:
     paths, data, _ = shop
-    frame = events.read_events(
+    frame = event_log.read_events(
         tables.scan(paths["interactions"], "interactions"),
         schema_file.read(data.path / "features" / "schema.toml"),
     )
     log = data.events
-    got = {(data.users["id"][int(u)], data.items["id"][int(i)], int(t))
-           for u, i, t in zip(log.user_row, log.item_row, log.timestamp, strict=True)}  # fmt: skip
+    got = {
+        (data.users["id"][int(u)], data.items["id"][int(i)], int(t))
+        for u, i, t in zip(log.user_row, log.item_row, log.timestamp, strict=True)
+    }
     assert set(frame.select("user_id", "item_id", "timestamp").rows()) == got
 
 
-def test_run_dry_run_prints_a_schema_that_gives_the_same_directory(shop: tuple, tmp_path: Path) -> None:
+def test_run_dry_run_prints_a_schema_that_gives_the_same_directory(
+    shop: tuple, tmp_path: Path
+) -> None:
     paths, data, _ = shop
-    printed = preprocess.dry_run(configuration.resolve(), Inputs(**paths), Silent())
+    printed = preprocess.dry_run(configuration.resolve(), Inputs(**paths), SilentReporter())
     (tmp_path / "s.toml").write_text(printed)
     again, _ = run(
         tmp_path / "data",
@@ -233,7 +268,9 @@ def test_run_positive_labels_choose_the_targets(shop: tuple, tmp_path: Path) -> 
     data, _ = run(tmp_path / "data", {**paths, "positive": 'event == "buy"'})
     truth = data.truth("test")
     assert (truth.event == data.manifest["events"].index("buy")).all()
-    assert data.events.label.sum() == (data.events.event == data.manifest["events"].index("buy")).sum()
+    assert (
+        data.events.label.sum() == (data.events.event == data.manifest["events"].index("buy")).sum()
+    )
 
 
 def test_run_like_reuses_the_fitted_state(shop: tuple, tmp_path: Path) -> None:
@@ -245,7 +282,10 @@ def test_run_like_reuses_the_fitted_state(shop: tuple, tmp_path: Path) -> None:
     like, _ = run(tmp_path / "data", {**other, "like": data.path}, "data.image_size=16")
     assert like.specs == data.specs
     assert like.items["brand"].to_list()[-1] == 0
-    assert like.items["tags"].to_list()[-1] == [_spec(data, "tags").state["vocabulary"].index("red") + 1, 0]
+    assert like.items["tags"].to_list()[-1] == [
+        _spec(data, "tags").state["vocabulary"].index("red") + 1,
+        0,
+    ]
     assert like.feature(_spec(data, "picture")).values.shape == (16, 8, 8, 3)
     assert like.items["price"].to_list()[:15] == data.items["price"].to_list()
 
@@ -254,7 +294,7 @@ def test_run_like_without_a_column_warns_and_masks(shop: tuple, tmp_path: Path) 
     paths, data, _ = shop
     frame = pl.read_csv(paths["items"], infer_schema=False).drop("brand", "picture")
     frame.write_csv(tmp_path / "items.csv")
-    report = Silent()
+    report = SilentReporter()
     like, _ = run(
         tmp_path / "data",
         {**paths, "items": tmp_path / "items.csv", "users": None, "like": data.path},
@@ -270,7 +310,9 @@ def test_run_like_unknown_event_kinds_are_counted(shop: tuple, tmp_path: Path) -
     paths, data, _ = shop
     text = paths["interactions"].read_text().replace("view", "wish")
     (tmp_path / "e.csv").write_text(text)
-    like, _ = run(tmp_path / "data", {**paths, "interactions": tmp_path / "e.csv", "like": data.path})
+    like, _ = run(
+        tmp_path / "data", {**paths, "interactions": tmp_path / "e.csv", "like": data.path}
+    )
     assert like.manifest["events"] == ["buy", "view"]
     assert not like.events.event.any()
     (rule,) = [r for r in like.manifest["cleaning"] if "does not know" in r["rule"]]
@@ -301,7 +343,7 @@ def test_run_items_on_event_lines_become_a_catalogue(tmp_path: Path) -> None:
     # Stock that is written off is no event, and says nothing of the item.
     lines += [f"W{n},S0,damaged,-1,2011-03-05 10:00,0.0,{100 + n % 4}" for n in range(20)]
     (tmp_path / "e.csv").write_text("\n".join(lines))
-    report = Silent()
+    report = SilentReporter()
     data, _ = run(
         tmp_path / "data",
         {"interactions": tmp_path / "e.csv", "items_from_interactions": True},
@@ -317,7 +359,9 @@ def test_run_items_on_event_lines_become_a_catalogue(tmp_path: Path) -> None:
 
 
 def test_run_item_table_with_a_list_for_an_id_is_refused(shop: tuple, tmp_path: Path) -> None:
-    items = pl.read_csv(shop[0]["items"], infer_schema=False).with_columns(pl.col("item_id").str.split("x"))
+    items = pl.read_csv(shop[0]["items"], infer_schema=False).with_columns(
+        pl.col("item_id").str.split("x")
+    )
     items.write_parquet(tmp_path / "items.parquet")
     schema = shop[1].path / "features" / "schema.toml"
     with pytest.raises(
@@ -328,7 +372,9 @@ def test_run_item_table_with_a_list_for_an_id_is_refused(shop: tuple, tmp_path: 
 
 def test_run_lists_on_event_lines_are_refused(tmp_path: Path) -> None:
     """Joined, a set of two would be one member."""
-    frame = pl.DataFrame({"user_id": ["a"] * 3, "item_id": ["x", "y", "z"], "genres": [["Drama", "War"]] * 3})
+    frame = pl.DataFrame(
+        {"user_id": ["a"] * 3, "item_id": ["x", "y", "z"], "genres": [["Drama", "War"]] * 3}
+    )
     frame.write_parquet(tmp_path / "e.parquet")
     (tmp_path / "s.toml").write_text(
         '[interactions]\nuser = "user_id"\nitem = "item_id"\n[items.features]\n"genres" = { kind = "set" }\n'
@@ -345,11 +391,16 @@ def test_run_lists_on_event_lines_are_refused(tmp_path: Path) -> None:
 def test_run_unknown_items_are_an_error_that_names_them(shop: tuple, tmp_path: Path) -> None:
     paths, _, _ = shop
     with paths["interactions"].open() as file:
-        text = file.read() + "u0,B00X,1600000000,buy,3\nu1,B17Q,1600000000,buy,3\nu2,B00X,1600000000,buy,3\n"
+        text = (
+            file.read()
+            + "u0,B00X,1600000000,buy,3\nu1,B17Q,1600000000,buy,3\nu2,B00X,1600000000,buy,3\n"
+        )
     (tmp_path / "events.csv").write_text(text)
     n = text.count("\n") - 3
     given = {**paths, "interactions": tmp_path / "events.csv"}
-    with pytest.raises(M6RecError, match="3 events name items that are not in the catalogue") as error:
+    with pytest.raises(
+        M6RecError, match="3 events name items that are not in the catalogue"
+    ) as error:
         run(tmp_path / "data", given)
     assert (
         error.value.where
@@ -379,7 +430,9 @@ def test_run_unknown_users_follow_the_setting(shop: tuple, tmp_path: Path, mode:
         assert data.users["age"][row] is None
 
 
-def test_run_k_core_removes_users_and_items_and_keeps_cold_items(shop: tuple, tmp_path: Path) -> None:
+def test_run_k_core_removes_users_and_items_and_keeps_cold_items(
+    shop: tuple, tmp_path: Path
+) -> None:
     paths, full, _ = shop
     data, _ = run(tmp_path / "data", paths, "data.min_user_events=6", "data.min_item_events=3")
     log = data.events
@@ -390,7 +443,9 @@ def test_run_k_core_removes_users_and_items_and_keeps_cold_items(shop: tuple, tm
     cold = data.items.filter(pl.Series(item_counts == 0))["id"].to_list()
     assert (
         cold
-        == full.items.filter(pl.Series(np.bincount(full.events.item_row, minlength=15) == 0))["id"].to_list()
+        == full.items.filter(pl.Series(np.bincount(full.events.item_row, minlength=15) == 0))[
+            "id"
+        ].to_list()
     )
     assert data.users["id"].to_list()[-1] == "profile-only"
     assert data.users["row"].to_list() == list(range(data.n_users))
@@ -431,34 +486,67 @@ def test_run_order_alone_refuses_what_needs_times(tmp_path: Path, setting: str, 
 def test_run_split_by_time_that_one_wrong_time_stretches_is_told(tmp_path: Path) -> None:
     lines = [f"u{n % 5},i{n % 7},{1_600_000_000 + n * DAY}" for n in range(200)]
     (tmp_path / "e.csv").write_text("\n".join(["user_id,item_id,timestamp", "u0,i0,60", *lines]))
-    report = Silent()
-    run(tmp_path / "data", {"interactions": tmp_path / "e.csv"}, "data.split=temporal", report=report)
-    (told,) = (warning for warning in report.warnings if "only 1 of 201 events to train on" in warning)
+    report = SilentReporter()
+    run(
+        tmp_path / "data",
+        {"interactions": tmp_path / "e.csv"},
+        "data.split=temporal",
+        report=report,
+    )
+    (told,) = (
+        warning for warning in report.warnings if "only 1 of 201 events to train on" in warning
+    )
     assert told.startswith("the split `temporal` leaves")
     assert "a few events of a wrong time stretch it" in told
 
 
 def test_run_rule_that_takes_many_events_and_ids_of_two_kinds_are_told(tmp_path: Path) -> None:
-    lines = [f"{n % 5}.5,i{n % 7},{1_600_000_000 + n if n % 10 else 9_999_999_999 + n}" for n in range(100)]
+    lines = [
+        f"{n % 5}.5,i{n % 7},{1_600_000_000 + n if n % 10 else 9_999_999_999 + n}"
+        for n in range(100)
+    ]
     (tmp_path / "e.csv").write_text("\n".join(["user_id,item_id,timestamp", *lines]))
     (tmp_path / "u.csv").write_text("user_id,age\n" + "".join(f"{n},{20 + n}\n" for n in range(5)))
-    report = Silent()
-    run(tmp_path / "data", {"interactions": tmp_path / "e.csv", "users": tmp_path / "u.csv"}, report=report)
-    assert any("10 of 100 events are left out by the rule `events: timestamp before 1970 or in the future`, first: i0 (row 1)"
-               in warning for warning in report.warnings)  # fmt: skip
-    assert any("5 of 10 users are not in the user table" in warning for warning in report.warnings) is False
+    report = SilentReporter()
+    run(
+        tmp_path / "data",
+        {"interactions": tmp_path / "e.csv", "users": tmp_path / "u.csv"},
+        report=report,
+    )
+    assert any(
+        "10 of 100 events are left out by the rule `events: timestamp before 1970 or in the future`, first: i0 (row 1)"
+        in warning
+        for warning in report.warnings
+    )
+    assert (
+        any("5 of 10 users are not in the user table" in warning for warning in report.warnings)
+        is False
+    )
     (tmp_path / "u.csv").write_text("user_id,age\n1,30\n2,31\n")
-    run(tmp_path / "again", {"interactions": tmp_path / "e.csv", "users": tmp_path / "u.csv"}, report=report)
-    assert any("5 of 7 users are not in the user table, first: " in warning for warning in report.warnings)
+    run(
+        tmp_path / "again",
+        {"interactions": tmp_path / "e.csv", "users": tmp_path / "u.csv"},
+        report=report,
+    )
+    assert any(
+        "5 of 7 users are not in the user table, first: " in warning for warning in report.warnings
+    )
 
 
 def test_run_split_of_whole_histories_that_leaves_little_is_told_without_a_word_of_times(
     tmp_path: Path,
 ) -> None:
     lines = [f"u{n % 50},i{n % 7},{1_600_000_000 + n}" for n in range(100)]
-    (tmp_path / "e.csv").write_text("\n".join(["user_id,item_id,timestamp", *lines, "u0,i3,1700000000"]))
-    report = Silent()
-    run(tmp_path / "data", {"interactions": tmp_path / "e.csv"}, "data.cold_users=0.8", report=report)
+    (tmp_path / "e.csv").write_text(
+        "\n".join(["user_id,item_id,timestamp", *lines, "u0,i3,1700000000"])
+    )
+    report = SilentReporter()
+    run(
+        tmp_path / "data",
+        {"interactions": tmp_path / "e.csv"},
+        "data.cold_users=0.8",
+        report=report,
+    )
     (told,) = (warning for warning in report.warnings if "events to train on" in warning)
     assert told.startswith("the split `leave-one-out` leaves only")
     assert "wrong time" not in told
@@ -469,7 +557,11 @@ def test_run_output_that_is_the_directory_of_like_is_refused(shop: tuple) -> Non
     before = {p: p.read_bytes() for p in data.path.rglob("*") if p.is_file()}
     with pytest.raises(M6RecError, match="the output would replace what is read"):
         preprocess.run(
-            configuration.resolve(), Inputs(**paths, like=data.path), data.path, Silent(), overwrite=True
+            configuration.resolve(),
+            Inputs(**paths, like=data.path),
+            data.path,
+            SilentReporter(),
+            overwrite=True,
         )
     assert {p: p.read_bytes() for p in data.path.rglob("*") if p.is_file()} == before
 
@@ -481,7 +573,9 @@ def test_run_other_splits_hold_back_what_is_later(shop: tuple, tmp_path: Path, s
     if split == "none":
         assert not log.split.any()
         return
-    assert set(log.split.tolist()) == {0, 2} | ({1} if split == "temporal" else set(log.split.tolist()) & {1})
+    assert set(log.split.tolist()) == {0, 2} | (
+        {1} if split == "temporal" else set(log.split.tolist()) & {1}
+    )
     if split == "temporal":
         assert log.timestamp[log.split == 0].max() < log.timestamp[log.split == 2].min()
 
@@ -499,7 +593,8 @@ def test_run_repeated_ids_of_the_catalogue_keep_the_first(shop: tuple, tmp_path:
         paths["items"].read_text() + "i0,Another,1,Acme,red,,\n,No id,1,Acme,red,,\n"
     )
     data, _ = run(
-        tmp_path / "data", {**paths, "items": tmp_path / "items.csv", "media": paths["items"].parent}
+        tmp_path / "data",
+        {**paths, "items": tmp_path / "items.csv", "media": paths["items"].parent},
     )
     assert data.items["display"][0] == "A fine thing number 0"
     rules = {r["rule"]: r["dropped"] for r in data.manifest["cleaning"] if "dropped" in r}
@@ -512,7 +607,9 @@ def test_run_feature_columns_with_the_names_of_ours_are_kept(tmp_path: Path) -> 
     (tmp_path / "i.csv").write_text(
         "item_id,id,popularity,row,display\nx,7,0.5,1,e\ny,8,1.5,2,e\nz,9,2.5,3,f\n"
     )
-    data, _ = run(tmp_path / "data", {"interactions": tmp_path / "e.csv", "items": tmp_path / "i.csv"})
+    data, _ = run(
+        tmp_path / "data", {"interactions": tmp_path / "e.csv", "items": tmp_path / "i.csv"}
+    )
     assert data.items["id"].to_list() == ["x", "y", "z"]
     assert data.items["popularity"].to_list() == [1, 0, 0]
     assert data.items["popularity_"].null_count() == 0
@@ -531,8 +628,13 @@ def test_run_schema_features_without_their_table_are_an_error(shop: tuple, tmp_p
     (tmp_path / "s.toml").write_text(
         '[interactions]\nuser="user_id"\nitem="item_id"\n[users.features]\nage = "numeric"\n'
     )
-    with pytest.raises(M6RecError, match="the schema names user features, and there is no user table"):
-        run(tmp_path / "data", {"interactions": shop[0]["interactions"], "schema": tmp_path / "s.toml"})
+    with pytest.raises(
+        M6RecError, match="the schema names user features, and there is no user table"
+    ):
+        run(
+            tmp_path / "data",
+            {"interactions": shop[0]["interactions"], "schema": tmp_path / "s.toml"},
+        )
 
 
 def test_run_two_catalogues_are_a_usage_error(shop: tuple, tmp_path: Path) -> None:
@@ -562,15 +664,21 @@ def test_run_failure_leaves_nothing_behind(
 def test_run_odd_types_of_data_frames_are_read(tmp_path: Path) -> None:
     """Categories, spans and bytes that are text in the tables; a list of paragraphs as a text and as the display."""
     users, n = ["ann", "bob", "cid"], 9
-    pl.DataFrame({
-        "user_id": pl.Series([users[k % 3] for k in range(n)], dtype=pl.Categorical),
-        "item_id": [b"x", b"y", b"z"] * 3, "timestamp": [1_600_000_000 + k for k in range(n)],
-        "watch_time": [timedelta(seconds=k + 1) for k in range(n)],
-    }).write_parquet(tmp_path / "e.parquet")  # fmt: skip
-    pl.DataFrame({
-        "item_id": [b"x", b"y", b"z"], "description": [["A fine thing.", "It is red."], ["Another one."], []],
-        "runtime": [timedelta(minutes=k) for k in (1, 2, 3)],
-    }).write_parquet(tmp_path / "i.parquet")  # fmt: skip
+    pl.DataFrame(
+        {
+            "user_id": pl.Series([users[k % 3] for k in range(n)], dtype=pl.Categorical),
+            "item_id": [b"x", b"y", b"z"] * 3,
+            "timestamp": [1_600_000_000 + k for k in range(n)],
+            "watch_time": [timedelta(seconds=k + 1) for k in range(n)],
+        }
+    ).write_parquet(tmp_path / "e.parquet")
+    pl.DataFrame(
+        {
+            "item_id": [b"x", b"y", b"z"],
+            "description": [["A fine thing.", "It is red."], ["Another one."], []],
+            "runtime": [timedelta(minutes=k) for k in (1, 2, 3)],
+        }
+    ).write_parquet(tmp_path / "i.parquet")
     (tmp_path / "s.toml").write_text(
         '[interactions]\nuser = "user_id"\nitem = "item_id"\ntimestamp = "timestamp"\nweight = "watch_time"\n'
         '[items]\nid = "item_id"\ndisplay = "description"\n'
@@ -599,8 +707,10 @@ def test_run_float_codes_of_items_are_those_of_whole_numbers(tmp_path: Path) -> 
 
 
 def test_run_list_as_the_user_is_an_error_that_names_the_column(tmp_path: Path) -> None:
-    pl.DataFrame({"user_id": [["a"], ["b"]], "item_id": ["x", "y"], "time": [[1], [2]]}).write_parquet(
-        tmp_path / "e.parquet"
-    )
-    with pytest.raises(M6RecError, match="the column `user_id`, which the schema names as the user"):
+    pl.DataFrame(
+        {"user_id": [["a"], ["b"]], "item_id": ["x", "y"], "time": [[1], [2]]}
+    ).write_parquet(tmp_path / "e.parquet")
+    with pytest.raises(
+        M6RecError, match="the column `user_id`, which the schema names as the user"
+    ):
         run(tmp_path / "data", {"interactions": tmp_path / "e.parquet"})

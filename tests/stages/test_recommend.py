@@ -8,12 +8,12 @@ import sys
 import polars as pl
 import pytest
 
-from m6rec_cli.config import resolve
-from m6rec_cli.directory import claimed
-from m6rec_cli.errors import M6RecError, UsageError
-from m6rec_cli.report import Silent
+from m6rec_cli.config.resolve import resolve
 from m6rec_cli.stages import recommend
 from m6rec_cli.stages.recommend import Inputs
+from m6rec_cli.system.directories import exclusive_lock
+from m6rec_cli.system.errors import M6RecError, UsageError
+from m6rec_cli.system.progress import SilentReporter
 from tests import worlds
 from tests.inference.trained import STYLES, USERS, shop, style_of, write
 
@@ -27,11 +27,14 @@ def ask(shop, tmp_path):
     def ask(*sets, out="recs.parquet", overwrite=True, **inputs):
         if not {"data", "interactions", "profiles"} & inputs.keys():
             inputs["data"] = shop.data
-        ask.report = Silent()
+        ask.report = SilentReporter()
         ask.summary = recommend.run(
-            resolve(sets=sets), Inputs(inputs.pop("run", shop.run), **inputs), str(tmp_path / out), ask.report,
+            resolve(sets=sets),
+            Inputs(inputs.pop("run", shop.run), **inputs),
+            str(tmp_path / out),
+            ask.report,
             overwrite=overwrite,
-        )  # fmt: skip
+        )
         return pl.read_parquet(tmp_path / out, glob=False) if out.endswith(".parquet") else None
 
     return ask
@@ -44,7 +47,8 @@ def file(folder, *lines, name="ids.txt"):
 
 def lists(frame):
     return {
-        user: part["item_id"].to_list() for (user,), part in frame.group_by("user_id", maintain_order=True)
+        user: part["item_id"].to_list()
+        for (user,), part in frame.group_by("user_id", maintain_order=True)
     }
 
 
@@ -71,10 +75,15 @@ def test_run_every_user_gets_a_full_list_of_unseen_items(shop, ask):
         assert not set(part["item_id"]) & set(shop.history(user))
     assert ask.report.warnings == []
     assert ask.summary == {
-        "stage": "recommend", "run": str(shop.run), "out": ask.summary["out"], "users": USERS + 5,
-        "rows": 10 * (USERS + 5), "k": 10, "items": frame["item_id"].n_unique(),
+        "stage": "recommend",
+        "run": str(shop.run),
+        "out": ask.summary["out"],
+        "users": USERS + 5,
+        "rows": 10 * (USERS + 5),
+        "k": 10,
+        "items": frame["item_id"].n_unique(),
         "basis": {"history+profile": USERS, "profile": 4, "popularity": 1},
-    }  # fmt: skip
+    }
     json.dumps(ask.summary)
 
 
@@ -99,9 +108,9 @@ def test_run_basis_of_raw_events_without_profiles_is_history(shop, ask):
 
 
 def test_run_a_batch_equals_each_user_alone(shop, ask, tmp_path):
-    whole = ask("recommend.draws=4")
+    whole = ask("recommend.noise_draws=4")
     for user in ("1", "17", "60", "902", "904"):
-        alone = ask("recommend.draws=4", users=str(file(tmp_path, user)))
+        alone = ask("recommend.noise_draws=4", users=str(file(tmp_path, user)))
         assert_close(alone, whole.filter(pl.col("user_id") == user))
 
 
@@ -140,7 +149,9 @@ def test_run_users_file_may_have_the_header_of_a_column(ask, tmp_path, header):
     assert ask.report.warnings == []
 
 
-def test_run_tells_what_it_leaves_out_of_a_log_and_a_night_without_any_event_is_none(shop, ask, tmp_path):
+def test_run_tells_what_it_leaves_out_of_a_log_and_a_night_without_any_event_is_none(
+    shop, ask, tmp_path
+):
     columns, late = "user_id,item_id,timestamp,event", ("31", 101, 9_999_999_999, "buy")
     log = write(tmp_path, "n.csv", columns, [late, ("31", 102, 1_700_000_000, "buy")])
     ask(interactions=log)
@@ -151,7 +162,9 @@ def test_run_tells_what_it_leaves_out_of_a_log_and_a_night_without_any_event_is_
     )
     ask(interactions=shop.events, state=tmp_path / "state")
     found = ask(
-        interactions=write(tmp_path, "late.csv", columns, [late]), state=tmp_path / "state", changed=True
+        interactions=write(tmp_path, "late.csv", columns, [late]),
+        state=tmp_path / "state",
+        changed=True,
     )
     assert len(found) == 0
     assert any("nothing newer than the state" in warning for warning in ask.report.warnings)
@@ -194,15 +207,24 @@ def test_run_before_equals_raw_events_cut_by_hand(shop, ask, tmp_path):
 
 @pytest.mark.parametrize("draws", [1, 4])
 def test_run_raw_events_equal_the_data_directory(shop, ask, draws):
-    sets = (f"recommend.draws={draws}", "recommend.k=15")
+    sets = (f"recommend.noise_draws={draws}", "recommend.k=15")
     assert_close(ask(*sets), ask(*sets, interactions=shop.events, profiles=shop.users))
 
 
 def test_run_raw_events_of_one_user_equal_those_of_all(shop, ask, tmp_path):
-    rows = [line.split(",") for line in shop.events.read_text().splitlines()[1:] if line.startswith("33,")]
+    rows = [
+        line.split(",")
+        for line in shop.events.read_text().splitlines()[1:]
+        if line.startswith("33,")
+    ]
     one = write(tmp_path, "one.csv", "user_id,item_id,timestamp,event", rows)
-    alone = ask("recommend.draws=4", interactions=one, profiles=shop.users, users=str(file(tmp_path, "33")))
-    assert_close(alone, ask("recommend.draws=4").filter(pl.col("user_id") == "33"))
+    alone = ask(
+        "recommend.noise_draws=4",
+        interactions=one,
+        profiles=shop.users,
+        users=str(file(tmp_path, "33")),
+    )
+    assert_close(alone, ask("recommend.noise_draws=4").filter(pl.col("user_id") == "33"))
 
 
 def test_run_profiles_alone_equal_users_without_events(shop, ask):
@@ -215,8 +237,12 @@ def test_run_profiles_alone_equal_users_without_events(shop, ask):
 def test_run_unknown_items_of_the_log_are_left_out_with_a_warning(shop, ask, tmp_path):
     base = [("new", 101, 1_600_000_000, "view"), ("new", 103, 1_600_300_000, "buy")]
     log = write(tmp_path, "a.csv", "user_id,item_id,timestamp,event", base)
-    dirty = write(tmp_path, "b.csv", "user_id,item_id,timestamp,event",
-                  [*base, ("new", "X9", 1_600_100_000, "view"), ("other", "X9", 1_600_100_000, "view")])  # fmt: skip
+    dirty = write(
+        tmp_path,
+        "b.csv",
+        "user_id,item_id,timestamp,event",
+        [*base, ("new", "X9", 1_600_100_000, "view"), ("other", "X9", 1_600_100_000, "view")],
+    )
     clean, frame = ask(interactions=log), ask(interactions=dirty)
     assert ask.report.warnings == [
         "2 of 4 events name items that the run does not know and are left out, first: `X9`"
@@ -226,7 +252,9 @@ def test_run_unknown_items_of_the_log_are_left_out_with_a_warning(shop, ask, tmp
 
 
 def test_run_log_of_unknown_items_alone_still_answers(ask, tmp_path):
-    log = write(tmp_path, "log.csv", "user_id,item_id,timestamp,event", [("a", "X", 1_600_000_000, "view")])
+    log = write(
+        tmp_path, "log.csv", "user_id,item_id,timestamp,event", [("a", "X", 1_600_000_000, "view")]
+    )
     frame = ask(interactions=log)
     assert (len(frame), set(frame["basis"])) == (10, {"popularity"})
 
@@ -237,7 +265,9 @@ def test_run_unknown_event_kinds_count_as_the_first(shop, ask, tmp_path):
     for kind in (first, "wish"):
         log = write(tmp_path, "k.csv", header, [("new", 101, 1_600_000_000, kind)])
         frames.append(ask(interactions=log))
-    assert ask.report.warnings == [f"event kinds that the run does not know are read as `{first}`: wish"]
+    assert ask.report.warnings == [
+        f"event kinds that the run does not know are read as `{first}`: wish"
+    ]
     assert_close(*frames)
 
 
@@ -245,8 +275,12 @@ def test_run_unknown_event_kinds_count_as_the_first(shop, ask, tmp_path):
 
 
 def test_run_new_item_is_scored_from_its_content(shop, ask, tmp_path):
-    new = write(tmp_path, "new.csv", "item_id,title,style,price",
-                [("N1", "Brand new", "gold", 9), ("N2", "Unknown style", "", 9), (100, "Known", "red", 1)])  # fmt: skip
+    new = write(
+        tmp_path,
+        "new.csv",
+        "item_id,title,style,price",
+        [("N1", "Brand new", "gold", 9), ("N2", "Unknown style", "", 9), (100, "Known", "red", 1)],
+    )
     frame = ask("recommend.k=42", items=new, titles=True, profiles=shop.users)
     assert ask.report.notes == ["2 items that the run does not know are scored from their content"]
     ranks = dict(frame.filter(pl.col("item_id") == "N1").select("user_id", "rank").iter_rows())
@@ -261,8 +295,12 @@ def test_run_new_item_is_scored_from_its_content(shop, ask, tmp_path):
 
 def test_run_events_on_new_items_count(shop, ask, tmp_path):
     new = write(tmp_path, "new.csv", "item_id,title,style,price", [("N1", "Brand new", "gold", 9)])
-    log = write(tmp_path, "log.csv", "user_id,item_id,timestamp,event",
-                [("a", "N1", 1_600_000_000, "view"), ("a", 131, 1_600_000_100, "view")])  # fmt: skip
+    log = write(
+        tmp_path,
+        "log.csv",
+        "user_id,item_id,timestamp,event",
+        [("a", "N1", 1_600_000_000, "view"), ("a", 131, 1_600_000_100, "view")],
+    )
     frame = ask("recommend.k=39", items=new, interactions=log)
     assert ask.report.warnings == []
     assert set(frame["basis"]) == {"history"}
@@ -299,7 +337,9 @@ def test_run_allow_and_deny(shop, ask, tmp_path):
     allow = file(tmp_path, *range(110, 125), name="allow")
     deny = file(tmp_path, *range(118, 130), name="deny")
     frame = ask("recommend.seen=keep", allow=allow, deny=deny)
-    assert {tuple(sorted(items)) for items in lists(frame).values()} == {tuple(map(str, range(110, 118)))}
+    assert {tuple(sorted(items)) for items in lists(frame).values()} == {
+        tuple(map(str, range(110, 118)))
+    }
     assert ask.report.warnings == [
         f"{USERS + 5} users got fewer than 10 items: the catalogue and the filters left no more"
     ]
@@ -307,7 +347,9 @@ def test_run_allow_and_deny(shop, ask, tmp_path):
 
 def test_run_ids_may_have_become_floats_and_have_a_header(ask, tmp_path):
     users = file(tmp_path, "user_id", "3.0", "7.0", name="users")
-    frame = ask(users=str(users), allow=file(tmp_path, "item_id", "101.0", "102.0", "120.0", "121.0"))
+    frame = ask(
+        users=str(users), allow=file(tmp_path, "item_id", "101.0", "102.0", "120.0", "121.0")
+    )
     assert list(lists(frame)) == ["3", "7"]
     assert set(frame["item_id"]) <= {"101", "102", "120", "121"}
     assert [w for w in ask.report.warnings if "fewer than" not in w] == []
@@ -321,7 +363,9 @@ def test_run_parquet_in_a_folder_with_a_pattern_in_its_name(ask, tmp_path):
 
 
 def test_run_text_that_is_not_utf_8_is_warned_of(shop, ask, tmp_path):
-    log = write(tmp_path, "n.csv", "user_id,item_id,timestamp,event", [("new", 101, 1_600_000_000, "buy")])
+    log = write(
+        tmp_path, "n.csv", "user_id,item_id,timestamp,event", [("new", 101, 1_600_000_000, "buy")]
+    )
     log.write_bytes(log.read_bytes().replace(b"new", b"Jos\xe9"))
     assert list(lists(ask(interactions=log))) == ["Jos\ufffd"]
     assert any(f"{log}, line 2: no UTF-8 text" in warning for warning in ask.report.warnings)
@@ -329,7 +373,7 @@ def test_run_text_that_is_not_utf_8_is_warned_of(shop, ask, tmp_path):
 
 def test_run_many_frames_make_one_file(ask, tmp_path, monkeypatch):
     whole = ask("recommend.k=3", out="whole.parquet")
-    monkeypatch.setattr("m6rec_cli.inference.lists._USERS_AT_ONCE", 16)
+    monkeypatch.setattr("m6rec_cli.inference.ranked_lists._USERS_AT_ONCE", 16)
     parts = ask("recommend.k=3", out="parts.parquet")
     assert parts["user_id"].to_list() == whole["user_id"].to_list()
     assert_close(parts, whole)
@@ -360,11 +404,13 @@ def test_run_max_per_category_keeps_the_best_of_each(ask, category):
                 kept.append(item)
         expected[user] = kept[:6]
     assert lists(frame) == expected
-    assert all(frame.group_by("user_id", maintain_order=True).agg(pl.col("rank"))["rank"].list.len() == 6)
+    assert all(
+        frame.group_by("user_id", maintain_order=True).agg(pl.col("rank"))["rank"].list.len() == 6
+    )
 
 
 def test_run_judge_weight_changes_the_order_and_keeps_the_rules(ask):
-    plain, judged = ask(), ask("recommend.judge_weight=5.0")
+    plain, judged = ask(), ask("recommend.discriminator_weight=5.0")
     assert set(judged.group_by("user_id").len()["len"]) == {10}
     assert not judged["score"].equals(plain["score"])
     for (_,), part in judged.group_by("user_id"):
@@ -386,8 +432,15 @@ def test_run_state_in_pieces_equals_one_pass(shop, ask, tmp_path):
     assert_close(frame, ask(interactions=shop.events, profiles=shop.users))
     # The same night once more is the same answer, and the state alone is one, too.
     again = ask(interactions=log, profiles=shop.users, state=state, explain=True)
-    assert ask.summary["state"] == {"directory": str(state), "users": USERS, "new_events": 0, "known_events": len(part),
-                                    "late_events": 0, "advanced": 0, "read_anew": 0}  # fmt: skip
+    assert ask.summary["state"] == {
+        "directory": str(state),
+        "users": USERS,
+        "new_events": 0,
+        "known_events": len(part),
+        "late_events": 0,
+        "advanced": 0,
+        "read_anew": 0,
+    }
     assert_close(again.select(frame.columns), frame)
     whole = ask(interactions=shop.events, profiles=shop.users, explain=True)
     # Items of nearly the same score may have changed places between the two.
@@ -401,7 +454,7 @@ def test_run_state_in_pieces_equals_one_pass(shop, ask, tmp_path):
 def test_run_state_that_another_command_works_on_is_refused(shop, ask, tmp_path):
     """What the other one adds would be lost, since newer events are passed once."""
     with (
-        claimed(tmp_path / "state"),
+        exclusive_lock(tmp_path / "state"),
         pytest.raises(M6RecError, match="another m6rec writes to the directory"),
     ):
         ask(interactions=shop.events, state=tmp_path / "state")
@@ -413,11 +466,15 @@ def test_run_changed_lists_only_whose_state_changed(shop, ask, tmp_path):
     ask(interactions=shop.events, state=tmp_path / "state")
     header = "user_id,item_id,timestamp,event"
     new = [("31", 101, 1_700_000_000, "buy"), ("new", 102, 1_700_000_000, "buy")]
-    frame = ask(interactions=write(tmp_path, "n.csv", header, new), state=tmp_path / "state", changed=True)
+    frame = ask(
+        interactions=write(tmp_path, "n.csv", header, new), state=tmp_path / "state", changed=True
+    )
     assert set(frame["user_id"]) == {"31", "new"}
     assert "101" not in set(frame.filter(pl.col("user_id") == "31")["item_id"])
     for inputs in ({"state": tmp_path / "state", "users": "-"}, {}):
-        with pytest.raises(UsageError, match="`--changed` asks for the users whose `--state` changed"):
+        with pytest.raises(
+            UsageError, match="`--changed` asks for the users whose `--state` changed"
+        ):
             ask(changed=True, **inputs)
 
 
@@ -426,10 +483,14 @@ def test_run_that_fails_midway_leaves_the_state_so_that_the_same_command_lists_t
 ):
     state = tmp_path / "state"
     ask(interactions=shop.events, state=state)
-    log = write(tmp_path, "n.csv", "user_id,item_id,timestamp,event", [("31", 101, 1_700_000_000, "buy")])
+    log = write(
+        tmp_path, "n.csv", "user_id,item_id,timestamp,event", [("31", 101, 1_700_000_000, "buy")]
+    )
     before = {p: p.read_bytes() for p in state.rglob("*") if p.is_file()}
     with monkeypatch.context() as broken:
-        broken.setattr(recommend._Told, "count", lambda *_: (_ for _ in ()).throw(M6RecError("half way")))
+        broken.setattr(
+            recommend._Told, "count", lambda *_: (_ for _ in ()).throw(M6RecError("half way"))
+        )
         with pytest.raises(M6RecError, match="half way"):
             ask(interactions=log, state=state, changed=True)
     assert {p: p.read_bytes() for p in state.rglob("*") if p.is_file()} == before
@@ -438,16 +499,24 @@ def test_run_that_fails_midway_leaves_the_state_so_that_the_same_command_lists_t
 
 def test_run_state_and_hidden_features_exclude_each_other(shop, ask, tmp_path):
     with pytest.raises(UsageError, match="`--state` keeps what was read with all features"):
-        ask('recommend.without=["user.taste"]', interactions=shop.events, state=tmp_path / "state")
+        ask(
+            'recommend.hidden_features=["user.taste"]',
+            interactions=shop.events,
+            state=tmp_path / "state",
+        )
 
 
 def test_run_explain_does_not_name_what_is_hidden(ask):
-    frame = ask("recommend.k=2", 'recommend.without=["style"]', explain=True)
-    names = frame.explode("because_parts").drop_nulls("because_parts").unnest("because_parts")["name"]
+    frame = ask("recommend.k=2", 'recommend.hidden_features=["style"]', explain=True)
+    names = (
+        frame.explode("because_parts").drop_nulls("because_parts").unnest("because_parts")["name"]
+    )
     assert set(names) == {"id", "neighbours"}
     # Neighbours are known by the id.
-    frame = ask("recommend.k=2", 'recommend.without=["id"]', explain=True)
-    names = frame.explode("because_parts").drop_nulls("because_parts").unnest("because_parts")["name"]
+    frame = ask("recommend.k=2", 'recommend.hidden_features=["id"]', explain=True)
+    names = (
+        frame.explode("because_parts").drop_nulls("because_parts").unnest("because_parts")["name"]
+    )
     assert set(names) == {"style", "neighbours"}
 
 
@@ -494,19 +563,24 @@ def test_run_formats_hold_the_same(ask, tmp_path, capsys):
     ask(titles=True, out="recs.jsonl")
     types = {"user_id": pl.String, "item_id": pl.String, "rank": pl.UInt32, "score": pl.Float32}
     text = (tmp_path / "recs.csv").read_text()
-    for other in (pl.read_csv(io.StringIO(text), schema_overrides=types),
-                  pl.read_ndjson(tmp_path / "recs.jsonl", schema_overrides=types)):  # fmt: skip
+    for other in (
+        pl.read_csv(io.StringIO(text), schema_overrides=types),
+        pl.read_ndjson(tmp_path / "recs.jsonl", schema_overrides=types),
+    ):
         assert other.equals(frame)
-    assert json.loads((tmp_path / "recs.jsonl").read_text().splitlines()[0])["user_id"] == frame["user_id"][0]
+    assert (
+        json.loads((tmp_path / "recs.jsonl").read_text().splitlines()[0])["user_id"]
+        == frame["user_id"][0]
+    )
     assert capsys.readouterr().out == ""
 
 
 def test_run_standard_output_streams_the_csv(shop, ask, tmp_path, capsys, monkeypatch):
-    from m6rec_cli.inference import lists as module
+    from m6rec_cli.inference import ranked_lists as module
 
     ask(out="recs.csv")
     monkeypatch.setattr(module, "_USERS_AT_ONCE", 16)
-    summary = recommend.run(resolve(), Inputs(shop.run, shop.data), "-", Silent())
+    summary = recommend.run(resolve(), Inputs(shop.run, shop.data), "-", SilentReporter())
     assert summary is None
     streamed = capsys.readouterr().out
     assert streamed.count("user_id") == 1
@@ -535,7 +609,7 @@ def test_run_failing_midway_leaves_the_old_file(ask, tmp_path, monkeypatch, suff
         yield rows, pl.DataFrame({"user_id": ["a"], "item_id": ["b"], "rank": [1]})
         raise M6RecError("half way")
 
-    monkeypatch.setattr(recommend.Lists, "frames", frames)
+    monkeypatch.setattr(recommend.ListMaker, "frames", frames)
     monkeypatch.setattr(recommend._Told, "count", lambda *_: None)
     with pytest.raises(M6RecError, match="half way"):
         ask(out=out.name)
@@ -584,7 +658,7 @@ def test_run_category_without_a_cap(ask):
 
 def test_run_media_without_items(ask, tmp_path):
     with pytest.raises(
-        UsageError, match="`--media` is the folder of the media of `--items` and `--profiles`"
+        UsageError, match="`--media` is the folder of the media of `--items` and `--users`"
     ):
         ask(media=tmp_path)
 
@@ -617,16 +691,18 @@ def test_run_data_directory_of_another_catalogue(ask, tmp_path):
 
 def test_run_hidden_item_features_need_the_data_directory(shop, ask):
     with pytest.raises(M6RecError, match="hides item features of a data directory"):
-        ask('recommend.without=["style"]', interactions=shop.events)
+        ask('recommend.hidden_features=["style"]', interactions=shop.events)
 
 
 def test_run_hidden_profile_is_no_basis(shop, ask):
-    frame = ask('recommend.without=["user.taste"]', profiles=shop.users)
+    frame = ask('recommend.hidden_features=["user.taste"]', profiles=shop.users)
     assert set(frame["basis"]) == {"popularity"}
 
 
 def test_run_data_directory_given_for_a_run(shop, ask):
-    with pytest.raises(M6RecError, match="a data directory is given where a run directory is wanted"):
+    with pytest.raises(
+        M6RecError, match="a data directory is given where a run directory is wanted"
+    ):
         ask(run=shop.data)
 
 
@@ -645,8 +721,12 @@ def test_run_missing_raw_file(ask, tmp_path, name):
 
 
 def test_run_raw_file_without_a_column_of_the_schema(ask, tmp_path):
-    log = write(tmp_path, "log.csv", "user_id,item,timestamp,event", [("a", 100, 1_600_000_000, "view")])
-    with pytest.raises(M6RecError, match="there is no column `item_id`, which the schema names as the item"):
+    log = write(
+        tmp_path, "log.csv", "user_id,item,timestamp,event", [("a", 100, 1_600_000_000, "view")]
+    )
+    with pytest.raises(
+        M6RecError, match="there is no column `item_id`, which the schema names as the item"
+    ):
         ask(interactions=log)
     users = write(tmp_path, "users.csv", "user_id,age", [("a", 3)])
     with pytest.raises(M6RecError, match="the user table has no column `taste`"):
@@ -656,7 +736,19 @@ def test_run_raw_file_without_a_column_of_the_schema(ask, tmp_path):
 @pytest.mark.slow
 def test_run_two_processes_give_identical_files(shop, tmp_path):
     for name in ("a.parquet", "b.parquet"):
-        words = [sys.executable, "-m", "m6rec_cli", "recommend", shop.run, "--data", shop.data, "--draws", "4",
-                 "--out", tmp_path / name, "-q"]  # fmt: skip
+        words = [
+            sys.executable,
+            "-m",
+            "m6rec_cli",
+            "recommend",
+            shop.run,
+            "--data",
+            shop.data,
+            "--draws",
+            "4",
+            "--out",
+            tmp_path / name,
+            "-q",
+        ]
         subprocess.run([*map(str, words)], check=True, capture_output=True)
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()

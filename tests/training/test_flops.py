@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import pytest
 
+from m6rec_cli.execution.mesh import Layout
 from m6rec_cli.stages import pretrain
 from m6rec_cli.training import flops
-from m6rec_cli.training.mesh import Layout
 from m6rec_cli.training.sharded_softmax import usual_tiles
 from m6rec_cli.training.softmax import cross_entropy
 from tests.worlds import planted_cycle
@@ -19,7 +19,9 @@ def count(function, *args, tiles=1):
 def test_a_product_and_its_batches():
     assert count(lambda a, b: a @ b, jnp.ones((3, 5)), jnp.ones((5, 7))) == 2 * 3 * 5 * 7
     assert (
-        count(lambda a, b: jnp.einsum("bij,bjk->bik", a, b), jnp.ones((4, 3, 5)), jnp.ones((4, 5, 7)))
+        count(
+            lambda a, b: jnp.einsum("bij,bjk->bik", a, b), jnp.ones((4, 3, 5)), jnp.ones((4, 5, 7))
+        )
         == 4 * 2 * 105
     )
 
@@ -44,7 +46,9 @@ def test_the_softmax_is_three_products_of_targets_and_catalogue(targets):
     weight = (jnp.arange(512) < targets).astype(float)
 
     def loss(h, e):
-        return cross_entropy(h, e, jnp.zeros(items), jnp.zeros(512, jnp.int32), weight, usual=targets)
+        return cross_entropy(
+            h, e, jnp.zeros(items), jnp.zeros(512, jnp.int32), weight, usual=targets
+        )
 
     def steps(h, e, n):
         return jax.lax.fori_loop(0, n, lambda _, x: jax.grad(loss, argnums=(0, 1))(*x), (h, e))

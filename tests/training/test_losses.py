@@ -3,15 +3,21 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from m6rec_cli.config.settings import Config
 from m6rec_cli.model.discriminator import Discriminator, unit
-from m6rec_cli.settings import Config
 from m6rec_cli.training import losses
 
 
 def world(n=6, d=64):
     keys = jax.random.split(jax.random.key(0), 3)
     h, real, fake = (jax.random.normal(k, (n, d)) for k in keys)
-    return Discriminator(Config().model, rngs=nnx.Rngs(0)), h, real, fake, jnp.arange(n, dtype=jnp.float32)
+    return (
+        Discriminator(Config().model, rngs=nnx.Rngs(0)),
+        h,
+        real,
+        fake,
+        jnp.arange(n, dtype=jnp.float32),
+    )
 
 
 def test_generator_and_discriminator_loss_pull_in_opposite_directions():
@@ -20,7 +26,9 @@ def test_generator_and_discriminator_loss_pull_in_opposite_directions():
     want_g = (np.log1p(np.exp(-gap)) * w).sum() / w.sum()
     want_d = (np.log1p(np.exp(gap)) * w).sum() / w.sum()
     np.testing.assert_allclose(losses.generator_loss(judge, h, real, fake, w), want_g, rtol=1e-5)
-    np.testing.assert_allclose(losses.discriminator_loss(judge, h, real, fake, w, 0.0), want_d, rtol=1e-5)
+    np.testing.assert_allclose(
+        losses.discriminator_loss(judge, h, real, fake, w, 0.0), want_d, rtol=1e-5
+    )
 
 
 def test_discriminator_penalty_is_the_squared_slope_in_the_item():

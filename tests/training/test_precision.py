@@ -42,7 +42,11 @@ def test_computing_in_bf16_is_a_copy_with_float32_parameters_and_results():
 @pytest.mark.parametrize("items_learn", [True, False])
 def test_cross_entropy_in_bf16_is_near_that_in_float32(items_learn):
     keys = jax.random.split(jax.random.key(0), 3)
-    h, e, b = jax.random.normal(keys[0], (40, 8)), jax.random.normal(keys[1], (30, 8)), jnp.zeros(30)
+    h, e, b = (
+        jax.random.normal(keys[0], (40, 8)),
+        jax.random.normal(keys[1], (30, 8)),
+        jnp.zeros(30),
+    )
     y, w = jax.random.randint(keys[2], (40,), 0, 30), jnp.ones(40)
 
     def run(half):

@@ -14,33 +14,38 @@ import polars as pl
 import pytest
 from flax import nnx
 
-from m6rec_cli import config as configuration
-from m6rec_cli import inputs, stop
-from m6rec_cli.checkpoint import Steps, named
+from m6rec_cli.config import resolve as configuration
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.directory import read_json
-from m6rec_cli.errors import M6RecError, Terminated, UsageError
-from m6rec_cli.inference.loaded import load
-from m6rec_cli.report import Silent
+from m6rec_cli.execution import model_inputs
+from m6rec_cli.execution.mesh import Layout
+from m6rec_cli.inference.loaded_run import load
 from m6rec_cli.stages import finetune, pretrain
-from m6rec_cli.training import saved, session, told
-from m6rec_cli.training.loop import Progress, Report
-from m6rec_cli.training.mesh import Layout
-from m6rec_cli.training.state import State
+from m6rec_cli.system import signals
+from m6rec_cli.system.checkpoints import StepCheckpoints, named
+from m6rec_cli.system.directories import read_json
+from m6rec_cli.system.errors import M6RecError, Terminated, UsageError
+from m6rec_cli.system.progress import SilentReporter
+from m6rec_cli.training import checkpointing, epoch_log, session
+from m6rec_cli.training.loop import LoopState, TrainingEvent
+from m6rec_cli.training.state import TrainingState
 from tests.small import SMALL
 from tests.worlds import mixed, planted_content, planted_cycle
 
-ALL_LOSSES = ("train.loss.reconstruction=0.1", "train.loss.contrast=0.1", "model.encoder.refresh_rows=4")
+ALL_LOSSES = (
+    "train.loss.reconstruction=0.1",
+    "train.loss.contrast=0.1",
+    "model.encoder.refresh_rows=4",
+)
 
 
 def params(run, step=None):
-    steps = Steps(run / "steps")
+    steps = StepCheckpoints(run / "steps")
     return steps.read(step if step is not None else steps.sealed()[-1], "params")
 
 
 def fresh(data, config):
     """The parameters that training starts from."""
-    return named(nnx.split(session.build(inputs.sizes(data, config.model), config))[1])
+    return named(nnx.split(session.build(model_inputs.sizes(data, config.model), config))[1])
 
 
 def epochs(run):
@@ -64,7 +69,10 @@ def assert_same(a, b):
 def test_pretrain_learns_the_planted_cycle(tmp_path, small, report, precision):
     data = planted_cycle(tmp_path / "data", n_users=96)
     config = small(
-        "train.epochs=20", "train.learning_rate=0.01", "train.patience=20", f"train.precision={precision}"
+        "train.epochs=20",
+        "train.learning_rate=0.01",
+        "train.patience=20",
+        f"train.precision={precision}",
     )
     run = pretrain.run(config, data.path, tmp_path / "run", report)
     assert run["best"]["ndcg@10"] > 0.95
@@ -77,7 +85,9 @@ def test_pretrain_every_decoder_lowers_the_loss(tmp_path, small, report, kind):
     data = planted_cycle(tmp_path / "data", n_users=32)
     config = small(f"model.decoder.kind={kind}", "train.epochs=8", "train.learning_rate=0.01")
     pretrain.run(config, data.path, tmp_path / "run", report)
-    lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    lines = [
+        json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()
+    ]
     assert lines[-1]["loss"] < 0.9 * lines[1]["loss"]
 
 
@@ -90,7 +100,7 @@ def lossy(tmp_path_factory):
         configuration.resolve("pretrain", sets=[*SMALL, *ALL_LOSSES]),
         folder / "data",
         folder / "run",
-        Silent(),
+        SilentReporter(),
     )
     return folder / "run"
 
@@ -113,7 +123,9 @@ def test_pretrain_all_losses_are_finite_and_reported(lossy):
 
 
 def test_pretrain_leaves_the_generator_alone(parent):
-    before = fresh(Dataset.open(parent.parent / "data"), configuration.resolve("pretrain", sets=SMALL))
+    before = fresh(
+        Dataset.open(parent.parent / "data"), configuration.resolve("pretrain", sets=SMALL)
+    )
     after, mlp = params(parent), "decoder.blocks.0.mlp.out.kernel"
     assert np.abs(before[mlp] - after[mlp]).max() > 0
     assert not after["generator.mlp.out.kernel"].any()
@@ -123,34 +135,38 @@ def test_pretrain_leaves_the_generator_alone(parent):
 
 
 @pytest.mark.parametrize("stage", ["pretrain", "finetune"])
-def test_resume_in_mid_epoch_equals_the_uninterrupted_run(tmp_path, lossy, small, report, monkeypatch, stage):
+def test_resume_in_mid_epoch_equals_the_uninterrupted_run(
+    tmp_path, lossy, small, report, monkeypatch, stage
+):
     """With contents that are kept from step to step, and with a judge and its optimiser."""
     data = lossy.parent / "data"
 
     def train(out, **how):
         if stage == "pretrain":
             return pretrain.run(small(*ALL_LOSSES), data, out, report, **how)
-        config = small("train.alpha=0.5", 'train.trainable=["encoder", "decoder", "generator"]', stage=stage)
+        config = small(
+            "train.alpha=0.5", 'train.trainable=["encoder", "decoder", "generator"]', stage=stage
+        )
         return finetune.run(config, data, lossy, out, report, **how)
 
     whole = lossy if stage == "pretrain" else tmp_path / "whole"
     if stage == "finetune":
         train(whole)
     looked = iter(range(1000))
-    monkeypatch.setattr(stop, "requested", lambda: next(looked) == 5)
+    monkeypatch.setattr(signals, "requested", lambda: next(looked) == 5)
     with pytest.raises(Terminated):
         train(tmp_path / "cut")
     monkeypatch.undo()
-    steps = Steps(tmp_path / "cut" / "steps")
-    at = saved.resumable(steps)
+    steps = StepCheckpoints(tmp_path / "cut" / "steps")
+    at = checkpointing.resumable(steps)
     assert at
     assert not (tmp_path / "cut" / "run.json").exists()
     report.notes.clear()
     train(tmp_path / "cut", resume=True)
     assert any(note.startswith(f"resumed at step {at}") for note in report.notes)
-    last = Steps(whole / "steps").sealed()[-1]
-    for tree in sorted(Steps(whole / "steps").trees(last)):
-        assert_same(Steps(whole / "steps").read(last, tree), steps.read(last, tree))
+    last = StepCheckpoints(whole / "steps").sealed()[-1]
+    for tree in sorted(StepCheckpoints(whole / "steps").trees(last)):
+        assert_same(StepCheckpoints(whole / "steps").read(last, tree), steps.read(last, tree))
     assert epochs(tmp_path / "cut") == epochs(whole)
     report.notes.clear()
     train(tmp_path / "cut", resume=True)
@@ -167,7 +183,7 @@ def test_run_that_is_overwritten_stays_until_the_new_one_is_finished(
     )
     config, before = small("train.seed=7"), (run / "run.json").read_text()
     looked = iter(range(1000))
-    monkeypatch.setattr(stop, "requested", lambda: next(looked) == 5)
+    monkeypatch.setattr(signals, "requested", lambda: next(looked) == 5)
     with pytest.raises(Terminated):
         pretrain.run(config, data, run, report, overwrite=True)
     monkeypatch.undo()
@@ -190,7 +206,9 @@ def test_run_that_is_overwritten_stays_until_the_new_one_is_finished(
     assert caught.value.where == str(run / "recs.csv")
     assert "with `--resume` in place of `--overwrite`" in str(caught.value.hint)
     (run / "recs.csv").unlink()
-    assert pretrain.run(small(), data, run, report, resume=True) == read_json(parent / "run.json", "")
+    assert pretrain.run(small(), data, run, report, resume=True) == read_json(
+        parent / "run.json", ""
+    )
     assert_same(params(run), params(parent))
     run.rename(beside)
     with pytest.raises(M6RecError, match="the output directory is not empty"):
@@ -220,14 +238,16 @@ def parent(tmp_path_factory):
     folder = tmp_path_factory.mktemp("parent")
     mixed(folder / "data")
     config = configuration.resolve("pretrain", sets=SMALL)
-    pretrain.run(config, folder / "data", folder / "run", Silent())
+    pretrain.run(config, folder / "data", folder / "run", SilentReporter())
     return folder / "run"
 
 
 def test_finetune_default_trains_the_generator_alone(tmp_path, parent, small, report):
     run = finetuned(parent, tmp_path, report, small, "tuned")
     before, after = (
-        Steps(parent / "steps").read(read_json(parent / "run.json", "")["best"]["step"], "params"),
+        StepCheckpoints(parent / "steps").read(
+            read_json(parent / "run.json", "")["best"]["step"], "params"
+        ),
         params(tmp_path / "tuned"),
     )
     assert not trained_ids(parent).all()
@@ -241,9 +261,13 @@ def test_finetune_default_trains_the_generator_alone(tmp_path, parent, small, re
     assert 0 < run["trainable_share"] < 0.5
 
 
-def test_finetune_at_alpha_one_is_the_cross_entropy_model_bit_for_bit(tmp_path, parent, small, report):
+def test_finetune_at_alpha_one_is_the_cross_entropy_model_bit_for_bit(
+    tmp_path, parent, small, report
+):
     finetuned(parent, tmp_path, report, small, "plain")
-    finetuned(parent, tmp_path, report, small, "one", "train.alpha=1.0", "model.generator.penalty=7.0")
+    finetuned(
+        parent, tmp_path, report, small, "one", "train.alpha=1.0", "model.generator.penalty=7.0"
+    )
     assert_same(params(tmp_path / "plain"), params(tmp_path / "one"))
     last = json.loads((tmp_path / "one" / "metrics.jsonl").read_text().splitlines()[-1])
     assert last["loss"] == last["rec"]
@@ -256,7 +280,9 @@ def test_finetune_adversarial_trains_the_judge_and_keeps_the_items(tmp_path, par
         params(parent, read_json(parent / "run.json", "")["best"]["step"]),
         params(tmp_path / "gan"),
     )
-    assert not np.array_equal(before["discriminator.mlp.out.kernel"], after["discriminator.mlp.out.kernel"])
+    assert not np.array_equal(
+        before["discriminator.mlp.out.kernel"], after["discriminator.mlp.out.kernel"]
+    )
     assert after["encoder.ids"].any()
     np.testing.assert_array_equal(
         np.where(trained_ids(parent), before["encoder.ids"], 0), after["encoder.ids"]
@@ -269,11 +295,14 @@ def test_checkpoint_has_the_contents_only_where_they_change(tmp_path, small, rep
     data = planted_content(tmp_path / "data", n_users=24)
     sets = ("train.epochs=2", "model.encoder.refresh_rows=16")
     pretrain.run(small(*sets), data.path, tmp_path / "pre", report)
-    finetune.run(small(*sets, stage="finetune"), data.path, tmp_path / "pre", tmp_path / "tuned", report)
-    kept = {name: Steps(tmp_path / name / "steps") for name in ("pre", "tuned")}
+    finetune.run(
+        small(*sets, stage="finetune"), data.path, tmp_path / "pre", tmp_path / "tuned", report
+    )
+    kept = {name: StepCheckpoints(tmp_path / name / "steps") for name in ("pre", "tuned")}
     assert {name: "content" in steps.trees(steps.sealed()[-1]) for name, steps in kept.items()} == {
-        "pre": True, "tuned": False,
-    }  # fmt: skip
+        "pre": True,
+        "tuned": False,
+    }
 
 
 def test_finetune_on_other_features_is_refused(tmp_path, parent, small, report):
@@ -321,23 +350,33 @@ def test_damaged_checkpoint_is_refused_with_the_file_name(tmp_path, parent, smal
     victim_run = shutil.copytree(parent, tmp_path / "run")
     best = read_json(victim_run / "run.json", "")["best"]["step"]
     victim = max(
-        (p for p in (victim_run / "steps" / str(best)).rglob("*") if p.is_file() and "/d/" in p.as_posix()),
+        (
+            p
+            for p in (victim_run / "steps" / str(best)).rglob("*")
+            if p.is_file() and "/d/" in p.as_posix()
+        ),
         key=lambda p: p.stat().st_size,
     )
     content = bytearray(victim.read_bytes())
     content[len(content) // 2] ^= 1
     victim.write_bytes(content)
     with pytest.raises(M6RecError, match="damaged") as error:
-        finetune.run(small(stage="finetune"), parent.parent / "data", victim_run, tmp_path / "out", report)
+        finetune.run(
+            small(stage="finetune"), parent.parent / "data", victim_run, tmp_path / "out", report
+        )
     assert victim.name in str(error.value)
     victim.unlink()
     with pytest.raises(M6RecError, match="missing"):
-        finetune.run(small(stage="finetune"), parent.parent / "data", victim_run, tmp_path / "out", report)
+        finetune.run(
+            small(stage="finetune"), parent.parent / "data", victim_run, tmp_path / "out", report
+        )
 
 
 def test_nonfinite_loss_stops_and_names_the_step(tmp_path, small, report):
     data = planted_cycle(tmp_path / "data", n_users=96)
-    config = small("train.learning_rate=1e30", "train.clip_norm=0", "train.optimizer=sgd", "train.epochs=5")
+    config = small(
+        "train.learning_rate=1e30", "train.clip_norm=0", "train.optimizer=sgd", "train.epochs=5"
+    )
     with pytest.raises(M6RecError, match=r"not finite within the \d+ steps before step \d+"):
         pretrain.run(config, data.path, tmp_path / "run", report)
 
@@ -348,55 +387,75 @@ def test_between_checkpoints_the_best_parameters_are_remembered(tmp_path, small,
     sets = ("train.learning_rate=0.3", "train.epochs=4", "train.patience=9")
     runs = {
         seconds: pretrain.run(
-            small(*sets, f"train.checkpoint_seconds={seconds}"), data.path, tmp_path / str(seconds), report
+            small(*sets, f"train.checkpoint_seconds={seconds}"),
+            data.path,
+            tmp_path / str(seconds),
+            report,
         )
         for seconds in (0, 1000)
     }
-    often, rarely = (Steps(tmp_path / str(seconds) / "steps") for seconds in runs)
+    often, rarely = (StepCheckpoints(tmp_path / str(seconds) / "steps") for seconds in runs)
     best, last = often.sealed()
-    assert (runs[0]["best"], best, last) == (runs[1000]["best"], runs[0]["best"]["step"], runs[0]["steps"])
+    assert (runs[0]["best"], best, last) == (
+        runs[1000]["best"],
+        runs[0]["best"]["step"],
+        runs[0]["steps"],
+    )
     assert rarely.sealed() == [best, last]
     assert (often.trees(best), rarely.trees(best)) == ({"params", "optimizer"}, {"params"})
     for step in (best, last):
         assert_same(often.read(step, "params"), rarely.read(step, "params"))
-    assert any(not np.array_equal(a, b) for a, b in zip(
-        rarely.read(best, "params").values(), rarely.read(last, "params").values(), strict=True))  # fmt: skip
+    assert any(
+        not np.array_equal(a, b)
+        for a, b in zip(
+            rarely.read(best, "params").values(), rarely.read(last, "params").values(), strict=True
+        )
+    )
     np.testing.assert_array_equal(
         *(np.load(tmp_path / str(s) / "catalogue" / "embeddings.npy") for s in runs)
     )
 
 
 def test_best_parameters_alone_are_no_step_to_go_on_from(tmp_path, parent):
-    steps = Steps(shutil.copytree(parent, tmp_path / "run") / "steps")
-    last = saved.resumable(steps)
+    steps = StepCheckpoints(shutil.copytree(parent, tmp_path / "run") / "steps")
+    last = checkpointing.resumable(steps)
     assert last == steps.sealed()[-1]
     steps.save(last + 1, {"params": steps.read(last, "params")}, {}, keep={last})
-    assert (steps.sealed()[-1], saved.resumable(steps)) == (last + 1, last)
+    assert (steps.sealed()[-1], checkpointing.resumable(steps)) == (last + 1, last)
 
 
 def test_epoch_that_ends_where_a_stop_was_saved_writes_its_verdict_alone(tmp_path):
     """The only step to go on from is never taken away before another is there."""
-    steps, layout = Steps(tmp_path), Layout(None, 1)
+    steps, layout = StepCheckpoints(tmp_path), Layout(None, 1)
 
     def state(value):
-        return State({"a": np.full(3, value)}, {}, {}, {"m": np.zeros(3)}, (), (), 5)
+        return TrainingState({"a": np.full(3, value)}, {}, {}, {"m": np.zeros(3)}, (), (), 5)
 
     def take(writer, kind, step, value, now, **progress):
-        writer.take(Report(kind, step, 1, {}, state(value), Progress(**progress)), now=now)
+        writer.take(TrainingEvent(kind, step, 1, {}, state(value), LoopState(**progress)), now=now)
 
-    take(saved.Writer(steps, layout, 1000), "stop", 5, 1.0, True, position=5)
+    take(checkpointing.Writer(steps, layout, 1000), "stop", 5, 1.0, True, position=5)
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / "5").rglob("*")}
-    resumed = saved.Writer(steps, layout, 1000)
+    resumed = checkpointing.Writer(steps, layout, 1000)
     take(resumed, "epoch", 5, 1.0, False, epoch=1, best_step=5, best=0.5)
     assert steps.meta(5)["progress"]["epoch"] == 0
     take(resumed, "epoch", 10, 2.0, True, epoch=2, best_step=5, best=0.5)
     assert steps.sealed() == [5, 10]
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "5").rglob("*")} == before
-    take(saved.Writer(steps, layout, 0), "epoch", 10, 2.0, True, epoch=3, best_step=10, best=0.6)
+    take(
+        checkpointing.Writer(steps, layout, 0),
+        "epoch",
+        10,
+        2.0,
+        True,
+        epoch=3,
+        best_step=10,
+        best=0.6,
+    )
     assert (steps.sealed(), steps.meta(10)["progress"]["epoch"]) == ([10], 3)
     assert steps.read(10, "params")["a"].tolist() == [2.0] * 3
-    take(saved.Writer(steps, layout, 0), "stop", 0, 0.0, True)
-    assert saved.resumable(steps) is None, "nothing was trained at step 0"
+    take(checkpointing.Writer(steps, layout, 0), "stop", 0, 0.0, True)
+    assert checkpointing.resumable(steps) is None, "nothing was trained at step 0"
 
 
 def test_adversary_without_a_generator_that_learns_is_refused(tmp_path, parent, small, report):
@@ -427,20 +486,37 @@ def test_profile_inside_the_run_is_refused(tmp_path, parent, small, report):
 
 
 def test_lines_of_epochs_that_are_trained_again_are_forgotten(tmp_path):
-    whole = [json.dumps({"step": step, "epoch": epoch}) + "\n" for epoch, step in enumerate((0, 40, 80))]
+    whole = [
+        json.dumps({"step": step, "epoch": epoch}) + "\n" for epoch, step in enumerate((0, 40, 80))
+    ]
     (tmp_path / "metrics.jsonl").write_text("".join(whole) + '{"step": 120, "ep')
-    told.forget(tmp_path, 1)
+    epoch_log.truncate(tmp_path, 1)
     assert (tmp_path / "metrics.jsonl").read_text() == "".join(whole[:2])
-    told.forget(tmp_path, -1)
+    epoch_log.truncate(tmp_path, -1)
     assert (tmp_path / "metrics.jsonl").read_text() == ""
-    told.forget(tmp_path / "nothing", 3)
+    epoch_log.truncate(tmp_path / "nothing", 3)
 
 
 def command(data, run, *extra):
-    sets = ["model.width=16", "model.decoder.layers=1", "train.batch_targets=64", "train.steps_per_dispatch=1",
-            "train.epochs=6", "train.patience=20"]  # fmt: skip
-    return [sys.executable, "-m", "m6rec_cli", "pretrain", str(data), "--out", str(run), *extra,
-            *(part for s in sets for part in ("--set", s))]  # fmt: skip
+    sets = [
+        "model.width=16",
+        "model.decoder.layers=1",
+        "train.batch_targets=64",
+        "train.steps_per_dispatch=1",
+        "train.epochs=6",
+        "train.patience=20",
+    ]
+    return [
+        sys.executable,
+        "-m",
+        "m6rec_cli",
+        "pretrain",
+        str(data),
+        "--out",
+        str(run),
+        *extra,
+        *(part for s in sets for part in ("--set", s)),
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -457,16 +533,21 @@ def uninterrupted(tmp_path_factory):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("number", "seconds"), [(signal.SIGKILL, 0), (signal.SIGTERM, 1000)], ids=["killed", "asked to stop"]
+    ("number", "seconds"),
+    [(signal.SIGKILL, 0), (signal.SIGTERM, 1000)],
+    ids=["killed", "asked to stop"],
 )
-def test_resume_after_a_signal_equals_the_uninterrupted_run(tmp_path, uninterrupted, number, seconds):
+def test_resume_after_a_signal_equals_the_uninterrupted_run(
+    tmp_path, uninterrupted, number, seconds
+):
     """Killed it goes on from the last checkpoint; asked to stop it writes one before it ends."""
     data = uninterrupted.parent / "data"
     process = subprocess.Popen(
         command(data, tmp_path / "cut", "--set", f"train.checkpoint_seconds={seconds}"),
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    steps, told_of = Steps(tmp_path / "cut" / "steps"), tmp_path / "cut" / "metrics.jsonl"
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    steps, told_of = StepCheckpoints(tmp_path / "cut" / "steps"), tmp_path / "cut" / "metrics.jsonl"
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and not (
         [s for s in steps.sealed() if s > 0]
@@ -481,9 +562,11 @@ def test_resume_after_a_signal_equals_the_uninterrupted_run(tmp_path, uninterrup
         command(data, tmp_path / "cut", "--resume"), check=True, capture_output=True, text=True
     )
     assert "resumed at step" in resumed.stderr
-    last = Steps(uninterrupted / "steps").sealed()[-1]
+    last = StepCheckpoints(uninterrupted / "steps").sealed()[-1]
     for tree in ("params", "optimizer"):
-        assert_same(Steps(uninterrupted / "steps").read(last, tree), steps.read(last, tree))
+        assert_same(
+            StepCheckpoints(uninterrupted / "steps").read(last, tree), steps.read(last, tree)
+        )
     np.testing.assert_array_equal(
         np.load(uninterrupted / "catalogue" / "embeddings.npy"),
         np.load(tmp_path / "cut" / "catalogue" / "embeddings.npy"),
@@ -515,7 +598,7 @@ def test_nothing_is_compiled_after_the_first_dispatch_and_the_first_judgement(tm
         if event == "/jax/core/compile/backend_compile_duration":
             compiled.append(event)
 
-    class Watching(Silent):
+    class Watching(SilentReporter):
         def note(self, text):
             if text.startswith("epoch "):
                 at_epoch.append(len(compiled))

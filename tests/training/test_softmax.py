@@ -40,13 +40,17 @@ def test_cross_entropy_large_logits_stay_finite():
     assert np.isfinite(grad).all()
 
 
-@pytest.mark.parametrize(("n_items", "rows"), [(10, 512), (12_101, 256), (100_000, 64), (10_000_000, 64)])
+@pytest.mark.parametrize(
+    ("n_items", "rows"), [(10, 512), (12_101, 256), (100_000, 64), (10_000_000, 64)]
+)
 def test_tile_rows_are_fewer_for_a_larger_catalogue_within_bounds(n_items, rows):
     assert softmax.tile_rows(100_000, n_items) == rows
     assert softmax.tile_rows(7, n_items) == 7
 
 
-@pytest.mark.parametrize(("n_targets", "rows"), [(512, 256), (440, 224), (513, 176), (200, 200), (256, 256)])
+@pytest.mark.parametrize(
+    ("n_targets", "rows"), [(512, 256), (440, 224), (513, 176), (200, 200), (256, 256)]
+)
 def test_tile_rows_fill_the_last_tile(n_targets, rows):
     assert softmax.tile_rows(n_targets, 12_101) == rows
 
@@ -60,9 +64,9 @@ def test_cross_entropy_of_positions_with_a_target_is_that_of_all_whatever_is_usu
         .at[np.random.default_rng(0).permutation(37)[:weighted]]
         .set(jnp.linspace(0.1, 2, weighted))
     )
-    value, grads = jax.value_and_grad(functools.partial(softmax.cross_entropy, usual=usual), argnums=(0, 1))(
-        h, e, b, y, w
-    )
+    value, grads = jax.value_and_grad(
+        functools.partial(softmax.cross_entropy, usual=usual), argnums=(0, 1)
+    )(h, e, b, y, w)
     want, want_grads = jax.value_and_grad(reference, argnums=(0, 1))(h, e, b, y, w)
     np.testing.assert_allclose(value, want, rtol=1e-5, atol=1e-6)
     for got, expected in zip(grads, want_grads, strict=True):
@@ -73,7 +77,9 @@ def test_cross_entropy_spends_nothing_on_tiles_without_a_target():
     h, e, b, y, _ = world(n=64)
     h = h.at[8:].set(jnp.nan)  # whoever multiplies with these finds out
     w = jnp.zeros(64).at[:8].set(1.0)
-    grads = jax.grad(functools.partial(softmax.cross_entropy, usual=8), argnums=(0, 1))(h, e, b, y, w)
+    grads = jax.grad(functools.partial(softmax.cross_entropy, usual=8), argnums=(0, 1))(
+        h, e, b, y, w
+    )
     want = jax.grad(reference, argnums=(0, 1))(h[:8], e, b, y[:8], w[:8])
     np.testing.assert_allclose(grads[0][:8], want[0], atol=1e-5)
 
@@ -90,7 +96,9 @@ def test_cross_entropy_never_holds_all_logits(monkeypatch):
     monkeypatch.setattr(softmax, "tile_rows", lambda n, i: 16)
     h, e, b = jnp.ones((512, 4)), jnp.ones((1000, 4)), jnp.zeros(1000)
     y, w = jnp.zeros(512, int), jnp.ones(512)
-    compiled = jax.jit(jax.grad(softmax.cross_entropy, argnums=(0, 1))).lower(h, e, b, y, w).compile()
+    compiled = (
+        jax.jit(jax.grad(softmax.cross_entropy, argnums=(0, 1))).lower(h, e, b, y, w).compile()
+    )
     assert compiled.memory_analysis().temp_size_in_bytes < 512 * 1000 * 4 / 4
 
 
@@ -106,5 +114,7 @@ def test_sampled_cross_entropy_correction_makes_the_sum_unbiased():
     y, w = y.at[:].set(0), jnp.ones(1)
     q = np.asarray(jax.nn.softmax(jnp.arange(len(e)) / 4.0))
     drawn = np.random.default_rng(0).choice(len(e), 200_000, p=q)
-    got = softmax.sampled_cross_entropy(h, e, b, y, w, jnp.asarray(drawn), jnp.log(200_000 * q[drawn]))
+    got = softmax.sampled_cross_entropy(
+        h, e, b, y, w, jnp.asarray(drawn), jnp.log(200_000 * q[drawn])
+    )
     np.testing.assert_allclose(got, reference(h, e, b, y, w), rtol=0.02)

@@ -6,7 +6,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from m6rec_cli.model.init import linear, orthogonal
-from m6rec_cli.shapes import BTD, BT_bool
+from m6rec_cli.system.shapes import BTD, BT_bool
 
 
 class Cell(nnx.Module):

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from m6rec_cli.model.init import full, linear
 from m6rec_cli.model.scan import linear_scan
-from m6rec_cli.shapes import BTD, BT_bool
+from m6rec_cli.system.shapes import BTD, BT_bool
 
 _R_MIN, _R_MAX = 0.5, 0.99
 

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from m6rec_cli.model.init import linear
 from m6rec_cli.model.scan import linear_scan
-from m6rec_cli.shapes import BTD, BT_bool
+from m6rec_cli.system.shapes import BTD, BT_bool
 
 
 class Cell(nnx.Module):

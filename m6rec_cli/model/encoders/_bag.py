@@ -5,10 +5,10 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
+from m6rec_cli.config.settings import ModelConfig
 from m6rec_cli.model.init import normal
 from m6rec_cli.model.layers import CONTENT_SCALE, MLP
-from m6rec_cli.schema import FeatureSpec
-from m6rec_cli.settings import ModelConfig
+from m6rec_cli.system.feature_spec import FeatureSpec
 
 
 class Bag(nnx.Module):
@@ -23,7 +23,9 @@ class Bag(nnx.Module):
     def __init__(self, spec: FeatureSpec, config: ModelConfig, *, rngs: nnx.Rngs):
         d, encoder = config.width, config.encoder
         self.table = nnx.Param(normal(0.02)(rngs.params(), (spec.size, d)))
-        self.mlp = MLP(d, d, d, layers=encoder.layers, activation=encoder.activation, zero=True, rngs=rngs)
+        self.mlp = MLP(
+            d, d, d, layers=encoder.layers, activation=encoder.activation, zero=True, rngs=rngs
+        )
 
     def __call__(self, values: Int[Array, "r l"]) -> Float[Array, "r d"]:
         """Codes to vectors; -1 marks the places beyond the end."""

@@ -8,10 +8,10 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float, UInt8
 
+from m6rec_cli.config.settings import ModelConfig
 from m6rec_cli.model.init import full, lecun
 from m6rec_cli.model.layers import ACTIVATIONS, MLP
-from m6rec_cli.schema import FeatureSpec
-from m6rec_cli.settings import ModelConfig
+from m6rec_cli.system.feature_spec import FeatureSpec
 
 _PATCH = 8
 _CHANNELS = 16
@@ -29,7 +29,9 @@ class Tower(nnx.Module):
         self.patch_bias = nnx.Param(full((_CHANNELS,)))
         n_in = self.grid**2 * _CHANNELS
         self.activation = config.encoder.activation
-        self.mlp = MLP(n_in, 2 * d, d, layers=config.encoder.layers, activation=self.activation, rngs=rngs)
+        self.mlp = MLP(
+            n_in, 2 * d, d, layers=config.encoder.layers, activation=self.activation, rngs=rngs
+        )
 
     def __call__(self, values: UInt8[Array, "r h w c"]) -> Float[Array, "r d"]:
         """Pictures to vectors."""

@@ -10,9 +10,9 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float
 
+from m6rec_cli.config.settings import ModelConfig
 from m6rec_cli.model.layers import MLP
-from m6rec_cli.schema import FeatureSpec
-from m6rec_cli.settings import ModelConfig
+from m6rec_cli.system.feature_spec import FeatureSpec
 
 _CENTRES = np.linspace(-2, 2, 9, dtype=np.float32)
 
@@ -24,7 +24,12 @@ class Tower(nnx.Module):
         d = config.width
         n_in = 1 + len(_CENTRES)
         self.mlp = MLP(
-            n_in, d, d, layers=config.encoder.layers, activation=config.encoder.activation, rngs=rngs
+            n_in,
+            d,
+            d,
+            layers=config.encoder.layers,
+            activation=config.encoder.activation,
+            rngs=rngs,
         )
 
     def __call__(self, values: Float[Array, " r"]) -> Float[Array, "r d"]:

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
+from m6rec_cli.config.settings import ModelConfig
 from m6rec_cli.model.layers import MLP
-from m6rec_cli.schema import FeatureSpec
-from m6rec_cli.settings import ModelConfig
+from m6rec_cli.system.feature_spec import FeatureSpec
 
 
 class Tower(nnx.Module):
@@ -16,7 +16,12 @@ class Tower(nnx.Module):
     def __init__(self, spec: FeatureSpec, config: ModelConfig, *, rngs: nnx.Rngs):
         d = config.width
         self.mlp = MLP(
-            spec.size, 2 * d, d, layers=config.encoder.layers, activation=config.encoder.activation, rngs=rngs
+            spec.size,
+            2 * d,
+            d,
+            layers=config.encoder.layers,
+            activation=config.encoder.activation,
+            rngs=rngs,
         )
 
     def __call__(self, values: Float[Array, "r f"]) -> Float[Array, "r d"]:

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
+from m6rec_cli.config.settings import ModelConfig
 from m6rec_cli.model.layers import MLP
-from m6rec_cli.settings import ModelConfig
 
 
 class Generator(nnx.Module):
@@ -19,7 +19,12 @@ class Generator(nnx.Module):
     def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs):
         d, z = config.width, config.generator.noise
         self.mlp = MLP(
-            d + z, config.generator.hidden, d, activation=config.encoder.activation, zero=True, rngs=rngs
+            d + z,
+            config.generator.hidden,
+            d,
+            activation=config.encoder.activation,
+            zero=True,
+            rngs=rngs,
         )
 
     def __call__(self, h: Float[Array, "n d"], z: Float[Array, "n z"]) -> Float[Array, "n d"]:

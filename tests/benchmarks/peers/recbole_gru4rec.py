@@ -45,7 +45,12 @@ with tempfile.TemporaryDirectory() as folder:
             "learning_rate": 1e-3,
             "show_progress": False,
             "use_gpu": False,
-            "eval_args": {"split": {"LS": "valid_only"}, "group_by": "user", "order": "TO", "mode": "full"},
+            "eval_args": {
+                "split": {"LS": "valid_only"},
+                "group_by": "user",
+                "order": "TO",
+                "mode": "full",
+            },
             "metrics": ["Recall", "NDCG"],
             "topk": [10],
             "valid_metric": "NDCG@10",
@@ -61,7 +66,14 @@ with tempfile.TemporaryDirectory() as folder:
     for epoch in range(settings["epochs"]):
         start = time.process_time()
         trainer._train_epoch(parts[0], epoch)
-        print(json.dumps({"targets": len(parts[0].dataset), "cpu": time.process_time() - start}), flush=True)
+        print(
+            json.dumps({"targets": len(parts[0].dataset), "cpu": time.process_time() - start}),
+            flush=True,
+        )
     start = time.monotonic()
     trainer.evaluate(parts[1], load_best_model=False)
-    print(json.dumps({"users_per_second": log["user_id:token"].nunique() / (time.monotonic() - start)}))
+    print(
+        json.dumps(
+            {"users_per_second": log["user_id:token"].nunique() / (time.monotonic() - start)}
+        )
+    )

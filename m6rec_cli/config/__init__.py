@@ -1,0 +1,1 @@
+"""Every configuration key, and the layers of a configuration made one."""

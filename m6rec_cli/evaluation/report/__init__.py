@@ -1,0 +1,1 @@
+"""An evaluation to its summary, its plots and one HTML page."""

@@ -1,0 +1,1 @@
+"""The model over data, on one device or many."""

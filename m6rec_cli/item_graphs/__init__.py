@@ -1,0 +1,1 @@
+"""Graphs between items: co-occurrence in histories, and similarity of content."""

@@ -1,0 +1,1 @@
+"""Rules that drop or mend rows, each counted."""

@@ -1,0 +1,1 @@
+"""Columns of raw tables to roles, feature kinds and clean cells."""

@@ -1,0 +1,43 @@
+"""RecBole atomic files, whose header types each column (`item_id:token`), to a lazy frame."""
+
+import polars as pl
+
+from m6rec_cli.preprocessing.readers import csv
+from m6rec_cli.system.errors import M6RecError, nearest
+
+SUFFIXES = (".inter", ".item", ".user")
+_TYPES = ("token", "token_seq", "float", "float_seq")
+
+
+def scan(path: str) -> pl.LazyFrame:
+    """Scan; `token` becomes String, `float` Float64, the `_seq` types lists split at spaces.
+
+    Raises:
+        M6RecError: A header cell has no type, or one that RecBole does not know.
+    """
+    frame = csv.marked(path, "\t", quote_char=None)
+    columns: list[pl.Expr] = []
+    for header in frame.collect_schema():
+        if header == csv.EXTRA:
+            columns.append(pl.col(header))
+            continue
+        name, colon, kind = header.rpartition(":")
+        if not colon or kind not in _TYPES:
+            raise M6RecError(
+                f"the header `{header}` is not of the form name:type",
+                where=path,
+                hint=nearest(kind, _TYPES),
+            )
+        columns.append(_typed(pl.col(header), kind).alias(name))
+    return frame.select(columns)
+
+
+def _typed(column: pl.Expr, kind: str) -> pl.Expr:
+    if kind == "float":
+        return column.cast(pl.Float64, strict=False)
+    if kind == "token":
+        return column
+    members = (
+        column.str.strip_chars().str.split(" ").list.eval(pl.element().filter(pl.element() != ""))
+    )
+    return members.cast(pl.List(pl.Float64), strict=False) if kind == "float_seq" else members

@@ -1,0 +1,183 @@
+"""A schema to TOML that a person can edit, and back."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from m6rec_cli.config.resolve import toml_literal
+from m6rec_cli.data.format import RESERVED
+from m6rec_cli.preprocessing.schema import FeatureColumn, Schema
+from m6rec_cli.system.errors import M6RecError, nearest
+from m6rec_cli.system.feature_spec import KINDS, Kind
+
+FILE = "schema.toml"
+_EVENT_KEYS = (
+    "user",
+    "item",
+    "timestamp",
+    "timestamp_format",
+    "event",
+    "weight",
+    "quantity",
+    "price",
+    "missing_users",
+    "users_are_items",
+)
+_NO_STRINGS = ("missing_users", "users_are_items")
+_KEYS = {
+    "interactions": _EVENT_KEYS,
+    "items": ("id", "display", "features"),
+    "users": ("id", "features"),
+}
+_FEATURE_KEYS = ("kind", "column", "separator", "encoder", "sha256")
+
+
+def to_toml(schema: Schema, left_out: Mapping[str, str] | None = None) -> str:
+    """The schema as TOML; columns that are left out follow as comments with the reason."""
+    lines = ["[interactions]"]
+    for key in _EVENT_KEYS:
+        value = getattr(schema, key)
+        if value not in (None, (), False) and not (
+            key == "timestamp_format" and schema.timestamp is None
+        ):
+            lines.append(f"{key} = {toml_literal(value)}")
+    for table, id_column, features in (
+        ("items", schema.item_id, schema.item_features),
+        ("users", schema.user_id, schema.user_features),
+    ):
+        own = [f"id = {toml_literal(id_column)}"] if id_column else []
+        if table == "items" and schema.display:
+            own.append(f"display = {toml_literal(schema.display)}")
+        if own:
+            lines += ["", f"[{table}]", *own]
+        if features:
+            lines += ["", f"[{table}.features]", *map(_feature_line, features)]
+    if left_out:
+        lines += ["", *(f"# left out: {name}: {reason}" for name, reason in left_out.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _feature_line(feature: FeatureColumn) -> str:
+    fields: dict[str, str] = {"kind": feature.kind}
+    if feature.column != feature.name:
+        fields["column"] = feature.column
+    for key in ("separator", "encoder", "sha256"):
+        if getattr(feature, key) is not None:
+            fields[key] = getattr(feature, key)
+    body = ", ".join(f"{key} = {toml_literal(value)}" for key, value in fields.items())
+    return f"{toml_literal(feature.name)} = {{ {body} }}"
+
+
+def read(path: Path) -> Schema:
+    """Read a schema file.
+
+    Raises:
+        M6RecError: It is missing, is not TOML, or has an unknown key, kind or value type.
+    """
+    where = str(path)
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise M6RecError(
+            "the schema file does not exist",
+            where=where,
+            hint="`m6rec preprocess ... --dry-run > schema.toml` makes one",
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise M6RecError(f"the schema file is not TOML: {error}", where=where) from None
+    _known(tree, _KEYS, "", where)
+    for name, keys in _KEYS.items():
+        if not isinstance(tree.get(name, {}), dict):
+            raise M6RecError(f"`{name}` is a table, written `[{name}]`", where=where)
+        _known(tree.get(name, {}), keys, f"{name}.", where)
+    events, items, users = (tree.get(name, {}) for name in _KEYS)
+    for key in ("user", "item"):
+        if key not in events:
+            raise M6RecError(
+                f"the schema names no `{key}` column",
+                where=f"{where}, [interactions]",
+                hint=f'add `{key} = "{key}_id"`',
+            )
+    roles = {
+        key: _string(events[key], f"interactions.{key}", where)
+        for key in _EVENT_KEYS
+        if key in events and key not in _NO_STRINGS
+    }
+    missing = events.get("missing_users", [])
+    if not isinstance(missing, list) or not all(isinstance(m, str) for m in missing):
+        raise M6RecError(
+            "`interactions.missing_users` takes a list of strings",
+            where=where,
+            hint='for instance ["0"]',
+        )
+    people = events.get("users_are_items", False)
+    if not isinstance(people, bool):
+        raise M6RecError(
+            f"`interactions.users_are_items` takes true or false, not {people!r}", where=where
+        )
+    return Schema(
+        **roles,
+        missing_users=tuple(missing),
+        users_are_items=people,
+        item_id=_string(items["id"], "items.id", where) if "id" in items else None,
+        user_id=_string(users["id"], "users.id", where) if "id" in users else None,
+        display=_string(items["display"], "items.display", where) if "display" in items else None,
+        item_features=_features(items, "items", where),
+        user_features=_features(users, "users", where),
+    )
+
+
+def _features(table: dict[str, Any], name: str, where: str) -> tuple[FeatureColumn, ...]:
+    features = table.get("features", {})
+    if not isinstance(features, dict):
+        raise M6RecError(f"`{name}.features` is a table, written `[{name}.features]`", where=where)
+    return tuple(
+        _feature(key, value, f"{name}.features.{key}", where) for key, value in features.items()
+    )
+
+
+def _feature(name: str, value: Any, path: str, where: str) -> FeatureColumn:
+    fields = {"kind": value} if isinstance(value, str) else value
+    if not isinstance(fields, dict) or "kind" not in fields:
+        raise M6RecError(
+            f"`{path}` has no kind", where=where, hint=f'for instance {name} = {{ kind = "text" }}'
+        )
+    _known(fields, _FEATURE_KEYS, f"{path}.", where)
+    texts = {key: _string(v, f"{path}.{key}", where) for key, v in fields.items()}
+    if texts["kind"] not in KINDS:
+        raise M6RecError(
+            f"`{path}` cannot be of the kind `{texts['kind']}`",
+            where=where,
+            hint=nearest(texts["kind"], KINDS),
+        )
+    kind = KINDS[KINDS.index(cast(Kind, texts["kind"]))]
+    if name in RESERVED:
+        raise M6RecError(
+            f"`{path}` has a name that the data directory uses itself",
+            where=where,
+            hint=f'call it otherwise: my_{name} = {{ kind = "{kind}", column = "{name}" }}',
+        )
+    if "encoder" in texts and kind != "vector":
+        raise M6RecError(
+            f"`{path}` has an encoder, and what that makes is of the kind `vector`",
+            where=where,
+            hint=f'write kind = "vector"; the column may be read as `{kind}` too, by a feature of another name',
+        )
+    more = (texts.get(key) for key in ("separator", "encoder", "sha256"))
+    return FeatureColumn(name, texts.get("column", name), kind, *more)
+
+
+def _known(table: Mapping[str, Any], known: Iterable[str], path: str, where: str) -> None:
+    known = tuple(known)
+    for key in table:
+        if key not in known:
+            raise M6RecError(
+                f"unknown schema key `{path}{key}`", where=where, hint=nearest(key, known)
+            )
+
+
+def _string(value: Any, path: str, where: str) -> str:
+    if not isinstance(value, str):
+        raise M6RecError(f"`{path}` takes a string, not {value!r}", where=where)
+    return value

@@ -1,0 +1,94 @@
+"""Several data directories as one: rows follow each other, and what does not fit together is refused."""
+
+import numpy as np
+import pytest
+
+from m6rec_cli.data.multi_domain import MultiDomainDataset, open_all
+from m6rec_cli.data.store import Dataset
+from m6rec_cli.system.errors import M6RecError
+from tests import worlds
+
+
+def domain(path, prefix, *, tags, n_users=3, **kwargs):
+    """Users walk through all items in order; tags are lists of codes below 9."""
+    n = len(tags)
+    features = {
+        "tags": worlds.Column("set", tags, size=9),
+        "look": worlds.Column("vector", np.eye(n, 4)),
+    }
+    data = worlds.write_data(
+        path,
+        np.repeat(np.arange(n_users), n),
+        np.tile(np.arange(n), n_users),
+        timestamp=np.arange(n * n_users),
+        item_ids=[f"{prefix}{i}" for i in range(n)],
+        item_features=features,
+        **kwargs,
+    )
+    return _same_length(data)
+
+
+def _same_length(data):
+    """A shared state says the same of the longest list, whatever a domain's own is."""
+    path = data.path / "features" / "features.json"
+    path.write_text(path.read_text().replace('"length": 2', '"length": 3'))
+    return Dataset.open(data.path)
+
+
+@pytest.fixture
+def pair(tmp_path):
+    a = domain(tmp_path / "a", "a", tags=[[1], [2, 3], [4], [5]])
+    b = domain(tmp_path / "b", "b", tags=[[6, 7, 8], [1], [2]], n_users=2)
+    return a, b
+
+
+def test_open_all_rows_of_the_second_follow_those_of_the_first(pair):
+    a, b = pair
+    both = open_all([a.path, b.path])
+    assert isinstance(both, MultiDomainDataset)
+    assert (both.n_users, both.n_items) == (5, 7)
+    assert both.items["id"].to_list() == [*a.items["id"], *b.items["id"]]
+    assert both.items["row"].to_list() == list(range(7))
+    assert both.items["popularity"].to_list() == [*a.items["popularity"], *b.items["popularity"]]
+    assert both.domain.tolist() == [0, 0, 0, 1, 1]
+    events = both.events
+    assert (np.diff(events.user_row) >= 0).all()
+    second = events.take(events.user_row >= 3)
+    assert (second.user_row - 3).tolist() == b.events.user_row.tolist()
+    assert (second.item_row - 4).tolist() == b.events.item_row.tolist()
+    assert second.split.tolist() == b.events.split.tolist()
+    assert len(both.truth("valid")) == 5
+
+
+def test_open_all_features_are_aligned_and_short_lists_filled_up(pair):
+    both = open_all([p.path for p in pair])
+    tags, look = (both.feature(spec) for spec in both.specs)
+    assert tags.values.tolist()[1] == [2, 3, -1]
+    assert tags.values.tolist()[4] == [6, 7, 8]
+    assert look.values.shape == (7, 4)
+    np.testing.assert_array_equal(look.values[4:], np.eye(3, 4))
+    assert tags.mask.all()
+
+
+def test_open_all_one_directory_is_itself(pair):
+    assert type(open_all([pair[0].path])) is Dataset
+
+
+def test_open_all_other_feature_state_is_refused_with_the_mend(pair, tmp_path):
+    other = worlds.planted_content(tmp_path / "c")
+    with pytest.raises(
+        M6RecError, match=r"do not share one feature state: `features\.json` differs"
+    ) as caught:
+        open_all([pair[0].path, other.path])
+    assert f"--like {pair[0].path}" in (caught.value.hint or "")
+    (pair[1].path / "features" / "tokenizer.json").write_text("{}")
+    with pytest.raises(M6RecError, match=r"`tokenizer\.json` differs"):
+        open_all([p.path for p in pair])
+
+
+def test_open_all_item_id_in_two_catalogues_is_refused(pair, tmp_path):
+    again = domain(tmp_path / "again", "a", tags=[[1], [2, 3], [4], [5]])
+    with pytest.raises(
+        M6RecError, match="4 item ids stand in several data directories, first: `a0`"
+    ):
+        open_all([pair[0].path, again.path])

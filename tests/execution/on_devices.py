@@ -1,0 +1,140 @@
+"""Trains a few steps on each of some layouts and prints what came out as JSON; run with forced host devices.
+
+Usage: python -m tests.execution.on_devices FOLDER DATAxMODEL...; parameters and checkpoints go to FOLDER.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from flax import nnx
+
+from m6rec_cli.config import resolve as configuration
+from m6rec_cli.config.settings import Config
+from m6rec_cli.data.store import Dataset
+from m6rec_cli.execution import model_inputs, user_contexts
+from m6rec_cli.execution.mesh import Layout
+from m6rec_cli.system import runtime
+from m6rec_cli.system.checkpoints import StepCheckpoints, named
+from m6rec_cli.training import sharded_ranks
+from m6rec_cli.training.batches import TrainingBatches
+from m6rec_cli.training.checkpointing import Writer
+from m6rec_cli.training.loop import LoopState, TrainingEvent, prepare
+from m6rec_cli.training.session import build
+from m6rec_cli.training.validation import Validation
+from tests.small import SMALL
+
+N_ITEMS, ROWS, STEPS = 203, 3, 4
+"""Neither divides evenly over the devices."""
+LOOK = 24
+"""Components of the vector that is a feature."""
+
+
+def settings(shape: str, *sets: str) -> Config:
+    data, model = shape.split("x")
+    return configuration.resolve(
+        "pretrain",
+        sets=[
+            *SMALL,
+            f"train.data_parallel={data}",
+            f"train.model_parallel={model}",
+            f"train.batch_targets={64 * ROWS}",
+            "model.encoder.refresh_rows=64",
+            *sets,
+        ],
+    )
+
+
+def steps_on(data: Dataset, shape: str, out: Path) -> dict[str, Any]:
+    """Losses and validation after `STEPS` steps, the size of the largest array that is gathered, and how often
+    an array of the size of a whole table stands in the program of one device."""
+    config = settings(shape)
+    size = model_inputs.sizes(data, config.model)
+    model, tables = build(size, config), model_inputs.tables(data, size)
+    feed = TrainingBatches.of(data, config, labels=False, has_content=True)
+    assert feed.partial
+    assert feed.rows == ROWS
+    layout = Layout.of(config.train, data.n_items)
+    trainer, state = prepare(model, config, feed, tables, layout)
+    state, tables, key = layout.state(state), layout.tables(tables), layout.key(runtime.key(0))
+    stacks = [layout.batches(batches) for batches, _ in feed.epoch(0)][: STEPS // 2]
+    rates = np.full(config.train.steps_per_dispatch, config.train.learning_rate, np.float32)
+    step = (
+        trainer.dispatch(state).lower(state, stacks[0], rates, np.int32(2), tables, key).compile()
+    )
+    losses = []
+    for stack in stacks:
+        state, sums = step(state, stack, rates, np.int32(2), tables, key)
+        losses.append(float(sums["loss"]))
+    validation = Validation.of(data, config)
+    assert validation is not None
+    judged = validation.judge(trainer.graphdef, state, tables, layout)
+    folder = out / shape
+    Writer(StepCheckpoints(folder), layout, 0).take(
+        TrainingEvent("epoch", STEPS, STEPS, {}, state, LoopState(epoch=1)), now=True
+    )
+    remembering = Writer(StepCheckpoints(out / f"{shape}-remembered"), layout, 1000)
+    for step_done in (STEPS, STEPS + 1):
+        remembering.take(
+            TrainingEvent(
+                "epoch", step_done, STEPS, {}, state, LoopState(epoch=1, best_step=STEPS)
+            ),
+            now=step_done > STEPS,
+        )
+    shards = {
+        name: x.sharding.shard_shape(x.shape)[0]
+        for name, x in named(state.params).items()
+        if "ids" in name
+    }
+    hlo = step.as_text()
+    shards |= {
+        f"feature {name}": values.sharding.shard_shape(values.shape)[0]
+        for name, (values, _) in tables.items.items()
+    }
+    programs = [hlo, *judging(trainer.graphdef, state, tables, layout, validation)]
+    whole = re.compile(rf"\w+\[{N_ITEMS + layout.fill},({config.model.width}|{LOOK})\]")
+    return {
+        "losses": losses,
+        "judged": judged,
+        "gathered": list(map(gathered, programs)),
+        "whole": [len(whole.findall(program)) for program in programs],
+        "shards": shards,
+    }
+
+
+def judging(
+    graphdef: Any, state: Any, tables: Any, layout: Layout, validation: Validation
+) -> list[str]:
+    """The programs that validation runs: embedding the catalogue, reading histories, ranking."""
+    model = nnx.merge(graphdef, state.params, state.frozen, state.judge)
+    items = sharded_ranks.embed(model, tables, layout)
+    read = model_inputs.tokens(validation.packed), {}, validation.row, validation.at
+    h, _ = user_contexts._final(model, items, *read)
+    users = (layout.rows(x[:8]) for x in (runtime.fetch(h), validation.target, validation.seen))
+    lowered = (
+        sharded_ranks.embed.lower(model, tables, layout),
+        user_contexts._final.lower(model, items, *read),
+        sharded_ranks.ranks.lower(model, items, *users, layout),
+    )
+    return [program.compile().as_text() for program in lowered]
+
+
+def gathered(hlo: str) -> int:
+    """Numbers in the largest array that an all-gather of a compiled program puts out."""
+    shapes = re.findall(r"= \(?\w+\[([\d,]*)\][^=]*? all-gather(?:-start)?\(", hlo)
+    return max((int(np.prod([int(n) for n in s.split(",") if n])) for s in shapes), default=0)
+
+
+if __name__ == "__main__":
+    out = Path(sys.argv[1])
+    runtime.start()
+    data = Dataset.open(out / "data")
+    print(
+        json.dumps(
+            {"devices": len(jax.devices()), **{s: steps_on(data, s, out) for s in sys.argv[2:]}}
+        )
+    )

@@ -1,0 +1,153 @@
+"""Many devices: four forced ones do what one does, and no table is ever gathered."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from m6rec_cli.execution import model_inputs
+from m6rec_cli.execution.mesh import Layout
+from m6rec_cli.system.checkpoints import StepCheckpoints
+from m6rec_cli.system.errors import M6RecError
+from m6rec_cli.training.batches import TrainingBatches
+from m6rec_cli.training.checkpointing import restore, trees_of
+from m6rec_cli.training.loop import prepare
+from m6rec_cli.training.session import build
+from tests.execution.on_devices import LOOK, N_ITEMS, STEPS, gathered, settings
+from tests.small import FAST
+from tests.worlds import Column, write_data
+
+SHAPES = ("1x1", "4x1", "2x2")
+
+
+def environment(devices: int) -> dict[str, str]:
+    clean = {
+        k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV", "XLA_FLAGS"))
+    }
+    return clean | {"XLA_FLAGS": f"{FAST} --xla_force_host_platform_device_count={devices}"}
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    """A catalogue whose content is encoded in part, and whose size is a multiple of nothing."""
+    folder = tmp_path_factory.mktemp("devices")
+    rng = np.random.default_rng(0)
+    return write_data(
+        folder / "data",
+        np.repeat(np.arange(150), 10),
+        rng.integers(0, N_ITEMS, 1500),
+        n_items=N_ITEMS,
+        item_features={
+            "price": Column("numeric", rng.standard_normal(N_ITEMS)),
+            "brand": Column(
+                "categorical", rng.integers(0, 5, N_ITEMS), rng.random(N_ITEMS) < 0.8, size=5
+            ),
+            "look": Column(
+                "vector", rng.standard_normal((N_ITEMS, LOOK)).astype(np.float32), size=LOOK
+            ),
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def done(world) -> dict[str, Any]:
+    command = [sys.executable, "-m", "tests.execution.on_devices", str(world.path.parent), *SHAPES]
+    root = Path(__file__).parent.parent.parent
+    out = subprocess.run(
+        command, check=True, stdout=subprocess.PIPE, text=True, env=environment(4), cwd=root
+    ).stdout
+    return json.loads(out)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", SHAPES[1:])
+def test_mesh_gives_the_losses_and_parameters_of_one_device(world, done, shape):
+    assert done["devices"] == 4
+    np.testing.assert_allclose(done[shape]["losses"], done["1x1"]["losses"], rtol=1e-5)
+    for name, value in done["1x1"]["judged"].items():
+        assert done[shape]["judged"][name] == pytest.approx(value, abs=0.02), name
+    folder = world.path.parent
+    for tree in ("params", "optimizer", "content"):
+        one, many = (StepCheckpoints(folder / s).read(STEPS, tree) for s in ("1x1", shape))
+        assert one.keys() == many.keys()
+        for name, array in one.items():
+            assert array.shape == many[name].shape, name
+            np.testing.assert_allclose(many[name], array, atol=2e-4, err_msg=f"{tree} {name}")
+
+
+@pytest.mark.slow
+def test_mesh_model_axis_divides_the_tables_and_gathers_none(done):
+    names = {"encoder.ids", "feature price", "feature brand", "feature look"}
+    assert done["2x2"]["shards"] == dict.fromkeys(names, (N_ITEMS + 1) // 2)
+    assert done["4x1"]["shards"] == dict.fromkeys(names, N_ITEMS)
+    width = 16
+    assert max(done["2x2"]["gathered"]) < N_ITEMS * width
+    # Without an axis for the model every device holds the whole, and in validation hears it from the others.
+    step, *judging = done["4x1"]["gathered"]
+    assert max(step, *judging[1:]) < N_ITEMS * width
+    # Nor is one put together in any other way: what a device computes with is half a table.
+    # That holds for a step, and in validation for embedding the catalogue, reading histories and ranking.
+    assert all(n > 0 for n in done["1x1"]["whole"])
+    assert done["2x2"]["whole"] == [0, 0, 0, 0]
+
+
+@pytest.mark.slow
+def test_mesh_checkpoint_restores_on_one_device(world, done):
+    config = settings("1x1")
+    size = model_inputs.sizes(world, config.model)
+    feed = TrainingBatches.of(world, config, labels=False, has_content=True)
+    layout = Layout.of(config.train, N_ITEMS)
+    _, fresh = prepare(build(size, config), config, feed, model_inputs.tables(world, size), layout)
+    steps = StepCheckpoints(world.path.parent / "2x2")
+    state, progress = restore(steps, STEPS, fresh)
+    assert progress.epoch == 1
+    assert state.params["encoder"]["ids"].shape[0] == N_ITEMS
+    saved = steps.read(STEPS, "optimizer")
+    for name, array in trees_of(state)["optimizer"].items():
+        np.testing.assert_array_equal(array, saved[name], err_msg=name)
+
+
+@pytest.mark.slow
+def test_mesh_remembers_the_best_parameters_as_it_writes_them(world, done):
+    remembered = StepCheckpoints(world.path.parent / "2x2-remembered")
+    best, last = (remembered.read(step, "params") for step in (STEPS, STEPS + 1))
+    assert best.keys() == last.keys()
+    for name in best:
+        np.testing.assert_array_equal(best[name], last[name], err_msg=name)
+
+
+def test_gathered_reads_the_largest_all_gather_of_a_program():
+    hlo = """
+      %a = f32[8,16]{1,0} all-gather(f32[4,16]{1,0} %x), dimensions={0}
+      %b = (f32[2,3]{1,0}, f32[4,3]{1,0}) all-reduce(f32[999,999]{1,0} %y, f32[4,3]{1,0} %z)
+      %c = f32[5]{0} add(f32[5]{0} %p, f32[5]{0} %all-gather.3)
+    """
+    assert gathered(hlo) == 8 * 16
+    assert gathered("%a = f32[4]{0} add(f32[4]{0} %p, f32[4]{0} %q)") == 0
+
+
+@pytest.mark.parametrize("sets", [["train.data_parallel=3"], ["train.model_parallel=2"]])
+def test_layout_that_the_devices_do_not_allow_is_refused(small, sets):
+    with pytest.raises(M6RecError, match=r"does not divide the 1 cpu device\n"):
+        Layout.of(small(*sets).train, 10)
+
+
+def test_layout_of_one_device_hands_back_what_it_is_given(small, world):
+    layout = Layout.of(small().train, 10)
+    assert layout.mesh is None
+    assert str(layout) == "1 device"
+    for give in (
+        layout.state,
+        layout.tables,
+        layout.batches,
+        layout.table,
+        layout.rows,
+        layout.key,
+    ):
+        thing = object()
+        assert give(thing) is thing

@@ -1,0 +1,218 @@
+"""Explanations find the planted cause, and are differences of scores that can be had without them."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from m6rec_cli.config.resolve import resolve
+from m6rec_cli.config.settings import RecommendConfig
+from m6rec_cli.data.store import Dataset
+from m6rec_cli.inference import explanation
+from m6rec_cli.inference.attribution import ItemParts, from_data
+from m6rec_cli.inference.explanation import Explainer, positive_shares
+from m6rec_cli.inference.loaded_run import load
+from m6rec_cli.inference.ranked_lists import ListMaker
+from m6rec_cli.inference.user_histories import UserHistories
+from m6rec_cli.stages import pretrain
+from m6rec_cli.system.progress import SilentReporter
+from tests import worlds
+from tests.inference.trained import shop
+
+__all__ = ["shop"]
+
+
+def explained(run, data, *, features=True, before="all", rows=None, **config) -> pl.DataFrame:
+    settings = RecommendConfig(**config)
+    audience = UserHistories.of_dataset(run, data, before)
+    parts = ItemParts(run, from_data(run, data) if features else None)
+    allowed = np.ones(len(run.items), bool)
+    explainer = Explainer(settings, run, audience, parts)
+    lists = ListMaker(settings, run, audience, allowed, explainer=explainer)
+    rows = np.arange(len(audience.ids)) if rows is None else rows
+    return pl.concat([frame for _, frame in lists.frames(rows)])
+
+
+def first_shares(frame: pl.DataFrame, column: str) -> dict[str, dict]:
+    """The strongest reason of each user's first item."""
+    top = frame.filter(pl.col("rank") == 1)
+    return {u: reasons[0] for u, reasons in top.select("user_id", column).iter_rows() if reasons}
+
+
+@pytest.fixture(scope="session")
+def cycle(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Everybody walks a cycle of items without features: the cause of the next item is the last event."""
+    folder = tmp_path_factory.mktemp("explained")
+    worlds.planted_cycle(folder / "data")
+    config = resolve(
+        "pretrain",
+        sets=[
+            "model.width=16",
+            "model.decoder.layers=1",
+            "model.generator.hidden=16",
+            "model.generator.noise=4",
+            "model.dropout=0.1",
+            "train.batch_targets=64",
+            "train.steps_per_dispatch=4",
+            "train.epochs=20",
+            "train.learning_rate=0.01",
+            "train.patience=20",
+        ],
+    )
+    pretrain.run(config, folder / "data", folder / "run", SilentReporter())
+    return folder / "data", folder / "run"
+
+
+def test_columns_planted_predecessor_has_the_largest_share(cycle):
+    data, run = Dataset.open(cycle[0]), load(cycle[1])
+    frame = explained(run, data, before="test", k=1)
+    history = data.history("test")
+    last = history.item_row[history.offsets(64)[1:] - 1]
+    expected = [f"i{(row + 1) % 12}" for row in last]
+    right = [u for u in range(64) if frame["item_id"][u] == expected[u]]
+    assert len(right) > 58  # the model has learned the cycle
+    reasons = first_shares(frame, "because_events")
+    assert [reasons[f"u{u}"]["item_id"] for u in right] == [f"i{last[u]}" for u in right]
+    assert np.median([reasons[f"u{u}"]["share"] for u in right]) > 0.5
+    # Without features an item has its id, and what it stood near.
+    parts = frame.explode("because_parts").unnest("because_parts")
+    assert set(parts["name"]) == {"id", "neighbours"}
+
+
+def test_columns_planted_modality_has_the_largest_share(shop):
+    """In the shop only `style` says who likes an item; cold items have nothing else."""
+    data, run = Dataset.open(shop.data), shop.loaded
+    frame = explained(run, data, k=3)
+    parts = (
+        frame.explode("because_parts")
+        .unnest("because_parts")
+        .group_by("name")
+        .agg(pl.col("share").mean())
+    )
+    means = dict(parts.iter_rows())
+    assert means.keys() == {"id", "style", "neighbours"}
+    assert means["style"] > 0.5 > max(means["id"], means["neighbours"])
+    cold = frame.filter(pl.col("item_id").is_in(["109", "119", "129", "139"]))
+    assert len(cold)
+    for (reasons,) in cold.select("because_parts").iter_rows():
+        assert [r["name"] for r in reasons] == ["style"]
+        assert reasons[0]["share"] == 1
+
+
+def scores_of(run, data, events, user, draws, judge):
+    """A user's scores over the whole catalogue by the plain way, for other events of his."""
+    audience = dataclasses.replace(UserHistories.of_dataset(run, data, "all"), events=events)
+    settings = RecommendConfig(k=40, seen="keep", noise_draws=draws, discriminator_weight=judge)
+    (_, frame), *_ = ListMaker(settings, run, audience, np.ones(40, bool)).frames(np.array([user]))
+    return dict(frame.select("item_id", "score").iter_rows())
+
+
+@pytest.mark.parametrize(("most", "draws", "judge"), [(200, 1, 0.0), (3, 1, 0.0), (200, 3, 0.5)])
+def test_columns_event_effects_are_what_a_full_pass_loses(shop, most, draws, judge):
+    data, run = Dataset.open(shop.data), shop.loaded
+    model = dataclasses.replace(run.config.model, max_history=most)
+    run = dataclasses.replace(run, config=dataclasses.replace(run.config, model=model))
+    users = np.array([3, 7, 18, 41])
+    frame = explained(run, data, rows=np.append(users, 64), k=4, noise_draws=draws, discriminator_weight=judge)
+    events, checked = data.events, 0
+    for user in users:
+        mine = frame.filter(pl.col("user_id") == data.users["id"][int(user)])
+        whole = scores_of(run, data, events, user, draws, judge)
+        for item, score, reasons in mine.select("item_id", "score", "because_events").iter_rows():
+            assert score == pytest.approx(whole[item], abs=1e-4)
+            for reason in reasons:
+                lost = (
+                    (events.user_row == user)
+                    & (events.timestamp == reason["timestamp"])
+                    & (data.items["id"].to_numpy()[events.item_row] == reason["item_id"])
+                )
+                assert lost.sum() == 1
+                without = scores_of(run, data, events.take(~lost), user, draws, judge)
+                assert reason["effect"] == pytest.approx(whole[item] - without[item], abs=2e-4)
+                checked += 1
+            assert sum(r["share"] for r in reasons) <= 1 + 1e-5
+    assert checked >= 4
+    assert frame.filter(pl.col("user_id") == "904")["because_events"].list.len().sum() == 0
+
+
+@pytest.mark.parametrize("draws", [1, 3])
+def test_columns_part_effects_are_what_a_changed_catalogue_loses(shop, draws):
+    """The id, the content and the neighbours are taken from one item by hand."""
+    data, run = Dataset.open(shop.data), shop.loaded
+    frame = explained(run, data, rows=np.array([0]), k=2, noise_draws=draws)
+    item, score, parts = frame.row(0)[1], frame["score"][0], frame["because_parts"][0]
+    row = run.items["id"].to_list().index(item)
+    ids = np.asarray(run.model.encoder.ids[...])
+    warm = run.items["popularity"].to_numpy() > 0
+    assert warm[row]
+    expected, alone = {}, run.neighbours.copy()
+    alone.data = np.where(alone.indices == row, 0, alone.data).astype(np.float32)
+    for name, vector, graph in (
+        ("id", run.embeddings[row] - ids[row], run.neighbours),
+        ("style", ids[row], run.neighbours),
+        ("neighbours", run.embeddings[row], alone),
+    ):
+        changed = dataclasses.replace(
+            run,
+            embeddings=run.embeddings.at[row].set(vector),
+            neighbours=graph,
+        )
+        # The history is read with the items as they are: only what is recommended changes.
+        context = UserHistories.of_dataset(run, data, "all").contexts(np.array([0]))[0]
+        audience = UserHistories.of_dataset(changed, data, "all")
+        lists = ListMaker(
+            RecommendConfig(k=40, noise_draws=draws), changed, audience, np.ones(40, bool)
+        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(UserHistories, "contexts", lambda self, rows, c=context: (c, c))
+            (_, other), *_ = lists.frames(np.array([0]))
+        expected[name] = score - other.filter(pl.col("item_id") == item)["score"].item()
+    assert {p["name"]: p["effect"] for p in parts} == pytest.approx(expected, abs=1e-3)
+
+
+def test_columns_without_features_content_is_one_part(shop):
+    data, run = Dataset.open(shop.data), shop.loaded
+    with_features, without = (explained(run, data, features=f, k=2) for f in (True, False))
+    names = without.explode("because_parts").unnest("because_parts")["name"]
+    assert set(names) == {"id", "content", "neighbours"}
+    # The shop's model reads one feature: as a part it is the content.
+    rename = [
+        [{**p, "name": p["name"].replace("style", "content")} for p in parts]
+        for parts in with_features["because_parts"]
+    ]
+    got = without["because_parts"].to_list()
+    for a, b in zip(rename, got, strict=True):
+        assert {p["name"]: p["effect"] for p in a} == pytest.approx(
+            {p["name"]: p["effect"] for p in b}, abs=1e-3
+        )
+
+
+def test_columns_of_tiles_and_chunks_are_those_of_the_whole(shop, monkeypatch):
+    from m6rec_cli.inference import ranked_lists, scores
+
+    data, run = Dataset.open(shop.data), shop.loaded
+    whole = explained(run, data, k=3)
+    monkeypatch.setattr(scores, "TILE_FLOATS", 40 * 8)
+    monkeypatch.setattr(ranked_lists, "_USERS_AT_ONCE", 21)
+    monkeypatch.setattr(explanation, "_TOKENS_AT_ONCE", 300)
+    parts = explained(run, data, k=3)
+    for column in ("because_events", "because_parts"):
+        a, b = (
+            f.explode(column)[column].struct.field("effect").drop_nulls().sort().to_numpy()
+            for f in (whole, parts)
+        )
+        np.testing.assert_allclose(a, b, atol=1e-3)
+
+
+def test_from_data_of_other_features_is_none(shop, tmp_path):
+    run = shop.loaded
+    ids = run.items["id"].to_list()
+    other = worlds.write_data(tmp_path / "d", [0, 0], [0, 1], n_items=len(ids), item_ids=ids)
+    assert from_data(run, other) is None
+
+
+def test_positive_shares_by_hand():
+    shares = positive_shares(np.array([[3.0, -1], [1, -2], [-5, 0]], np.float32))
+    np.testing.assert_allclose(shares, [[0.75, 0], [0.25, 0], [0, 0]])

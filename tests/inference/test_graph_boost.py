@@ -1,0 +1,111 @@
+"""What stood near a user's last events raises its items by the formula, and everywhere by the same."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from m6rec_cli.config.resolve import resolve
+from m6rec_cli.config.settings import RecommendConfig
+from m6rec_cli.data.store import Dataset
+from m6rec_cli.inference import graph_boost, other_catalogue
+from m6rec_cli.inference.model_scorer import load_scorer
+from m6rec_cli.inference.ranked_lists import ListMaker
+from m6rec_cli.inference.user_histories import UserHistories
+from m6rec_cli.item_graphs import cooccurrence
+from m6rec_cli.system.progress import SilentReporter
+from tests.inference.trained import shop
+
+__all__ = ["shop"]
+
+
+def ranked(run, audience, rows, **config):
+    """Scores over all items by row."""
+    lists = ListMaker(
+        RecommendConfig(k=len(run.items), seen="keep", **config),
+        run,
+        audience,
+        np.ones(len(run.items), bool),
+    )
+    row = {name: i for i, name in enumerate(run.items["id"])}
+    out = np.zeros((len(rows), len(run.items)))
+    place = {name: i for i, name in enumerate(audience.ids.gather(rows))}
+    for _, frame in lists.frames(rows):
+        for user, item, score in frame.select("user_id", "item_id", "score").iter_rows():
+            out[place[user], row[item]] = score
+    return out
+
+
+@pytest.mark.parametrize("draws", [1, 3])
+def test_probabilities_are_raised_by_the_formula(shop, draws):
+    """p'(i) is proportional to p(i) (1 + w n q(i)), with q from the last ten events that the decoder reads."""
+    data, run = Dataset.open(shop.data), shop.loaded
+    audience, rows = UserHistories.of_dataset(run, data, "all"), np.array([7, 0, 33, 64])
+    plain, raised = (ranked(run, audience, rows, cooccurrence_weight=w, draws=draws) for w in (0.0, 0.4))
+    graph, events = run.neighbours.toarray(), data.events
+    for i, user in enumerate(rows):
+        items = events.item_row[events.user_row == user][-10:]
+        weights = 0.8 ** np.arange(len(items))[::-1]
+        q = weights @ graph[items] / weights.sum() if len(items) else np.zeros(len(graph))
+        want = np.exp(plain[i]) * (1 + 0.4 * len(graph) * q)
+        if draws == 1 or len(items) == 0:
+            np.testing.assert_allclose(np.exp(raised[i]), want / want.sum(), rtol=2e-3)
+        else:
+            # Each draw's softmax is raised by itself, so that the mean is near the raised mean and no more.
+            assert np.corrcoef(np.log(want), raised[i])[0, 1] > 0.999
+    assert not np.allclose(plain[0], raised[0], atol=0.01)
+    np.testing.assert_allclose(plain[3], raised[3], atol=1e-4)  # of user 64 no event is known
+
+
+def test_scorer_and_lists_agree(shop):
+    data, run = Dataset.open(shop.data), shop.loaded
+    rows = np.arange(64)
+    run = other_catalogue.with_graphs(run, RecommendConfig())
+    scorer = load_scorer(shop.run, data, "test", resolve("evaluate"), SilentReporter())
+    scores = scorer.score(rows)
+    log_probabilities = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+    listed = ranked(run, UserHistories.of_dataset(run, data, "test"), rows)
+    np.testing.assert_allclose(log_probabilities, listed, atol=1e-4)
+
+
+def test_no_more_events_than_the_decoder_reads(shop):
+    data, run = Dataset.open(shop.data), shop.loaded
+    model = dataclasses.replace(run.config.model, max_history=2)
+    run = dataclasses.replace(run, config=dataclasses.replace(run.config, model=model))
+    audience = UserHistories.of_dataset(run, data, "all")
+    owner, item = audience.latest(np.array([5, 1]), 2)
+    assert owner.tolist() == [0, 0, 1, 1]
+    want = cooccurrence.near(run.neighbours, owner, item, 2).toarray()
+    got = graph_boost.logit_boost(audience, np.array([5, 1]), 0.1).toarray()
+    np.testing.assert_allclose(got, np.log1p(0.1 * 40 * want), rtol=1e-5)
+    for place, user in enumerate((5, 1)):
+        assert (
+            item[owner == place].tolist()
+            == data.events.item_row[data.events.user_row == user][-2:].tolist()
+        )
+
+
+def test_tile_hides_and_pads():
+    matrix = np.array([[0, 0.5, 0, 0.25], [0, 0, 0, 0], [1, 2, 3, 0]], np.float32)
+    got = graph_boost.tile(
+        sparse.csr_array(matrix),
+        4,
+        np.array([2, 1, 0, 0]),
+        (np.array([0, 0, 1, 3]), np.array([1, 3, 0, 3])),
+    )
+    assert got.item.tolist() == [[0, 1, 2, 4], [4, 4, 4, 4], [1, 3, 4, 4], [1, 3, 4, 4]]
+    assert got.bonus.tolist() == [[1, 2, 3, 0], [0, 0, 0, 0], [0.5, 0.25, 0, 0], [0.5, 0.25, 0, 0]]
+    assert got.listed.tolist() == [
+        [True, False, True, False],
+        [False] * 4,
+        [True, True, False, False],
+        [True, False, False, False],
+    ]
+
+
+def test_add_raises_each_user_by_his_own():
+    matrix = np.array([[0, 0.5, 0, 0.25], [0, 0, 0, 0], [1, 2, 3, 0]], np.float32)
+    scores = np.arange(12, dtype=np.float32).reshape(3, 4)
+    graph_boost.add(sparse.csr_array(matrix), scores)
+    np.testing.assert_array_equal(scores, np.arange(12).reshape(3, 4) + matrix)

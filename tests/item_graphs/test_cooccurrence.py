@@ -1,0 +1,97 @@
+"""The graph of neighbours: weights by hand, whatever the blocks; read from a user's last events; moved and kept."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from m6rec_cli.item_graphs import cooccurrence
+
+
+def random_log(seed, users=12, items=15):
+    rng = np.random.default_rng(seed)
+    sizes = rng.integers(0, 14, users)
+    user = np.repeat(np.arange(users), sizes).astype(np.int32)
+    return user, rng.integers(0, items, len(user)).astype(np.int32)
+
+
+def by_loops(user, item, n_items):
+    """The definition, pair by pair."""
+    weights = np.zeros((n_items, n_items))
+    for i in range(len(user)):
+        for j in range(i + 1, min(i + 11, len(user))):
+            if user[i] == user[j] and item[i] != item[j]:
+                weight = 0.8 ** (j - i - 1)
+                weights[item[i], item[j]] += weight
+                weights[item[j], item[i]] += weight / 2
+    total = weights.sum(axis=1, keepdims=True)
+    return np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
+
+
+def test_fit_by_hand():
+    # One user: a b c. Another: c a. From a: b 1, c .8 and half of 1 (backward).
+    user, item = np.array([0, 0, 0, 1, 1]), np.array([0, 1, 2, 2, 0])
+    got = cooccurrence.fit(user, item, 4).toarray()
+    np.testing.assert_allclose(got[0], np.array([0, 1, 0.8 + 0.5, 0]) / 2.3, rtol=1e-6)
+    np.testing.assert_allclose(got[1], np.array([0.5, 0, 1, 0]) / 1.5, rtol=1e-6)
+    np.testing.assert_allclose(got[2], np.array([0.4 + 1, 0.5, 0, 0]) / 1.9, rtol=1e-6)
+    assert not got[3].any()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6))
+def test_fit_is_the_definition_whatever_the_blocks(seed):
+    user, item = random_log(seed)
+    want = by_loops(user, item, 15)
+    with pytest.MonkeyPatch.context() as patch:
+        for at_once in (10**7, 7, 1):
+            patch.setattr(cooccurrence, "_EVENTS_AT_ONCE", at_once)
+            np.testing.assert_allclose(cooccurrence.fit(user, item, 15).toarray(), want, atol=1e-6)
+
+
+def test_fit_keeps_the_largest_shares(monkeypatch):
+    user, item = random_log(3, users=60)
+    whole = cooccurrence.fit(user, item, 15).toarray()
+    monkeypatch.setattr(cooccurrence, "_KEPT", 4)
+    few = cooccurrence.fit(user, item, 15).toarray()
+    for kept, row in zip(few, whole, strict=True):
+        assert (kept > 0).sum() == 4
+        np.testing.assert_array_equal(kept[kept > 0], row[kept > 0])
+        assert row[kept == 0].max() <= kept[kept > 0].min()
+
+
+@pytest.mark.parametrize("n", [0, 1])
+def test_fit_of_no_pairs_is_empty(n):
+    graph = cooccurrence.fit(np.zeros(n, np.int32), np.zeros(n, np.int32), 5)
+    assert graph.shape == (5, 5)
+    assert graph.nnz == 0
+    assert cooccurrence.near(graph, np.zeros(n, np.int64), np.zeros(n, np.int64), 2).shape == (2, 5)
+
+
+def test_near_weighs_events_by_age():
+    graph = cooccurrence.fit(*random_log(1), 15)
+    # User 1 has no event.
+    got = cooccurrence.near(graph, np.array([0, 0, 0, 2]), np.array([4, 9, 4, 7]), 3).toarray()
+    rows = graph.toarray()
+    want = (rows[4] + 0.8 * rows[9] + 0.64 * rows[4]) / 2.44
+    np.testing.assert_allclose(got, [want, 0 * want, rows[7]], atol=1e-6)
+
+
+def test_rows_of_another_catalogue():
+    graph = cooccurrence.fit(*random_log(2), 15)
+    rows = np.array([3, -1, 14, 0])
+    got = cooccurrence.rows_of(graph, rows).toarray()
+    want = np.where(
+        (rows[:, None] >= 0) & (rows[None] >= 0), graph.toarray()[np.ix_(rows, rows)], 0
+    )
+    np.testing.assert_array_equal(got, want)
+    np.testing.assert_array_equal(
+        cooccurrence.rows_of(graph, np.arange(15)).toarray(), graph.toarray()
+    )
+
+
+def test_load_what_was_saved(tmp_path):
+    graph = cooccurrence.fit(*random_log(4), 15)
+    cooccurrence.save(tmp_path / "graph.npz", graph)
+    got = cooccurrence.load(tmp_path / "graph.npz")
+    np.testing.assert_array_equal(got.toarray(), graph.toarray())

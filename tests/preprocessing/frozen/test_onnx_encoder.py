@@ -1,0 +1,278 @@
+"""Frozen encoders: which inputs are filled, which output is taken, and what is refused."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper
+from PIL import Image
+from tokenizers import Tokenizer
+
+from m6rec_cli.preprocessing.frozen import onnx_encoder
+from m6rec_cli.system.errors import M6RecError
+from tests.onnx_models import TABLE, WORDS, _save, image_model, text_model, unit
+
+
+def _open(path: Path) -> onnx_encoder.Encoder:
+    return onnx_encoder.load(path, onnx_encoder.digest(path))
+
+
+def _ids(text: str) -> list[int]:
+    return [WORDS.index(w) for w in text.split()]
+
+
+def _picture(colour: tuple[int, int, int], size: tuple[int, int] = (20, 10)) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", size, colour).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _vector(encoder: onnx_encoder.Encoder, cell: str | bytes) -> np.ndarray:
+    found = encoder(cell)
+    assert found is not None
+    return found
+
+
+def test_text_sequence_is_the_mean_of_its_own_tokens(tmp_path: Path) -> None:
+    encoder = _open(text_model(tmp_path / "m.onnx"))
+    for text in ("red lamp", "blue chair lamp", "红 色"):
+        np.testing.assert_allclose(
+            _vector(encoder, text), unit(TABLE[_ids(text)].mean(axis=0)), rtol=1e-5
+        )
+
+
+def test_text_is_cut_to_what_the_tokenizer_says(tmp_path: Path) -> None:
+    encoder = _open(text_model(tmp_path / "m.onnx"))
+    assert np.array_equal(_vector(encoder, "red red red red blue"), _vector(encoder, "red"))
+
+
+def test_text_static_length_is_padded_and_the_padding_masked(tmp_path: Path) -> None:
+    encoder = _open(text_model(tmp_path / "m.onnx", length=6))
+    np.testing.assert_allclose(
+        _vector(encoder, "red lamp"), unit(TABLE[[2, 4]].mean(axis=0)), rtol=1e-5
+    )
+
+
+@pytest.mark.parametrize("output", ["sentence_embedding", "text_embeds"])
+def test_text_named_embedding_is_taken_before_the_sequence(tmp_path: Path, output: str) -> None:
+    encoder = _open(text_model(tmp_path / "m.onnx", output=output))
+    np.testing.assert_allclose(
+        _vector(encoder, "red lamp"), unit(TABLE[[2, 4]].sum(axis=0)), rtol=1e-5
+    )
+
+
+def test_text_pooler_counts_where_the_model_is_no_bert(tmp_path: Path) -> None:
+    bert = _open(text_model(tmp_path / "bert" / "m.onnx", output="pooler_output"))
+    assert bert.output == "last_hidden_state"
+    clip = text_model(
+        tmp_path / "clip" / "m.onnx", inputs=("input_ids", "attention_mask"), output="pooler_output"
+    )
+    assert _open(clip).output == "pooler_output"
+
+
+def test_text_without_a_mask_is_padded_to_the_models_length(tmp_path: Path) -> None:
+    path = text_model(tmp_path / "m.onnx", inputs=("input_ids",), output="pooler_output")
+    (tmp_path / "tokenizer_config.json").write_text('{"model_max_length": 3, "pad_token": "[PAD]"}')
+    np.testing.assert_allclose(
+        _vector(_open(path), "red"), unit(TABLE[[2, 0, 0]].sum(axis=0)), rtol=1e-5
+    )
+
+
+def test_text_without_a_mask_and_without_a_length_is_refused(tmp_path: Path) -> None:
+    path = text_model(tmp_path / "m.onnx", inputs=("input_ids",), output="pooler_output")
+    tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    with pytest.raises(
+        M6RecError, match="the length of the encoder's texts is not known"
+    ) as caught:
+        _open(path)
+    assert "tokenizer_config.json" in str(caught.value.hint)
+
+
+def test_text_without_a_mask_takes_the_longest_length_if_it_is_given(tmp_path: Path) -> None:
+    path = text_model(tmp_path / "m.onnx", inputs=("input_ids",), output="pooler_output")
+    (tmp_path / "tokenizer_config.json").write_text(
+        '{"model_max_length": 512, "pad_token": "[PAD]"}'
+    )
+    tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
+    tokenizer.no_truncation()
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    np.testing.assert_allclose(
+        _vector(_open(path), "red"), unit(TABLE[2] + 511 * TABLE[0]), rtol=1e-5
+    )
+
+
+def test_digest_has_the_weights_that_the_model_names(tmp_path: Path) -> None:
+    path = text_model(tmp_path / "m.onnx")
+    before = onnx_encoder.digest(path)
+    (tmp_path / "other.bin").write_bytes(b"1")
+    assert onnx_encoder.digest(path) == before
+    path.write_bytes(path.read_bytes() + b"\x72\x0aweights.bin")
+    (tmp_path / "weights.bin").write_bytes(b"1")
+    named = onnx_encoder.digest(path)
+    (tmp_path / "weights.bin").write_bytes(b"2")
+    assert onnx_encoder.digest(path) != named
+
+
+def test_text_tokenizer_may_lie_one_folder_above(tmp_path: Path) -> None:
+    path = text_model(tmp_path / "onnx" / "m.onnx")
+    (tmp_path / "onnx" / "tokenizer.json").rename(tmp_path / "tokenizer.json")
+    assert _open(path)("red") is not None
+
+
+def test_image_channels_are_scaled_by_the_export(tmp_path: Path) -> None:
+    path = image_model(tmp_path / "m.onnx", side="side")
+    settings = {
+        "size": {"shortest_edge": 8},
+        "crop_size": {"height": 6, "width": 6},
+        "image_mean": [0.5, 0.5, 0.5],
+        "image_std": [0.25, 0.5, 1.0],
+        "rescale_factor": 1 / 255,
+        "resample": 3,
+    }
+    (tmp_path / "preprocessor_config.json").write_text(json.dumps(settings))
+    encoder = _open(path)
+    assert encoder.note == ""
+    want = unit((np.array([255, 51, 102]) / 255 - 0.5) / [0.25, 0.5, 1.0])
+    np.testing.assert_allclose(_vector(encoder, _picture((255, 51, 102))), want, rtol=1e-5)
+
+
+def test_image_crop_is_the_middle_and_squeezing_keeps_all(tmp_path: Path) -> None:
+    pixels = np.zeros((8, 24, 3), np.uint8)
+    pixels[:, 8:16] = 255
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    brightness = {}
+    sizes = {"crop": {"shortest_edge": 8}, "squeeze": {"height": 8, "width": 8}, "number": 8}
+    for name, size in sizes.items():
+        path = image_model(tmp_path / name / "m.onnx", side=8, output="features")
+        settings = {"size": size, "image_mean": [0.0] * 3, "image_std": [1.0] * 3}
+        (tmp_path / name / "preprocessor_config.json").write_text(json.dumps(settings))
+        fed = _open(path).feed(buffer.getvalue())
+        brightness[name] = float(fed["pixel_values"].mean())
+    assert brightness["crop"] > 0.95
+    assert 0.25 < brightness["squeeze"] == brightness["number"] < 0.42
+
+
+def test_image_without_settings_takes_clips_and_says_so(tmp_path: Path) -> None:
+    encoder = _open(image_model(tmp_path / "m.onnx", side=4))
+    assert "pictures of 4x4 with CLIP's mean and deviation" in encoder.note
+    want = unit((np.array([1.0, 0, 0]) - onnx_encoder.CLIP_MEAN) / onnx_encoder.CLIP_STD)
+    np.testing.assert_allclose(_vector(encoder, _picture((255, 0, 0))), want, rtol=1e-4)
+
+
+def test_image_places_are_averaged_and_channels_may_come_last(tmp_path: Path) -> None:
+    first = _vector(_open(image_model(tmp_path / "a" / "m.onnx")), _picture((9, 200, 90)))
+    places = _vector(
+        _open(image_model(tmp_path / "b" / "m.onnx", output="features")), _picture((9, 200, 90))
+    )
+    last = _vector(
+        _open(image_model(tmp_path / "c" / "m.onnx", kind="nhwc")), _picture((9, 200, 90))
+    )
+    np.testing.assert_allclose(places, first, rtol=1e-5)
+    np.testing.assert_allclose(last, first, rtol=1e-5)
+
+
+def test_image_undecodable_is_none(tmp_path: Path) -> None:
+    assert _open(image_model(tmp_path / "m.onnx"))(b"no picture") is None
+
+
+def test_digest_tells_what_changes_the_vectors(tmp_path: Path) -> None:
+    path = text_model(tmp_path / "m.onnx")
+    found = [onnx_encoder.digest(path)]
+    (tmp_path / "other.txt").write_text("x")
+    assert onnx_encoder.digest(path) == found[0]
+    for name in ("tokenizer_config.json", "m.onnx_data", "tokenizer.json"):
+        (tmp_path / name).write_text("{}")
+        found.append(onnx_encoder.digest(path))
+    assert len(set(found)) == 4
+
+
+def _mixed(path: Path) -> Path:
+    ids = helper.make_tensor_value_info("input_ids", TensorProto.INT64, ["b", "s"])
+    pixels = helper.make_tensor_value_info("pixel_values", TensorProto.FLOAT, ["b", 3, 4, 4])
+    made = helper.make_tensor_value_info("out", TensorProto.INT64, ["b", "s"])
+    return _save(
+        path, [helper.make_node("Identity", ["input_ids"], ["out"])], [ids, pixels], [made]
+    )
+
+
+def _neither(path: Path) -> Path:
+    given = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["b", 3])
+    made = helper.make_tensor_value_info("out", TensorProto.FLOAT, ["b", 3])
+    return _save(path, [helper.make_node("Identity", ["x"], ["out"])], [given], [made])
+
+
+def _broken(path: Path) -> Path:
+    path.write_bytes(b"no model")
+    return path
+
+
+def _two_pictures(path: Path) -> Path:
+    pair = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["b", 3, 4, 4]) for n in ("x", "y")]
+    made = helper.make_tensor_value_info("out", TensorProto.FLOAT, ["b", 3, 4, 4])
+    return _save(path, [helper.make_node("Identity", ["x"], ["out"])], pair, [made])
+
+
+@pytest.mark.parametrize(
+    ("make", "what"),
+    [
+        (lambda p: p, "the encoder's file does not exist"),
+        (_broken, "the encoder cannot be loaded: "),
+        (_mixed, "the encoder takes texts and pictures at once"),
+        (_neither, "the encoder takes neither texts nor pictures"),
+        (_two_pictures, "the encoder has an input that cannot be filled: `y`"),
+        (lambda p: text_model(p, tokenizer=False), "the encoder's tokenizer is missing"),
+        (
+            lambda p: text_model(p, inputs=("input_ids", "pixels")),
+            "the encoder has an input that cannot be filled: `pixels`",
+        ),
+        (lambda p: image_model(p, side="side"), "the size of the encoder's pictures is not known"),
+    ],
+)
+def test_load_what_cannot_be_used_is_refused(tmp_path: Path, make, what: str) -> None:
+    path = make(tmp_path / "m.onnx")
+    with pytest.raises(M6RecError, match=what) as caught:
+        _open(path)
+    assert str(tmp_path) in str(caught.value.where)
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("tokenizer.json", "the encoder's tokenizer is damaged"),
+        ("tokenizer_config.json", "a file of the encoder is damaged"),
+    ],
+)
+def test_load_damaged_side_file_is_named(tmp_path: Path, name: str, what: str) -> None:
+    path = text_model(tmp_path / "m.onnx")
+    (tmp_path / name).write_text("{")
+    with pytest.raises(M6RecError, match=what) as caught:
+        _open(path)
+    assert name in str(caught.value.where)
+
+
+def test_call_model_that_fails_is_named(tmp_path: Path) -> None:
+    path = text_model(tmp_path / "m.onnx")
+    tokenizer = (tmp_path / "tokenizer.json").read_text().replace('"red": 2', '"red": 99')
+    assert '"red": 99' in tokenizer
+    (tmp_path / "tokenizer.json").write_text(tokenizer)
+    with pytest.raises(M6RecError, match="the encoder failed: "):
+        _open(path)("red")
+
+
+def test_load_without_the_extra_names_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = text_model(tmp_path / "m.onnx")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(
+        M6RecError, match=r"the encoder `m\.onnx` needs the extra `onnx`, which is not installed"
+    ) as caught:
+        _open(path)
+    assert caught.value.hint == "pip install 'm6rec-cli[onnx]'"

@@ -1,0 +1,111 @@
+"""Splits: what each event may see, checked against plain Python on random logs."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from m6rec_cli.data.format import TEST, TRAIN, VALID
+from m6rec_cli.preprocessing import splits
+
+logs = st.lists(
+    st.tuples(st.integers(0, 4), st.booleans(), st.integers(0, 6)), min_size=1, max_size=60
+).map(lambda rows: sorted(rows, key=lambda row: (row[0], row[2])))
+
+
+def _arrays(rows: list[tuple[int, bool, int]]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    users, labels, times = zip(*rows, strict=True)
+    return np.array(users), np.array(labels), np.array(times, np.int64)
+
+
+def test_leave_one_out_without_labels_takes_the_last_and_the_one_before() -> None:
+    users = np.array([0, 0, 0, 0, 1, 1, 2])
+    split, label = splits.leave_one_out(users, np.ones(7, bool))
+    assert split.tolist() == [TRAIN, TRAIN, VALID, TEST, TRAIN, TEST, TRAIN]
+    assert label.all()
+
+
+def test_leave_one_out_with_labels_holds_back_what_follows_a_target() -> None:
+    labels = np.array([1, 0, 1, 0, 0, 1, 0], bool)
+    split, label = splits.leave_one_out(np.zeros(7, int), labels)
+    assert split.tolist() == [TRAIN, TRAIN, VALID, VALID, VALID, TEST, TEST]
+    assert label.tolist() == labels.tolist()
+
+
+@settings(deadline=None, max_examples=60)
+@given(logs)
+def test_leave_one_out_equals_a_loop_over_users(rows: list[tuple[int, bool, int]]) -> None:
+    users, labels, _ = _arrays(rows)
+    split, label = splits.leave_one_out(users, labels)
+    for user in np.unique(users):
+        own = np.flatnonzero(users == user)
+        targets = [i for i in own if labels[i]]
+        held = {}
+        if len(targets) >= 2:
+            held[TEST] = targets[-1]
+        if len(targets) >= 3:
+            held[VALID] = targets[-2]
+        for code in (VALID, TEST):
+            found = [i for i in own if split[i] == code and label[i]]
+            assert found == ([held[code]] if code in held else [])
+        # What comes before a target in time is what `history` gives: splits never fall.
+        assert (np.diff(split[own].astype(int)) >= 0).all()
+        first = min((held[c] for c in held), default=None)
+        assert (split[[i for i in own if first is None or i < first]] == TRAIN).all()
+
+
+@settings(deadline=None, max_examples=60)
+@given(logs, st.floats(0, 0.4), st.floats(0, 0.4))
+def test_temporal_never_trains_on_what_is_later_than_held_out(
+    rows: list[tuple[int, bool, int]], valid: float, test: float
+) -> None:
+    _, _, times = _arrays(rows)
+    split = splits.temporal(times, valid, test)
+    groups = [times[split == code] for code in (TRAIN, VALID, TEST)]
+    for earlier, later in ((0, 1), (1, 2), (0, 2)):
+        if len(groups[earlier]) and len(groups[later]):
+            assert groups[earlier].max() < groups[later].min()
+    assert len(groups[0])
+
+
+@settings(deadline=None, max_examples=60)
+@given(logs, st.floats(0, 0.4), st.floats(0, 0.4))
+def test_ratio_keeps_order_and_leaves_one_to_train(
+    rows: list[tuple[int, bool, int]], valid: float, test: float
+) -> None:
+    users, _, _ = _arrays(rows)
+    split = splits.ratio(users, valid, test)
+    for user in np.unique(users):
+        own = split[users == user].astype(int)
+        assert (np.diff(own) >= 0).all()
+        assert (own == TRAIN).any()
+        assert (own == TEST).sum() <= len(own) * test + 1e-6
+
+
+def test_ratio_takes_the_last_tenths() -> None:
+    split = splits.ratio(np.zeros(10, int), 0.2, 0.1)
+    assert split.tolist() == [TRAIN] * 7 + [VALID] * 2 + [TEST]
+
+
+def test_count_ties_counts_every_event_of_a_tie() -> None:
+    users = np.array([0, 0, 0, 1, 1])
+    assert splits.count_ties(users, np.array([1, 1, 2, 2, 3])) == 2
+    assert splits.count_ties(users[:1], np.array([1])) == 0
+
+
+def test_draw_takes_a_share_of_the_distinct_rows_by_the_seed() -> None:
+    rows = np.repeat(np.arange(40), 3)
+    drawn = splits.draw(rows, 0.1, 5)
+    assert len(np.unique(drawn)) == 4
+    assert drawn.tolist() == splits.draw(rows[::-1], 0.1, 5).tolist()
+    assert drawn.tolist() != splits.draw(rows, 0.1, 6).tolist()
+    assert splits.draw(rows, 0, 5).tolist() == []
+    assert splits.draw(rows, 0.001, 5).size == 1
+
+
+def test_cold_targets_are_all_of_a_cold_user_and_the_last_cold_item_of_another() -> None:
+    users = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1])
+    labels = np.array([1, 0, 1, 1, 1, 1, 1, 0, 1], bool)
+    cold = np.array([1, 1, 1, 1, 1, 0, 1, 1, 0], bool)
+    found = splits.cold_targets(users, labels, cold, users == 0)
+    # Of user 1 the third event: the first is an earlier one, the fourth has no label, the others are not cold.
+    assert found.tolist() == [1, 0, 1, 1, 0, 1, 1, 0, 1]

@@ -1,0 +1,165 @@
+"""Checkpoints that come back as they were written, and damage that is refused by the file's name."""
+
+import json
+import shutil
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from m6rec_cli.system.checkpoints import (
+    FORMAT,
+    StepCheckpoints,
+    check_shapes,
+    named,
+    open_run,
+    unnamed,
+)
+from m6rec_cli.system.errors import M6RecError
+from tests import worlds
+
+TREES = {
+    "params": {
+        "a.kernel": np.arange(6, dtype=np.float32).reshape(2, 3),
+        "b.bias": np.ones(4, np.float32),
+    },
+    "optimizer": {"main.count": np.array(7, np.int32)},
+    "content": {},
+}
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A step that is only read or copied."""
+    steps = StepCheckpoints(tmp_path_factory.mktemp("steps") / "steps")
+    steps.save(3, TREES, {"progress": {"epoch": 2}}, keep=set())
+    return steps
+
+
+@pytest.fixture
+def steps(saved, tmp_path):
+    """A copy that may be damaged."""
+    shutil.copytree(saved.folder, tmp_path / "steps")
+    return StepCheckpoints(tmp_path / "steps")
+
+
+def files(steps):
+    return sorted(p for p in (steps.folder / "3").rglob("*") if p.is_file())
+
+
+def test_named_and_unnamed_are_inverse():
+    tree = {"x": [jnp.zeros(2), {"y": jnp.ones(3)}], "z": jnp.arange(2)}
+    flat = named(tree)
+    assert list(flat) == ["x.0", "x.1.y", "z"]
+    back = unnamed(tree, {name: array + 1 for name, array in flat.items()})
+    np.testing.assert_array_equal(back["x"][1]["y"], 2 * np.ones(3))
+
+
+def test_save_comes_back_with_state_and_types(saved):
+    assert saved.sealed() == [3]
+    assert saved.meta(3)["progress"] == {"epoch": 2}
+    assert saved.trees(3) == {"params", "optimizer"}
+    for name in ("params", "optimizer"):
+        back = saved.load(3, TREES)[name]
+        assert back.keys() == TREES[name].keys()
+        for key, array in TREES[name].items():
+            np.testing.assert_array_equal(back[key], array)
+            assert back[key].dtype == array.dtype
+    np.testing.assert_array_equal(saved.read(3, "params")["a.kernel"], TREES["params"]["a.kernel"])
+
+
+def test_save_keeps_the_last_and_the_named_steps(tmp_path):
+    steps = StepCheckpoints(tmp_path / "steps")
+    for step in (1, 2, 10):
+        steps.save(step, {"params": {"a": np.full(2, step, np.float32)}}, {}, keep={1})
+    assert steps.sealed() == [1, 10]
+    assert sorted(p.name for p in steps.folder.iterdir()) == ["1", "1.json", "10", "10.json"]
+    steps.save(10, {"params": {"a": np.full(2, -1, np.float32)}}, {}, keep={1})
+    assert steps.read(10, "params")["a"][0] == -1
+
+
+def test_sealed_without_a_seal_a_step_does_not_exist(steps):
+    (steps.folder / "4").mkdir()
+    (steps.folder / "5.orbax-checkpoint-tmp").mkdir()
+    assert steps.sealed() == [3]
+    steps.sweep()
+    assert sorted(p.name for p in steps.folder.iterdir()) == ["3", "3.json"]
+    StepCheckpoints(steps.folder / "nowhere").sweep()
+
+
+def test_load_every_file_truncated_flipped_or_missing_is_named(saved, tmp_path):
+    n = len(files(saved))
+    assert n > 3
+    for i in range(n):
+        for damage in ("truncated", "flipped", "missing"):
+            folder = tmp_path / f"{i}-{damage}"
+            shutil.copytree(saved.folder, folder)
+            path = files(StepCheckpoints(folder))[i]
+            content = (
+                path.read_bytes() or b" "
+            )  # one file is empty: there, a byte too many is the damage
+            if damage == "missing":
+                path.unlink()
+            elif damage == "flipped":
+                path.write_bytes(bytes([content[0] ^ 1]) + content[1:])
+            else:
+                path.write_bytes(content[:-1] if path.stat().st_size else content)
+            with pytest.raises(M6RecError) as caught:
+                StepCheckpoints(folder).load(3, TREES)
+            what = "is missing" if damage == "missing" else "is damaged: its digest differs"
+            assert f"a file of the checkpoint {what}" in str(caught.value)
+            assert f"where: {path}" in str(caught.value)
+            with pytest.raises(M6RecError):
+                StepCheckpoints(folder).read(3, "params")
+
+
+def test_load_whole_step_missing_names_a_file(steps):
+    shutil.rmtree(steps.folder / "3")
+    with pytest.raises(M6RecError, match="a file of the checkpoint is missing"):
+        steps.load(3, TREES)
+
+
+def test_meta_missing_or_damaged_seal(steps):
+    with pytest.raises(M6RecError, match="a checkpoint's seal is missing"):
+        steps.meta(8)
+    (steps.folder / "3.json").write_text("{")
+    with pytest.raises(M6RecError, match="a checkpoint's seal is damaged") as caught:
+        steps.load(3, TREES)
+    assert "3.json" in str(caught.value)
+
+
+def test_load_another_models_arrays(saved):
+    with pytest.raises(M6RecError, match="only one of the two has `c`"):
+        saved.load(3, {"params": {**TREES["params"], "c": np.zeros(1)}})
+    with pytest.raises(M6RecError, match=r"only one of the two has `b\.bias`"):
+        saved.load(3, {"params": {"a.kernel": TREES["params"]["a.kernel"]}})
+    with pytest.raises(M6RecError, match=r"`b.bias` has shape \(4,\), not \(5,\)") as caught:
+        saved.load(3, {"params": {**TREES["params"], "b.bias": np.zeros(5)}})
+    assert "model.*" in str(caught.value)
+    check_shapes(saved.folder, TREES["params"], TREES["params"])
+
+
+def test_open_run_says_what_the_directory_is(tmp_path):
+    def refused(path):
+        with pytest.raises(M6RecError) as caught:
+            open_run(path)
+        return str(caught.value)
+
+    assert "the run directory does not exist" in refused(tmp_path / "none")
+    (tmp_path / "empty").mkdir()
+    assert "this is not a run directory" in refused(tmp_path / "empty")
+    (tmp_path / "file").write_text("")
+    assert "this is not a run directory" in refused(tmp_path / "file")
+    worlds.planted_cycle(tmp_path / "data")
+    assert "a data directory is given where a run directory is wanted" in refused(tmp_path / "data")
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "config.toml").write_text("")
+    assert "the run has not finished" in refused(run)
+    assert "`--resume`" in refused(run)
+    (run / "run.json").write_text("{")
+    assert "the run's manifest is damaged" in refused(run)
+    (run / "run.json").write_text(json.dumps({"format": 99}))
+    assert f"the run has format 99, this version reads {FORMAT}" in refused(run)
+    (run / "run.json").write_text(json.dumps({"format": FORMAT, "x": 2}))
+    assert open_run(run)["x"] == 2

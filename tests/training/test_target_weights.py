@@ -1,0 +1,155 @@
+"""How much targets count: rare items, noise, and items that are as if they did not exist."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from m6rec_cli.execution import model_inputs
+from m6rec_cli.execution.mesh import Layout
+from m6rec_cli.system.checkpoints import named
+from m6rec_cli.training import softmax, target_weights
+from m6rec_cli.training.batches import TrainingBatches
+from m6rec_cli.training.loop import prepare
+from m6rec_cli.training.session import build
+from tests.worlds import planted_content, planted_cycle, write_data
+
+
+def test_tail_weighs_rare_items_more_and_one_on_average():
+    item, popularity = np.array([0, 0, 0, 0, 1, 2]), np.array([4, 1, 0])
+    weight = np.array([1, 1, 1, 2, 1, 0], np.float32)
+    got = target_weights.tail(weight, item, popularity, 0.5)
+    factor = np.array([0.5, 0.5, 0.5, 0.5, 1.0])
+    np.testing.assert_allclose(got, np.append(weight[:5] * factor / factor.mean(), 0), rtol=1e-6)
+    np.testing.assert_array_equal(target_weights.tail(weight, item, popularity, 0.0), weight)
+
+
+def test_feed_tail_is_a_choice(tmp_path, small):
+    data = write_data(tmp_path, [0, 0, 0, 0, 1], [0, 0, 0, 1, 0], split="none")
+    plain, tailed = (
+        TrainingBatches.of(data, small(*s), labels=False, has_content=False).weight
+        for s in ((), ("train.loss.tail_exponent=1.0",))
+    )
+    np.testing.assert_array_equal(plain, 1)
+    np.testing.assert_allclose(tailed[3] / tailed[0], 4, rtol=1e-5)
+    np.testing.assert_allclose(tailed.mean(), 1, rtol=1e-5)
+
+
+def test_truncated_drops_the_highest_losses_after_the_warm_up():
+    losses = jnp.array([5.0, 1.0, 9.0, 2.0, 99.0, 3.0])
+    weights = jnp.array([1.0, 2.0, 1.0, 1.0, 0.0, 1.0])  # the fifth is no target
+    after = target_weights.truncated(weights, losses, 0.2, jnp.int32(10), 10)
+    assert after.tolist() == [1, 2, 0, 1, 0, 1]
+    assert (
+        target_weights.truncated(weights, losses, 0.2, jnp.int32(9), 10).tolist()
+        == weights.tolist()
+    )
+
+
+def test_truncated_without_any_target_stays_zero():
+    assert target_weights.truncated(jnp.zeros(3), jnp.ones(3), 0.1, jnp.int32(5), 0).tolist() == [
+        0,
+        0,
+        0,
+    ]
+
+
+def test_position_losses_are_the_terms_of_the_cross_entropy():
+    keys = jax.random.split(jax.random.key(0), 3)
+    h, e, b = (
+        jax.random.normal(keys[0], (70, 8)),
+        jax.random.normal(keys[1], (30, 8)),
+        jnp.linspace(-1, 1, 30),
+    )
+    y = jax.random.randint(keys[2], (70,), 0, 30)
+    each = softmax.position_losses(h, e, b, y)
+    log_p = jax.nn.log_softmax(h @ e.T + b[None], axis=-1)
+    np.testing.assert_allclose(each, -log_p[jnp.arange(70), y], rtol=1e-4, atol=1e-5)
+    w = jnp.linspace(0, 1, 70)
+    np.testing.assert_allclose((w * each).sum(), softmax.cross_entropy(h, e, b, y, w), rtol=1e-5)
+
+
+def first_step(data, config, *, step=0, change=lambda tables: tables, key=0, gradient=True):
+    """L_rec, the gradient of the ids if they learn and it is asked for, and the first batch, with so many steps done before."""
+    size = model_inputs.sizes(data, config.model)
+    tables = change(model_inputs.tables(data, size))
+    feed = TrainingBatches.of(data, config, labels=False, has_content=bool(size.item_specs))
+    trainer, state = prepare(build(size, config), config, feed, tables, Layout(None, size.n_items))
+    batch = jax.tree.map(lambda x: x[0], next(feed.epoch(0))[0])
+    now = dataclasses.replace(state, step=jnp.int32(step))
+    given = (state.params, now, batch, tables, jax.random.key(key))
+    if not gradient:
+        _, aux = jax.jit(trainer.loss)(*given)
+        return float(aux["metrics"]["rec"]), None, batch
+    grads, aux = jax.jit(jax.grad(trainer.loss, has_aux=True))(*given)
+    return float(aux["metrics"]["rec"]), named(grads).get("encoder.ids"), batch
+
+
+@pytest.mark.parametrize("kind", ["exact", "sampled"])
+def test_step_truncate_leaves_the_highest_losses_out_once_it_begins(tmp_path, small, kind):
+    data = planted_cycle(tmp_path / "data", n_users=24)
+    config = small(
+        f"train.softmax={kind}",
+        "train.negatives=8",
+        "train.loss.truncate=0.3",
+        "train.loss.truncate_after=5",
+    )
+    (before, whole, _), (after, fewer, _) = (first_step(data, config, step=step) for step in (4, 5))
+    assert after < before
+    assert np.abs(whole - fewer).max() > 0
+
+
+@pytest.mark.parametrize("kind", ["exact", "sampled"])
+def test_step_without_cold_negatives_does_not_look_at_cold_items(tmp_path, small, kind):
+    data = planted_content(tmp_path / "data", n_users=24)
+    cold = data.items["popularity"].to_numpy() == 0
+    assert cold.any()
+
+    def other(tables):
+        values, mask = tables.items["look"]
+        return dataclasses.replace(
+            tables, items=tables.items | {"look": (jnp.where(cold[:, None], 1.0, values), mask)}
+        )
+
+    for competes in (True, False):
+        config = small(f"train.softmax={kind}", f"train.cold_negatives={str(competes).lower()}")
+        (as_is, _, _), (changed, _, _) = (
+            first_step(data, config, gradient=False),
+            first_step(data, config, change=other, gradient=False),
+        )
+        assert (as_is != changed) == competes
+
+
+def test_step_reads_an_encoder_that_does_not_learn_as_when_judging(tmp_path, small):
+    data = planted_content(tmp_path / "data", n_users=24)
+    hidden = ("model.dropout=0.0", "model.modality_dropout=0.5", "model.id_dropout=0.5")
+    losses = {}
+    for parts in ('["encoder", "generator"]', '["generator"]'):
+        for refresh in (16, 4096):
+            sets = (*hidden, f"train.trainable={parts}", f"model.encoder.refresh_rows={refresh}")
+            found = [first_step(data, small(*sets), key=key, gradient=False) for key in (0, 1)]
+            losses[parts, refresh] = [rec for rec, _, _ in found]
+            assert (found[0][2].fresh.shape[0] == 16) == (
+                (parts, refresh) == ('["encoder", "generator"]', 16)
+            )
+    frozen = losses['["generator"]', 16] + losses['["generator"]', 4096]
+    np.testing.assert_allclose(frozen, frozen[0], rtol=1e-6)
+    assert all(a != b for (parts, _), (a, b) in losses.items() if "encoder" in parts)
+
+
+def test_step_adversarial_loss_gives_the_items_that_it_shows_no_gradient(tmp_path, small):
+    """Items that are targets of a batch and nowhere in its histories: L_rec draws them on, L_gen does not."""
+    data = planted_cycle(tmp_path / "data", n_users=3, n_items=40, length=6)
+    moved = {}
+    for alpha in (0.0, 1.0):
+        config = small(
+            f"train.alpha={alpha}", 'train.trainable=["encoder", "decoder", "generator"]'
+        )
+        _, moved[alpha], batch = first_step(data, config)
+    shown = np.setdiff1d(batch.target[batch.weight > 0], batch.tokens.item)
+    assert len(shown)
+    assert (np.abs(moved[1.0][shown]).max(axis=1) > 0).all()
+    assert (moved[0.0][shown] == 0).all()
+    assert np.abs(moved[0.0]).max() > 0

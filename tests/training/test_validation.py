@@ -1,0 +1,161 @@
+"""Validation in training: figures by hand, in tiles whose width is their own, and no figure of what is not finite."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+from flax import nnx
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jax.sharding import AxisType, Mesh
+
+from m6rec_cli.execution import model_inputs
+from m6rec_cli.execution.mesh import DATA, MODEL, Layout
+from m6rec_cli.execution.user_contexts import user_contexts
+from m6rec_cli.stages import pretrain
+from m6rec_cli.system.errors import M6RecError
+from m6rec_cli.system.progress import SilentReporter
+from m6rec_cli.training import sharded_ranks, validation
+from m6rec_cli.training.batches import TrainingBatches
+from m6rec_cli.training.loop import prepare
+from m6rec_cli.training.session import build
+from m6rec_cli.training.validation import Validation, seen_items
+from tests.worlds import planted_cycle, write_data
+
+
+def prepared(data, config, meshed=False):
+    """What `judge` is given, before any training; `meshed` as on many devices, of which there is one here."""
+    size = model_inputs.sizes(data, config.model)
+    tables = model_inputs.tables(data, size)
+    feed = TrainingBatches.of(data, config, labels=False, has_content=True)
+    trainer, state = prepare(build(size, config), config, feed, tables, Layout(None, data.n_items))
+    mesh = Mesh(
+        np.array(jax.devices()[:1]).reshape(1, 1), (DATA, MODEL), axis_types=(AxisType.Auto,) * 2
+    )
+    layout = Layout(mesh if meshed else None, data.n_items)
+    return trainer.graphdef, layout.state(state), layout.tables(tables), layout
+
+
+def broken(state, *path):
+    """The state with a parameter that is NaN; the last of `path` may be a row of it."""
+    params = jax.tree.map(np.array, state.params)
+    node = params
+    for name in path:
+        node, last = node[name], node
+    last[path[-1]][...] = np.nan
+    return dataclasses.replace(state, params=params)
+
+
+@pytest.mark.parametrize("meshed", [False, True])
+@pytest.mark.parametrize("tile", [16_000_000, 100])
+def test_judge_equals_a_plain_ranking_whatever_the_tile(tmp_path, small, monkeypatch, meshed, tile):
+    monkeypatch.setattr(validation, "_TILE_FLOATS", tile)
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(3, 25, 30)
+    data = write_data(
+        tmp_path / "data", np.repeat(np.arange(30), lengths), rng.integers(0, 40, lengths.sum())
+    )
+    checker = Validation.of(data, small())
+    assert checker is not None
+    graphdef, state, tables, layout = prepared(data, small(), meshed)
+    got = checker.judge(graphdef, state, tables, layout)
+
+    model = nnx.merge(graphdef, state.params, state.frozen, state.judge)
+    items = sharded_ranks.embed(model, tables, layout)
+    h, _ = user_contexts(model, items, checker.packed, checker.row, checker.at, tables.users)
+    scores = np.asarray(model.candidates(jax.device_put(h), None)) @ np.asarray(items).T
+    truth, history = data.truth("valid"), data.history("valid")
+    users, first = np.unique(truth.user_row, return_index=True)
+    figures = {name: [] for name in got}
+    for row, user, target in zip(scores, users, truth.item_row[first], strict=True):
+        order = np.argsort(-row, kind="stable")
+        seen = np.setdiff1d(history.item_row[history.user_row == user], target)
+        for suffix, some in (("", order[~np.isin(order, seen)]), ("_unmasked", order)):
+            (rank,) = np.flatnonzero(some == target)
+            figures[f"ndcg@10{suffix}"].append((rank < 10) / np.log2(rank + 2))
+            figures[f"recall@10{suffix}"].append(rank < 10)
+    assert got == pytest.approx({name: np.mean(values) for name, values in figures.items()})
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 10**6))
+def test_seen_items_are_the_distinct_ones_of_each_user(seed):
+    rng = np.random.default_rng(seed)
+    n_users = int(rng.integers(1, 6))
+    offsets = np.append(0, np.cumsum(rng.integers(0, 9, n_users)))
+    item_row = rng.integers(0, 6, offsets[-1]).astype(np.int32)
+    target, own = rng.integers(0, 6, n_users), rng.integers(-1, 6, n_users)
+    seen = seen_items(item_row, offsets[:-1], offsets[1:], target, own)
+    users = rng.integers(0, n_users, 4)
+    matrix = seen[users]
+    want = [
+        sorted(
+            {*item_row[offsets[u] : offsets[u + 1]].tolist(), int(own[u])} - {-1, int(target[u])}
+        )
+        for u in users
+    ]
+    assert [[item for item in row if item >= 0] for row in matrix.tolist()] == want
+    most = max(1, *map(len, want))
+    assert matrix.dtype == np.int32
+    assert most <= matrix.shape[1] < 2 * most
+    assert matrix.shape[1].bit_count() == 1
+
+
+def test_seen_items_of_one_long_history_take_no_room_with_other_users():
+    """50,000 items of one user among 20,000 users of three items each: a dense matrix would be of 4 GB."""
+    sizes = np.full(20_000, 3)
+    sizes[7] = 50_000
+    stops = np.cumsum(sizes)
+    item_row = np.arange(stops[-1], dtype=np.int32) - np.repeat(stops - sizes, sizes).astype(
+        np.int32
+    )
+    nobody = np.full(len(sizes), -1)
+    seen = seen_items(item_row, stops - sizes, stops, nobody, nobody)
+    assert seen.item.nbytes + seen.offsets.nbytes < 12 * (stops[-1] + len(sizes))
+    assert seen[np.arange(8, 20_000)].shape == (19_992, 4)
+    assert seen[np.arange(6, 8)].shape == (2, 65_536)
+
+
+@pytest.fixture
+def rare(tmp_path):
+    """Item 5 is the target of user 0; else it stands in the history of user 3 alone, who is not judged."""
+    rows = [0, 1, 5, 2], [1, 2, 3, 4], [2, 3, 4, 0], [5, 5]
+    users = np.repeat(np.arange(4), list(map(len, rows)))
+    return write_data(tmp_path / "data", users, np.concatenate(rows))
+
+
+@pytest.mark.parametrize("meshed", [False, True])
+def test_judge_of_contexts_that_are_not_finite_is_an_error(rare, small, monkeypatch, meshed):
+    """Before anything is ranked."""
+    checker = Validation.of(rare, small())
+    assert checker is not None
+    graphdef, state, tables, layout = prepared(rare, small(), meshed)
+    checker.judge(graphdef, state, tables, layout)
+    monkeypatch.setattr(sharded_ranks, "ranks", None)
+    with pytest.raises(M6RecError, match="scores are not finite after step 0") as caught:
+        checker.judge(graphdef, broken(state, "encoder", "start"), tables, layout)
+    assert "train.learning_rate" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize("meshed", [False, True])
+def test_judge_of_true_items_whose_scores_are_not_finite_is_an_error(rare, small, meshed):
+    """The contexts are finite: nobody who is judged has read the item."""
+    checker = Validation.of(rare, small())
+    assert checker is not None
+    graphdef, state, tables, layout = prepared(rare, small(), meshed)
+    state = broken(state, "encoder", "ids", 5)
+    model = nnx.merge(graphdef, state.params, state.frozen, state.judge)
+    items = sharded_ranks.embed(model, tables, layout)
+    h, _ = user_contexts(model, items, checker.packed, checker.row, checker.at, tables.users)
+    assert np.isfinite(h).all()
+    with pytest.raises(M6RecError, match="scores are not finite"):
+        checker.judge(graphdef, state, tables, layout)
+
+
+def test_pretrain_notes_no_epoch_that_a_step_has_made_not_finite(tmp_path, small):
+    """The first step goes nowhere, and the loss of the second is that before it: both are finite."""
+    data = planted_cycle(tmp_path / "data", n_users=16)
+    config = small("train.max_steps=2", "train.learning_rate=1e38")
+    with pytest.raises(M6RecError, match="scores are not finite after step 2"):
+        pretrain.run(config, data.path, tmp_path / "run", SilentReporter())
