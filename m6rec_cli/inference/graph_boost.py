@@ -29,7 +29,7 @@ class LogitBoost(NamedTuple):
 
 def logit_boost(audience: UserHistories, rows: np.ndarray, weight: float) -> sparse.csr_array:
     """What is added to the logits of some users, f32 (users, i); a row has an item once."""
-    graph, n_items = audience.run.neighbours, len(audience.run.items)
+    graph, n_items = audience.run.cooccurrence, len(audience.run.items)
     if weight == 0:
         return sparse.csr_array((len(rows), n_items), dtype=np.float32)
     # Never more than the decoder reads: a kept state knows no other events.

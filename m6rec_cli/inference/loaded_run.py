@@ -62,8 +62,8 @@ class LoadedRun:
     model: M6Rec
     embeddings: jax.Array
     bias: jax.Array
-    neighbours: sparse.csr_array
-    alike: sparse.csr_array
+    cooccurrence: sparse.csr_array
+    content_similarity: sparse.csr_array
     content: Callable[[], list[sparse.csr_array]]
     items: pl.DataFrame
     id_rows: np.ndarray

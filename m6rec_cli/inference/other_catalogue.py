@@ -103,7 +103,7 @@ def with_catalogue(
         run,
         items=data.items.select(c for c in data.items.columns if c in run.items.columns),
         id_rows=np.where(warm, row, -1),
-        neighbours=cooccurrence.rows_of(run.neighbours, np.where(warm, row, -1)),
+        neighbours=cooccurrence.rows_of(run.cooccurrence, np.where(warm, row, -1)),
         alike=made_alike,
         content=lambda: made,
         embeddings=embeddings,
@@ -117,10 +117,10 @@ def with_graphs(run: LoadedRun, config: RecommendConfig) -> LoadedRun:
     An item without training events stood near nothing, so that its likeness has the weight of both.
     """
     new = run.id_rows < 0
-    near = run.neighbours
+    near = run.cooccurrence
     if config.content_weight > 0:
         share = np.where(new, 1 + config.content_weight, config.content_weight).astype(np.float32)
-        near = sparse.csr_array(near + run.alike @ sparse.diags_array(share))
+        near = sparse.csr_array(near + run.content_similarity @ sparse.diags_array(share))
     bias = jax.device_put(np.where(new, config.cold_item_bonus, 0).astype(np.float32))
     return dataclasses.replace(run, neighbours=near, bias=bias)
 

@@ -192,8 +192,8 @@ def with_items(run: LoadedRun, path: Path, media: Path | None, report: Reporter)
         run,
         items=items,
         id_rows=np.concatenate([run.id_rows, np.full(len(table), -1)]),
-        neighbours=cooccurrence.rows_of(run.neighbours, beyond),
-        alike=cooccurrence.rows_of(run.alike, beyond)
+        neighbours=cooccurrence.rows_of(run.cooccurrence, beyond),
+        alike=cooccurrence.rows_of(run.content_similarity, beyond)
         + content_similarity.graph(joined, np.append(run.id_rows, np.full(len(table), -1)) >= 0, n),
         embeddings=jnp.concatenate([run.embeddings, content]),
         bias=jnp.pad(run.bias, (0, len(table))),

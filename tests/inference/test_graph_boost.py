@@ -42,7 +42,7 @@ def test_probabilities_are_raised_by_the_formula(shop, draws):
     """p'(i) is proportional to p(i) (1 + w n q(i)), with q from the last ten events that the decoder reads."""
     data, run = Dataset.open(shop.data), shop.loaded
     audience, rows = UserHistories.of_dataset(run, data, "all"), np.array([7, 0, 33, 64])
-    plain, raised = (ranked(run, audience, rows, cooccurrence_weight=w, draws=draws) for w in (0.0, 0.4))
+    plain, raised = (ranked(run, audience, rows, cooccurrence_weight=w, noise_draws=draws) for w in (0.0, 0.4))
     graph, events = run.neighbours.toarray(), data.events
     for i, user in enumerate(rows):
         items = events.item_row[events.user_row == user][-10:]

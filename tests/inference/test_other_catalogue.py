@@ -145,16 +145,16 @@ def test_catalogue_of_strangers_needs_a_model_that_reads_content(tmp_path, small
 
 def test_catalogue_neighbours_follow_their_items(shop, other):
     run = other_catalogue.with_catalogue(shop.loaded, other, [], SilentReporter())
-    assert run.neighbours.nnz
+    assert run.cooccurrence.nnz
     row = {name: i for i, name in enumerate(shop.loaded.items["id"])}
     for i, a in enumerate(run.items["id"]):
         for j, b in enumerate(run.items["id"]):
             known = a in row and b in row
-            assert run.neighbours[i, j] == (shop.loaded.neighbours[row[a], row[b]] if known else 0)
+            assert run.cooccurrence[i, j] == (shop.loaded.neighbours[row[a], row[b]] if known else 0)
     hidden = other_catalogue.with_catalogue(
         shop.loaded, Dataset.open(shop.data), ["id"], SilentReporter()
     )
-    assert hidden.neighbours.nnz == 0
+    assert hidden.cooccurrence.nnz == 0
 
 
 def test_weighed_adds_to_the_items_without_training_events_alone(shop, other):
@@ -170,16 +170,16 @@ def test_weighed_adds_to_the_items_without_training_events_alone(shop, other):
 
 def test_weighed_adds_what_is_alike_and_all_of_it_to_items_without_training_events(shop, other):
     run = other_catalogue.with_catalogue(shop.loaded, other, [], SilentReporter())
-    near, alike, new = run.neighbours.toarray(), run.alike.toarray(), run.id_rows < 0
+    near, alike, new = run.cooccurrence.toarray(), run.content_similarity.toarray(), run.id_rows < 0
     assert alike[:, new].any()
     assert not near[:, new].any()
     want = near + alike * np.where(new, 1.25, 0.25)
     got = other_catalogue.with_graphs(
         run, RecommendConfig(content_weight=0.25)
-    ).neighbours.toarray()
+    ).cooccurrence.toarray()
     np.testing.assert_allclose(got, want, rtol=1e-6)
     np.testing.assert_array_equal(
-        other_catalogue.with_graphs(run, RecommendConfig(content_weight=0)).neighbours.toarray(),
+        other_catalogue.with_graphs(run, RecommendConfig(content_weight=0)).cooccurrence.toarray(),
         near,
     )
 
@@ -188,12 +188,12 @@ def test_catalogue_of_other_items_compares_them_among_themselves(shop, other):
     run = other_catalogue.with_catalogue(shop.loaded, other, [], SilentReporter())
     made = content_similarity.counts(shop.loaded.specs.item_specs, other.feature)
     np.testing.assert_array_equal(
-        run.alike.toarray(), content_similarity.graph(made, run.id_rows >= 0).toarray()
+        run.content_similarity.toarray(), content_similarity.graph(made, run.id_rows >= 0).toarray()
     )
     hidden = other_catalogue.with_catalogue(
         shop.loaded, Dataset.open(shop.data), ["style"], SilentReporter()
     )
-    assert hidden.alike.nnz == 0
+    assert hidden.content_similarity.nnz == 0
     assert shop.loaded.alike.nnz
 
 
@@ -205,8 +205,8 @@ def test_items_of_a_table_are_alike_to_those_of_another_catalogue(shop, other, t
     run = raw_inputs.with_items(found, items, None, SilentReporter())
     n = len(found.items)
     assert len(run.items) == n + 1
-    np.testing.assert_array_equal(run.alike.toarray()[:n, :n], found.alike.toarray())
-    column, code = run.alike.toarray()[:n, n], run.items["style"].to_numpy()
+    np.testing.assert_array_equal(run.content_similarity.toarray()[:n, :n], found.content_similarity.toarray())
+    column, code = run.content_similarity.toarray()[:n, n], run.items["style"].to_numpy()
     assert column.sum() == pytest.approx(1)
     assert not column[code[:n] != code[n]].any()
 
@@ -216,7 +216,7 @@ def test_items_of_a_table_are_alike_to_those_of_the_run(shop, other):
         shop.loaded, other.path.parent / "items.csv", None, SilentReporter()
     )
     n, old = len(shop.loaded.items), shop.loaded.alike.toarray()
-    found = run.alike.toarray()
+    found = run.content_similarity.toarray()
     np.testing.assert_array_equal(found[:n, :n], old)
     assert not found[n:].any()
     style = shop.loaded.items["style"].to_numpy()

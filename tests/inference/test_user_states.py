@@ -63,7 +63,7 @@ import os, signal, sys
 from pathlib import Path
 from m6rec_cli.system import directories as directory
 from m6rec_cli.inference import user_states as state
-from tests.inference.test_state import sample
+from tests.inference.test_user_states import sample
 
 die = lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGKILL)
 match sys.argv[2]:

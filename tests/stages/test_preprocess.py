@@ -655,7 +655,7 @@ def test_run_failure_leaves_nothing_behind(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("disk")
 
-    monkeypatch.setattr(preprocess.features, "encode", fail)
+    monkeypatch.setattr(preprocess.encode, "encode", fail)
     with pytest.raises(RuntimeError):
         run(tmp_path / "data", shop[0])
     assert list(tmp_path.iterdir()) == []
