@@ -55,7 +55,7 @@ app.command("config")(config.config)
 
 def main() -> None:
     """Run the command line and exit with the documented code."""
-    signals.install()
+    signals.install_handlers()
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from m6rec_cli.cli import options, run
-from m6rec_cli.system.errors import UsageError, nearest
+from m6rec_cli.system.errors import UsageError, nearest_hint
 
 
 def config(
@@ -26,6 +26,6 @@ def config(
         from m6rec_cli.config.settings import STAGE_DEFAULTS
 
         if stage not in STAGE_DEFAULTS:
-            raise UsageError(f"`--stage` cannot be `{stage}`", hint=nearest(stage, STAGE_DEFAULTS))
+            raise UsageError(f"`--stage` cannot be `{stage}`", hint=nearest_hint(stage, STAGE_DEFAULTS))
         resolved = configuration.resolve(stage, preset=preset, file=config_file, sets=sets or ())
         print(configuration.to_toml(resolved, comments=True), end="")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-from m6rec_cli.system.progress import Reporter, Task
+from m6rec_cli.system.progress import Reporter, ProgressTask
 
 
 def reporter(
@@ -71,7 +71,7 @@ class PlainReporter:
             )
 
     @contextmanager
-    def task(self, name: str, total: float | None = None, unit: str = "") -> Iterator[Task]:
+    def task(self, name: str, total: float | None = None, unit: str = "") -> Iterator[ProgressTask]:
         """Yield a task that prints at most one line every `every_seconds`."""
         yield _LineTask(self, name, total, unit)
 
@@ -163,7 +163,7 @@ class RichReporter:
         self.console.print(table)
 
     @contextmanager
-    def task(self, name: str, total: float | None = None, unit: str = "") -> Iterator[Task]:
+    def task(self, name: str, total: float | None = None, unit: str = "") -> Iterator[ProgressTask]:
         """Yield a task that draws a bar and takes it away at the end."""
         from rich.progress import (
             BarColumn,

@@ -8,7 +8,7 @@ import typer
 from m6rec_cli.cli import options
 from m6rec_cli.cli import run as runner
 from m6rec_cli.system.errors import UsageError
-from m6rec_cli.system.process_group import Processes
+from m6rec_cli.system.process_group import ProcessFlags
 from m6rec_cli.system.progress import Reporter, Summary
 
 
@@ -101,10 +101,10 @@ def evaluate(
         config = resolve(command="evaluate", file=config_file, sets=sets or (), flags=flags)
         from m6rec_cli.stages import evaluate as stage
 
-        asked = stage.Asked(runs or (), recs or (), _names(baselines), pairs, against, explain)
+        asked = stage.EvaluationRequest(runs or (), recs or (), _names(baselines), pairs, against, explain)
         return stage.run(config, data, asked, out, report, overwrite=overwrite)
 
-    processes = Processes(coordinator, num_processes, process_id)
+    processes = ProcessFlags(coordinator, num_processes, process_id)
     runner.stage(
         work,
         quiet=quiet,

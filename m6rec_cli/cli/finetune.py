@@ -7,7 +7,7 @@ import typer
 
 from m6rec_cli.cli import options
 from m6rec_cli.cli import run as runner
-from m6rec_cli.system.process_group import Processes
+from m6rec_cli.system.process_group import ProcessFlags
 from m6rec_cli.system.progress import Reporter, Summary
 
 
@@ -41,7 +41,7 @@ def finetune(
             config, data, init, out, report, resume=resume, overwrite=overwrite, profile=profile
         )
 
-    processes = Processes(coordinator, num_processes, process_id)
+    processes = ProcessFlags(coordinator, num_processes, process_id)
     runner.stage(
         work,
         quiet=quiet,

@@ -7,7 +7,7 @@ import typer
 
 from m6rec_cli.cli import options
 from m6rec_cli.cli import run as runner
-from m6rec_cli.system.process_group import Processes
+from m6rec_cli.system.process_group import ProcessFlags
 from m6rec_cli.system.progress import Reporter, Summary
 
 
@@ -49,13 +49,13 @@ def pretrain(
             data[0],
             out,
             report,
-            also=data[1:],
+            other_domains=data[1:],
             resume=resume,
             overwrite=overwrite,
             profile=profile,
         )
 
-    processes = Processes(coordinator, num_processes, process_id)
+    processes = ProcessFlags(coordinator, num_processes, process_id)
     runner.stage(
         work,
         quiet=quiet,

@@ -8,7 +8,7 @@ import typer
 from m6rec_cli.cli import options
 from m6rec_cli.cli import run as runner
 from m6rec_cli.system.errors import UsageError
-from m6rec_cli.system.process_group import Processes
+from m6rec_cli.system.process_group import ProcessFlags
 from m6rec_cli.system.progress import Reporter, Summary
 
 BEFORE = ("all", "test", "valid", "cold")
@@ -180,7 +180,7 @@ def recommend(
         )
         return stage.run(config, inputs, out, report, overwrite=overwrite)
 
-    processes = Processes(coordinator, num_processes, process_id)
+    processes = ProcessFlags(coordinator, num_processes, process_id)
     runner.stage(
         work,
         quiet=quiet,

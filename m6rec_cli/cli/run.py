@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext
 from m6rec_cli.cli import console
 from m6rec_cli.system import process_group, signals
 from m6rec_cli.system.errors import M6RecError, Terminated, UsageError
-from m6rec_cli.system.process_group import Processes
+from m6rec_cli.system.process_group import ProcessFlags
 from m6rec_cli.system.progress import Reporter, SilentReporter, Summary
 
 LOG_FORMATS = ("auto", "plain", "json")
@@ -23,7 +23,7 @@ def stage(
     quiet: bool,
     log_format: str,
     debug: bool,
-    processes: Processes | None = None,
+    processes: ProcessFlags | None = None,
     compile_cache: bool = True,
 ) -> None:
     """Run `work` with a reporter and print its summary as one JSON object on stdout.
@@ -45,7 +45,7 @@ def stage(
                 raise UsageError(
                     f"`--log-format` cannot be `{log_format}`", hint="auto, plain or json"
                 )
-            with process_group.together(processes) if processes else nullcontext():
+            with process_group.joined(processes) if processes else nullcontext():
                 first = process_group.is_first()
                 summary = work(
                     console.reporter(quiet=quiet, log_format=log_format)
@@ -56,7 +56,7 @@ def stage(
                     print(json.dumps(summary, ensure_ascii=False, allow_nan=False))
                     sys.stdout.flush()
     except SystemExit as end:
-        process_group.leave(end.code if isinstance(end.code, int) else 1)
+        process_group.exit_without_waiting(end.code if isinstance(end.code, int) else 1)
         raise
 
 
@@ -93,7 +93,7 @@ def exit_codes(*, debug: bool = False, as_json: bool = False) -> Iterator[None]:
     except Exception as error:
         if debug:
             traceback.print_exc()
-        if (code := signals.raised()) is not None:
+        if (code := signals.raised_exit_code()) is not None:
             # A library met the signal's exception and raised one of its own.
             _end("stopped", code, as_json)
             raise SystemExit(code) from None

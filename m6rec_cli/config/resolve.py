@@ -13,7 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from m6rec_cli.config.settings import PRESETS, STAGE_DEFAULTS, Config
 from m6rec_cli.system import registry
-from m6rec_cli.system.errors import M6RecError, UsageError, nearest, not_there
+from m6rec_cli.system.errors import M6RecError, UsageError, nearest_hint, missing_path_hint
 
 _READ_BY = {
     "data": ("preprocess",),
@@ -55,7 +55,7 @@ def resolve(
     if preset is not None:
         if preset not in PRESETS:
             raise M6RecError(
-                f"unknown preset `{preset}`", where="--preset", hint=nearest(preset, PRESETS)
+                f"unknown preset `{preset}`", where="--preset", hint=nearest_hint(preset, PRESETS)
             )
         layers.append(("--preset", PRESETS[preset]))
     if file is not None:
@@ -172,7 +172,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise M6RecError(
-            "the configuration file does not exist", where=str(path), hint=not_there(path)
+            "the configuration file does not exist", where=str(path), hint=missing_path_hint(path)
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise M6RecError(f"the configuration file is not TOML: {error}", where=str(path)) from None
@@ -207,7 +207,7 @@ def _with(config: Any, key: str, value: Any, where: str, path: str = "") -> Any:
         raise M6RecError(
             f"unknown configuration key `{path}{key}`",
             where=where,
-            hint=nearest(path + key, keys()),
+            hint=nearest_hint(path + key, keys()),
         )
     if rest:
         return dataclasses.replace(
@@ -215,7 +215,7 @@ def _with(config: Any, key: str, value: Any, where: str, path: str = "") -> Any:
         )
     if is_dataclass(getattr(config, head)):
         raise M6RecError(
-            f"`{full}` is a section, not a key", where=where, hint=nearest(full, keys())
+            f"`{full}` is a section, not a key", where=where, hint=nearest_hint(full, keys())
         )
     return dataclasses.replace(
         config,
@@ -244,7 +244,7 @@ def _checked(f: dataclasses.Field[Any], hint: Any, value: Any, key: str, where: 
     meta = f.metadata
     choices = meta["choices"] or (registry.names(meta["part"]) if meta["part"] else ())
     if choices and value not in choices:
-        raise M6RecError(f"`{key}` cannot be `{value}`", where=where, hint=nearest(value, choices))
+        raise M6RecError(f"`{key}` cannot be `{value}`", where=where, hint=nearest_hint(value, choices))
     if hint in (int, float):
         too_low = meta["ge"] is not None and not value >= meta["ge"]
         too_high = meta["le"] is not None and not value <= meta["le"]

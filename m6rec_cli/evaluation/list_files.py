@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from m6rec_cli.evaluation.metrics._base import MISS, Lists, Ranks
+from m6rec_cli.evaluation.metrics._base import MISS, RankedLists, Ranks
 from m6rec_cli.evaluation.ranking import SystemResult, View
 from m6rec_cli.evaluation.task import EvaluationTask, contains
 from m6rec_cli.preprocessing.columns.listed_ids import named_ids
-from m6rec_cli.system.errors import M6RecError, not_there
+from m6rec_cli.system.errors import M6RecError, missing_path_hint
 from m6rec_cli.system.progress import Reporter
 
 _SUFFIXES = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".jsonl", ".ndjson", ".parquet")
@@ -69,14 +69,14 @@ def evaluate_list_file(
 def _view(
     task: EvaluationTask, user: np.ndarray, item: np.ndarray, place: np.ndarray, k: int
 ) -> View:
-    rank = np.full(len(task.truth_item), MISS)
+    rank = np.full(len(task.held_out_item), MISS)
     keys = user * task.n_items + item
-    hit = (item >= 0) & contains(task.truth_keys, keys)
-    rank[np.searchsorted(task.truth_keys, keys[hit])] = place[hit]
+    hit = (item >= 0) & contains(task.held_out_keys, keys)
+    rank[np.searchsorted(task.held_out_keys, keys[hit])] = place[hit]
     lists = np.full((task.n_users, k), -1, np.int32)
     top = place < k
     lists[user[top], place[top]] = item[top]
-    return View(Ranks(rank, task.truth_user, task.n_users), Lists(lists))
+    return View(Ranks(rank, task.held_out_user, task.n_users), RankedLists(lists))
 
 
 def _warn_short(
@@ -163,7 +163,7 @@ def _read(file: Path) -> pl.DataFrame:
             frame = pl.read_csv(file, separator=separator, infer_schema=False)
     except FileNotFoundError:
         raise M6RecError(
-            "the list file does not exist", where=str(file), hint=not_there(file)
+            "the list file does not exist", where=str(file), hint=missing_path_hint(file)
         ) from None
     except (pl.exceptions.PolarsError, OSError) as error:
         first = str(error).splitlines()[0]

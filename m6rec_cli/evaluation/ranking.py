@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from m6rec_cli.evaluation.baselines._base import Scorer
-from m6rec_cli.evaluation.metrics._base import Lists, Ranks
+from m6rec_cli.evaluation.metrics._base import RankedLists, Ranks
 from m6rec_cli.evaluation.task import EvaluationTask, contains
 from m6rec_cli.system import process_group, signals
 from m6rec_cli.system.errors import M6RecError
@@ -30,7 +30,7 @@ class View:
     """What one system showed: `masked` without the items met before, `unmasked` with them."""
 
     ranks: Ranks
-    lists: Lists
+    lists: RankedLists
 
 
 @dataclass(frozen=True)
@@ -71,37 +71,35 @@ def evaluate_scorer(
     # A power of two, as a model's tiles are.
     rows = 1 << (max(1, tile_bytes // (4 * max(task.n_items, 1))).bit_length() - 1)
     # Of several processes each asks for a share of the users, and all hear every answer.
-    mine = np.array_split(np.arange(task.n_users), process_group.process_count())[
-        process_group.process_index()
-    ]
+    mine = process_group.share_of(np.arange(task.n_users))
     first, last = (int(mine[0]), int(mine[-1]) + 1) if len(mine) else (0, 0)
-    begin, beyond = np.searchsorted(task.truth_user, (first, last))
+    begin, beyond = np.searchsorted(task.held_out_user, (first, last))
     places = np.empty((2, beyond - begin), np.int64)
     tops = np.full((2, last - first, k), -1, np.int32)
     with report.task(f"judging {name}", last - first, "users") as progress:
         spans = [(start, min(start + rows, last)) for start in range(first, last, rows)]
         for (start, end), scores in zip(spans, _scored(scorer, task.users, spans), strict=True):
-            signals.check()
+            signals.check_stop()
             if np.isnan(scores.sum()):
                 raise M6RecError(
                     f"`{name}` gives scores that are not numbers", hint="is the run damaged?"
                 )
-            t0, t1 = np.searchsorted(task.truth_user, (start, end))
-            user, item = task.truth_user[t0:t1] - start, task.truth_item[t0:t1]
+            t0, t1 = np.searchsorted(task.held_out_user, (start, end))
+            user, item = task.held_out_user[t0:t1] - start, task.held_out_item[t0:t1]
             low, high = np.searchsorted(task.seen_keys, np.array((start, end)) * task.n_items)
             seen_user, seen_item = np.divmod(
                 task.seen_keys[low:high] - start * task.n_items, task.n_items
             )
             own = slice(t0 - begin, t1 - begin)
-            places[1, own] = count_above(scores, user, item)
-            places[0, own] = places[1, own] - seen_above(scores, user, item, seen_user, seen_item)
+            places[1, own] = count_ranked_above(scores, user, item)
+            places[0, own] = places[1, own] - count_seen_above(scores, user, item, seen_user, seen_item)
             shown = slice(start - first, end - first)
             tops[0, shown], tops[1, shown] = top_lists(scores, seen_user, seen_item, k)
             progress.advance(end - start)
     places = process_group.gather_rows(places.T).T
     tops = process_group.gather_rows(tops.swapaxes(0, 1)).swapaxes(0, 1)
     masked, unmasked = (
-        View(Ranks(place, task.truth_user, task.n_users), Lists(top))
+        View(Ranks(place, task.held_out_user, task.n_users), RankedLists(top))
         for place, top in zip(places, tops, strict=True)
     )
     return SystemResult(name, kind, masked, unmasked)
@@ -121,7 +119,7 @@ def _scored(
             yield np.require(last.result(), requirements=("C", "W"))
 
 
-def count_above(scores: np.ndarray, user: np.ndarray, item: np.ndarray) -> np.ndarray:
+def count_ranked_above(scores: np.ndarray, user: np.ndarray, item: np.ndarray) -> np.ndarray:
     """How many items stand above each (user, item) of the tile, int64 (truths,).
 
     Args:
@@ -143,7 +141,7 @@ def count_above(scores: np.ndarray, user: np.ndarray, item: np.ndarray) -> np.nd
     return above
 
 
-def seen_above(
+def count_seen_above(
     scores: np.ndarray,
     user: np.ndarray,
     item: np.ndarray,
@@ -178,9 +176,9 @@ def top_lists(
     wide = min(k, n_items)
     theirs = scores[seen_user, seen_item]
     scores[seen_user, seen_item] = -np.inf
-    least = reached(scores, wide)
+    least = score_floor(scores, wide)
     scores[seen_user, seen_item] = theirs
-    user, item, begins = ordered(scores, least)
+    user, item, begins = sort_above_floor(scores, least)
     unmasked, masked = np.full((2, n_users, k), -1, np.int32)
     unmasked[:, :wide] = item[begins[:-1, None] + np.arange(wide)]
     unseen = ~contains(seen_user * n_items + seen_item, user * n_items + item)
@@ -192,7 +190,7 @@ def top_lists(
     return masked, unmasked
 
 
-def reached(scores: np.ndarray, c: int) -> np.ndarray:
+def score_floor(scores: np.ndarray, c: int) -> np.ndarray:
     """A score of each row that at least `c` of its columns reach, and seldom many more; f32 (users,).
 
     It is the c-th best of the bests of many groups of columns.
@@ -204,7 +202,7 @@ def reached(scores: np.ndarray, c: int) -> np.ndarray:
     return np.partition(best, n_groups - c, axis=1)[:, n_groups - c]
 
 
-def ordered(scores: np.ndarray, least: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def sort_above_floor(scores: np.ndarray, least: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Rows and columns of the scores that reach `least`: by row, best first, equal ones by the lower column.
 
     Returns:

@@ -10,12 +10,12 @@ from m6rec_cli.evaluation.baselines._base import Scorer
 from m6rec_cli.evaluation.ranking import SystemResult
 from m6rec_cli.evaluation.task import EvaluationTask
 from m6rec_cli.system import registry
-from m6rec_cli.system.errors import M6RecError, nearest, not_there
+from m6rec_cli.system.errors import M6RecError, nearest_hint, missing_path_hint
 from m6rec_cli.system.progress import Reporter
 
 
 @dataclass(frozen=True)
-class System:
+class SystemSpec:
     """One row of the table: a `run`, a `recs` file or a `baseline`, by the name the user gave it."""
 
     kind: str
@@ -27,9 +27,9 @@ def baseline_names() -> list[str]:
     return [name.replace("_", "-") for name in registry.names("evaluation.baselines")]
 
 
-def resolve(
+def resolve_systems(
     runs: Sequence[str], recs: Sequence[str], baselines: Sequence[str], compared: Sequence[str]
-) -> list[System]:
+) -> list[SystemSpec]:
     """The systems in the order runs, files, baselines, then what only `--compare` or `--against` names; each once.
 
     Raises:
@@ -40,7 +40,7 @@ def resolve(
             raise M6RecError(
                 f"unknown baseline `{name}`",
                 where="--baselines",
-                hint=nearest(name, baseline_names()),
+                hint=nearest_hint(name, baseline_names()),
             )
     # Before anything is said of the data.
     for names, what, hint in (
@@ -50,10 +50,10 @@ def resolve(
         for name in names:
             if not Path(name).exists():
                 raise M6RecError(
-                    f"the {what} does not exist", where=name, hint=not_there(name) or hint
+                    f"the {what} does not exist", where=name, hint=missing_path_hint(name) or hint
                 )
-    systems = [System("run", name) for name in runs] + [System("recs", name) for name in recs]
-    systems += [System("baseline", name) for name in baselines]
+    systems = [SystemSpec("run", name) for name in runs] + [SystemSpec("recs", name) for name in recs]
+    systems += [SystemSpec("baseline", name) for name in baselines]
     known = {system.name for system in systems}
     systems += [_guess(name) for name in compared if name not in known]
     if not systems:
@@ -64,23 +64,23 @@ def resolve(
     return list({system.name: system for system in reversed(systems)}.values())[::-1]
 
 
-def _guess(name: str) -> System:
+def _guess(name: str) -> SystemSpec:
     if name in baseline_names():
-        return System("baseline", name)
+        return SystemSpec("baseline", name)
     path = Path(name)
     if path.is_dir():
-        return System("run", name)
+        return SystemSpec("run", name)
     if path.is_file():
-        return System("recs", name)
+        return SystemSpec("recs", name)
     raise M6RecError(
         f"`{name}` is no baseline, no run directory and no list file",
         where="--compare, --against",
-        hint=nearest(name, baseline_names()),
+        hint=nearest_hint(name, baseline_names()),
     )
 
 
 def evaluate_system(
-    system: System, task: EvaluationTask, config: Config, report: Reporter
+    system: SystemSpec, task: EvaluationTask, config: Config, report: Reporter
 ) -> SystemResult:
     """Ask one system. A baseline is fitted on everything before the split; a run is as it was trained."""
     ks = config.evaluate.ks

@@ -9,7 +9,7 @@ import polars as pl
 from m6rec_cli.inference.loaded_run import LoadedRun
 from m6rec_cli.inference.user_histories import UserHistories
 from m6rec_cli.preprocessing.columns.listed_ids import named_ids
-from m6rec_cli.system.errors import M6RecError, not_there
+from m6rec_cli.system.errors import M6RecError, missing_path_hint
 from m6rec_cli.system.progress import Reporter
 
 
@@ -66,7 +66,7 @@ def _ids(path: Path | None, known: pl.Series, *headers: str) -> pl.Series:
     try:
         text = sys.stdin.read() if path is None else path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        hint = (path and not_there(path)) or "one id a line"
+        hint = (path and missing_path_hint(path)) or "one id a line"
         raise M6RecError("the file of ids does not exist", where=str(path), hint=hint) from None
     except UnicodeDecodeError as error:
         where = "standard input" if path is None else str(path)

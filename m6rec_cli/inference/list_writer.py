@@ -11,7 +11,7 @@ import polars as pl
 
 from m6rec_cli.inference.explanation import COLUMNS
 from m6rec_cli.system import process_group
-from m6rec_cli.system.directories import WORK, atomic_file
+from m6rec_cli.system.directories import WORK_PREFIX, atomic_file
 from m6rec_cli.system.errors import M6RecError, UsageError
 
 SUFFIXES = (".parquet", ".csv", ".jsonl")
@@ -19,7 +19,7 @@ SUFFIXES = (".parquet", ".csv", ".jsonl")
 
 def part(out: str, users: str | None, state: Path | None) -> str:
     """The file of this process: of two, the first writes `recs-00000-of-00002.parquet` for `recs.parquet`."""
-    if process_group.process_count() == 1:
+    if process_group.is_alone():
         return out
     if state is not None:
         raise UsageError("`--state` is kept by one process", hint="`--num-processes 1`")
@@ -66,7 +66,7 @@ def writer(out: str, overwrite: bool) -> Iterator[Callable[[pl.DataFrame], objec
     with atomic_file(Path(out), overwrite=overwrite) as work:
         if work.suffix == ".parquet":
             # Set aside in a format that takes one frame after the other, so that memory does not grow with the users.
-            with tempfile.TemporaryDirectory(dir=work.parent, prefix=WORK) as folder:
+            with tempfile.TemporaryDirectory(dir=work.parent, prefix=WORK_PREFIX) as folder:
                 parts: list[Path] = []
 
                 def put_aside(frame: pl.DataFrame) -> None:

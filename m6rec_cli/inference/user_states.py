@@ -129,7 +129,7 @@ def write(folder: Path, state: UserStates, run: str, counts: dict[str, Any]) -> 
         if _ours(path) and path.name not in (before, MANIFEST):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     generation = folder / f"{int(before) + 1:06d}"
-    with atomic_directory(generation, is_claimed=True) as work:
+    with atomic_directory(generation, is_locked=True) as work:
         for name, schema in _FRAMES.items():
             getattr(state, name).select(*schema).cast(schema).write_parquet(
                 work / f"{name}.parquet"

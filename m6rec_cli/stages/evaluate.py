@@ -16,8 +16,8 @@ from m6rec_cli.config.settings import Config
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.evaluation import catalogue_facts, sample_explanations, slices, systems, task
 from m6rec_cli.evaluation.comparison import compare
-from m6rec_cli.evaluation.measurement import primary_k
-from m6rec_cli.evaluation.report.summary import summarise
+from m6rec_cli.evaluation.measurement import main_cutoff
+from m6rec_cli.evaluation.report.summary import summarise_system
 from m6rec_cli.system import process_group
 from m6rec_cli.system.directories import (
     atomic_directory,
@@ -35,7 +35,7 @@ _REPEATED_WARNING = 0.01
 
 
 @dataclass(frozen=True)
-class Asked:
+class EvaluationRequest:
     """What the command line names; names of systems are as the user wrote them.
 
     Attributes:
@@ -55,7 +55,7 @@ class Asked:
 def run(
     config: Config,
     data: Path,
-    asked: Asked,
+    request: EvaluationRequest,
     out: Path | None,
     report: Reporter,
     *,
@@ -74,9 +74,9 @@ def run(
     """
     config = _checked(config)
     settings = config.evaluate
-    base = () if asked.against is None else (asked.against,)
-    named = (*(name for pair in asked.compare for name in pair), *base)
-    wanted = systems.resolve(asked.runs, asked.recs, asked.baselines, named)
+    base = () if request.against is None else (request.against,)
+    named = (*(name for pair in request.compare for name in pair), *base)
+    wanted = systems.resolve_systems(request.runs, request.recs, request.baselines, named)
     if out is not None:
         refuse_input_as_output(
             out, [data, *(Path(system.name) for system in wanted if system.kind != "baseline")]
@@ -88,15 +88,15 @@ def run(
                 "the output exists", where=str(out), hint="pass `--overwrite` to replace it"
             )
         require_writable(out)
-    pairs = [*asked.compare, *((s.name, name) for name in base for s in wanted if s.name != name)]
-    if asked.explain and not any(system.kind == "run" for system in wanted):
+    pairs = [*request.compare, *((s.name, name) for name in base for s in wanted if s.name != name)]
+    if request.explain and not any(system.kind == "run" for system in wanted):
         raise UsageError(
             "`--explain` shows why a run lists what it lists, and no run is judged",
             hint="name a run",
         )
     dataset = Dataset.open(data)
-    question = task.build(dataset, settings.split, max_users=settings.max_users, seed=settings.seed)
-    repeated = float(question.repeated.mean())
+    question = task.build_task(dataset, settings.split, max_users=settings.max_users, seed=settings.seed)
+    repeated = float(question.repeated_mask.mean())
     if repeated > _REPEATED_WARNING:
         report.warn(
             f"{repeated:.1%} of the true items were met by their users before; masking keeps these alone of "
@@ -105,54 +105,53 @@ def run(
     judged = {
         system.name: systems.evaluate_system(system, question, config, report) for system in wanted
     }
-    if not process_group.is_first():
-        process_group.barrier()  # until the first has written what all of them found
-        return {}
-    about, over = catalogue_facts.build(question)
-    parts = slices.build(question)
-    figures = {
-        name: summarise(
-            one,
-            question,
-            about,
-            parts,
-            settings.ks,
-            resamples=settings.bootstrap,
-            seed=settings.seed,
-        )
-        for name, one in judged.items()
-    }
-    k = primary_k(settings.ks)
-    comparisons = [
-        compare(judged[a], judged[b], k, resamples=settings.bootstrap, seed=settings.seed)
-        for a, b in dict.fromkeys(pairs)
-    ]
-    summary: Summary = {
-        "data": str(data),
-        "split": settings.split,
-        "users": question.n_users,
-        "truths": len(question.truth_item),
-        "items": question.n_items,
-        "repeated_truths": repeated,
-        "ks": settings.ks,
-        "measured_over": over,
-        "systems": figures,
-        "comparisons": comparisons,
-    }
-    if asked.explain:
-        summary["explanations"] = {
-            system.name: sample_explanations.sample(
-                Path(system.name), question, asked.explain, config, report
+    with process_group.first_process_writes() as may_write:
+        if not may_write:
+            return {}
+        about, over = catalogue_facts.build_catalogue(question)
+        parts = slices.build_slices(question)
+        figures = {
+            name: summarise_system(
+                one,
+                question,
+                about,
+                parts,
+                settings.ks,
+                resamples=settings.bootstrap,
+                seed=settings.seed,
             )
-            for system in wanted
-            if system.kind == "run"
+            for name, one in judged.items()
         }
-    _tables(summary, k, report)
-    if out is not None:
-        _write(out, config, dataset, summary, overwrite=overwrite)
-        report.note(f"report: {out}")
-    process_group.barrier()
-    return summary
+        k = main_cutoff(settings.ks)
+        comparisons = [
+            compare(judged[a], judged[b], k, resamples=settings.bootstrap, seed=settings.seed)
+            for a, b in dict.fromkeys(pairs)
+        ]
+        summary: Summary = {
+            "data": str(data),
+            "split": settings.split,
+            "users": question.n_users,
+            "truths": len(question.held_out_item),
+            "items": question.n_items,
+            "repeated_truths": repeated,
+            "ks": settings.ks,
+            "measured_over": over,
+            "systems": figures,
+            "comparisons": comparisons,
+        }
+        if request.explain:
+            summary["explanations"] = {
+                system.name: sample_explanations.explain_sample(
+                    Path(system.name), question, request.explain, config, report
+                )
+                for system in wanted
+                if system.kind == "run"
+            }
+        _tables(summary, k, report)
+        if out is not None:
+            _write(out, config, dataset, summary, overwrite=overwrite)
+            report.note(f"report: {out}")
+        return summary
 
 
 def _checked(config: Config) -> Config:
@@ -202,7 +201,7 @@ def _write(
         "version": __version__,
         "config": dataclasses.asdict(config.evaluate),
         "recommend": dataclasses.asdict(config.recommend),
-        "manifest": dataset.manifest,
+        "manifest": dataset.manifest.to_json(),
     }
     if out.suffix not in _FILES:
         with atomic_directory(out, overwrite=overwrite) as work:

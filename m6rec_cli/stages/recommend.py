@@ -19,7 +19,7 @@ from m6rec_cli.inference.ranked_lists import ListMaker, category_codes
 from m6rec_cli.inference.user_histories import BASES, UserHistories
 from m6rec_cli.system import process_group, runtime, signals
 from m6rec_cli.system.directories import exclusive_lock, refuse_input_as_output
-from m6rec_cli.system.errors import M6RecError, UsageError, not_there
+from m6rec_cli.system.errors import M6RecError, UsageError, missing_path_hint
 from m6rec_cli.system.progress import Reporter, Summary
 
 
@@ -106,7 +106,7 @@ def _run(
         rows = held.moved
     else:
         rows, audience = id_filters.users(audience, inputs.users, report)
-    rows = np.array_split(rows, process_group.process_count())[process_group.process_index()]
+    rows = process_group.share_of(rows)
     settings = config.recommend
     category = category_codes(loaded, inputs.category) if settings.max_per_category else None
     explainer = None
@@ -132,7 +132,7 @@ def _run(
         list_writer.writer(out, overwrite) as write,
     ):
         for chunk, frame in lists.frames(rows):
-            signals.check()
+            signals.check_stop()
             write(frame)
             told.count(audience, chunk, frame)
             task.advance(len(chunk))
@@ -142,7 +142,7 @@ def _run(
         held.save(inputs.state)
     if out == "-":
         return None
-    if process_group.process_count() > 1:
+    if not process_group.is_alone():
         # What each process counted, added up; which items are distinct over all is known to none of them.
         return {
             "stage": "recommend",
@@ -184,7 +184,9 @@ def _check(config: Config, inputs: Inputs) -> None:
         )
     if inputs.media is not None and not inputs.media.is_dir():
         raise M6RecError(
-            "the media folder does not exist", where=str(inputs.media), hint=not_there(inputs.media)
+            "the media folder does not exist",
+            where=str(inputs.media),
+            hint=missing_path_hint(inputs.media),
         )
     if inputs.changed and (inputs.state is None or inputs.users is not None):
         raise UsageError(

@@ -19,22 +19,22 @@ import numpy as np
 
 from m6rec_cli.system import process_group
 from m6rec_cli.system.directories import MANIFESTS, fsync_tree, read_json, write_json
-from m6rec_cli.system.errors import M6RecError, not_there
+from m6rec_cli.system.errors import M6RecError, missing_path_hint
 
 FORMAT = 5
 RUN = "run.json"
 CONFIG = "config.toml"
 
-Arrays = dict[str, Any]
+NamedArrays = dict[str, Any]
 """A flat tree: name of the leaf to its array."""
 
 
-def named(tree: Any) -> Arrays:
+def flatten_by_name(tree: Any) -> NamedArrays:
     """The leaves of a pytree by readable, unique names (`encoder.items.towers.0.mlp.out.kernel`)."""
     return {_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
 
 
-def unnamed(tree: Any, arrays: Arrays) -> Any:
+def unflatten_by_name(tree: Any, arrays: NamedArrays) -> Any:
     """The pytree of `tree`'s structure with the leaves of `arrays`."""
     paths, treedef = jax.tree_util.tree_flatten_with_path(tree)
     return jax.tree_util.tree_unflatten(treedef, [arrays[_name(path)] for path, _ in paths])
@@ -52,56 +52,55 @@ class StepCheckpoints:
     folder: Path
 
     def save(
-        self, step: int, trees: dict[str, Arrays], meta: dict[str, Any], *, keep: set[int]
+        self, step: int, trees: dict[str, NamedArrays], meta: dict[str, Any], *, keep: set[int]
     ) -> None:
         """Write a step and its seal, then drop the steps that are not in `keep`; all processes call it together."""
         from orbax.checkpoint import v1 as ocp
 
         path = self.folder / str(step)
-        if process_group.is_first():
-            _seal(self.folder, step).unlink(missing_ok=True)
-            shutil.rmtree(path, ignore_errors=True)
-            self.folder.mkdir(parents=True, exist_ok=True)
-        process_group.barrier()
+        with process_group.first_process_writes() as may_write:
+            if may_write:
+                _seal(self.folder, step).unlink(missing_ok=True)
+                shutil.rmtree(path, ignore_errors=True)
+                self.folder.mkdir(parents=True, exist_ok=True)
         with _quiet():
             ocp.save_checkpointables(
                 str(path.resolve()), {name: tree for name, tree in trees.items() if tree}
             )
-        process_group.barrier()
-        if process_group.is_first():
-            fsync_tree(path)  # what the seal vouches for, before it
-            self._put_seal(step, {**meta, "sha256": _digests(path)}, keep)
-        process_group.barrier()
+        with process_group.first_process_writes() as may_write:
+            if may_write:
+                fsync_tree(path)  # before the seal, which vouches for it
+                self._put_seal(step, {**meta, "sha256": _digests(path)}, keep)
 
-    def seal_again(self, step: int, meta: dict[str, Any], *, keep: set[int]) -> None:
+    def update_seal(self, step: int, meta: dict[str, Any], *, keep: set[int]) -> None:
         """Say something else of a step that is written, then drop the steps that are not in `keep`."""
-        if process_group.is_first():
-            self._put_seal(step, self.meta(step) | meta, keep)
-        process_group.barrier()
+        with process_group.first_process_writes() as may_write:
+            if may_write:
+                self._put_seal(step, self.read_seal(step) | meta, keep)
 
     def _put_seal(self, step: int, meta: dict[str, Any], keep: set[int]) -> None:
         write_json(_seal(self.folder, step), {"format": FORMAT, "step": step, **meta})
         for other in self.sealed():
             if other != step and other not in keep:
                 _seal(self.folder, other).unlink()
-        self.sweep()
+        self.remove_unsealed()
 
     def sealed(self) -> list[int]:
         """Complete steps, in order."""
         return sorted(int(p.stem) for p in self.folder.glob("*.json") if p.stem.isdigit())
 
-    def sweep(self) -> None:
+    def remove_unsealed(self) -> None:
         """Remove what an interrupted save left behind."""
         sealed = {str(step) for step in self.sealed()}
         for path in self.folder.iterdir() if self.folder.exists() else ():
             if path.is_dir() and path.name not in sealed:
                 shutil.rmtree(path, ignore_errors=True)
 
-    def meta(self, step: int) -> dict[str, Any]:
+    def read_seal(self, step: int) -> dict[str, Any]:
         """What the seal of a step says."""
         return read_json(_seal(self.folder, step), "a checkpoint's seal")
 
-    def load(self, step: int, targets: dict[str, Arrays]) -> dict[str, Arrays]:
+    def load_trees(self, step: int, targets: dict[str, NamedArrays]) -> dict[str, NamedArrays]:
         """Read some trees of a step as numpy arrays of the targets' shapes.
 
         Raises:
@@ -114,19 +113,19 @@ class StepCheckpoints:
             check_shapes(path / name, tree, found[name])
         return found
 
-    def trees(self, step: int) -> set[str]:
+    def tree_names(self, step: int) -> set[str]:
         """The names of the trees of a step."""
-        return {Path(name).parts[0] for name in self.meta(step)["sha256"] if "/" in name}
+        return {Path(name).parts[0] for name in self.read_seal(step)["sha256"] if "/" in name}
 
-    def read(self, step: int, name: str) -> Arrays:
+    def read_tree(self, step: int, name: str) -> NamedArrays:
         """One whole tree of a step, in whatever shapes it has."""
         return self._read(step, {name})[name]
 
-    def _read(self, step: int, names: set[str]) -> dict[str, Arrays]:
+    def _read(self, step: int, names: set[str]) -> dict[str, NamedArrays]:
         """Trees as numpy arrays; tables that a mesh had filled up to a round number of rows without the filling."""
         from orbax.checkpoint import v1 as ocp
 
-        path, meta = self.folder / str(step), self.meta(step)
+        path, meta = self.folder / str(step), self.read_seal(step)
         _verify(path, meta["sha256"])
         with _quiet():
             metadata = ocp.checkpointables_metadata(str(path.resolve())).metadata
@@ -172,7 +171,7 @@ def _verify(path: Path, sealed: dict[str, str]) -> None:
             )
 
 
-def check_shapes(path: Path, wanted: Arrays, found: Any) -> None:
+def check_shapes(path: Path, wanted: NamedArrays, found: Any) -> None:
     """Raise unless two flat trees have the same names and shapes."""
     missing = sorted(wanted.keys() ^ found.keys())
     if missing:
@@ -215,7 +214,7 @@ def open_run(path: Path) -> dict[str, Any]:
         raise M6RecError(
             "the run directory does not exist",
             where=str(path),
-            hint=not_there(path) or "make it with `m6rec pretrain`",
+            hint=missing_path_hint(path) or "make it with `m6rec pretrain`",
         )
     if not (path / RUN).exists():
         if (path / CONFIG).exists():

@@ -36,7 +36,7 @@ _OURS = {
 """What lies at the top of a directory that a command has written: data, a run or a report."""
 _MARKS = (*MANIFESTS, "claim.json", "report.json")
 """One of them says that a command has written the directory, or has begun to."""
-WORK = ".writing-"
+WORK_PREFIX = ".writing-"
 """What the name of a file or folder begins with that is being written."""
 
 
@@ -73,7 +73,7 @@ def refuse_nonempty(out: Path, *, overwrite: bool, also: str = "") -> None:
             where=str(out),
             hint="name a directory within it",
         )
-    foreign = [name for name in there if name not in _OURS and not name.startswith(WORK)]
+    foreign = [name for name in there if name not in _OURS and not name.startswith(WORK_PREFIX)]
     if foreign or (there and not any((out / mark).exists() for mark in _MARKS)):
         raise M6RecError(
             "the output directory holds files that m6rec did not write, so `--overwrite` leaves it alone",
@@ -105,7 +105,7 @@ def require_writable(out: Path) -> None:
         OSError: Nothing can be written there.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=out.parent, prefix=WORK):
+    with tempfile.NamedTemporaryFile(dir=out.parent, prefix=WORK_PREFIX):
         pass
 
 
@@ -150,7 +150,7 @@ def remove_leftovers(out: Path) -> None:
 
 @contextmanager
 def atomic_directory(
-    out: Path, *, overwrite: bool = False, is_claimed: bool = False
+    out: Path, *, overwrite: bool = False, is_locked: bool = False
 ) -> Iterator[Path]:
     """Yield a new directory beside `out` that takes its name when the block ends without an error.
 
@@ -165,7 +165,7 @@ def atomic_directory(
     """
     refuse_nonempty(out, overwrite=overwrite)
     out = out.resolve()
-    with nullcontext() if is_claimed else exclusive_lock(out):
+    with nullcontext() if is_locked else exclusive_lock(out):
         work = out.parent / f".{out.name}.writing-{os.getpid()}"
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
@@ -200,7 +200,7 @@ def atomic_file(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
             "the output is a directory where a file is wanted", where=str(out), hint="name a file"
         )
     out.parent.mkdir(parents=True, exist_ok=True)
-    work = out.parent / f"{WORK}{os.getpid()}-{out.name}"
+    work = out.parent / f"{WORK_PREFIX}{os.getpid()}-{out.name}"
     try:
         yield work
         fsync_path(work)

@@ -45,7 +45,7 @@ class Terminated(Exception):  # noqa: N818 - an order to stop, not a fault
         self.exit_code = exit_code
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest_hint(name: str, known: Iterable[str]) -> str:
     """A hint that names the known name closest to `name`, or lists them all."""
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
@@ -54,7 +54,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return "known: " + (", ".join(f"`{k}`" for k in known) or "none")
 
 
-def not_there(path: Path | str) -> str | None:
+def missing_path_hint(path: Path | str) -> str | None:
     """A hint for a path that does not exist: the folder that is missing, or the closest name in a folder that is there."""
     path = Path(path)
     if not path.parent.is_dir():

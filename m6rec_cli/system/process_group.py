@@ -1,14 +1,14 @@
-"""Several processes that work as one: who takes part, who speaks, and what is said when one is gone.
+"""The process group: processes that work as one, of which only the first writes and reports.
 
-Processes find each other by `jax.distributed`. On SLURM, in a Kubernetes job and on Cloud TPU the
-environment says how; elsewhere the flags do. A process that is alone never gets here beyond `join`, which
-looks at a few variables and does not load jax.
+The processes find each other by `jax.distributed`: from the environment on SLURM, in a Kubernetes
+job and on Cloud TPU, elsewhere from flags. A single process is a group of one: it reads a few
+environment variables, and this module loads no JAX for it.
 """
 
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -19,48 +19,54 @@ from m6rec_cli.system.errors import M6RecError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
+    from jax.stages import Wrapped
 
 LOST_SECONDS = 30
-"""A process that has not been heard of for so long is given up."""
+"""A process that sends no heartbeat for so long counts as lost."""
 _BARRIER_SECONDS = 6 * 3600
 
 
 @dataclass(frozen=True)
-class Processes:
-    """What the flags say of the processes; `None` leaves it to the environment.
+class ProcessFlags:
+    """The command-line flags that describe the process group; `None` leaves it to the environment.
 
     Attributes:
         coordinator: HOST:PORT of process 0.
-        number: How many there are; 1 never looks for others.
-        index: Which of them this is.
+        count: Number of processes; 1 skips the search for others.
+        index: Index of this process.
     """
 
     coordinator: str | None = None
-    number: int | None = None
+    count: int | None = None
     index: int | None = None
 
 
-_index, _number = 0, 1
-_barriers = count()
+_index, _count = 0, 1
+_barrier_numbers = count()
 
 
 def process_index() -> int:
-    """Which process this is."""
+    """Index of this process in the group."""
     return _index
 
 
 def process_count() -> int:
-    """How many processes work together."""
-    return _number
+    """Number of processes in the group."""
+    return _count
+
+
+def is_alone() -> bool:
+    """Whether the group has one process only."""
+    return _count == 1
 
 
 def is_first() -> bool:
-    """Whether this is the process that speaks and writes."""
+    """Whether this is the process that writes and reports."""
     return _index == 0
 
 
-def environment() -> str | None:
-    """Where several processes were started together: `SLURM`, `Kubernetes`, `Cloud TPU` or nowhere."""
+def detected_cluster() -> str | None:
+    """The cluster that started several processes: SLURM, Kubernetes, Cloud TPU or none."""
     if int(os.environ.get("SLURM_STEP_NUM_TASKS", "1")) > 1:
         return "SLURM"
     if "KUBERNETES_SERVICE_HOST" in os.environ and "JOB_COMPLETION_INDEX" in os.environ:
@@ -73,15 +79,15 @@ def environment() -> str | None:
 
 
 @contextmanager
-def together(processes: Processes) -> Iterator[None]:
-    """Join the other processes, if there are any; within the block their loss is an error in plain words.
+def joined(flags: ProcessFlags) -> Iterator[None]:
+    """Join the process group; within the block, losing a process raises an `M6RecError`.
 
     Raises:
-        UsageError: Flags that do not fit together.
-        M6RecError: The others are not found, or one of them is lost.
+        UsageError: The flags contradict each other.
+        M6RecError: The processes do not find each other, or one of them is lost.
     """
-    join(processes)
-    if _number == 1:
+    join(flags)
+    if is_alone():
         yield
         return
     from jax.errors import JaxRuntimeError
@@ -91,108 +97,139 @@ def together(processes: Processes) -> Iterator[None]:
     except JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" in str(error):
             raise M6RecError(
-                f"process {_index} of {_number} has no memory left on its devices",
+                f"process {_index} of {_count} has no memory left on its devices",
                 where=str(error).strip().splitlines()[0][:200],
-                hint="in training lower `train.batch_targets`, or divide the tables: `train.model_parallel`; "
-                "otherwise start fewer processes on a device",
+                hint="in training lower `train.batch_targets`, or spread the tables over devices: "
+                "`train.model_parallel`; otherwise start fewer processes per device",
             ) from error
         raise M6RecError(
-            f"process {_index} of {_number} cannot go on: another process has stopped, or cannot be reached",
+            f"process {_index} of {_count} cannot continue: another process has stopped or is "
+            "unreachable",
             where=str(error).strip().splitlines()[0][:200],
-            hint="look at what the others said; then start all of them again (a training with `--resume`)",
+            hint="read the messages of the others, then start all of them again "
+            "(training with `--resume`)",
         ) from error
 
 
-def join(processes: Processes) -> None:
-    """Find the other processes, before anything else is done with jax."""
-    global _index, _number
-    _check(processes)
-    found = environment() if processes == Processes() else None
-    if processes.number == 1 or (processes.number is None and found is None):
+def join(flags: ProcessFlags) -> None:
+    """Find the other processes of the group; call it before JAX is used."""
+    global _index, _count
+    _check(flags)
+    cluster = detected_cluster() if flags == ProcessFlags() else None
+    if flags.count == 1 or (flags.count is None and cluster is None):
         return
-    _keep_stdout_for_data()
+    keep_stdout_for_data()
     import jax
 
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
     try:
         jax.distributed.initialize(
-            processes.coordinator,
-            processes.number,
-            processes.index,
+            flags.coordinator,
+            flags.count,
+            flags.index,
             heartbeat_timeout_seconds=LOST_SECONDS,
-            cluster_detection_method=None if found else "deactivate",
+            cluster_detection_method=None if cluster else "deactivate",
         )
     except (RuntimeError, ValueError) as error:
         raise M6RecError(
             f"the processes do not find each other: {str(error).strip().splitlines()[0][:300]}",
-            where=found or f"--coordinator {processes.coordinator}",
-            hint="start as many as there are to be, all with the same coordinator; or `--num-processes 1`",
+            where=cluster or f"--coordinator {flags.coordinator}",
+            hint="start `--num-processes` processes with the same coordinator, or pass "
+            "`--num-processes 1`",
         ) from error
-    _index, _number = jax.process_index(), jax.process_count()
+    _index, _count = jax.process_index(), jax.process_count()
 
 
-def _check(processes: Processes) -> None:
-    if processes.number is None:
-        if processes != Processes():
+def _check(flags: ProcessFlags) -> None:
+    """Raise a `UsageError` unless the flags describe a process group."""
+    if flags.count is None:
+        if flags != ProcessFlags():
             raise UsageError(
-                "`--coordinator` and `--process-id` go with `--num-processes`",
-                hint="pass all three",
+                "`--coordinator` and `--process-id` need `--num-processes`", hint="pass all three"
             )
         return
-    if processes.number < 1:
-        raise UsageError("`--num-processes` is at least 1")
-    if processes.number > 1 and (processes.coordinator is None or processes.index is None):
+    if flags.count < 1:
+        raise UsageError("`--num-processes` must be at least 1")
+    if flags.count > 1 and (flags.coordinator is None or flags.index is None):
         raise UsageError(
-            "`--num-processes` goes with `--coordinator` and `--process-id`", hint="pass all three"
+            "`--num-processes` needs `--coordinator` and `--process-id`", hint="pass all three"
         )
-    if processes.index is not None and not 0 <= processes.index < processes.number:
-        raise UsageError(f"`--process-id` is from 0 to {processes.number - 1}")
-    if processes.coordinator is not None and not processes.coordinator.rpartition(":")[2].isdigit():
+    if flags.index is not None and not 0 <= flags.index < flags.count:
+        raise UsageError(f"`--process-id` must be from 0 to {flags.count - 1}")
+    if flags.coordinator is not None and not flags.coordinator.rpartition(":")[2].isdigit():
         raise UsageError(
-            f"`--coordinator {processes.coordinator}` names no port", hint="HOST:PORT of process 0"
+            f"`--coordinator {flags.coordinator}` has no port", hint="HOST:PORT of process 0"
         )
 
 
-def _keep_stdout_for_data() -> None:
-    """Send to stderr what libraries write to file 1: gloo greets there, where the summary alone belongs."""
+def keep_stdout_for_data() -> None:
+    """Redirect what libraries write to file descriptor 1 to stderr; `sys.stdout` stays as it is.
+
+    Gloo prints a greeting there, and stdout carries the summary only.
+    """
     sys.stdout.flush()
     sys.stdout = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 
 
 def barrier() -> None:
-    """Wait until all processes are here."""
-    if _number == 1:
+    """Wait until all processes have called this."""
+    if is_alone():
         return
     from orbax.checkpoint import multihost
 
-    # Not a collective of the devices: those give up after a while, and process 0 may have much to write.
-    barrier = multihost.get_barrier_sync_fn()
-    barrier(key=f"m6rec-{next(_barriers)}", timeout_ms=_BARRIER_SECONDS * 1000)
+    # Not a collective of the devices: that would time out while process 0 writes much.
+    wait = multihost.get_barrier_sync_fn()
+    wait(key=f"m6rec-{next(_barrier_numbers)}", timeout_ms=_BARRIER_SECONDS * 1000)
 
 
-def call_together(compiled: Any) -> Any:
-    """A jitted function whose calls begin together, the first when all processes have compiled it.
+@contextmanager
+def first_process_writes() -> Iterator[bool]:
+    """Yield True in the process that may write, the first; the others skip the work and wait.
 
-    The collectives of CPUs give up after half a minute, and some processes compile for longer than others.
+    All processes enter together, so nobody still reads the old files, and leave together, so
+    everybody sees the new ones:
+
+        with process_group.first_process_writes() as may_write:
+            if may_write:
+                path.write_text(...)
     """
-    if _number == 1:
-        return compiled
-    ready = None
+    barrier()
+    yield is_first()
+    # Not after an error: the others would overtake it, and this process would wait for them.
+    barrier()
+
+
+def start_together(jitted: "Wrapped") -> Callable[..., Any]:
+    """A jitted function whose calls start at the same time in all processes.
+
+    The first call waits until all processes have compiled it: the collectives of CPUs time out
+    after half a minute, and compiling takes some processes longer than that.
+    """
+    if is_alone():
+        return jitted
+    compiled = None
 
     def call(*args: Any) -> Any:
-        nonlocal ready
-        if ready is None:
-            ready = compiled.lower(*args).compile()
+        nonlocal compiled
+        if compiled is None:
+            compiled = jitted.lower(*args).compile()
         barrier()
-        return ready(*args)
+        return compiled(*args)
 
     return call
 
 
+def share_of(values: "np.ndarray") -> "np.ndarray":
+    """The slice of `values` that this process works on; the slices of all processes join to `values`."""
+    import numpy as np
+
+    return np.array_split(values, _count)[_index]
+
+
 def sum_over_processes(value: int) -> int:
-    """The sum over the processes, which all call this together."""
-    if _number == 1:
+    """Sum `value` over the processes; all of them call this together."""
+    if is_alone():
         return value
     import numpy as np
     from jax.experimental import multihost_utils
@@ -201,34 +238,34 @@ def sum_over_processes(value: int) -> int:
     return int(multihost_utils.process_allgather(np.array([value])).sum())
 
 
-def gather_rows(mine: "np.ndarray") -> "np.ndarray":
-    """Every process's rows one after the other; all call this together.
+def gather_rows(rows: "np.ndarray") -> "np.ndarray":
+    """Concatenate the rows of all processes, in their order; all of them call this together.
 
     Args:
-        mine: Whole numbers below 2**31; as many axes everywhere, of the same sizes but for the first.
+        rows: Integers below 2**31; only the first axis may differ in size between processes.
     """
-    if _number == 1:
-        return mine
+    if is_alone():
+        return rows
     import numpy as np
     from jax.experimental import multihost_utils
 
     barrier()
-    sizes = multihost_utils.process_allgather(np.array([len(mine)], np.int32)).reshape(-1)
-    # Arrays that are gathered are equally long.
-    filled = np.zeros((int(sizes.max()), *mine.shape[1:]), np.int32)
-    filled[: len(mine)] = mine
-    parts = np.asarray(multihost_utils.process_allgather(filled)).reshape(_number, *filled.shape)
+    sizes = multihost_utils.process_allgather(np.array([len(rows)], np.int32)).reshape(-1)
+    # `process_allgather` takes arrays of one shape.
+    padded = np.zeros((int(sizes.max()), *rows.shape[1:]), np.int32)
+    padded[: len(rows)] = rows
+    parts = np.asarray(multihost_utils.process_allgather(padded)).reshape(_count, *padded.shape)
     return np.concatenate([part[:n] for part, n in zip(parts, sizes, strict=True)]).astype(
-        mine.dtype
+        rows.dtype
     )
 
 
-def leave(code: int) -> None:
-    """End a process that has failed without waiting for the others, who notice that it is gone.
+def exit_without_waiting(code: int) -> None:
+    """End a failed process at once; the others notice that it is gone.
 
-    At an ordinary exit jax waits for all; one that fails alone would wait for others who wait for it.
+    At an ordinary exit JAX waits for all processes, and these would wait for the failed one.
     """
-    if _number > 1 and code not in (0, 130, 143):
+    if not is_alone() and code not in (0, 130, 143):
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

@@ -8,7 +8,7 @@ Summary = dict[str, Any]
 """The JSON object that a stage returns; the command prints it on stdout."""
 
 
-class Task(Protocol):
+class ProgressTask(Protocol):
     """One piece of work under way."""
 
     def advance(self, n: float = 1, **fields: Any) -> None:
@@ -33,7 +33,7 @@ class Reporter(Protocol):
 
     def task(
         self, name: str, total: float | None = None, unit: str = ""
-    ) -> AbstractContextManager[Task]:
+    ) -> AbstractContextManager[ProgressTask]:
         """A context manager that yields a `Task`; `total=None` if it is not known."""
         ...
 
@@ -63,6 +63,6 @@ class SilentReporter:
         self.notes.append(title)
 
     @contextmanager
-    def task(self, name: str, total: float | None = None, unit: str = "") -> Iterator[Task]:
+    def task(self, name: str, total: float | None = None, unit: str = "") -> Iterator[ProgressTask]:
         """A task that shows nothing."""
         yield _SilentTask()

@@ -17,7 +17,7 @@ _asked: list[int] = []
 _raised: list[int] = []
 
 
-def install() -> None:
+def install_handlers() -> None:
     """Install the handlers; called once, by the command line."""
     for number in _CODES:
         signal.signal(number, _handle)
@@ -33,7 +33,7 @@ def _handle(number: int, frame: FrameType | None) -> None:
 _patient: list[bool] = []
 
 
-class patient:  # noqa: N801 - reads as a word: `with stop.patient():`
+class deferred_stop:  # noqa: N801 - reads as a word: `with stop.patient():`
     """Within the block a first signal only sets `requested()`; the block saves and calls `now()`."""
 
     def __enter__(self) -> None:
@@ -43,23 +43,23 @@ class patient:  # noqa: N801 - reads as a word: `with stop.patient():`
         _patient.pop()
 
 
-def requested() -> bool:
+def stop_requested() -> bool:
     """Whether a signal has arrived."""
     return bool(_asked)
 
 
-def raised() -> int | None:
+def raised_exit_code() -> int | None:
     """The exit code with which the work was told to end, if it was: whatever else is raised then may come of that."""
     return _raised[0] if _raised else None
 
 
-def check() -> None:
+def check_stop() -> None:
     """Stop, if a signal has asked for it and no block wants to save first."""
     if not _patient:
-        now()
+        stop_if_requested()
 
 
-def now() -> None:
+def stop_if_requested() -> None:
     """Stop, if a signal has asked for it."""
     if _asked:
         _end(_asked[0])

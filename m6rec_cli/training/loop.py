@@ -23,8 +23,8 @@ from m6rec_cli.system import process_group, runtime, signals
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.training import flops, optimizer
 from m6rec_cli.training.batches import TrainingBatches
-from m6rec_cli.training.precision import computing_in
-from m6rec_cli.training.sharded_softmax import usual_tiles
+from m6rec_cli.training.precision import with_precision
+from m6rec_cli.training.sharded_softmax import typical_tiles
 from m6rec_cli.training.state import TrainingState
 from m6rec_cli.training.step import PARTS, Trainer
 from m6rec_cli.training.validation import Validation
@@ -44,12 +44,12 @@ class LoopState:
     """
 
     epoch: int = 0
-    position: int = 0
-    best: float = -1.0
+    epoch_step: int = 0
+    best_ndcg: float = -1.0
     best_step: int = 0
     best_epoch: int = 0
-    waited: int = 0
-    sums: dict[str, float] = field(default_factory=dict)
+    epochs_without_gain: int = 0
+    metric_sums: dict[str, float] = field(default_factory=dict)
     done: bool = False
 
 
@@ -72,13 +72,13 @@ class TrainingEvent:
     n_steps: int
     metrics: dict[str, float]
     state: TrainingState
-    progress: LoopState
+    loop_state: LoopState
     seconds: float = 0.0
-    flops: float = 0.0
+    step_flops: float = 0.0
 
 
 def prepare(
-    model: M6Rec, config: Config, feed: TrainingBatches, tables: Tables, layout: Layout
+    model: M6Rec, config: Config, batches: TrainingBatches, tables: Tables, layout: Layout
 ) -> tuple[Trainer, TrainingState]:
     """Split the model into what learns and what does not, and start the optimisers.
 
@@ -107,32 +107,32 @@ def prepare(
         return path[0] == "discriminator"
 
     graphdef, judge, params, frozen = nnx.split(
-        computing_in(model, train.precision), judges, learns, ...
+        with_precision(model, train.precision), judges, learns, ...
     )
-    steps = feed.steps * train.epochs
+    steps = batches.steps_per_epoch * train.epochs
     total = min(steps, train.max_steps) if train.max_steps else steps
     trainer = Trainer(
         graphdef,
         config,
         optimizer.Schedule.of(train, total),
         optimizer.optimizer(train),
-        optimizer.judge_optimizer(train),
+        optimizer.discriminator_optimizer(train),
         len(model.encoder.items.names),
         layout,
-        feed.usual_targets,
+        batches.typical_targets,
     )
     content = (
         jax.jit(lambda: encode_content(model, tables.items, len(tables.warm)))()
-        if feed.kept
+        if batches.caches_content
         else np.zeros(0, np.float32)
     )
     return trainer, TrainingState(
         params=params,
         frozen=frozen,
-        judge=judge,
+        discriminator=judge,
         # In one program: eager zeros would be compiled for each shape.
         optimizer=jax.jit(trainer.optimizer.init)(params),
-        judge_optimizer=jax.jit(trainer.judge_optimizer.init)(judge) if trainer.adversarial else (),
+        discriminator_optimizer=jax.jit(trainer.discriminator_optimizer.init)(judge) if trainer.adversarial else (),
         content=content,
         step=np.zeros((), np.int32),
     )
@@ -141,8 +141,8 @@ def prepare(
 def train(
     trainer: Trainer,
     state: TrainingState,
-    progress: LoopState,
-    feed: TrainingBatches,
+    loop_state: LoopState,
+    batches: TrainingBatches,
     tables: Tables,
     validation: Validation | None,
 ) -> Iterator[TrainingEvent]:
@@ -156,16 +156,16 @@ def train(
     config = trainer.config.train
     layout = trainer.layout
     compiled, key = trainer.dispatch(state), layout.key(runtime.key(config.seed))
-    dispatch, work = process_group.call_together(compiled), 0.0
-    if progress.epoch == 0 and progress.position == 0 and progress.best < 0:
-        metrics = validation.judge(trainer.graphdef, state, tables, layout) if validation else {}
-        _note_best(progress, metrics, 0)
-        yield TrainingEvent("epoch", 0, 0, metrics, state, progress)
+    dispatch, work = process_group.start_together(compiled), 0.0
+    if loop_state.epoch == 0 and loop_state.epoch_step == 0 and loop_state.best_ndcg < 0:
+        metrics = validation.evaluate(trainer.graphdef, state, tables, layout) if validation else {}
+        _note_best(loop_state, metrics, 0)
+        yield TrainingEvent("epoch", 0, 0, metrics, state, loop_state)
     limit = config.max_steps or math.inf
-    while not progress.done and progress.epoch < config.epochs:
+    while not loop_state.done and loop_state.epoch < config.epochs:
         started, cpu_started = time.monotonic(), time.process_time()
-        epoch_start = progress.position
-        for batches, size in feed.epoch(progress.epoch, progress.position):
+        epoch_start = loop_state.epoch_step
+        for batches, size in batches.epoch_batches(loop_state.epoch, loop_state.epoch_step):
             first = int(state.step)
             n = int(min(size, limit - first))
             if n <= 0:
@@ -175,8 +175,8 @@ def train(
             given = (state, layout.batches(batches), rates, np.int32(n), tables, key)
             # Traced once: the call below finds the trace made.
             if not work:
-                tiles = usual_tiles(layout, trainer.usual_targets)
-                work = flops.per_step(compiled.trace(*given), tiles)
+                tiles = typical_tiles(layout, trainer.typical_targets)
+                work = flops.count_per_step(compiled.trace(*given), tiles)
             state, sums = dispatch(*given)
             sums = {name: float(value) for name, value in sums.items()}
             dispatched = time.monotonic() - dispatched
@@ -186,43 +186,43 @@ def train(
                     f"the loss is not finite within the {n} steps before step {step}",
                     hint="lower `train.learning_rate` and start anew, with `--overwrite` or another `--out`",
                 )
-            progress.position += n
-            progress.sums = {
-                name: progress.sums.get(name, 0.0) + value for name, value in sums.items()
+            loop_state.epoch_step += n
+            loop_state.metric_sums = {
+                name: loop_state.metric_sums.get(name, 0.0) + value for name, value in sums.items()
             }
             yield TrainingEvent(
-                "steps", step, n, _means(sums, n), state, progress, dispatched, work
+                "steps", step, n, _means(sums, n), state, loop_state, dispatched, work
             )
-            if process_group.sum_over_processes(signals.requested()):
-                yield TrainingEvent("stop", step, n, _means(sums, n), state, progress)
+            if process_group.sum_over_processes(signals.stop_requested()):
+                yield TrainingEvent("stop", step, n, _means(sums, n), state, loop_state)
                 return
         seconds = time.monotonic() - started
-        n = max(progress.position, 1)
-        metrics = _means(progress.sums, n)
+        n = max(loop_state.epoch_step, 1)
+        metrics = _means(loop_state.metric_sums, n)
         metrics["seconds"], metrics["cpu_seconds"] = seconds, time.process_time() - cpu_started
         metrics["targets_per_second"] = (
-            progress.sums.get("targets", 0.0) / n * (n - epoch_start) / max(seconds, 1e-9)
+            loop_state.metric_sums.get("targets", 0.0) / n * (n - epoch_start) / max(seconds, 1e-9)
         )
         if validation:
-            metrics |= validation.judge(trainer.graphdef, state, tables, layout)
-        progress.epoch, progress.position, progress.sums = progress.epoch + 1, 0, {}
+            metrics |= validation.evaluate(trainer.graphdef, state, tables, layout)
+        loop_state.epoch, loop_state.epoch_step, loop_state.metric_sums = loop_state.epoch + 1, 0, {}
         step = int(state.step)
-        _note_best(progress, metrics, step)
-        progress.done = (
-            progress.waited >= config.patience or progress.epoch >= config.epochs or step >= limit
+        _note_best(loop_state, metrics, step)
+        loop_state.done = (
+            loop_state.epochs_without_gain >= config.patience or loop_state.epoch >= config.epochs or step >= limit
         )
-        yield TrainingEvent("epoch", step, n, metrics, state, progress)
+        yield TrainingEvent("epoch", step, n, metrics, state, loop_state)
 
 
 def _means(sums: dict[str, float], n: int) -> dict[str, float]:
     return {name: value / n for name, value in sums.items()}
 
 
-def _note_best(progress: LoopState, metrics: dict[str, float], step: int) -> None:
+def _note_best(loop_state: LoopState, metrics: dict[str, float], step: int) -> None:
     """Keep the best epoch; without validation the latest is the best."""
     value = metrics.get("ndcg@10")
-    if value is None or value > progress.best:
-        progress.best = progress.best if value is None else value
-        progress.best_step, progress.best_epoch, progress.waited = step, progress.epoch, 0
+    if value is None or value > loop_state.best_ndcg:
+        loop_state.best_ndcg = loop_state.best_ndcg if value is None else value
+        loop_state.best_step, loop_state.best_epoch, loop_state.epochs_without_gain = step, loop_state.epoch, 0
     else:
-        progress.waited += 1
+        loop_state.epochs_without_gain += 1

@@ -5,6 +5,8 @@ A finished run that is to be overwritten stays where it is until the new one, wh
 
 import shutil
 import tomllib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,15 +14,16 @@ from typing import Any
 from m6rec_cli.config.resolve import flatten, resolve, to_toml
 from m6rec_cli.config.settings import Config
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.system import signals
+from m6rec_cli.system import process_group, signals
 from m6rec_cli.system.checkpoints import CONFIG, RUN
 from m6rec_cli.system.directories import (
     atomic_directory,
-    replace_directory,
+    exclusive_lock,
     read_json,
     refuse_input_as_output,
     refuse_nonempty,
     remove_leftovers,
+    replace_directory,
     write_json,
 )
 from m6rec_cli.system.errors import M6RecError, UsageError
@@ -67,6 +70,21 @@ def placed(request: TrainingJob) -> TrainingJob:
     return request
 
 
+@contextmanager
+def locked(out: Path) -> Iterator[None]:
+    """Lock the output for the process group, after cleaning up what a killed process left there.
+
+    Raises:
+        M6RecError: Another process writes there.
+    """
+    with ExitStack() as stack:
+        with process_group.first_process_writes() as may_write:
+            # Without file locks another process may be at work there: clean up nothing.
+            if may_write and stack.enter_context(exclusive_lock(out)):
+                recover(out)
+        yield
+
+
 def recover(out: Path) -> None:
     """Tidy up after a process that was killed: a run that was finished gets its place if the old one was taken away already."""
     remove_leftovers(_beside(out))
@@ -90,7 +108,7 @@ def take_place(request: TrainingJob) -> None:
             where=refused.where,
             hint="move these files, then the same command with `--resume` in place of `--overwrite`",
         ) from None
-    with signals.patient():
+    with signals.deferred_stop():
         replace_directory(request.out, request.replaces)
 
 
@@ -144,8 +162,8 @@ def _claim(request: TrainingJob, data: Dataset) -> dict[str, Any]:
     )
     return {
         "stage": request.stage,
-        "data": data.manifest["fingerprint"],
-        "parent": parent and {k: parent[k] for k in ("data_fingerprint", "best", "steps")},
+        "data": list(data.manifest.fingerprints),
+        "parent": parent and {k: parent[k] for k in ("data_fingerprints", "best", "steps")},
     }
 
 
@@ -158,7 +176,7 @@ def create(request: TrainingJob, data: Dataset, report: Reporter) -> None:
     elif (begun := _beside(request.out)).exists():
         report.note(f"what was begun in `{begun}` is given up")  # and no `--resume` is to find it
         shutil.rmtree(begun)
-    with atomic_directory(request.out, overwrite=True, is_claimed=True) as work:
+    with atomic_directory(request.out, overwrite=True, is_locked=True) as work:
         shutil.copytree(data.path / "features", work / "features")
         write_json(work / CLAIM, _claim(request, data))
         (work / CONFIG).write_text(to_toml(request.config), encoding="utf-8")

@@ -3,7 +3,7 @@
 import platform
 import time
 from collections.abc import Callable
-from contextlib import closing, nullcontext
+from contextlib import closing
 from importlib.metadata import version
 from typing import Any
 
@@ -21,13 +21,13 @@ from m6rec_cli.item_graphs import run_graphs
 from m6rec_cli.model.recommender import M6Rec, ModelSpec
 from m6rec_cli.system import process_group, runtime, signals
 from m6rec_cli.system.checkpoints import FORMAT, RUN, StepCheckpoints
-from m6rec_cli.system.directories import exclusive_lock, fsync_tree, read_json, write_json
+from m6rec_cli.system.directories import fsync_tree, read_json, write_json
 from m6rec_cli.system.errors import Terminated
 from m6rec_cli.system.progress import Reporter, Summary
 from m6rec_cli.training import checkpointing, epoch_log, run_directory, sharded_ranks
 from m6rec_cli.training.batches import TrainingBatches
 from m6rec_cli.training.loop import LoopState, prepare, train
-from m6rec_cli.training.resource_meter import Meter
+from m6rec_cli.training.resource_meter import ResourceMeter
 from m6rec_cli.training.run_directory import TrainingJob
 from m6rec_cli.training.state import TrainingState
 from m6rec_cli.training.validation import Validation
@@ -55,12 +55,7 @@ def fit(
         M6RecError: The output is in use, or belongs to other data or another configuration.
         Terminated: A signal arrived; the state is saved.
     """
-    with (
-        exclusive_lock(request.out) if process_group.is_first() else nullcontext(False) as is_alone
-    ):
-        if is_alone:  # without locks it might be another process that is at work
-            run_directory.recover(request.out)
-        process_group.barrier()
+    with run_directory.locked(request.out):
         return _fit(run_directory.placed(request), report, labels=labels, adopt=adopt)
 
 
@@ -83,9 +78,9 @@ def _fit(
             + ("it takes its place" if request.replaces else "nothing to do")
         )
         run = read_json(out / RUN, "the run's manifest")
-        process_group.barrier()
-        if process_group.is_first():
-            run_directory.take_place(request)
+        with process_group.first_process_writes() as may_write:
+            if may_write:
+                run_directory.take_place(request)
         return run
 
     size = model_inputs.sizes(data, config.model)
@@ -93,8 +88,8 @@ def _fit(
     if adopt:
         adopt(model, data)
     tables = model_inputs.tables(data, size)
-    feed = TrainingBatches.of(data, config, labels=labels, has_content=bool(size.item_specs))
-    validation = Validation.of(data, config)
+    feed = TrainingBatches.from_data(data, config, labels=labels, has_content=bool(size.item_specs))
+    validation = Validation.from_data(data, config)
     if validation is None:
         report.warn(
             "the data hold nothing out for validation: no early stopping, the last epoch is kept"
@@ -102,11 +97,10 @@ def _fit(
     layout = Layout.of(config.train, data.n_items)
     trainer, state = prepare(model, config, feed, tables, layout)
     progress = LoopState()
-    process_group.barrier()
-    if not resuming and process_group.is_first():
-        run_directory.create(request, data, report)
-    process_group.barrier()
-    last = checkpointing.resumable(steps) if resuming else None
+    with process_group.first_process_writes() as may_write:
+        if may_write and not resuming:
+            run_directory.create(request, data, report)
+    last = checkpointing.last_resumable_step(steps) if resuming else None
     if last is not None:
         state, progress = checkpointing.restore(steps, last, state)
         report.note(f"resumed at step {last:,}, epoch {progress.epoch}")
@@ -118,30 +112,30 @@ def _fit(
     share = _count(state.params) / max(1, parameters)
     report.note(
         f"{request.stage}: {parameters:,} parameters, {share:.0%} of them learn; "
-        f"{feed.n_targets:,} target events, {feed.steps:,} steps an epoch"
+        f"{feed.n_targets:,} target events, {feed.steps_per_epoch:,} steps an epoch"
         + (f"; {layout}" if layout.mesh else "")
     )
-    if layout.multiple(feed.rows) > feed.rows:
+    if layout.multiple(feed.rows_per_batch) > feed.rows_per_batch:
         report.warn(
-            f"each batch of {feed.rows} rows is filled up with empty ones to {layout.multiple(feed.rows)}, a multiple "
+            f"each batch of {feed.rows_per_batch} rows is filled up with empty ones to {layout.multiple(feed.rows_per_batch)}, a multiple "
             "of the devices: raise `train.batch_targets`"
         )
     state, placed = layout.state(state), layout.tables(tables)
-    steps_in_all = min(feed.steps * config.train.epochs, config.train.max_steps or 10**12)
-    total = feed.n_targets * max(0, steps_in_all - (last or 0)) // feed.steps
-    writer = checkpointing.Writer(steps, layout, config.train.checkpoint_seconds)
-    meter = Meter(request.profile if process_group.is_first() else None, report)
+    steps_in_all = min(feed.steps_per_epoch * config.train.epochs, config.train.max_steps or 10**12)
+    total = feed.n_targets * max(0, steps_in_all - (last or 0)) // feed.steps_per_epoch
+    writer = checkpointing.CheckpointWriter(steps, layout, config.train.checkpoint_seconds)
+    meter = ResourceMeter(request.profile if process_group.is_first() else None, report)
     with (
         closing(meter),
-        signals.patient(),
+        signals.deferred_stop(),
         report.task(request.stage, total=total, unit="events") as task,
     ):
-        shown: dict[str, Any] = {"ndcg@10": progress.best if progress.best >= 0 else None}
+        shown: dict[str, Any] = {"ndcg@10": progress.best_ndcg if progress.best_ndcg >= 0 else None}
         for update in train(trainer, state, progress, feed, placed, validation):
-            state, progress = update.state, update.progress
+            state, progress = update.state, update.loop_state
             if update.kind == "steps":
                 events = round(update.metrics["targets"] * update.n_steps)
-                meter.dispatch(events, update.n_steps, update.seconds, update.flops)
+                meter.add_dispatch(events, update.n_steps, update.seconds, update.step_flops)
                 task.advance(events, step=update.step, loss=update.metrics["loss"], **shown)
                 continue
             if update.kind == "epoch":
@@ -149,23 +143,20 @@ def _fit(
                 if process_group.is_first():
                     epoch_log.append(report, out, update)
             # Looked at once: a signal that comes while this is written waits for the next report.
-            asked = update.kind == "stop" or (
-                process_group.process_count() == 1 and signals.requested()
-            )
-            writer.take(update, now=asked or progress.done)
+            asked = update.kind == "stop" or (process_group.is_alone() and signals.stop_requested())
+            writer.save_if_due(update, now=asked or progress.done)
             if asked:
                 report.note(
                     f"saved at step {update.step:,}: the same command with `--resume` goes on"
                 )
-                signals.now()
+                signals.stop_if_requested()
                 raise Terminated(143)  # it is another process that was asked
-    if process_group.process_count() == 1:
-        signals.now()  # it came while the last checkpoint was written
+    if process_group.is_alone():
+        signals.stop_if_requested()  # it came while the last checkpoint was written
     # Orbax reads, as it writes, in all processes together.
     checkpointing.load_best(model, steps, progress.best_step)
-    process_group.barrier()  # all have read before the directory may move
-    try:
-        if not process_group.is_first():
+    with process_group.first_process_writes() as may_write:  # the directory may move
+        if not may_write:
             return {}
         cost = {
             "parameters": parameters,
@@ -177,8 +168,6 @@ def _fit(
         return _finish(
             request, data, size, model, state, progress, steps, tables, cost, started, report
         )
-    finally:
-        process_group.barrier()
 
 
 def _count(tree: Any) -> int:
@@ -209,13 +198,13 @@ def _finish(
     kept = [s.name for s in data.specs if s.entity == "item" and s.kind in ("categorical", "set")]
     columns = list(dict.fromkeys(["row", "id", "display", "popularity", *kept]))
     data.items.select(columns).write_parquet(folder / "items.parquet")
-    metrics = {"ndcg@10": progress.best} if progress.best >= 0 else {}
+    metrics = {"ndcg@10": progress.best_ndcg} if progress.best_ndcg >= 0 else {}
     run: Summary = {
         "format": FORMAT,
         "stage": request.stage,
         "out": str(request.place),
         "data": " ".join(map(str, [request.data, *request.also])),
-        "data_fingerprint": data.manifest["fingerprint"],
+        "data_fingerprints": list(data.manifest.fingerprints),
         "parent": str(request.parent) if request.parent else None,
         "best": {"step": best, "epoch": progress.best_epoch, **metrics},
         "steps": int(state.step),
@@ -224,7 +213,7 @@ def _finish(
         **cost,
         "model": {
             "items": size.n_items,
-            "events": data.manifest["events"],
+            "events": list(data.manifest.event_kinds),
             "has_time": data.has_time,
             "features": [
                 {"entity": s.entity, "name": s.name, "kind": s.kind}

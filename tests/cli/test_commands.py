@@ -186,7 +186,7 @@ def test_stage_whose_summary_holds_nan_is_a_bug(capsys: pytest.CaptureFixture[st
 def handlers():
     """The handlers of the command line, for one test."""
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    signals.install()
+    signals.install_handlers()
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
@@ -205,12 +205,12 @@ def test_signal_outside_patient_work_stops_at_once(number: int, code: int):
 @pytest.mark.usefixtures("handlers")
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_signal_within_patient_work_waits_for_now(number: int, code: int):
-    with pytest.raises(Terminated) as caught, signals.patient():
-        signals.now()
-        assert not signals.requested()
+    with pytest.raises(Terminated) as caught, signals.deferred_stop():
+        signals.stop_if_requested()
+        assert not signals.stop_requested()
         signal.raise_signal(number)
-        assert signals.requested()
-        signals.now()
+        assert signals.stop_requested()
+        signals.stop_if_requested()
     assert caught.value.exit_code == code
 
 
@@ -224,13 +224,13 @@ class Noisy:
 @pytest.mark.usefixtures("handlers")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_signal_whose_exception_is_lost_stops_at_the_next_check():
-    signals.check()
+    signals.check_stop()
     Noisy()
-    with pytest.raises(Terminated), signals.patient():
-        signals.check()  # who wants to save first is let
-        signals.now()
+    with pytest.raises(Terminated), signals.deferred_stop():
+        signals.check_stop()  # who wants to save first is let
+        signals.stop_if_requested()
     with pytest.raises(Terminated) as caught:
-        signals.check()
+        signals.check_stop()
     assert caught.value.exit_code == 143
 
 
@@ -253,7 +253,7 @@ def test_fault_after_a_signal_that_nobody_raised_is_no_orderly_stop(
     capsys: pytest.CaptureFixture[str],
 ):
     def work(report: object) -> None:
-        with signals.patient():
+        with signals.deferred_stop():
             signal.raise_signal(signal.SIGTERM)
             raise ValueError("the checkpoint cannot be written")
 
@@ -265,7 +265,7 @@ def test_fault_after_a_signal_that_nobody_raised_is_no_orderly_stop(
 
 @pytest.mark.usefixtures("handlers")
 def test_second_signal_within_patient_work_stops_at_once():
-    with signals.patient():
+    with signals.deferred_stop():
         signal.raise_signal(signal.SIGTERM)
         with pytest.raises(Terminated):
             signal.raise_signal(signal.SIGTERM)

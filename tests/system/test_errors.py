@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from m6rec_cli.system.errors import M6RecError, Terminated, UsageError, nearest, not_there
+from m6rec_cli.system.errors import M6RecError, Terminated, UsageError, nearest_hint, missing_path_hint
 
 
 def test_error_with_all_parts_reads_as_three_lines():
@@ -42,11 +42,11 @@ def test_terminated_is_no_fault_of_the_user():
     ],
 )
 def test_nearest_names_the_closest_or_all(name: str, known: list[str], hint: str):
-    assert nearest(name, known) == hint
+    assert nearest_hint(name, known) == hint
 
 
 def test_nearest_takes_an_iterator_once():
-    assert nearest("q", iter(["b", "a"])) == "known: `a`, `b`"
+    assert nearest_hint("q", iter(["b", "a"])) == "known: `a`, `b`"
 
 
 @pytest.mark.parametrize(
@@ -66,4 +66,4 @@ def test_not_there_names_the_closest_name_or_the_folder_that_is_missing(
 ):
     (tmp_path / "items.csv").write_text("")
     (tmp_path / "photographs").mkdir()
-    assert not_there(tmp_path / asked) == (hint and hint.format(folder=tmp_path))
+    assert missing_path_hint(tmp_path / asked) == (hint and hint.format(folder=tmp_path))

@@ -17,7 +17,7 @@ import pytest
 from m6rec_cli.system import process_group
 from m6rec_cli.system.checkpoints import StepCheckpoints
 from m6rec_cli.system.errors import UsageError
-from m6rec_cli.system.process_group import Processes
+from m6rec_cli.system.process_group import ProcessFlags
 from tests.small import FAST, SMALL
 from tests.worlds import planted_cycle
 
@@ -34,14 +34,14 @@ def nowhere(monkeypatch):
 
 @pytest.mark.usefixtures("nowhere")
 def test_environment_of_a_laptop_is_no_cluster():
-    assert process_group.environment() is None
+    assert process_group.detected_cluster() is None
 
 
 @pytest.mark.usefixtures("nowhere")
 @pytest.mark.parametrize(("tasks", "found"), [("1", None), ("2", "SLURM")])
 def test_environment_of_slurm_counts_the_tasks_of_the_step(monkeypatch, tasks, found):
     monkeypatch.setenv("SLURM_STEP_NUM_TASKS", tasks)
-    assert process_group.environment() == found
+    assert process_group.detected_cluster() == found
 
 
 @pytest.mark.usefixtures("nowhere")
@@ -53,26 +53,26 @@ def test_environment_of_kubernetes_is_an_indexed_job_and_needs_its_package(
     monkeypatch.setattr(
         process_group.importlib.util, "find_spec", lambda name: name if name == package else None
     )
-    assert process_group.environment() is None
+    assert process_group.detected_cluster() is None
     monkeypatch.setenv("JOB_COMPLETION_INDEX", "0")
-    assert process_group.environment() == found
+    assert process_group.detected_cluster() == found
 
 
 @pytest.mark.parametrize(
     ("processes", "message"),
     [
         (
-            Processes("h:1", None, None),
-            "`--coordinator` and `--process-id` go with `--num-processes`",
+            ProcessFlags("h:1", None, None),
+            "`--coordinator` and `--process-id` need `--num-processes`",
         ),
-        (Processes(None, None, 0), "`--coordinator` and `--process-id` go with `--num-processes`"),
-        (Processes(None, 0, None), "`--num-processes` is at least 1"),
+        (ProcessFlags(None, None, 0), "`--coordinator` and `--process-id` need `--num-processes`"),
+        (ProcessFlags(None, 0, None), "`--num-processes` must be at least 1"),
         (
-            Processes("h:1", 2, None),
-            "`--num-processes` goes with `--coordinator` and `--process-id`",
+            ProcessFlags("h:1", 2, None),
+            "`--num-processes` needs `--coordinator` and `--process-id`",
         ),
-        (Processes("h:1", 2, 2), "`--process-id` is from 0 to 1"),
-        (Processes("h", 2, 0), "`--coordinator h` names no port"),
+        (ProcessFlags("h:1", 2, 2), "`--process-id` must be from 0 to 1"),
+        (ProcessFlags("h", 2, 0), "`--coordinator h` has no port"),
     ],
 )
 def test_join_with_flags_that_do_not_fit_is_a_usage_error(processes, message):
@@ -80,7 +80,7 @@ def test_join_with_flags_that_do_not_fit_is_a_usage_error(processes, message):
         process_group.join(processes)
 
 
-@pytest.mark.parametrize("processes", [Processes(None, 1, None), Processes("h:1", 1, 0)])
+@pytest.mark.parametrize("processes", [ProcessFlags(None, 1, None), ProcessFlags("h:1", 1, 0)])
 def test_join_of_one_process_looks_for_no_others(monkeypatch, processes):
     monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
     process_group.join(processes)
@@ -95,7 +95,7 @@ def test_join_of_one_process_looks_for_no_others(monkeypatch, processes):
 
 def test_stdout_of_several_processes_is_for_data_alone():
     code = (
-        "import os, sys; from m6rec_cli.system import process_group; process_group._keep_stdout_for_data()\n"
+        "import os, sys; from m6rec_cli.system import process_group; process_group.keep_stdout_for_data()\n"
         "os.write(1, b'greeting\\n'); print('data')"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -240,10 +240,10 @@ def test_process_that_is_killed_makes_the_other_stop_and_say_so(killed):
     assert codes == [1, -signal.SIGKILL], said
     assert seconds < 60
     assert (
-        "error: process 0 of 2 cannot go on: another process has stopped, or cannot be reached"
+        "error: process 0 of 2 cannot continue: another process has stopped or is unreachable"
         in said
     )
-    assert "start all of them again (a training with `--resume`)" in said
+    assert "start all of them again (training with `--resume`)" in said
     assert sealed[-1] > 0
 
 
@@ -254,7 +254,7 @@ def test_when_process_0_is_killed_the_other_is_ended_by_jax_or_by_us(folder):
     codes, seconds = pair.kill(0, StepCheckpoints(folder / "first-killed" / "steps"))
     assert codes in ([-signal.SIGKILL, 1], [-signal.SIGKILL, -signal.SIGABRT])
     assert seconds < 60
-    ours = "error: process 1 of 2 cannot go on: another process has stopped, or cannot be reached"
+    ours = "error: process 1 of 2 cannot continue: another process has stopped or is unreachable"
     assert (ours if codes[1] == 1 else "indicates that another task died") in pair.said(1)
 
 
@@ -269,8 +269,8 @@ def test_two_processes_resumed_give_what_one_gives(folder, alone, pair):
     last = one.sealed()[-1]
     assert two.sealed()[-1] == last
     for tree in ("params", "optimizer"):
-        for name, array in one.read(last, tree).items():
-            np.testing.assert_allclose(two.read(last, tree)[name], array, atol=1e-4, err_msg=name)
+        for name, array in one.read_tree(last, tree).items():
+            np.testing.assert_allclose(two.read_tree(last, tree)[name], array, atol=1e-4, err_msg=name)
     lines = [
         (json.loads(line)["epoch"])
         for line in (folder / "pair" / "metrics.jsonl").read_text().splitlines()
