@@ -1,4 +1,4 @@
-"""Lists to a file or to standard output, in the format that the suffix says."""
+"""Frames of lists to a file, in the format of its suffix, or to standard output."""
 
 import json
 import sys
@@ -17,33 +17,41 @@ from m6rec_cli.system.errors import M6RecError, UsageError
 SUFFIXES = (".parquet", ".csv", ".jsonl")
 
 
-def part(out: str, users: str | None, state: Path | None) -> str:
-    """The file of this process: of two, the first writes `recs-00000-of-00002.parquet` for `recs.parquet`."""
-    if process_group.is_alone():
+def process_output(out: str, user_ids: str | None, state: Path | None) -> str:
+    """The file that this process writes: `out`, or its part of it if there are several processes.
+
+    The first of two processes writes `recs-00000-of-00002.parquet` for `recs.parquet`.
+
+    Raises:
+        UsageError: Several processes cannot share `--state`, standard input or standard output.
+    """
+    n = process_group.process_count()
+    if n == 1:
         return out
     if state is not None:
-        raise UsageError("`--state` is kept by one process", hint="`--num-processes 1`")
-    if "-" in (out, users):
+        raise UsageError("`--state` works with one process only", hint="`--num-processes 1`")
+    if "-" in (out, user_ids):
         raise UsageError(
-            "several processes share neither standard input nor standard output",
+            "several processes cannot share standard input or standard output",
             hint="name files, not `-`",
         )
     path = Path(out)
-    return str(
-        path.with_name(
-            f"{path.stem}-{process_group.process_index():05}-of-{process_group.process_count():05}{path.suffix}"
-        )
-    )
+    part = f"{path.stem}-{process_group.process_index():05}-of-{n:05}{path.suffix}"
+    return str(path.with_name(part))
 
 
-def check(out: str, overwrite: bool) -> None:
-    """What can be refused is refused before the work."""
+def check_output(out: str, overwrite: bool) -> None:
+    """Refuse an output that cannot be written, before the work.
+
+    Raises:
+        M6RecError: The suffix is no format, or the output exists.
+    """
     if out == "-":
         return
     path = Path(out)
     if path.suffix not in SUFFIXES:
         raise UsageError(
-            f"`--out {out}`: the suffix says no format",
+            f"`--out {out}` has no suffix of a known format",
             hint=", ".join(SUFFIXES) + ", or `-` for stdout",
         )
     if path.is_dir():
@@ -55,39 +63,45 @@ def check(out: str, overwrite: bool) -> None:
 
 
 @contextmanager
-def writer(out: str, overwrite: bool) -> Iterator[Callable[[pl.DataFrame], object]]:
-    """A function that takes the frames one after the other; a file is there when all are written."""
+def list_writer(out: str, overwrite: bool) -> Iterator[Callable[[pl.DataFrame], object]]:
+    """Yield a function that writes one frame; the file appears when the block ends without error."""
     if out == "-":
-        first = iter([True])
-        yield lambda frame: sys.stdout.write(
-            _flat(frame).write_csv(include_header=next(first, False))
-        )
+        yield _csv_writer(sys.stdout.write)
         return
     with atomic_file(Path(out), overwrite=overwrite) as work:
         if work.suffix == ".parquet":
-            # Set aside in a format that takes one frame after the other, so that memory does not grow with the users.
-            with tempfile.TemporaryDirectory(dir=work.parent, prefix=WORK_PREFIX) as folder:
-                parts: list[Path] = []
-
-                def put_aside(frame: pl.DataFrame) -> None:
-                    parts.append(Path(folder) / f"{len(parts)}.arrow")
-                    frame.write_ipc(parts[-1])
-
-                yield put_aside
-                pl.scan_ipc(parts, glob=False).sink_parquet(work)
+            with _parquet_writer(work) as write:
+                yield write
             return
         with work.open("w", encoding="utf-8") as file:
-            first = iter([True])
             if work.suffix == ".csv":
-                yield lambda frame: file.write(
-                    _flat(frame).write_csv(include_header=next(first, False))
-                )
+                yield _csv_writer(file.write)
             else:
                 yield lambda frame: file.write(frame.write_ndjson())
 
 
+@contextmanager
+def _parquet_writer(work: Path) -> Iterator[Callable[[pl.DataFrame], object]]:
+    """Keep the frames as Arrow files first: memory does not grow with the users."""
+    with tempfile.TemporaryDirectory(dir=work.parent, prefix=WORK_PREFIX) as folder:
+        parts: list[Path] = []
+
+        def write(frame: pl.DataFrame) -> None:
+            parts.append(Path(folder) / f"{len(parts)}.arrow")
+            frame.write_ipc(parts[-1])
+
+        yield write
+        pl.scan_ipc(parts, glob=False).sink_parquet(work)
+
+
+def _csv_writer(write: Callable[[str], object]) -> Callable[[pl.DataFrame], object]:
+    """Write frames as CSV with one header."""
+    header = iter([True])
+    return lambda frame: write(_flat(frame).write_csv(include_header=next(header, False)))
+
+
 def _flat(frame: pl.DataFrame) -> pl.DataFrame:
-    """Nested columns as JSON text, since a CSV cell holds nothing else."""
+    """Nested columns as JSON text, because a CSV cell holds no lists."""
     nested = [frame[name] for name in COLUMNS if name in frame.columns]
     return frame.with_columns(
         pl.Series(

@@ -19,15 +19,9 @@ from m6rec_cli.evaluation.comparison import compare
 from m6rec_cli.evaluation.measurement import main_cutoff
 from m6rec_cli.evaluation.report.summary import summarise_system
 from m6rec_cli.system import process_group
-from m6rec_cli.system.directories import (
-    atomic_directory,
-    atomic_file,
-    refuse_input_as_output,
-    refuse_nonempty,
-    require_writable,
-    write_json,
-)
+from m6rec_cli.system.directories import atomic_directory, atomic_file, write_json
 from m6rec_cli.system.errors import M6RecError, UsageError
+from m6rec_cli.system.output_checks import refuse_input_as_output, refuse_nonempty, require_writable
 from m6rec_cli.system.progress import Reporter, Summary
 
 _FILES = (".json", ".html")
@@ -95,7 +89,9 @@ def run(
             hint="name a run",
         )
     dataset = Dataset.open(data)
-    question = task.build_task(dataset, settings.split, max_users=settings.max_users, seed=settings.seed)
+    question = task.build_task(
+        dataset, settings.split, max_users=settings.max_users, seed=settings.seed
+    )
     repeated = float(question.repeated_mask.mean())
     if repeated > _REPEATED_WARNING:
         report.warn(
@@ -131,7 +127,7 @@ def run(
             "data": str(data),
             "split": settings.split,
             "users": question.n_users,
-            "truths": len(question.held_out_item),
+            "truths": len(question.target_item),
             "items": question.n_items,
             "repeated_truths": repeated,
             "ks": settings.ks,

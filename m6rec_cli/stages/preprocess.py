@@ -10,9 +10,8 @@ import polars as pl
 from m6rec_cli.config.resolve import flatten
 from m6rec_cli.config.settings import Config
 from m6rec_cli.data.format import SPLITS, TRAIN
-from m6rec_cli.data.store import FORMAT, MANIFEST, read_specs
+from m6rec_cli.data.manifest import FORMAT, MANIFEST
 from m6rec_cli.preprocessing import (
-    bpe_tokenizer,
     encode,
     entity_tables,
     event_log,
@@ -21,35 +20,39 @@ from m6rec_cli.preprocessing import (
     fit,
     schema_file,
 )
-from m6rec_cli.preprocessing.cleaning.rules import Cleaning, left_out
-from m6rec_cli.preprocessing.cleaning.unknown_ids import WITHOUT_PROFILE, Sources
+from m6rec_cli.preprocessing.cleaning.rules import CleaningLog, dropped_message
+from m6rec_cli.preprocessing.cleaning.unknown_ids import WITHOUT_PROFILE, TablePaths
 from m6rec_cli.preprocessing.frozen import encoding
-from m6rec_cli.preprocessing.inputs import Inputs, Opened, open_tables, settle_schema
-from m6rec_cli.preprocessing.media import decoding
+from m6rec_cli.preprocessing.inputs import (
+    InputTables,
+    PreprocessInputs,
+    open_tables,
+    resolve_schema,
+)
 from m6rec_cli.preprocessing.schema import Schema
 from m6rec_cli.system import digests
-from m6rec_cli.system.directories import (
-    atomic_directory,
-    refuse_input_as_output,
-    refuse_nonempty,
-    require_writable,
-    write_json,
-)
+from m6rec_cli.system.directories import atomic_directory, write_json
 from m6rec_cli.system.feature_spec import FeatureSpec
+from m6rec_cli.system.output_checks import refuse_input_as_output, refuse_nonempty, require_writable
 from m6rec_cli.system.progress import Reporter, Summary
 
 _ROWS_PER_FILE = 10_000_000
 
 
-def dry_run(config: Config, inputs: Inputs, report: Reporter) -> str:
+def dry_run(config: Config, inputs: PreprocessInputs, report: Reporter) -> str:
     """The schema that a run would use, as TOML."""
-    schema, left_out = settle_schema(inputs, open_tables(inputs), config.data, report)
+    schema, left_out = resolve_schema(inputs, open_tables(inputs), config.data, report)
     schema = encoding.with_encoders(schema, config.data)
     return schema_file.to_toml(schema, left_out)
 
 
 def run(
-    config: Config, inputs: Inputs, output: Path, report: Reporter, *, overwrite: bool = False
+    config: Config,
+    inputs: PreprocessInputs,
+    output: Path,
+    report: Reporter,
+    *,
+    overwrite: bool = False,
 ) -> Summary:
     """Make a data directory.
 
@@ -64,15 +67,15 @@ def run(
     refuse_nonempty(output, overwrite=overwrite)
     require_writable(output)
     opened = open_tables(inputs)
-    schema, left_out = settle_schema(inputs, opened, config.data, report)
+    schema, left_out = resolve_schema(inputs, opened, config.data, report)
     for column in (*schema.item_features, *schema.user_features):
-        decoding.require(column.kind, column.name)
+        encode.require_extra(column)
     like = inputs.fitted
     schema = encoding.pin(schema if like else encoding.with_encoders(schema, config.data))
-    cleaning = Cleaning()
-    of_tables = Cleaning()
+    cleaning = CleaningLog()
+    of_tables = CleaningLog()
     items, users = _entities(inputs, opened, schema, of_tables)
-    sources = Sources(
+    sources = TablePaths(
         opened.events.path, opened.items and opened.items.path, opened.users and opened.users.path
     )
     # The parsed events have no name here, so that they are gone as soon as they have become rows.
@@ -112,7 +115,7 @@ def run(
             "events": log.event_names,
             "has_time": schema.has_time,
             "ties": log.ties,
-            "inputs": fingerprints.of_inputs(inputs.files),
+            "inputs": fingerprints.input_files(inputs.files),
             "config": {f"data.{k}": v for k, v in flatten(asdict(config.data)).items()},
             "fingerprint": digests.of_directory(work),
         }
@@ -135,20 +138,24 @@ def run(
 
 
 def _entities(
-    inputs: Inputs, opened: Opened, schema: Schema, cleaning: Cleaning
+    inputs: PreprocessInputs, opened: InputTables, schema: Schema, cleaning: CleaningLog
 ) -> tuple[pl.DataFrame | None, pl.DataFrame | None]:
     items = users = None
     if opened.items:
-        items = entity_tables.read(opened.items, schema, "item", cleaning=cleaning)
+        items = entity_tables.read_entity_table(opened.items, schema, "item", cleaning=cleaning)
     elif inputs.items_from_interactions:
-        items = entity_tables.from_interactions(opened.events, schema)
+        items = entity_tables.items_from_interactions(opened.events, schema)
     if opened.users:
-        users = entity_tables.read(opened.users, schema, "user", cleaning=cleaning)
+        users = entity_tables.read_entity_table(opened.users, schema, "user", cleaning=cleaning)
     return items, users
 
 
 def _embedded(
-    log: event_rows.Log, schema: Schema, inputs: Inputs, report: Reporter, cleaning: Cleaning
+    log: event_rows.Log,
+    schema: Schema,
+    inputs: PreprocessInputs,
+    report: Reporter,
+    cleaning: CleaningLog,
 ) -> event_rows.Log:
     """The log with the vectors of frozen encoders beside the raw columns."""
     root = inputs.media_root
@@ -158,24 +165,14 @@ def _embedded(
 
 
 def _fit(
-    log: event_rows.Log, schema: Schema, config: Config, like: Path | None, out: Path
+    log: event_rows.Log, schema: Schema, config: Config, like: Path | None, folder: Path
 ) -> tuple[FeatureSpec, ...]:
-    """Fit on rows with training events, or take over the state of `--like`."""
+    """Fit on rows with training events, or take over the features of `--like`."""
     if like:
-        specs = read_specs(like)
-        if any(spec.kind == "text" for spec in specs):
-            (out / bpe_tokenizer.FILE).write_bytes((like / bpe_tokenizer.FILE).read_bytes())
-        return specs
+        return fit.reuse(like, folder)
     items = log.items.filter(pl.Series(log.item_popularity > 0))
     users = log.users.filter(pl.Series(log.user_popularity > 0))
-    tokenizer = None
-    if any(f.kind == "text" for f in (*schema.item_features, *schema.user_features)):
-        texts = fit.texts(items, schema.item_features) + fit.texts(users, schema.user_features)
-        tokenizer = bpe_tokenizer.train(texts, config.data.text_vocabulary)
-        tokenizer.save(str(out / bpe_tokenizer.FILE))
-    return fit.fit(items, schema.item_features, "item", config.data, tokenizer) + fit.fit(
-        users, schema.user_features, "user", config.data, tokenizer
-    )
+    return fit.fit(items, users, schema, config.data, folder)
 
 
 def _write_entity(
@@ -184,7 +181,7 @@ def _write_entity(
     entity: Any,
     work: Path,
     media_root: Path,
-    cleaning: Cleaning,
+    cleaning: CleaningLog,
     report: Reporter,
 ) -> None:
     encoded, _ = encode.encode(
@@ -206,7 +203,7 @@ _SUSPICIOUS = ("unparseable rows", "no user id", "no item id", "no readable", "t
 _MANY = 0.05
 
 
-def _doubt(report: Reporter, cleaning: Cleaning, counts: dict[str, Any]) -> None:
+def _doubt(report: Reporter, cleaning: CleaningLog, counts: dict[str, Any]) -> None:
     """Warn of what is more likely to be read wrongly than to be wrong in so many rows."""
     total = sum(counts["events"].values()) + sum(
         r.get("dropped", 0) for r in cleaning.rules if r["rule"].startswith("events:")
@@ -219,7 +216,7 @@ def _doubt(report: Reporter, cleaning: Cleaning, counts: dict[str, Any]) -> None
             and rule.get("dropped", 0) > _MANY * total
         ):
             report.warn(
-                f"{left_out(rule, total)}; is the column read as it is meant (`--dry-run`)?"
+                f"{dropped_message(rule, total)}; is the column read as it is meant (`--dry-run`)?"
             )
         if name == WITHOUT_PROFILE and rule["changed"] > counts["users"] / 2:
             report.warn(
@@ -232,7 +229,7 @@ def _tell(
     report: Reporter,
     schema: Schema,
     left_out: dict[str, str],
-    cleaning: Cleaning,
+    cleaning: CleaningLog,
     counts: dict[str, Any],
     ties: int,
     split: str,

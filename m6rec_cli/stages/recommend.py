@@ -18,8 +18,9 @@ from m6rec_cli.inference.loaded_run import LoadedRun, load, warn_of_chance
 from m6rec_cli.inference.ranked_lists import ListMaker, category_codes
 from m6rec_cli.inference.user_histories import BASES, UserHistories
 from m6rec_cli.system import process_group, runtime, signals
-from m6rec_cli.system.directories import exclusive_lock, refuse_input_as_output
+from m6rec_cli.system.directories import exclusive_lock
 from m6rec_cli.system.errors import M6RecError, UsageError, missing_path_hint
+from m6rec_cli.system.output_checks import refuse_input_as_output
 from m6rec_cli.system.progress import Reporter, Summary
 
 

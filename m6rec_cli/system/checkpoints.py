@@ -18,8 +18,9 @@ import jax
 import numpy as np
 
 from m6rec_cli.system import process_group
-from m6rec_cli.system.directories import MANIFESTS, fsync_tree, read_json, write_json
+from m6rec_cli.system.directories import fsync_tree, read_json, write_json
 from m6rec_cli.system.errors import M6RecError, missing_path_hint
+from m6rec_cli.system.output_checks import MANIFESTS
 
 FORMAT = 5
 RUN = "run.json"

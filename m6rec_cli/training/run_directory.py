@@ -1,73 +1,127 @@
-"""What a training command asks for, and whose output directory it is: a new one's, or that of a run to resume.
+"""A training job to the run directory it writes: a new one, or that of an interrupted run to resume.
 
-A finished run that is to be overwritten stays where it is until the new one, which is trained beside it, is finished.
+With `--overwrite` the finished run stays in place until the new one, trained in a directory beside it, is finished.
 """
 
 import shutil
 import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from m6rec_cli.config.resolve import flatten, resolve, to_toml
 from m6rec_cli.config.settings import Config
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.system import process_group, signals
-from m6rec_cli.system.checkpoints import CONFIG, RUN
 from m6rec_cli.system.directories import (
     atomic_directory,
     exclusive_lock,
     read_json,
-    refuse_input_as_output,
-    refuse_nonempty,
     remove_leftovers,
     replace_directory,
     write_json,
 )
 from m6rec_cli.system.errors import M6RecError, UsageError
+from m6rec_cli.system.output_checks import refuse_input_as_output, refuse_nonempty
 from m6rec_cli.system.progress import Reporter
+from m6rec_cli.system.run_manifest import CONFIG, RUN, read_run
 
-CLAIM = "claim.json"
+ORIGIN = "origin.json"
 MAY_CHANGE = {"train.data_parallel", "train.model_parallel", "train.checkpoint_seconds"}
 """Keys that may change when a run is resumed."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainingJob:
-    """What a training command asks for.
+    """A training command: its inputs, settings and output.
 
     Attributes:
-        out: Where the run is written.
-        also: Further data directories, beside `data`.
-        replaces: Where it goes once it is finished, in place of the finished run there.
+        data: Data directories, one for each domain.
+        out: Run directory to write.
+        parent: Run that fine-tuning starts from.
+        profile: Folder for a profiler trace.
+        replaces: The finished run whose place `out` takes when the training is finished.
     """
 
     stage: str
-    data: Path
+    data: tuple[Path, ...]
     out: Path
     config: Config
     resume: bool = False
     overwrite: bool = False
     parent: Path | None = None
-    also: tuple[Path, ...] = ()
     profile: Path | None = None
     replaces: Path | None = None
 
     @property
-    def place(self) -> Path:
-        """Where the finished run is found: what the user has named."""
+    def final_out(self) -> Path:
+        """Where the finished run lies: the user's `--out`."""
         return self.replaces or self.out
 
+    @property
+    def inputs(self) -> tuple[Path, ...]:
+        """All directories that the job reads."""
+        return (*self.data, *([self.parent] if self.parent else []))
 
-def placed(request: TrainingJob) -> TrainingJob:
-    """The request with `out` beside the finished run that it is to replace, if there is one; nothing is written."""
-    beside = _beside(request.out)
-    begun = request.resume and (beside / CONFIG).exists()
-    if begun or (request.overwrite and not request.resume and (request.out / RUN).exists()):
-        return replace(request, out=beside, replaces=request.out)
-    return request
+
+@dataclass(frozen=True, kw_only=True)
+class RunOrigin:
+    """What a run is trained from, in `origin.json`; a run is resumed only from the same.
+
+    Attributes:
+        data_fingerprints: One for each domain.
+        parent: Facts that identify the parent run; None in pre-training.
+    """
+
+    stage: str
+    data_fingerprints: tuple[str, ...]
+    parent: dict[str, object] | None
+
+    @classmethod
+    def from_job(cls, job: TrainingJob, data: Dataset) -> "RunOrigin":
+        """The origin of the run that a job trains on `data`."""
+        parent = None
+        if job.parent:
+            run = read_run(job.parent)
+            parent = {
+                "data_fingerprints": list(run.data_fingerprints),
+                "best": run.best.to_json(),
+                "steps": run.steps,
+            }
+        return cls(stage=job.stage, data_fingerprints=data.manifest.fingerprints, parent=parent)
+
+    @classmethod
+    def read(cls, run: Path) -> "RunOrigin":
+        """Read `origin.json` of a run directory.
+
+        Raises:
+            M6RecError: It is missing or damaged.
+        """
+        tree = read_json(run / ORIGIN, "the run's origin")
+        try:
+            fingerprints = tuple(tree["data_fingerprints"])
+            return cls(stage=tree["stage"], data_fingerprints=fingerprints, parent=tree["parent"])
+        except (KeyError, TypeError) as error:
+            raise M6RecError(
+                f"the run's origin is damaged: {error}",
+                where=str(run / ORIGIN),
+                hint="train again with `--overwrite`",
+            ) from None
+
+    def write(self, run: Path) -> None:
+        """Write `origin.json` of a run directory."""
+        write_json(run / ORIGIN, asdict(self))
+
+
+def with_staging(job: TrainingJob) -> TrainingJob:
+    """The job with `out` in the staging directory, if it replaces a finished run; nothing is written."""
+    staging = _staging(job.out)
+    resumes_staged = job.resume and (staging / CONFIG).exists()
+    replaces_run = job.overwrite and not job.resume and (job.out / RUN).exists()
+    if resumes_staged or replaces_run:
+        return replace(job, out=staging, replaces=job.out)
+    return job
 
 
 @contextmanager
@@ -86,97 +140,95 @@ def locked(out: Path) -> Iterator[None]:
 
 
 def recover(out: Path) -> None:
-    """Tidy up after a process that was killed: a run that was finished gets its place if the old one was taken away already."""
-    remove_leftovers(_beside(out))
-    if not out.exists() and (_beside(out) / RUN).exists():
-        replace_directory(_beside(out), out)
+    """Clean up after a killed process, and complete a replacement that it had begun."""
+    remove_leftovers(_staging(out))
+    if not out.exists() and (_staging(out) / RUN).exists():
+        replace_directory(_staging(out), out)
 
 
-def take_place(request: TrainingJob) -> None:
-    """Let a finished run take the place of the one that it replaces.
+def replace_old_run(job: TrainingJob) -> None:
+    """Move a finished run from the staging directory to its place, if it replaces another run.
 
     Raises:
-        M6RecError: Somebody has written into that one meanwhile, and would lose it.
+        M6RecError: The old run now holds foreign files, which would be lost.
     """
-    if not request.replaces:
+    if not job.replaces:
         return
     try:
-        refuse_nonempty(request.replaces, overwrite=True)
+        refuse_nonempty(job.replaces, overwrite=True)
     except M6RecError as refused:
         raise M6RecError(
-            f"the run is finished and lies in `{request.out}`: somebody has written into the one whose place it is to take",
+            f"the new run is finished, but stays in `{job.out}`: the run to replace holds new foreign files",
             where=refused.where,
-            hint="move these files, then the same command with `--resume` in place of `--overwrite`",
+            hint="move these files, then run the same command with `--resume` in place of `--overwrite`",
         ) from None
     with signals.deferred_stop():
-        replace_directory(request.out, request.replaces)
+        replace_directory(job.out, job.replaces)
 
 
-def _beside(out: Path) -> Path:
+def _staging(out: Path) -> Path:
+    """The directory beside `out` in which a run is trained that replaces `out`."""
     out = out.resolve()
     return out.parent / f".{out.name}.next"
 
 
-def resumes(request: TrainingJob, data: Dataset) -> bool:
-    """Whether a run goes on in the output directory; nothing is written yet."""
-    out, place = request.out, request.place
-    if request.profile is not None and place.resolve() in (
-        request.profile.resolve(),
-        *request.profile.resolve().parents,
+def is_resumable(job: TrainingJob, data: Dataset) -> bool:
+    """Whether the output directory holds an interrupted run of this job; nothing is written.
+
+    Raises:
+        UsageError: `--profile` lies in the output directory.
+        M6RecError: The output directory is not free, or its run has another configuration or origin.
+    """
+    out, final_out = job.out, job.final_out
+    if job.profile is not None and final_out.resolve() in (
+        job.profile.resolve(),
+        *job.profile.resolve().parents,
     ):
         raise UsageError(
-            "`--profile` lies in `--out`, which holds what a run is made of and nothing else",
+            "`--profile` lies in `--out`, which holds the files of the run alone",
             hint="name a folder elsewhere",
         )
-    refuse_input_as_output(
-        place, [request.data, *request.also, *([request.parent] if request.parent else [])]
-    )
-    if not (request.resume and (out / CONFIG).exists()):
-        refuse_nonempty(place, overwrite=request.overwrite, also=", or go on with `--resume`")
-        refuse_nonempty(_beside(place), overwrite=True)
+    refuse_input_as_output(final_out, job.inputs)
+    if not (job.resume and (out / CONFIG).exists()):
+        refuse_nonempty(final_out, overwrite=job.overwrite, also=", or continue with `--resume`")
+        refuse_nonempty(_staging(final_out), overwrite=True)
         return False
-    # A key that the run's file has not yet, since an older version wrote it, has its default.
-    old = resolve(file=out / CONFIG)
-    before, now = (flatten(tomllib.loads(to_toml(config))) for config in (old, request.config))
-    for key in now:
-        if key not in MAY_CHANGE and before.get(key) != now[key]:
-            raise M6RecError(
-                f"the configuration differs from that of the run to resume: `{key}` is {now[key]}, there it is {before.get(key)}",
-                where=str(out / CONFIG),
-                hint="pass the same settings, or start anew with another `--out`, or with `--overwrite` and without `--resume`",
-            )
-    claim = read_json(out / CLAIM, "the run's claim")
-    if claim != _claim(request, data):
+    _require_same_config(job)
+    if RunOrigin.read(out) != RunOrigin.from_job(job, data):
         raise M6RecError(
             "the run to resume was started on other data or by another command",
             where=str(out),
-            hint="start anew with another `--out`, or with `--overwrite` and without `--resume`",
+            hint="start again with another `--out`, or with `--overwrite` and without `--resume`",
         )
     return True
 
 
-def _claim(request: TrainingJob, data: Dataset) -> dict[str, Any]:
-    """What makes a run the same run: its stage, its data, its parent."""
-    parent = (
-        read_json(request.parent / RUN, "the parent run's manifest") if request.parent else None
-    )
-    return {
-        "stage": request.stage,
-        "data": list(data.manifest.fingerprints),
-        "parent": parent and {k: parent[k] for k in ("data_fingerprints", "best", "steps")},
-    }
+def _require_same_config(job: TrainingJob) -> None:
+    # A key that the file lacks, since an older version wrote it, has its default.
+    old = resolve(file=job.out / CONFIG)
+    before, now = (flatten(tomllib.loads(to_toml(config))) for config in (old, job.config))
+    for key in now:
+        if key not in MAY_CHANGE and before.get(key) != now[key]:
+            raise M6RecError(
+                f"the configuration differs from that of the run to resume: `{key}` is {now[key]}, there it is {before.get(key)}",
+                where=str(job.out / CONFIG),
+                hint="pass the same settings, or start again with another `--out`, or with `--overwrite` and without `--resume`",
+            )
 
 
-def create(request: TrainingJob, data: Dataset, report: Reporter) -> None:
-    """Start the run directory, once everything that can be refused is known to be good."""
-    if request.resume:
-        report.note("nothing to resume: the run starts anew")
-    if request.replaces:
-        report.note("the run that is there stays until this one is finished")
-    elif (begun := _beside(request.out)).exists():
-        report.note(f"what was begun in `{begun}` is given up")  # and no `--resume` is to find it
-        shutil.rmtree(begun)
-    with atomic_directory(request.out, overwrite=True, is_locked=True) as work:
+def create(job: TrainingJob, data: Dataset, report: Reporter) -> None:
+    """Write a new run directory with its configuration, origin and feature state.
+
+    Call it after every check that can refuse the job.
+    """
+    if job.resume:
+        report.note("nothing to resume: training starts from the beginning")
+    if job.replaces:
+        report.note("the old run stays in place until the new one is finished")
+    elif (staging := _staging(job.out)).exists():
+        report.note(f"the unfinished run in `{staging}` is removed")  # `--resume` must not find it
+        shutil.rmtree(staging)
+    with atomic_directory(job.out, overwrite=True, is_locked=True) as work:
         shutil.copytree(data.path / "features", work / "features")
-        write_json(work / CLAIM, _claim(request, data))
-        (work / CONFIG).write_text(to_toml(request.config), encoding="utf-8")
+        RunOrigin.from_job(job, data).write(work)
+        (work / CONFIG).write_text(to_toml(job.config), encoding="utf-8")

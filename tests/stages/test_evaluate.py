@@ -7,7 +7,7 @@ import pytest
 
 from m6rec_cli.config.resolve import resolve
 from m6rec_cli.evaluation import systems
-from m6rec_cli.stages.evaluate import Asked, run
+from m6rec_cli.stages.evaluate import EvaluationRequest, run
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import SilentReporter
 from tests import worlds
@@ -30,7 +30,7 @@ def evaluate(data, asked, out=None, *, sets=("evaluate.bootstrap=100",), report=
 
 
 def test_run_baselines_last_item_solves_the_cycle(cycle):
-    summary = evaluate(cycle, Asked(baselines=ALL))
+    summary = evaluate(cycle, EvaluationRequest(baselines=ALL))
     assert summary["users"] == 64
     assert list(summary["systems"]) == list(ALL)
     last = summary["systems"]["last-item"]
@@ -43,7 +43,7 @@ def test_run_baselines_last_item_solves_the_cycle(cycle):
 
 
 def test_run_twice_gives_the_same_figures(cycle):
-    assert evaluate(cycle, Asked(baselines=ALL)) == evaluate(cycle, Asked(baselines=ALL))
+    assert evaluate(cycle, EvaluationRequest(baselines=ALL)) == evaluate(cycle, EvaluationRequest(baselines=ALL))
 
 
 def test_run_trained_model_is_asked_for_the_split(cycle, tmp_path, monkeypatch):
@@ -64,7 +64,7 @@ def test_run_trained_model_is_asked_for_the_split(cycle, tmp_path, monkeypatch):
 
     monkeypatch.setattr(model_scorer, "load_scorer", load_scorer)
     summary = evaluate(
-        cycle, Asked(runs=[run]), sets=["evaluate.split=valid", "evaluate.bootstrap=0"]
+        cycle, EvaluationRequest(runs=[run]), sets=["evaluate.split=valid", "evaluate.bootstrap=0"]
     )
     assert asked["before"] == "valid"
     system = summary["systems"][run]
@@ -79,7 +79,7 @@ def test_run_lists_of_a_file_equal_its_scorer(cycle, tmp_path):
         rows += [f"u{user},i{(last + 1 + j) % 12},{j + 1}" for j in range(4)]
     file = tmp_path / "recs.csv"
     file.write_text("\n".join(rows))
-    asked = Asked(recs=[str(file)], compare=[(str(file), "popularity")])
+    asked = EvaluationRequest(recs=[str(file)], compare=[(str(file), "popularity")])
     summary = evaluate(cycle, asked)
     assert summary["systems"][str(file)]["masked"]["ndcg@10"] == 1.0
     (pair,) = summary["comparisons"]
@@ -92,13 +92,13 @@ def test_run_lists_of_a_file_equal_its_scorer(cycle, tmp_path):
 
 
 def test_run_against_pairs_every_other_system_with_one(cycle):
-    asked = Asked(baselines=ALL, compare=[("ease", "popularity")], against="popularity")
+    asked = EvaluationRequest(baselines=ALL, compare=[("ease", "popularity")], against="popularity")
     pairs = [(pair["a"], pair["b"]) for pair in evaluate(cycle, asked)["comparisons"]]
     assert sorted(pairs) == sorted((name, "popularity") for name in ALL if name != "popularity")
 
 
 def test_run_report_directory_is_self_contained(cycle, tmp_path):
-    asked = Asked(baselines=ALL, compare=[("ease", "popularity")])
+    asked = EvaluationRequest(baselines=ALL, compare=[("ease", "popularity")])
     out = tmp_path / "report"
     summary = evaluate(cycle, asked, out)
     assert sorted(p.name for p in out.iterdir()) == ["config.toml", "report.html", "report.json"]
@@ -117,25 +117,25 @@ def test_run_report_directory_is_self_contained(cycle, tmp_path):
 @pytest.mark.parametrize("suffix", ["json", "html"])
 def test_run_report_file_by_its_suffix(cycle, tmp_path, suffix):
     out = tmp_path / f"report.{suffix}"
-    evaluate(cycle, Asked(baselines=["popularity"]), out)
+    evaluate(cycle, EvaluationRequest(baselines=["popularity"]), out)
     text = out.read_text()
     assert text.startswith("{" if suffix == "json" else "<!doctype html>")
     with pytest.raises(M6RecError, match="the output exists"):
-        evaluate(cycle, Asked(baselines=["popularity"]), out)
+        evaluate(cycle, EvaluationRequest(baselines=["popularity"]), out)
 
 
 def test_run_html_escapes_names(cycle, tmp_path):
     file = tmp_path / "<b>$x$ & _.csv"
     file.write_text("user_id,item_id,rank\nu0,i5,1\n")
     out = tmp_path / "r.html"
-    evaluate(cycle, Asked(recs=[str(file)]), out)
+    evaluate(cycle, EvaluationRequest(recs=[str(file)]), out)
     assert "<b>$x$" not in out.read_text()
     assert "&lt;b&gt;$x$ &amp; _.csv" in out.read_text()
 
 
 def test_run_mixed_world_with_missing_values_and_cold_users(tmp_path):
     worlds.mixed(tmp_path / "d")
-    summary = evaluate(tmp_path / "d", Asked(baselines=ALL), tmp_path / "r")
+    summary = evaluate(tmp_path / "d", EvaluationRequest(baselines=ALL), tmp_path / "r")
     assert summary["measured_over"] == {"diversity": "brand, tags", "calibration": "tags"}
     json.dumps(summary, allow_nan=False)
 
@@ -143,7 +143,7 @@ def test_run_mixed_world_with_missing_values_and_cold_users(tmp_path):
 def test_run_repeated_truths_are_told(tmp_path):
     worlds.write_data(tmp_path / "d", [0, 0, 0, 0], [0, 1, 2, 1], n_items=4)
     report = SilentReporter()
-    summary = evaluate(tmp_path / "d", Asked(baselines=["popularity"]), report=report)
+    summary = evaluate(tmp_path / "d", EvaluationRequest(baselines=["popularity"]), report=report)
     assert summary["repeated_truths"] == 1.0
     assert "100.0% of the true items were met by their users before" in report.warnings[0]
 
@@ -151,7 +151,7 @@ def test_run_repeated_truths_are_told(tmp_path):
 def test_run_max_users_and_ks(cycle):
     summary = evaluate(
         cycle,
-        Asked(baselines=["last-item"]),
+        EvaluationRequest(baselines=["last-item"]),
         sets=["evaluate.max_users=10", "evaluate.ks=[3, 1, 3]", "evaluate.bootstrap=10"],
     )
     assert summary["users"] == 10
@@ -164,12 +164,12 @@ def test_run_output_that_is_judged_is_refused(cycle, shop, tmp_path, how):
     lists = tmp_path / "lists.json"
     lists.write_text("{}")
     asked, out = {
-        "runs": (Asked(runs=[str(shop.run)]), shop.run),
-        "recs": (Asked(recs=[str(lists)]), lists),
-        "against": (Asked(baselines=["ease"], against=str(shop.run)), shop.run),
-        "compare": (Asked(compare=[("ease", str(lists))]), lists),
+        "runs": (EvaluationRequest(runs=[str(shop.run)]), shop.run),
+        "recs": (EvaluationRequest(recs=[str(lists)]), lists),
+        "against": (EvaluationRequest(baselines=["ease"], against=str(shop.run)), shop.run),
+        "compare": (EvaluationRequest(compare=[("ease", str(lists))]), lists),
     }[how]
-    with pytest.raises(M6RecError, match="the output would replace what is read"):
+    with pytest.raises(M6RecError, match="the output would replace the input"):
         evaluate(cycle, asked, out, overwrite=True)
     assert (shop.run / "run.json").exists()
 
@@ -177,14 +177,14 @@ def test_run_output_that_is_judged_is_refused(cycle, shop, tmp_path, how):
 @pytest.mark.parametrize(
     ("asked", "match"),
     [
-        (Asked(), "there is nothing to judge"),
+        (EvaluationRequest(), "there is nothing to judge"),
         (
-            Asked(baselines=["populrity"]),
+            EvaluationRequest(baselines=["populrity"]),
             "unknown baseline `populrity`(.|\n)*did you mean `popularity`",
         ),
-        (Asked(baselines=["ease"], explain=3), "no run is judged(.|\n)*hint: name a run"),
+        (EvaluationRequest(baselines=["ease"], explain=3), "no run is judged(.|\n)*hint: name a run"),
         (
-            Asked(compare=[("ease", "no/such")]),
+            EvaluationRequest(compare=[("ease", "no/such")]),
             "`no/such` is no baseline, no run directory and no list file",
         ),
     ],
@@ -200,7 +200,7 @@ def test_run_what_cannot_be_judged(cycle, asked, match):
 @pytest.mark.parametrize("ks", ["[]", "[0, 5]"])
 def test_run_cut_offs_start_at_one(cycle, ks):
     with pytest.raises(M6RecError, match="takes one or more cut-offs from 1 up"):
-        evaluate(cycle, Asked(baselines=["ease"]), sets=[f"evaluate.ks={ks}"])
+        evaluate(cycle, EvaluationRequest(baselines=["ease"]), sets=[f"evaluate.ks={ks}"])
 
 
 def test_resolve_systems_each_once_in_order(tmp_path):
@@ -210,7 +210,7 @@ def test_resolve_systems_each_once_in_order(tmp_path):
     named.mkdir()
     file.write_text("")
     other.write_text("")
-    found = systems.resolve(
+    found = systems.resolve_systems(
         [str(named)],
         [str(other)],
         ["ease", "ease"],
@@ -232,7 +232,7 @@ def test_run_trained_run_beats_popularity_on_the_cycle(cycle, tmp_path, small):
 
     model = tmp_path / "run"
     pretrain.run(small("train.epochs=20"), cycle, model, SilentReporter())
-    asked = Asked(runs=[str(model)], baselines=["popularity"], compare=[(str(model), "popularity")])
+    asked = EvaluationRequest(runs=[str(model)], baselines=["popularity"], compare=[(str(model), "popularity")])
     summary = evaluate(cycle, asked)
     assert summary["systems"][str(model)]["masked"]["ndcg@10"] > 0.95
     (pair,) = summary["comparisons"]
@@ -241,7 +241,7 @@ def test_run_trained_run_beats_popularity_on_the_cycle(cycle, tmp_path, small):
 
 def test_run_explain_shows_reasons_of_sample_users(shop, tmp_path):
     run_name = str(shop.run)
-    summary = evaluate(shop.data, Asked(runs=[run_name], explain=4), tmp_path / "report")
+    summary = evaluate(shop.data, EvaluationRequest(runs=[run_name], explain=4), tmp_path / "report")
     users = summary["explanations"][run_name]
     assert len(users) == 4
     for user in users:

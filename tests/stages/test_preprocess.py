@@ -16,7 +16,7 @@ from m6rec_cli.config import resolve as configuration
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.preprocessing import event_log, schema_file, tables
 from m6rec_cli.stages import preprocess
-from m6rec_cli.stages.preprocess import Inputs
+from m6rec_cli.stages.preprocess import PreprocessInputs
 from m6rec_cli.system.errors import M6RecError, UsageError
 from m6rec_cli.system.feature_spec import FeatureSpec
 from m6rec_cli.system.progress import SilentReporter
@@ -81,7 +81,7 @@ def run(
     out: Path, paths: dict[str, Any], *sets: str, report: SilentReporter | None = None
 ) -> tuple[Dataset, dict[str, Any]]:
     summary = preprocess.run(
-        configuration.resolve(sets=sets), Inputs(**paths), out, report or SilentReporter()
+        configuration.resolve(sets=sets), PreprocessInputs(**paths), out, report or SilentReporter()
     )  # type: ignore[arg-type]
     return Dataset.open(out), summary
 
@@ -227,7 +227,7 @@ def test_run_text_that_is_not_utf_8_is_warned_of(tmp_path: Path) -> None:
     report = SilentReporter()
     preprocess.run(
         configuration.resolve(),
-        Inputs(paths["interactions"], items=paths["items"]),
+        PreprocessInputs(paths["interactions"], items=paths["items"]),
         tmp_path / "d",
         report,
     )
@@ -252,7 +252,7 @@ def test_run_dry_run_prints_a_schema_that_gives_the_same_directory(
     shop: tuple, tmp_path: Path
 ) -> None:
     paths, data, _ = shop
-    printed = preprocess.dry_run(configuration.resolve(), Inputs(**paths), SilentReporter())
+    printed = preprocess.dry_run(configuration.resolve(), PreprocessInputs(**paths), SilentReporter())
     (tmp_path / "s.toml").write_text(printed)
     again, _ = run(
         tmp_path / "data",
@@ -555,10 +555,10 @@ def test_run_split_of_whole_histories_that_leaves_little_is_told_without_a_word_
 def test_run_output_that_is_the_directory_of_like_is_refused(shop: tuple) -> None:
     paths, data, _ = shop
     before = {p: p.read_bytes() for p in data.path.rglob("*") if p.is_file()}
-    with pytest.raises(M6RecError, match="the output would replace what is read"):
+    with pytest.raises(M6RecError, match="the output would replace the input"):
         preprocess.run(
             configuration.resolve(),
-            Inputs(**paths, like=data.path),
+            PreprocessInputs(**paths, like=data.path),
             data.path,
             SilentReporter(),
             overwrite=True,

@@ -455,7 +455,7 @@ def test_run_state_that_another_command_works_on_is_refused(shop, ask, tmp_path)
     """What the other one adds would be lost, since newer events are passed once."""
     with (
         exclusive_lock(tmp_path / "state"),
-        pytest.raises(M6RecError, match="another m6rec writes to the directory"),
+        pytest.raises(M6RecError, match="another m6rec process writes to the directory"),
     ):
         ask(interactions=shop.events, state=tmp_path / "state")
     assert not (tmp_path / "recs.parquet").exists(), "it is refused before any list is made"
@@ -665,7 +665,7 @@ def test_run_media_without_items(ask, tmp_path):
 
 def test_run_output_that_is_an_input(shop, ask):
     before = shop.events.read_bytes()
-    with pytest.raises(M6RecError, match="the output would replace what is read") as caught:
+    with pytest.raises(M6RecError, match="the output would replace the input") as caught:
         ask(interactions=shop.events, out=str(shop.events), overwrite=True)
     assert caught.value.hint == "choose another `--out`"
     assert shop.events.read_bytes() == before

@@ -11,9 +11,9 @@ from m6rec_cli.system.checkpoints import (
     FORMAT,
     StepCheckpoints,
     check_shapes,
-    named,
+    flatten_by_name,
     open_run,
-    unnamed,
+    unflatten_by_name,
 )
 from m6rec_cli.system.errors import M6RecError
 from tests import worlds
@@ -49,9 +49,9 @@ def files(steps):
 
 def test_named_and_unnamed_are_inverse():
     tree = {"x": [jnp.zeros(2), {"y": jnp.ones(3)}], "z": jnp.arange(2)}
-    flat = named(tree)
+    flat = flatten_by_name(tree)
     assert list(flat) == ["x.0", "x.1.y", "z"]
-    back = unnamed(tree, {name: array + 1 for name, array in flat.items()})
+    back = unflatten_by_name(tree, {name: array + 1 for name, array in flat.items()})
     np.testing.assert_array_equal(back["x"][1]["y"], 2 * np.ones(3))
 
 
@@ -75,7 +75,7 @@ def test_save_keeps_the_last_and_the_named_steps(tmp_path):
     assert steps.sealed() == [1, 10]
     assert sorted(p.name for p in steps.folder.iterdir()) == ["1", "1.json", "10", "10.json"]
     steps.save(10, {"params": {"a": np.full(2, -1, np.float32)}}, {}, keep={1})
-    assert steps.read(10, "params")["a"][0] == -1
+    assert steps.read_tree(10, "params")["a"][0] == -1
 
 
 def test_sealed_without_a_seal_a_step_does_not_exist(steps):
@@ -84,7 +84,7 @@ def test_sealed_without_a_seal_a_step_does_not_exist(steps):
     assert steps.sealed() == [3]
     steps.sweep()
     assert sorted(p.name for p in steps.folder.iterdir()) == ["3", "3.json"]
-    StepCheckpoints(steps.folder / "nowhere").sweep()
+    StepCheckpoints(steps.folder / "nowhere").remove_unsealed()
 
 
 def test_load_every_file_truncated_flipped_or_missing_is_named(saved, tmp_path):
@@ -105,12 +105,12 @@ def test_load_every_file_truncated_flipped_or_missing_is_named(saved, tmp_path):
             else:
                 path.write_bytes(content[:-1] if path.stat().st_size else content)
             with pytest.raises(M6RecError) as caught:
-                StepCheckpoints(folder).load(3, TREES)
+                StepCheckpoints(folder).load_trees(3, TREES)
             what = "is missing" if damage == "missing" else "is damaged: its digest differs"
             assert f"a file of the checkpoint {what}" in str(caught.value)
             assert f"where: {path}" in str(caught.value)
             with pytest.raises(M6RecError):
-                StepCheckpoints(folder).read(3, "params")
+                StepCheckpoints(folder).read_tree(3, "params")
 
 
 def test_load_whole_step_missing_names_a_file(steps):

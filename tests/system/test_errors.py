@@ -2,7 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from m6rec_cli.system.errors import M6RecError, Terminated, UsageError, nearest_hint, missing_path_hint
+from m6rec_cli.system.errors import (
+    M6RecError,
+    Terminated,
+    UsageError,
+    nearest_hint,
+    missing_path_hint,
+)
 
 
 def test_error_with_all_parts_reads_as_three_lines():

@@ -270,7 +270,9 @@ def test_two_processes_resumed_give_what_one_gives(folder, alone, pair):
     assert two.sealed()[-1] == last
     for tree in ("params", "optimizer"):
         for name, array in one.read_tree(last, tree).items():
-            np.testing.assert_allclose(two.read_tree(last, tree)[name], array, atol=1e-4, err_msg=name)
+            np.testing.assert_allclose(
+                two.read_tree(last, tree)[name], array, atol=1e-4, err_msg=name
+            )
     lines = [
         (json.loads(line)["epoch"])
         for line in (folder / "pair" / "metrics.jsonl").read_text().splitlines()

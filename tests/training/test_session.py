@@ -17,11 +17,11 @@ from flax import nnx
 from m6rec_cli.config import resolve as configuration
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.execution import model_inputs
-from m6rec_cli.execution.mesh import Layout
+from m6rec_cli.execution.layout import Layout
 from m6rec_cli.inference.loaded_run import load
 from m6rec_cli.stages import finetune, pretrain
 from m6rec_cli.system import signals
-from m6rec_cli.system.checkpoints import StepCheckpoints, named
+from m6rec_cli.system.checkpoints import StepCheckpoints, flatten_by_name
 from m6rec_cli.system.directories import read_json
 from m6rec_cli.system.errors import M6RecError, Terminated, UsageError
 from m6rec_cli.system.progress import SilentReporter
@@ -40,12 +40,12 @@ ALL_LOSSES = (
 
 def params(run, step=None):
     steps = StepCheckpoints(run / "steps")
-    return steps.read(step if step is not None else steps.sealed()[-1], "params")
+    return steps.read_tree(step if step is not None else steps.sealed()[-1], "params")
 
 
 def fresh(data, config):
     """The parameters that training starts from."""
-    return named(nnx.split(session.build(model_inputs.sizes(data, config.model), config))[1])
+    return flatten_by_name(nnx.split(session.build(model_inputs.sizes(data, config.model), config))[1])
 
 
 def epochs(run):
@@ -158,15 +158,15 @@ def test_resume_in_mid_epoch_equals_the_uninterrupted_run(
         train(tmp_path / "cut")
     monkeypatch.undo()
     steps = StepCheckpoints(tmp_path / "cut" / "steps")
-    at = checkpointing.resumable(steps)
+    at = checkpointing.last_resumable_step(steps)
     assert at
     assert not (tmp_path / "cut" / "run.json").exists()
     report.notes.clear()
     train(tmp_path / "cut", resume=True)
     assert any(note.startswith(f"resumed at step {at}") for note in report.notes)
     last = StepCheckpoints(whole / "steps").sealed()[-1]
-    for tree in sorted(StepCheckpoints(whole / "steps").trees(last)):
-        assert_same(StepCheckpoints(whole / "steps").read(last, tree), steps.read(last, tree))
+    for tree in sorted(StepCheckpoints(whole / "steps").tree_names(last)):
+        assert_same(StepCheckpoints(whole / "steps").read_tree(last, tree), steps.read_tree(last, tree))
     assert epochs(tmp_path / "cut") == epochs(whole)
     report.notes.clear()
     train(tmp_path / "cut", resume=True)
@@ -245,7 +245,7 @@ def parent(tmp_path_factory):
 def test_finetune_default_trains_the_generator_alone(tmp_path, parent, small, report):
     run = finetuned(parent, tmp_path, report, small, "tuned")
     before, after = (
-        StepCheckpoints(parent / "steps").read(
+        StepCheckpoints(parent / "steps").read_tree(
             read_json(parent / "run.json", "")["best"]["step"], "params"
         ),
         params(tmp_path / "tuned"),
@@ -299,7 +299,7 @@ def test_checkpoint_has_the_contents_only_where_they_change(tmp_path, small, rep
         small(*sets, stage="finetune"), data.path, tmp_path / "pre", tmp_path / "tuned", report
     )
     kept = {name: StepCheckpoints(tmp_path / name / "steps") for name in ("pre", "tuned")}
-    assert {name: "content" in steps.trees(steps.sealed()[-1]) for name, steps in kept.items()} == {
+    assert {name: "content" in steps.tree_names(steps.sealed()[-1]) for name, steps in kept.items()} == {
         "pre": True,
         "tuned": False,
     }
@@ -402,13 +402,13 @@ def test_between_checkpoints_the_best_parameters_are_remembered(tmp_path, small,
         runs[0]["steps"],
     )
     assert rarely.sealed() == [best, last]
-    assert (often.trees(best), rarely.trees(best)) == ({"params", "optimizer"}, {"params"})
+    assert (often.tree_names(best), rarely.tree_names(best)) == ({"params", "optimizer"}, {"params"})
     for step in (best, last):
-        assert_same(often.read(step, "params"), rarely.read(step, "params"))
+        assert_same(often.read_tree(step, "params"), rarely.read_tree(step, "params"))
     assert any(
         not np.array_equal(a, b)
         for a, b in zip(
-            rarely.read(best, "params").values(), rarely.read(last, "params").values(), strict=True
+            rarely.read_tree(best, "params").values(), rarely.read_tree(last, "params").values(), strict=True
         )
     )
     np.testing.assert_array_equal(
@@ -418,15 +418,15 @@ def test_between_checkpoints_the_best_parameters_are_remembered(tmp_path, small,
 
 def test_best_parameters_alone_are_no_step_to_go_on_from(tmp_path, parent):
     steps = StepCheckpoints(shutil.copytree(parent, tmp_path / "run") / "steps")
-    last = checkpointing.resumable(steps)
+    last = checkpointing.last_resumable_step(steps)
     assert last == steps.sealed()[-1]
-    steps.save(last + 1, {"params": steps.read(last, "params")}, {}, keep={last})
-    assert (steps.sealed()[-1], checkpointing.resumable(steps)) == (last + 1, last)
+    steps.save(last + 1, {"params": steps.read_tree(last, "params")}, {}, keep={last})
+    assert (steps.sealed()[-1], checkpointing.last_resumable_step(steps)) == (last + 1, last)
 
 
 def test_epoch_that_ends_where_a_stop_was_saved_writes_its_verdict_alone(tmp_path):
     """The only step to go on from is never taken away before another is there."""
-    steps, layout = StepCheckpoints(tmp_path), Layout(None, 1)
+    steps, layout = StepCheckpoints(tmp_path), Layout(1)
 
     def state(value):
         return TrainingState({"a": np.full(3, value)}, {}, {}, {"m": np.zeros(3)}, (), (), 5)
@@ -434,16 +434,16 @@ def test_epoch_that_ends_where_a_stop_was_saved_writes_its_verdict_alone(tmp_pat
     def take(writer, kind, step, value, now, **progress):
         writer.take(TrainingEvent(kind, step, 1, {}, state(value), LoopState(**progress)), now=now)
 
-    take(checkpointing.Writer(steps, layout, 1000), "stop", 5, 1.0, True, position=5)
+    take(checkpointing.CheckpointWriter(steps, layout, 1000), "stop", 5, 1.0, True, position=5)
     before = {p: p.stat().st_mtime_ns for p in (tmp_path / "5").rglob("*")}
-    resumed = checkpointing.Writer(steps, layout, 1000)
+    resumed = checkpointing.CheckpointWriter(steps, layout, 1000)
     take(resumed, "epoch", 5, 1.0, False, epoch=1, best_step=5, best=0.5)
-    assert steps.meta(5)["progress"]["epoch"] == 0
+    assert steps.read_seal(5)["progress"]["epoch"] == 0
     take(resumed, "epoch", 10, 2.0, True, epoch=2, best_step=5, best=0.5)
     assert steps.sealed() == [5, 10]
     assert {p: p.stat().st_mtime_ns for p in (tmp_path / "5").rglob("*")} == before
     take(
-        checkpointing.Writer(steps, layout, 0),
+        checkpointing.CheckpointWriter(steps, layout, 0),
         "epoch",
         10,
         2.0,
@@ -452,10 +452,10 @@ def test_epoch_that_ends_where_a_stop_was_saved_writes_its_verdict_alone(tmp_pat
         best_step=10,
         best=0.6,
     )
-    assert (steps.sealed(), steps.meta(10)["progress"]["epoch"]) == ([10], 3)
-    assert steps.read(10, "params")["a"].tolist() == [2.0] * 3
-    take(checkpointing.Writer(steps, layout, 0), "stop", 0, 0.0, True)
-    assert checkpointing.resumable(steps) is None, "nothing was trained at step 0"
+    assert (steps.sealed(), steps.read_seal(10)["progress"]["epoch"]) == ([10], 3)
+    assert steps.read_tree(10, "params")["a"].tolist() == [2.0] * 3
+    take(checkpointing.CheckpointWriter(steps, layout, 0), "stop", 0, 0.0, True)
+    assert checkpointing.last_resumable_step(steps) is None, "nothing was trained at step 0"
 
 
 def test_adversary_without_a_generator_that_learns_is_refused(tmp_path, parent, small, report):
@@ -470,7 +470,7 @@ def test_output_that_is_an_input_is_refused(tmp_path, parent, small, report, sta
     data = parent.parent / "data"
     before = sorted(parent.parent.rglob("*"))
     for out in (data, *((parent,) if stage == "finetune" else ())):
-        with pytest.raises(M6RecError, match="the output would replace what is read"):
+        with pytest.raises(M6RecError, match="the output would replace the input"):
             if stage == "pretrain":
                 pretrain.run(small(), data, out, report, overwrite=True)
             else:
@@ -565,7 +565,7 @@ def test_resume_after_a_signal_equals_the_uninterrupted_run(
     last = StepCheckpoints(uninterrupted / "steps").sealed()[-1]
     for tree in ("params", "optimizer"):
         assert_same(
-            StepCheckpoints(uninterrupted / "steps").read(last, tree), steps.read(last, tree)
+            StepCheckpoints(uninterrupted / "steps").read_tree(last, tree), steps.read_tree(last, tree)
         )
     np.testing.assert_array_equal(
         np.load(uninterrupted / "catalogue" / "embeddings.npy"),

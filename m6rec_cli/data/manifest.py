@@ -1,0 +1,155 @@
+"""`manifest.json` of a data directory to `DataManifest`, and back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from m6rec_cli.system.directories import read_json, write_json
+from m6rec_cli.system.errors import M6RecError, missing_path_hint
+
+MANIFEST = "manifest.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """Numbers of rows.
+
+    Attributes:
+        events: Events of each split.
+        targets: Labelled events of each held-out split.
+    """
+
+    users: int
+    items: int
+    events: dict[str, int]
+    targets: dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CleaningRule:
+    """What one cleaning rule did.
+
+    Attributes:
+        rule: The table, a colon and what is wrong, such as `events: no item id`.
+        dropped: Rows that it dropped; None for a rule that changes cells.
+        changed: Cells that it changed; None for a rule that drops rows.
+        examples: The first ids or rows.
+    """
+
+    rule: str
+    dropped: int | None = None
+    changed: int | None = None
+    examples: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, object]:
+        """A JSON object without the count that does not apply."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputFile:
+    """A file that `preprocess` read.
+
+    Attributes:
+        role: `interactions`, `items`, `users` or `schema`.
+        path: As given on the command line.
+    """
+
+    role: str
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataManifest:
+    """The facts about a data directory that its tables do not hold.
+
+    Attributes:
+        schema: The `Schema` that the tables were read by, as JSON.
+        counts: Numbers of users, items, events and targets.
+        cleaning: What each rule did, in order.
+        split: Kind of split, such as `temporal`.
+        positive: The `--positive` expression; None if every event is labelled.
+        event_kinds: Names of the event kinds; the position is the code.
+        has_time: Whether timestamps are times and not just an order.
+        ties: Events at the same time as another event of their user.
+        inputs: The files that were read.
+        config: The `data.*` settings by dotted key.
+        fingerprints: A digest of all other files of the directory, one for each domain.
+    """
+
+    schema: Mapping[str, object]
+    counts: Counts
+    cleaning: Sequence[CleaningRule]
+    split: str
+    positive: str | None
+    event_kinds: tuple[str, ...]
+    has_time: bool
+    ties: int
+    inputs: Sequence[InputFile]
+    config: Mapping[str, object]
+    fingerprints: tuple[str, ...]
+
+    @property
+    def users_are_items(self) -> bool:
+        """Whether user ids and item ids name the same people."""
+        return bool(self.schema.get("users_are_items"))
+
+    def to_json(self) -> dict[str, object]:
+        """The object that `manifest.json` holds."""
+        cleaning = [rule.to_json() for rule in self.cleaning]
+        return {"format": FORMAT, **asdict(self), "cleaning": cleaning}
+
+
+def write_manifest(folder: Path, manifest: DataManifest) -> None:
+    """Write `manifest.json`, the last file of a data directory."""
+    write_json(folder / MANIFEST, manifest.to_json())
+
+
+def read_manifest(folder: Path) -> DataManifest:
+    """Read `manifest.json` of a data directory.
+
+    Raises:
+        M6RecError: `folder` is no data directory, or the manifest is damaged or of another format.
+    """
+    path = folder / MANIFEST
+    if not path.exists():
+        found = folder.exists()
+        raise M6RecError(
+            "this is not a data directory" if found else "the data directory does not exist",
+            where=str(path),
+            hint=(None if found else missing_path_hint(folder))
+            or "make it with `m6rec preprocess ... --out DIR`",
+        )
+    tree = read_json(path, "the data directory's manifest")
+    found_format = tree.get("format") if isinstance(tree, dict) else None
+    if found_format != FORMAT:
+        raise M6RecError(
+            f"the data directory has format {found_format}, this version reads {FORMAT}",
+            where=str(path),
+            hint="run `m6rec preprocess` again",
+        )
+    try:
+        return _from_json(tree)
+    except (AttributeError, KeyError, TypeError) as error:
+        reason = f"no key {error}" if isinstance(error, KeyError) else str(error)
+        raise M6RecError(
+            f"the data directory's manifest is damaged: {reason}",
+            where=str(path),
+            hint="run `m6rec preprocess` again",
+        ) from None
+
+
+def _from_json(tree: dict[str, Any]) -> DataManifest:  # Any: decoded JSON
+    values = {f.name: tree[f.name] for f in fields(DataManifest)}
+    nested = {
+        "counts": Counts(**values["counts"]),
+        "cleaning": [CleaningRule(**rule) for rule in values["cleaning"]],
+        "inputs": [InputFile(**file) for file in values["inputs"]],
+        "event_kinds": tuple(values["event_kinds"]),
+        "fingerprints": tuple(values["fingerprints"]),
+    }
+    return DataManifest(**values | nested)
