@@ -22,10 +22,13 @@ def config(
 ) -> None:
     """Print the configuration as TOML, with a comment on each key."""
     with run.exit_codes(debug=debug):
-        from m6rec_cli.config import resolve as configuration
+        from m6rec_cli.config.resolve import resolve
         from m6rec_cli.config.settings import STAGE_DEFAULTS
+        from m6rec_cli.config.toml_text import to_toml
 
         if stage not in STAGE_DEFAULTS:
-            raise UsageError(f"`--stage` cannot be `{stage}`", hint=nearest_hint(stage, STAGE_DEFAULTS))
-        resolved = configuration.resolve(stage, preset=preset, file=config_file, sets=sets or ())
-        print(configuration.to_toml(resolved, comments=True), end="")
+            raise UsageError(
+                f"`--stage` cannot be `{stage}`", hint=nearest_hint(stage, STAGE_DEFAULTS)
+            )
+        resolved = resolve(stage, preset=preset, file=config_file, sets=sets or ())
+        print(to_toml(resolved, comments=True), end="")

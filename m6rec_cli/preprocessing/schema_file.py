@@ -3,13 +3,13 @@
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from m6rec_cli.config.resolve import toml_literal
+from m6rec_cli.config.toml_text import toml_literal
 from m6rec_cli.data.format import RESERVED
-from m6rec_cli.preprocessing.schema import FeatureColumn, Schema
-from m6rec_cli.system.errors import M6RecError, nearest
-from m6rec_cli.system.feature_spec import KINDS, Kind
+from m6rec_cli.preprocessing.features._base import FEATURE_KINDS
+from m6rec_cli.preprocessing.schema import ENCODED_KIND, FeatureColumn, Schema
+from m6rec_cli.system.errors import M6RecError, nearest_hint
 
 FILE = "schema.toml"
 _EVENT_KEYS = (
@@ -145,20 +145,20 @@ def _feature(name: str, value: Any, path: str, where: str) -> FeatureColumn:
         )
     _known(fields, _FEATURE_KEYS, f"{path}.", where)
     texts = {key: _string(v, f"{path}.{key}", where) for key, v in fields.items()}
-    if texts["kind"] not in KINDS:
+    kind = texts["kind"]
+    if kind not in FEATURE_KINDS.names():
         raise M6RecError(
-            f"`{path}` cannot be of the kind `{texts['kind']}`",
+            f"`{path}` cannot be of the kind `{kind}`",
             where=where,
-            hint=nearest(texts["kind"], KINDS),
+            hint=nearest_hint(kind, FEATURE_KINDS.names()),
         )
-    kind = KINDS[KINDS.index(cast(Kind, texts["kind"]))]
     if name in RESERVED:
         raise M6RecError(
             f"`{path}` has a name that the data directory uses itself",
             where=where,
             hint=f'call it otherwise: my_{name} = {{ kind = "{kind}", column = "{name}" }}',
         )
-    if "encoder" in texts and kind != "vector":
+    if "encoder" in texts and kind != ENCODED_KIND:
         raise M6RecError(
             f"`{path}` has an encoder, and what that makes is of the kind `vector`",
             where=where,
@@ -173,7 +173,7 @@ def _known(table: Mapping[str, Any], known: Iterable[str], path: str, where: str
     for key in table:
         if key not in known:
             raise M6RecError(
-                f"unknown schema key `{path}{key}`", where=where, hint=nearest(key, known)
+                f"unknown schema key `{path}{key}`", where=where, hint=nearest_hint(key, known)
             )
 
 

@@ -10,8 +10,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from m6rec_cli.config.resolve import flatten, resolve, to_toml
+from m6rec_cli.config.resolve import flatten, resolve
 from m6rec_cli.config.settings import Config
+from m6rec_cli.config.toml_text import to_toml
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.system import process_group, signals
 from m6rec_cli.system.directories import (
@@ -39,6 +40,7 @@ class TrainingJob:
     Attributes:
         data: Data directories, one for each domain.
         out: Run directory to write.
+        labelled_only: Learn from labelled events only.
         parent: Run that fine-tuning starts from.
         profile: Folder for a profiler trace.
         replaces: The finished run whose place `out` takes when the training is finished.
@@ -48,6 +50,7 @@ class TrainingJob:
     data: tuple[Path, ...]
     out: Path
     config: Config
+    labelled_only: bool = False
     resume: bool = False
     overwrite: bool = False
     parent: Path | None = None
