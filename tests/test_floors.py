@@ -43,7 +43,7 @@ HEAVY = (
     "PIL",
     "matplotlib",
 )
-COMMANDS = ("preprocess", "pretrain", "finetune", "recommend", "evaluate", "config")
+COMMANDS = ("preprocess", "pretrain", "finetune", "recommend", "evaluate", "config", "guide")
 
 
 def modules() -> list[str]:
@@ -155,7 +155,14 @@ SPY = (
 
 @pytest.mark.parametrize(
     "args",
-    [["--help"], ["--version"], ["config"], *([c, "--help"] for c in COMMANDS)],
+    [
+        ["--help"],
+        ["--version"],
+        ["config"],
+        ["guide"],
+        ["guide", "configuration"],
+        *([c, "--help"] for c in COMMANDS),
+    ],
     ids=" ".join,
 )
 def test_help_imports_no_heavy_library(args: list[str]):

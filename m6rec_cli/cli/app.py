@@ -8,7 +8,17 @@ import typer
 from typer.core import TyperGroup
 
 from m6rec_cli import __version__
-from m6rec_cli.cli import config, evaluate, finetune, overview, preprocess, pretrain, recommend, run
+from m6rec_cli.cli import (
+    config,
+    evaluate,
+    finetune,
+    guide,
+    overview,
+    preprocess,
+    pretrain,
+    recommend,
+    run,
+)
 from m6rec_cli.system import process_group, signals
 
 
@@ -51,6 +61,7 @@ app.command("finetune")(finetune.finetune)
 app.command("evaluate")(evaluate.evaluate)
 app.command("recommend")(recommend.recommend)
 app.command("config")(config.config)
+app.command("guide")(guide.guide)
 
 
 def main() -> None:

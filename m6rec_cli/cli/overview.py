@@ -12,6 +12,7 @@ Commands, in the order of their use:
   evaluate    Judge runs, lists and baselines on held-out events.
   recommend   Ranked lists for users, with scores and what each list rests on.
   config      Print the configuration as TOML, with a comment on each key.
+  guide       List the guides, or show one: `m6rec guide nightly`.
 
 Options:
   --version   Print the version.

@@ -18,7 +18,7 @@ from m6rec_cli.system import signals
 from m6rec_cli.system.errors import M6RecError, Terminated, UsageError
 from m6rec_cli.system.progress import Reporter, Summary
 
-COMMANDS = ("preprocess", "pretrain", "finetune", "recommend", "evaluate", "config")
+COMMANDS = ("preprocess", "pretrain", "finetune", "recommend", "evaluate", "config", "guide")
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV"))}
 
 
@@ -48,7 +48,7 @@ def outcome(
 
     code = 0
     try:
-        run.stage(work, quiet=False, log_format="plain", debug=debug)
+        run.run_stage(work, quiet=False, log_format="plain", debug=debug)
     except SystemExit as end:
         assert isinstance(end.code, int)
         code = end.code
@@ -64,7 +64,7 @@ def test_stage_that_ends_well_prints_one_json_object(capsys: pytest.CaptureFixtu
 
 
 def test_stage_without_a_summary_prints_nothing(capsys: pytest.CaptureFixture[str]):
-    run.stage(lambda report: None, quiet=False, log_format="auto", debug=False)
+    run.run_stage(lambda report: None, quiet=False, log_format="auto", debug=False)
     assert capsys.readouterr().out == ""
 
 
@@ -141,7 +141,7 @@ def test_stage_that_fails_says_so_in_json_where_that_is_asked(
         raise error
 
     with pytest.raises(SystemExit) as end:
-        run.stage(work, quiet=False, log_format="json", debug=False)
+        run.run_stage(work, quiet=False, log_format="json", debug=False)
     assert end.value.code == code
     (line,) = capsys.readouterr().err.splitlines()
     said = json.loads(line)
@@ -165,14 +165,14 @@ def test_stage_with_debug_shows_the_traceback(error: Exception, capsys: pytest.C
 
 def test_stage_with_an_unknown_log_format_is_a_usage_error(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as end:
-        run.stage(lambda report: None, quiet=False, log_format="xml", debug=False)
+        run.run_stage(lambda report: None, quiet=False, log_format="xml", debug=False)
     assert end.value.code == 2
     assert "`--log-format` cannot be `xml`\n  hint: auto, plain or json" in capsys.readouterr().err
 
 
 def test_stage_whose_summary_holds_nan_is_a_bug(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as end:
-        run.stage(
+        run.run_stage(
             lambda report: {"loss": float("nan")}, quiet=False, log_format="auto", debug=False
         )
     assert end.value.code == 3
@@ -243,7 +243,7 @@ def test_signal_that_a_library_wraps_is_no_bug(capsys: pytest.CaptureFixture[str
             raise RuntimeError("the callback failed") from error
 
     with pytest.raises(SystemExit) as end:
-        run.stage(work, quiet=False, log_format="plain", debug=False)
+        run.run_stage(work, quiet=False, log_format="plain", debug=False)
     assert end.value.code == 130
     assert capsys.readouterr().err == "stopped\n"
 
@@ -258,7 +258,7 @@ def test_fault_after_a_signal_that_nobody_raised_is_no_orderly_stop(
             raise ValueError("the checkpoint cannot be written")
 
     with pytest.raises(SystemExit) as end:
-        run.stage(work, quiet=False, log_format="plain", debug=False)
+        run.run_stage(work, quiet=False, log_format="plain", debug=False)
     assert end.value.code == 3
     assert "ValueError: the checkpoint cannot be written" in capsys.readouterr().err
 
