@@ -1,45 +1,45 @@
-"""What is known of a fitted feature: all that the model needs to build its tower."""
+"""A fitted feature: what the model needs to build its tower, and what encoding needs."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
-Kind = Literal["numeric", "categorical", "set", "text", "image", "audio", "video", "vector"]
-KINDS: tuple[Kind, ...] = (
-    "numeric",
-    "categorical",
-    "set",
-    "text",
-    "image",
-    "audio",
-    "video",
-    "vector",
-)
-MEDIA: tuple[Kind, ...] = ("image", "audio", "video")
-"""Kinds whose cells name files (or hold their bytes) that `preprocess` decodes."""
 Entity = Literal["item", "user"]
+Storage = Literal["number", "code", "codes", "array"]
+Comparison = Literal["values", "tokens", "vectors"]
+StateValue = bool | int | float | str | None | list[str] | list[float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FeatureSpec:
-    """A feature as it was fitted.
+    """A fitted feature.
 
     Attributes:
         name: Unique within its entity; the column's name unless the schema says otherwise.
         entity: Whether items or users have it.
-        kind: How it is encoded.
-        size: Vocabulary size (categorical, set, text) or number of components (vector), 1 for numeric;
-            for images and videos the side in pixels (they are stored square, RGB, uint8); mel bins for audio.
-        length: The longest list kept (set, text), frames (audio, video); 1 otherwise.
-        state: What encoding needs besides: vocabulary, mean and scale, separator, tokenizer file.
+        kind: The file of `preprocessing/features/` that encodes it, and of `model/encoders/` that
+            has its tower.
+        size: Number of codes (categorical, set, text), components (vector), pixels of a side
+            (image, video) or mel bins (audio); 1 for numbers.
+        length: Longest list (set, text) or number of frames (audio, video); 1 otherwise.
+        storage: Layout in the data directory: `number` is a column of f32, `code` of u32, `codes`
+            of list[u32]; an `array` lies in `media/`.
+        compared_by: How content similarity and list metrics compare items by the feature: by
+            `values` of a vocabulary (code 0 stands for rare and unknown ones), `tokens` or
+            `vectors`; None if they do not.
+        state: What else encoding needs, by kind: vocabulary, mean and scale, separator. All have
+            `column`, the raw column.
     """
 
     name: str
     entity: Entity
-    kind: Kind
+    kind: str
     size: int
     length: int = 1
-    state: dict[str, Any] = field(default_factory=dict)
+    storage: Storage
+    compared_by: Comparison | None = None
+    state: Mapping[str, StateValue] = field(default_factory=dict)
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """A JSON object; `FeatureSpec(**obj)` reads it back."""
         return asdict(self)

@@ -1,1 +1,1 @@
-"""Texts and pictures to vectors, by frozen encoders from local ONNX files."""
+"""Texts and pictures to vectors by frozen encoders from local ONNX files."""

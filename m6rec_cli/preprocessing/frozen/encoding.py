@@ -8,92 +8,106 @@ import numpy as np
 import polars as pl
 
 from m6rec_cli.config.settings import DataConfig
-from m6rec_cli.preprocessing.cleaning.rules import Cleaning
+from m6rec_cli.preprocessing.cleaning.rules import CleaningLog
 from m6rec_cli.preprocessing.columns import cell_values
-from m6rec_cli.preprocessing.frozen import onnx_encoder
+from m6rec_cli.preprocessing.features._base import FEATURE_KINDS
+from m6rec_cli.preprocessing.frozen import export_files, onnx_encoder
+from m6rec_cli.preprocessing.frozen.onnx_encoder import FrozenEncoder
 from m6rec_cli.preprocessing.frozen.vector_cache import VectorCache
 from m6rec_cli.preprocessing.media import decoding
-from m6rec_cli.preprocessing.schema import FeatureColumn, Schema
+from m6rec_cli.preprocessing.schema import ENCODED_KIND, FeatureColumn, Schema
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.feature_spec import Entity
 from m6rec_cli.system.progress import Reporter
 
 SUFFIX = ".frozen"
+_PLURALS = {"text": "texts", "image": "pictures"}
 
 
-def with_encoders(schema: Schema, config: DataConfig) -> Schema:
-    """The schema with a vector feature `NAME.frozen` beside each text and image, as `data.*_encoder` ask for.
+def add_encoders(schema: Schema, config: DataConfig) -> Schema:
+    """Add a vector feature `NAME.frozen` beside each feature that `data.*_encoder` can read.
 
     Raises:
-        M6RecError: An encoder is missing, cannot be run, or reads the other of the two.
+        M6RecError: An encoder is missing, cannot be run, or reads pictures in place of texts or
+            texts in place of pictures.
     """
     paths = {"text": config.text_encoder, "image": config.image_encoder}
 
-    def more(columns: tuple[FeatureColumn, ...]) -> tuple[FeatureColumn, ...]:
-        known = {c.name for c in columns}
-        found = [c for c in columns if paths.get(c.kind) and c.name + SUFFIX not in known]
-        for kind in sorted({c.kind for c in found}):
-            _require(kind, paths[kind])
+    def add(columns: tuple[FeatureColumn, ...]) -> tuple[FeatureColumn, ...]:
+        names = {c.name for c in columns}
+        inputs = {c: FEATURE_KINDS.load(c.kind).TRAITS.encoder_input for c in columns}
+        wanted = {
+            c: read
+            for c, read in inputs.items()
+            if read and paths[read] and c.name + SUFFIX not in names
+        }
+        for read in sorted(set(wanted.values())):
+            _require_input(read, paths[read])
         return columns + tuple(
-            FeatureColumn(c.name + SUFFIX, c.column, "vector", encoder=paths[c.kind]) for c in found
+            FeatureColumn(c.name + SUFFIX, c.column, ENCODED_KIND, encoder=paths[read])
+            for c, read in wanted.items()
         )
 
     return replace(
-        schema, item_features=more(schema.item_features), user_features=more(schema.user_features)
+        schema, item_features=add(schema.item_features), user_features=add(schema.user_features)
     )
 
 
-def _require(kind: str, path: str) -> None:
-    """Raise unless an encoder reads what `data.KIND_encoder` is for: exports have a text and a picture model in one folder."""
-    encoder, _ = _load(FeatureColumn(kind, kind, "vector", encoder=path))
-    if encoder.kind != kind:
-        words = {"text": "texts", "image": "pictures"}
+def _require_input(wanted: str, path: str) -> None:
+    """Check that an encoder reads what its key names: exports keep both models in one folder."""
+    encoder, _ = _load(FeatureColumn(wanted, wanted, ENCODED_KIND, encoder=path))
+    if encoder.reads != wanted:
         raise M6RecError(
-            f"`data.{kind}_encoder` names a model that reads {words[encoder.kind]}",
+            f"`data.{wanted}_encoder` names a model that reads {_PLURALS[encoder.reads]}",
             where=path,
-            hint=f"name one that reads {words[kind]}",
+            hint=f"name one that reads {_PLURALS[wanted]}",
         )
 
 
-def pin(schema: Schema) -> Schema:
-    """The schema with the full path and the digest of every encoder, each loaded once to see that it runs.
+def pin_encoders(schema: Schema) -> Schema:
+    """Write the full path and the digest of every encoder into the schema.
 
     Raises:
-        M6RecError: An encoder is missing, cannot be run, or is not the one that the schema pins.
+        M6RecError: An encoder is missing, cannot be run, or differs from the one that the schema
+            pins.
     """
 
-    def one(column: FeatureColumn) -> FeatureColumn:
+    def pin(column: FeatureColumn) -> FeatureColumn:
         if column.encoder is None:
             return column
-        path = Path(column.encoder).expanduser().resolve()
-        _load(column)
-        return replace(column, encoder=str(path), sha256=onnx_encoder.digest(path))
+        _load(column)  # fail before the work, not in the middle of it
+        path = _path(column)
+        return replace(column, encoder=str(path), sha256=export_files.digest(path))
 
     return replace(
         schema,
-        item_features=tuple(map(one, schema.item_features)),
-        user_features=tuple(map(one, schema.user_features)),
+        item_features=tuple(map(pin, schema.item_features)),
+        user_features=tuple(map(pin, schema.user_features)),
     )
 
 
-def embed(
+def add_vectors(
     frame: pl.DataFrame,
     columns: Iterable[FeatureColumn],
     root: Path,
     entity: Entity,
     report: Reporter,
-    cleaning: Cleaning,
+    cleaning: CleaningLog,
 ) -> pl.DataFrame:
-    """Add a column of vectors, named as `values.source` says, for every feature with an encoder.
+    """Add a column of vectors for every feature with an encoder, named by `cell_values.source`.
 
-    What the cache has is not encoded again. A cell that is missing, or a picture that cannot be read, is null.
+    Cached vectors are not computed again. Missing cells and undecodable pictures become null.
 
     Args:
-        frame: Raw columns; a feature whose column is not there is passed over.
-        root: The folder that picture cells are relative to.
+        frame: Raw columns; a feature without its column is skipped.
+        columns: The features.
+        root: The folder that picture paths are relative to.
+        entity: Whose features they are.
+        report: Shows progress, and what was assumed about an encoder.
+        cleaning: Counts undecodable pictures.
 
     Raises:
-        M6RecError: An encoder is missing, cannot be run, or is not the one that the features were made with.
+        M6RecError: An encoder is missing, cannot be run, or differs from the one of the features.
     """
     for column in columns:
         raw = cell_values.raw_column(column.column)
@@ -103,52 +117,50 @@ def embed(
         if encoder.note:
             report.note(encoder.note)
         cells = frame[raw]
-        if encoder.kind == "text" or cells.dtype == pl.String:
+        if encoder.reads == "text" or cells.dtype == pl.String:
             cells = frame.select(cell_values.text(raw, cells.dtype)).to_series()
-        found, bad = _encoded(
-            cells.to_list(), encoder, VectorCache(sha256, report), root, column, report
-        )
-        if encoder.kind == "image":
-            shown = [
-                str(cells[i]) if isinstance(cells[i], str) else f"(row {i + 1})" for i in bad[:3]
-            ]
-            cleaning.changed(f"{entity}s: `{column.name}` undecodable, masked", len(bad), shown)
+        values, cache = cells.to_list(), VectorCache(sha256, report)
+        found, bad = _encode(values, encoder, cache, root, column, report)
+        if encoder.reads == "image":
+            rule = f"{entity}s: `{column.name}` undecodable, masked"
+            cleaning.count_changed(rule, len(bad), decoding.name_cells(values, bad))
         frame = frame.with_columns(found.alias(cell_values.source(column)))
     return frame
 
 
-def _encoded(
+def _encode(
     cells: list[object],
-    encoder: onnx_encoder.Encoder,
+    encoder: FrozenEncoder,
     cache: VectorCache,
     root: Path,
     column: FeatureColumn,
     report: Reporter,
 ) -> tuple[pl.Series, list[int]]:
-    text = encoder.kind == "text"
+    """Encode cells to arrays of f32, and name the rows of undecodable ones."""
 
-    def work(source: str | bytes | Path) -> tuple[bytes, np.ndarray | None] | None:
+    def work(source: str | bytes | Path) -> tuple[bytes, np.ndarray] | None:
         try:
             content = source.read_bytes() if isinstance(source, Path) else source
         except OSError:
-            return None  # counted with the pictures that cannot be decoded
+            return None
         key = cache.key(content)
-        found = cache.get(key)
-        return key, encoder(content) if found is None else found
+        cached = cache.get(key)
+        vector = encoder(content) if cached is None else cached
+        return None if vector is None else (key, vector)
 
-    sources = (
-        [c if isinstance(c, str) else None for c in cells]
-        if text
-        else [decoding.source(c, root) for c in cells]
+    sources: list[str | bytes | Path | None] = (
+        [cell if isinstance(cell, str) else None for cell in cells]
+        if encoder.reads == "text"
+        else [decoding.source(cell, root) for cell in cells]
     )
     vectors: dict[int, np.ndarray] = {}
     bad: list[int] = []
-    unit = "texts" if text else "pictures"
-    with report.task(f"{encoder.path.name} ({column.name})", total=len(cells), unit=unit) as task:
-        for row, result in decoding.stream(sources, work):
-            if result is not None and result[1] is not None:
-                vectors[row] = result[1]
-                cache.put(*result)
+    name, unit = f"{encoder.path.name} ({column.name})", _PLURALS[encoder.reads]
+    with report.task(name, total=len(cells), unit=unit) as task:
+        for row, encoded in decoding.stream(sources, work):
+            if encoded is not None:
+                key, vectors[row] = encoded
+                cache.put(key, vectors[row])
             elif cells[row] is not None:
                 bad.append(row)
             task.advance(1)
@@ -161,15 +173,20 @@ def _encoded(
     return whole.select(pl.when("m").then("v")).to_series(), bad
 
 
-def _load(column: FeatureColumn) -> tuple[onnx_encoder.Encoder, str]:
+def _load(column: FeatureColumn) -> tuple[FrozenEncoder, str]:
     """The encoder of a feature and its digest."""
-    assert column.encoder is not None
-    path = Path(column.encoder).expanduser().resolve()
-    sha256 = onnx_encoder.digest(path)
+    path = _path(column)
+    sha256 = export_files.digest(path)
     if column.sha256 is not None and column.sha256 != sha256:
         raise M6RecError(
-            f"the encoder of the feature `{column.name}` is not the one that it was made with",
+            f"the encoder of the feature `{column.name}` differs from the one it was fitted with",
             where=str(path),
-            hint=f"put back the files with the digest {column.sha256[:12]}…, or run `m6rec preprocess` afresh and train again",
+            hint=f"put back the files with the digest {column.sha256[:12]}…, "
+            "or run `m6rec preprocess` afresh and train again",
         )
     return onnx_encoder.load(path, sha256), sha256
+
+
+def _path(column: FeatureColumn) -> Path:
+    assert column.encoder is not None
+    return Path(column.encoder).expanduser().resolve()

@@ -1,8 +1,9 @@
-"""Vectors of frozen encoders kept by the content they were made from, in the user's cache directory.
+"""Vectors of frozen encoders, cached by content in the user's cache directory.
 
-`vectors/<digest of the encoder>/<digest of the rows>.npy`: structured arrays of `key` (SHA-256 of a text or of
-a picture's bytes) and `vector` (float32). A file is written whole and never changed, and may be gone at any time (many
-are merged to one), so that several processes can share the folder.
+`vectors/<digest of the encoder>/<digest of the rows>.npy` holds structured arrays of `key` (SHA-256
+of a text or of a picture's bytes) and `vector` (f32). Several processes can share the folder: a
+file is written whole and never changed, and any file may vanish when another process merges small
+ones.
 """
 
 import hashlib
@@ -15,31 +16,34 @@ from m6rec_cli.system.directories import atomic_file, cache_folder
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import Reporter
 
-_ROWS, _FILES = 1024, 64
-
 
 class VectorCache:
     """The vectors of one encoder.
 
     Args:
-        encoder: Its digest.
-        report: Warned if the cache cannot be written; the work goes on without it.
+        encoder: The encoder's digest.
+        report: Warned if the cache cannot be written; encoding goes on without it.
+        flush_every: New vectors that are written to one file.
+        max_files: Merge the files when there are more: each one is held open.
 
     Raises:
         M6RecError: A file of the cache is damaged.
     """
 
-    def __init__(self, encoder: str, report: Reporter):
+    def __init__(
+        self, encoder: str, report: Reporter, *, flush_every: int = 1024, max_files: int = 64
+    ):
         self.folder = cache_folder() / "vectors" / encoder
         self._report = report
-        self._known: dict[bytes, np.ndarray] = {}
+        self._flush_every = flush_every
+        self._stored: dict[bytes, np.ndarray] = {}
         self._new: dict[bytes, np.ndarray] = {}
         files = sorted(self.folder.glob("*.npy"))
-        for file in self._merged(files) if len(files) > _FILES else files:
+        for file in self._merge(files) if len(files) > max_files else files:
             rows = _read(file, mmap_mode="r")
             if rows is None:
                 continue
-            self._known.update(
+            self._stored.update(
                 (k.tobytes(), v) for k, v in zip(rows["key"], rows["vector"], strict=True)
             )
 
@@ -49,33 +53,19 @@ class VectorCache:
         return hashlib.sha256(content.encode() if isinstance(content, str) else content).digest()
 
     def get(self, key: bytes) -> np.ndarray | None:
-        """The vector, float32 (size,), if it is known."""
-        found = self._known.get(key)
+        """The vector, f32 (size,), if it is cached."""
+        found = self._stored.get(key)
         return found if found is not None else self._new.get(key)
 
     def put(self, key: bytes, vector: np.ndarray) -> None:
-        """Keep a vector; every now and then the new ones are written."""
+        """Add a vector; writes when enough are new."""
         if self.get(key) is None:
             self._new[key] = vector
-            if len(self._new) >= _ROWS:
+            if len(self._new) >= self._flush_every:
                 self.flush()
 
-    def _merged(self, files: list[Path]) -> list[Path]:
-        """One file in place of many, each of which would be held open."""
-        found = [rows for rows in map(_read, files) if rows is not None]
-        if not found:
-            return []
-        rows = np.concatenate(found)
-        merged = self._write(rows)
-        if merged is None:
-            return files
-        for file in files:
-            if file != merged:
-                file.unlink(missing_ok=True)
-        return [merged]
-
     def flush(self) -> None:
-        """Write what is new."""
+        """Write the new vectors."""
         if not self._new:
             return
         keys = np.frombuffer(b"".join(self._new), np.uint8).reshape(-1, 32)
@@ -85,23 +75,36 @@ class VectorCache:
         )
         rows["key"], rows["vector"] = keys, vectors
         self._write(rows)
-        self._known |= self._new
+        self._stored |= self._new
         self._new = {}
 
+    def _merge(self, files: list[Path]) -> list[Path]:
+        """Replace many files by one."""
+        found = [rows for rows in map(_read, files) if rows is not None]
+        if not found:
+            return []
+        merged = self._write(np.concatenate(found))
+        if merged is None:
+            return files
+        for file in files:
+            if file != merged:
+                file.unlink(missing_ok=True)
+        return [merged]
+
     def _write(self, rows: np.ndarray) -> Path | None:
-        """A file of some rows, if it can be written."""
+        """Write a file; None if that fails."""
         file = self.folder / f"{hashlib.sha256(rows['key'].tobytes()).hexdigest()[:32]}.npy"
         try:
             with atomic_file(file, overwrite=True) as work:
                 np.save(work, rows)
         except OSError as error:
-            self._report.warn(f"the encoder's vectors are not kept for the next time: {error}")
+            self._report.warn(f"the encoder's vectors cannot be cached: {error}")
             return None
         return file
 
 
 def _read(file: Path, mmap_mode: Literal["r"] | None = None) -> np.ndarray | None:
-    """The rows of a file; None if it has gone since, for another process has merged it with others."""
+    """The rows of a file; None if another process has merged it into another one."""
     try:
         rows = np.load(file, mmap_mode=mmap_mode)
         _ = rows["key"], rows["vector"]

@@ -1,1 +1,1 @@
-"""Pictures, sounds and videos to arrays."""
+"""Picture, sound and video files to arrays."""

@@ -1,145 +1,89 @@
-"""A column of pictures, sounds or videos to an array aligned to rows, and a mask of what could be read."""
+"""A column of media cells to an array aligned to the rows, decoded on all cores."""
 
-import functools
 import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import DTypeLike
 
-from m6rec_cli.data.store import FeatureArray
-from m6rec_cli.preprocessing.media import audio, images, video
-from m6rec_cli.system import extras
-from m6rec_cli.system.feature_spec import FeatureSpec, Kind
-from m6rec_cli.system.progress import Task
-
-SUFFIXES: dict[Kind, tuple[str, ...]] = {
-    "image": (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"),
-    "audio": (
-        ".wav",
-        ".mp3",
-        ".flac",
-        ".ogg",
-        ".oga",
-        ".opus",
-        ".m4a",
-        ".aac",
-        ".wma",
-        ".aif",
-        ".aiff",
-    ),
-    "video": (
-        ".mp4",
-        ".m4v",
-        ".mkv",
-        ".webm",
-        ".mov",
-        ".avi",
-        ".mpg",
-        ".mpeg",
-        ".wmv",
-        ".flv",
-        ".3gp",
-        ".ogv",
-    ),
-}
-WORDS: dict[Kind, str] = {"image": "pictures", "audio": "sounds", "video": "videos"}
+from m6rec_cli.data.feature_arrays import FeatureArray
+from m6rec_cli.system.progress import ProgressTask
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
 class Decoder:
-    """How the cells of a feature become the rows of its array.
+    """How one cell becomes one row of an array.
 
     Attributes:
-        decode: A file or its bytes to one row; None if it cannot be read, an empty array if there is no sound in it.
-        shape: Of one row.
-        dtype: Of the array.
+        decode: A file or its bytes to one row; None if it cannot be read, an empty array if it
+            lacks the stream that is decoded.
+        shape: The shape of a row.
+        dtype: The type of the array.
     """
 
     decode: Callable[[Path | bytes], np.ndarray | None]
     shape: tuple[int, ...]
-    dtype: Any
-
-    @classmethod
-    def of(cls, spec: FeatureSpec) -> "Decoder":
-        """The decoder of a feature of one of the kinds `schema.MEDIA`.
-
-        Raises:
-            M6RecError: The kind needs an extra that is not installed.
-        """
-        n, size = spec.length, spec.size
-        require(spec.kind, spec.name)
-        if spec.kind == "image":
-            return cls(functools.partial(images.decode, side=size), (size, size, 3), np.uint8)
-        if spec.kind == "video":
-            return cls(
-                functools.partial(video.decode, side=size, frames=n), (n, size, size, 3), np.uint8
-            )
-        sound = functools.partial(audio.decode, mels=size, frames=n, seconds=spec.state["seconds"])
-        return cls(sound, (n, size), np.float16)
-
-
-def require(kind: Kind, name: str) -> None:
-    """Raise unless the libraries that decode this kind are installed."""
-    if kind in ("audio", "video"):
-        extras.require("media", f"the feature `{name}` ({kind}) needs")
+    dtype: DTypeLike
 
 
 def decode_all(
-    cells: Sequence[object], root: Path, decoder: Decoder, out: Path | None, task: Task
+    cells: Sequence[object], root: Path, decoder: Decoder, out: Path | None, task: ProgressTask
 ) -> tuple[FeatureArray, list[int], list[int]]:
-    """Decode a column on all cores.
+    """Decode a column.
 
     Args:
         cells: Paths relative to `root`, bytes, `{"bytes", "path"}` structs, or None.
         root: The media folder.
         out: A `.npy` file to write through a memory map; None keeps the array in memory.
-        task: Advanced by one a cell.
+        task: Advances by one per cell.
 
     Returns:
-        The array with its mask; the rows that had a cell but nothing that can be read; those without any sound.
+        The array with its mask; the rows with an undecodable cell; the rows whose file lacks the
+        stream.
     """
     shape = (len(cells), *decoder.shape)
     if out is None or not len(cells):
         array = np.zeros(shape, decoder.dtype)
-        if out is not None:
-            np.save(out, array)
     else:
         array = np.lib.format.open_memmap(out, mode="w+", dtype=decoder.dtype, shape=shape)
     mask = np.zeros(len(cells), bool)
-    bad: list[int] = []
-    silent: list[int] = []
-    for row, found in stream([source(cell, root) for cell in cells], decoder.decode):
-        if found is None:
-            bad += [row] if cells[row] is not None else []
-        elif len(found):
-            array[row] = found
+    undecodable: list[int] = []
+    empty: list[int] = []
+    for row, decoded in stream([source(cell, root) for cell in cells], decoder.decode):
+        if decoded is None:
+            undecodable += [row] if cells[row] is not None else []
+        elif len(decoded):
+            array[row] = decoded
             mask[row] = True
         else:
-            silent.append(row)
+            empty.append(row)
         task.advance(1)
     if isinstance(array, np.memmap):
         array.flush()
-    return FeatureArray(array, mask), bad, silent
+    return FeatureArray(array, mask), undecodable, empty
 
 
-def stream(sources: Sequence[T | None], work: Callable[[T], Any]) -> Iterator[tuple[int, Any]]:
-    """Every row with `work` of its source, in order; None where there is none.
+def stream(
+    sources: Sequence[T | None], work: Callable[[T], R | None]
+) -> Iterator[tuple[int, R | None]]:
+    """Yield every row with `work` of its source, in order; None for rows without a source.
 
-    A thread a core: the libraries that decode let go of the interpreter. A few rows are ahead of the one
-    that is yielded and no more, so that what is finished does not pile up in memory.
+    Works with one thread per core, since decoding libraries release the interpreter lock. At most a
+    few rows are computed ahead, so that results do not pile up in memory.
     """
     threads = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
     pool = ThreadPoolExecutor(threads)
-    waiting: deque[Future[Any] | None] = deque()
+    waiting: deque[Future[R | None] | None] = deque()
     done = 0
     try:
         for one in sources:
@@ -153,14 +97,20 @@ def stream(sources: Sequence[T | None], work: Callable[[T], Any]) -> Iterator[tu
         pool.shutdown(cancel_futures=True)
 
 
-def _result(future: "Future[Any] | None") -> Any:
+def _result(future: "Future[R | None] | None") -> R | None:
     return None if future is None else future.result()
 
 
 def source(cell: object, root: Path) -> Path | bytes | None:
-    """A cell as the path or the bytes of a file; None if it holds neither."""
+    """The path or the bytes of a cell's file; None if it holds neither."""
     if isinstance(cell, dict):
         cell = cell.get("bytes") or cell.get("path")
     if isinstance(cell, str):
         return root / cell if cell.strip() else None
     return cell if isinstance(cell, bytes) else None
+
+
+def name_cells(cells: Sequence[object], rows: Sequence[int]) -> list[str]:
+    """Examples for the cleaning report: the first three rows by path, or by number."""
+    shown = ((row, cells[row]) for row in rows[:3])
+    return [cell if isinstance(cell, str) else f"(row {row + 1})" for row, cell in shown]

@@ -8,38 +8,41 @@ import numpy as np
 from PIL import Image, ImageOps
 
 MAX_PIXELS = 100_000_000
+"""Larger pictures count as undecodable, so that a few cannot fill the memory."""
 
 
 def decode(source: Path | bytes, side: int) -> np.ndarray | None:
-    """One picture as uint8 (side, side, 3): upright, RGB, its centre square. None if it cannot be read."""
+    """The centre square of a picture, upright, uint8 RGB (side, side, 3); None if undecodable."""
     picture = load(source, side)
     return None if picture is None else square(picture, side)
 
 
 def load(source: Path | bytes, side: int) -> Image.Image | None:
-    """One picture, upright and RGB, at its own size; a JPEG may be smaller, but not below `side`."""
+    """A picture, upright and RGB, at its own size; a JPEG may be smaller, but not below `side`."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as picture:
                 if picture.width * picture.height > MAX_PIXELS:
                     return None
-                # JPEGs are decoded at a fraction of their size, never below what is asked for.
+                # Decoding a JPEG at a fraction of its size is faster.
                 picture.draft("RGB", (side, side))
-                upright = ImageOps.exif_transpose(picture)
-                if upright.mode.startswith(
-                    "I"
-                ):  # 16 bits a pixel, which Pillow would cut off and not scale
-                    grey = np.asarray(upright).clip(0, 65535)
-                    wide = upright.mode != "I" or grey.max() > 255
-                    upright = Image.fromarray((grey >> 8 if wide else grey).astype(np.uint8))
-                if upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info:
-                    clear = upright.convert("RGBA")
-                    upright = Image.new("RGBA", clear.size, "white")
-                    upright.alpha_composite(clear)
-                return upright.convert("RGB")
-    except Exception:  # Pillow's plugins raise many kinds on damaged files; each means undecodable
+                return _to_rgb(ImageOps.exif_transpose(picture))
+    except Exception:  # Pillow's plugins raise many types on damaged files; all mean undecodable
         return None
+
+
+def _to_rgb(picture: Image.Image) -> Image.Image:
+    """Convert every colour mode; transparent pixels become white."""
+    if picture.mode.startswith("I"):  # 16 bits a pixel, which Pillow would clip, not scale
+        grey = np.asarray(picture).clip(0, 65535)
+        is_16_bit = picture.mode != "I" or grey.max() > 255
+        picture = Image.fromarray((grey >> 8 if is_16_bit else grey).astype(np.uint8))
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        clear = picture.convert("RGBA")
+        picture = Image.new("RGBA", clear.size, "white")
+        picture.alpha_composite(clear)
+    return picture.convert("RGB")
 
 
 def square(picture: Image.Image, side: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A video file or its bytes to a few frames over its length, square as pictures are."""
+"""A video file or its bytes to a few square frames, evenly spaced over its length."""
 
 import io
 from collections.abc import Iterator
@@ -17,25 +17,28 @@ if TYPE_CHECKING:
 
 
 def decode(source: Path | bytes, side: int, frames: int) -> np.ndarray | None:
-    """Frames from the middles of `frames` equal parts, uint8 (frames, side, side, 3). None if it cannot be read.
+    """The frames in the middle of `frames` equal parts; None if undecodable.
 
-    A frame is the key frame before its time, which costs one frame to decode, however long the video; only
-    where two times have the same key frame is the second one decoded exactly. Where frames are missing, at a
-    damaged end, the others stand for them.
+    Each one is the key frame before that time, which takes one frame to decode in a video of any
+    length. Only if two times share a key frame, the second one is decoded exactly. Frames missing
+    at a damaged end are replaced by the others.
+
+    Returns:
+        uint8 (frames, side, side, 3).
     """
     import av
     from av.error import FFmpegError
 
-    # As a file: a cell such as `https://...` is not fetched.
+    # The prefix keeps FFmpeg from fetching a cell such as `https://...`.
     opened = io.BytesIO(source) if isinstance(source, bytes) else f"file:{source}"
     try:
         with av.open(opened, "r", metadata_errors="replace") as file:
             if not file.streams.video:
                 return None
             stream = file.streams.video[0]
-            if stream.codec_context is None:  # no decoder for it is known
+            if stream.codec_context is None:  # FFmpeg has no decoder for it
                 return None
-            stream.codec_context.thread_count = 1  # files are decoded side by side
+            stream.codec_context.thread_count = 1  # files are decoded in parallel
             if stream.codec_context.width * stream.codec_context.height > images.MAX_PIXELS:
                 return None
             found = [_square(frame, side) for frame in _sampled(file, stream, frames)]
@@ -50,7 +53,7 @@ def _sampled(file: "InputContainer", stream: "VideoStream", frames: int) -> "Ite
     from av.error import EOFError as EndOfFile
     from av.error import InvalidDataError
 
-    start, length = stream.start_time or 0, _ticks(file, stream)
+    start, length = stream.start_time or 0, _duration(file, stream)
     before = None
     for k in range(frames):
         wanted = start + (2 * k + 1) * length // (2 * frames)
@@ -69,8 +72,8 @@ def _sampled(file: "InputContainer", stream: "VideoStream", frames: int) -> "Ite
         yield frame
 
 
-def _ticks(file: "InputContainer", stream: "VideoStream") -> int:
-    """The video's length in units of the stream's time base; without one in its header, by its packets."""
+def _duration(file: "InputContainer", stream: "VideoStream") -> int:
+    """The video's length in units of the stream's time base: from its header, or its packets."""
     import av
 
     if stream.duration:
@@ -89,7 +92,7 @@ def _time(frame: "VideoFrame") -> int:
 
 
 def _square(frame: "VideoFrame", side: int) -> np.ndarray:
-    """Scaled down by ffmpeg to about twice what is asked for, turned upright, then as pictures are."""
+    """The upright centre square of a frame; FFmpeg first scales it to about twice `side`."""
     ratio = min(1.0, 2 * side / min(frame.width, frame.height))
     small = frame.reformat(
         width=max(1, round(frame.width * ratio)),

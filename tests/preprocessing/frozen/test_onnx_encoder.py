@@ -11,13 +11,13 @@ from onnx import TensorProto, helper
 from PIL import Image
 from tokenizers import Tokenizer
 
-from m6rec_cli.preprocessing.frozen import onnx_encoder
+from m6rec_cli.preprocessing.frozen import export_files, image_inputs, onnx_encoder
 from m6rec_cli.system.errors import M6RecError
 from tests.onnx_models import TABLE, WORDS, _save, image_model, text_model, unit
 
 
-def _open(path: Path) -> onnx_encoder.Encoder:
-    return onnx_encoder.load(path, onnx_encoder.digest(path))
+def _open(path: Path) -> onnx_encoder.FrozenEncoder:
+    return onnx_encoder.load(path, export_files.digest(path))
 
 
 def _ids(text: str) -> list[int]:
@@ -30,7 +30,7 @@ def _picture(colour: tuple[int, int, int], size: tuple[int, int] = (20, 10)) -> 
     return buffer.getvalue()
 
 
-def _vector(encoder: onnx_encoder.Encoder, cell: str | bytes) -> np.ndarray:
+def _vector(encoder: onnx_encoder.FrozenEncoder, cell: str | bytes) -> np.ndarray:
     found = encoder(cell)
     assert found is not None
     return found
@@ -108,14 +108,14 @@ def test_text_without_a_mask_takes_the_longest_length_if_it_is_given(tmp_path: P
 
 def test_digest_has_the_weights_that_the_model_names(tmp_path: Path) -> None:
     path = text_model(tmp_path / "m.onnx")
-    before = onnx_encoder.digest(path)
+    before = export_files.digest(path)
     (tmp_path / "other.bin").write_bytes(b"1")
-    assert onnx_encoder.digest(path) == before
+    assert export_files.digest(path) == before
     path.write_bytes(path.read_bytes() + b"\x72\x0aweights.bin")
     (tmp_path / "weights.bin").write_bytes(b"1")
-    named = onnx_encoder.digest(path)
+    named = export_files.digest(path)
     (tmp_path / "weights.bin").write_bytes(b"2")
-    assert onnx_encoder.digest(path) != named
+    assert export_files.digest(path) != named
 
 
 def test_text_tokenizer_may_lie_one_folder_above(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_image_crop_is_the_middle_and_squeezing_keeps_all(tmp_path: Path) -> Non
 def test_image_without_settings_takes_clips_and_says_so(tmp_path: Path) -> None:
     encoder = _open(image_model(tmp_path / "m.onnx", side=4))
     assert "pictures of 4x4 with CLIP's mean and deviation" in encoder.note
-    want = unit((np.array([1.0, 0, 0]) - onnx_encoder.CLIP_MEAN) / onnx_encoder.CLIP_STD)
+    want = unit((np.array([1.0, 0, 0]) - image_inputs.CLIP_MEAN) / image_inputs.CLIP_STD)
     np.testing.assert_allclose(_vector(encoder, _picture((255, 0, 0))), want, rtol=1e-4)
 
 
@@ -183,12 +183,12 @@ def test_image_undecodable_is_none(tmp_path: Path) -> None:
 
 def test_digest_tells_what_changes_the_vectors(tmp_path: Path) -> None:
     path = text_model(tmp_path / "m.onnx")
-    found = [onnx_encoder.digest(path)]
+    found = [export_files.digest(path)]
     (tmp_path / "other.txt").write_text("x")
-    assert onnx_encoder.digest(path) == found[0]
+    assert export_files.digest(path) == found[0]
     for name in ("tokenizer_config.json", "m.onnx_data", "tokenizer.json"):
         (tmp_path / name).write_text("{}")
-        found.append(onnx_encoder.digest(path))
+        found.append(export_files.digest(path))
     assert len(set(found)) == 4
 
 

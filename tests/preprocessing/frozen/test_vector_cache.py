@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from m6rec_cli.preprocessing.frozen import vector_cache
 from m6rec_cli.preprocessing.frozen.vector_cache import VectorCache
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import SilentReporter
@@ -17,9 +16,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "vectors" / "e"
 
 
-def test_put_comes_back_from_disk(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vector_cache, "_ROWS", 3)
-    cache = VectorCache("e", SilentReporter())
+def test_put_comes_back_from_disk(folder: Path) -> None:
+    cache = VectorCache("e", SilentReporter(), flush_every=3)
     vectors = np.random.default_rng(0).normal(size=(7, 4)).astype(np.float32)
     for n, vector in enumerate(vectors):
         assert cache.get(cache.key(f"text {n}")) is None
@@ -34,28 +32,25 @@ def test_put_comes_back_from_disk(folder: Path, monkeypatch: pytest.MonkeyPatch)
     assert VectorCache("other", SilentReporter()).get(cache.key("text 1")) is None
 
 
-def test_many_small_files_become_one(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each is held open, and open files are few."""
-    monkeypatch.setattr(vector_cache, "_FILES", 3)
+def test_many_small_files_are_merged(folder: Path) -> None:
     for n in range(5):
-        cache = VectorCache("e", SilentReporter())
+        cache = VectorCache("e", SilentReporter(), max_files=3)
         cache.put(cache.key(f"text {n}"), np.full(2, n, np.float32))
         cache.flush()
-    cache = VectorCache("e", SilentReporter())
+    cache = VectorCache("e", SilentReporter(), max_files=3)
     assert len(list(folder.iterdir())) <= 3
     for n in range(5):
         assert cache.get(cache.key(f"text {n}")).tolist() == [n, n]  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("most", [1, 64])
-def test_file_that_another_process_has_merged_meanwhile_is_passed_over(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, most: int
+@pytest.mark.parametrize("max_files", [1, 64])
+def test_file_merged_by_another_process_meanwhile_is_skipped(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, max_files: int
 ) -> None:
     for n in range(3):
         cache = VectorCache("e", SilentReporter())
         cache.put(cache.key(f"text {n}"), np.full(2, n, np.float32))
         cache.flush()
-    monkeypatch.setattr(vector_cache, "_FILES", most)
     listed = Path.glob
 
     def gone_since(self: Path, pattern: str) -> list[Path]:
@@ -64,7 +59,7 @@ def test_file_that_another_process_has_merged_meanwhile_is_passed_over(
         return found
 
     monkeypatch.setattr(Path, "glob", gone_since)
-    cache = VectorCache("e", SilentReporter())
+    cache = VectorCache("e", SilentReporter(), max_files=max_files)
     assert sum(cache.get(cache.key(f"text {n}")) is not None for n in range(3)) == 2
 
 
@@ -92,5 +87,5 @@ def test_cache_that_cannot_be_written_warns(folder: Path) -> None:
     cache = VectorCache("e", report)
     cache.put(cache.key("a"), np.ones(2, np.float32))
     cache.flush()
-    assert "the encoder's vectors are not kept for the next time" in report.warnings[0]
+    assert "the encoder's vectors cannot be cached" in report.warnings[0]
     assert cache.get(cache.key("a")) is not None

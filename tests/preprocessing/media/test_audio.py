@@ -130,12 +130,12 @@ def test_decode_unreadable_is_none(tmp_path: Path) -> None:
 
 def test_filters_every_bin_hears_something() -> None:
     for mels in (8, 64, 128):
-        bank = audio.filters(mels)
+        bank = audio.mel_filters(mels)
         assert (bank.sum(axis=0) > 0).all()
         assert (bank.argmax(axis=0)[1:] >= bank.argmax(axis=0)[:-1]).all()
 
 
 def test_pooled_is_the_mean_of_equal_parts() -> None:
     spectrogram = np.arange(12.0).reshape(6, 2)
-    assert audio.pooled(spectrogram, 3).tolist() == [[1, 2], [5, 6], [9, 10]]
-    assert audio.pooled(spectrogram[:1], 3).tolist() == [[0, 1]] * 3
+    assert audio.pool(spectrogram, 3).tolist() == [[1, 2], [5, 6], [9, 10]]
+    assert audio.pool(spectrogram[:1], 3).tolist() == [[0, 1]] * 3

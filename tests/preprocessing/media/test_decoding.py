@@ -1,8 +1,8 @@
 """Pictures: colour, orientation, transparency, and what cannot be read."""
 
+import functools
 import io
 import os
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +10,6 @@ import pytest
 from PIL import Image
 
 from m6rec_cli.preprocessing.media import decoding, images
-from m6rec_cli.system.errors import M6RecError
-from m6rec_cli.system.feature_spec import FeatureSpec
 from m6rec_cli.system.progress import SilentReporter
 
 
@@ -88,7 +86,7 @@ def test_decode_all_aligns_rows_and_masks_what_is_not_there(tmp_path: Path) -> N
         blue,
         "",
     ]
-    decoder = decoding.Decoder.of(FeatureSpec("f", "item", "image", 8))
+    decoder = decoding.Decoder(functools.partial(images.decode, side=8), (8, 8, 3), np.uint8)
     for out in (None, tmp_path / "x.npy"):
         with SilentReporter().task("pictures") as task:
             array, bad, silent = decoding.decode_all(cells, tmp_path, decoder, out, task)
@@ -125,13 +123,3 @@ def test_stream_fault_of_the_work_is_raised() -> None:
 
     with pytest.raises(ZeroDivisionError):
         list(decoding.stream([1, 2], work))
-
-
-def test_decoder_without_the_extra_names_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "av", None)
-    for kind in ("audio", "video"):
-        with pytest.raises(M6RecError, match="which is not installed") as caught:
-            decoding.Decoder.of(FeatureSpec("clip", "item", kind, 8, state={"seconds": 1}))
-        assert caught.value.what.startswith(f"the feature `clip` ({kind}) needs the extra `media`")
-        assert caught.value.hint == "pip install 'm6rec-cli[media]'"
-    assert decoding.Decoder.of(FeatureSpec("picture", "item", "image", 8)).shape == (8, 8, 3)

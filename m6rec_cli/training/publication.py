@@ -1,0 +1,86 @@
+"""A trained model to a finished run directory: the encoded catalogue, the item graphs and `run.json`."""
+
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+
+from m6rec_cli import __version__
+from m6rec_cli.execution.layout import Layout
+from m6rec_cli.item_graphs import run_graphs
+from m6rec_cli.system.directories import fsync_tree
+from m6rec_cli.system.progress import Reporter
+from m6rec_cli.system.run_manifest import (
+    BestStep,
+    ModelFeature,
+    ModelInputs,
+    RunManifest,
+    TrainingCost,
+    write_run,
+)
+from m6rec_cli.training.catalogue_operations import operations_for
+from m6rec_cli.training.loop import LoopState
+from m6rec_cli.training.setup import TrainingSetup
+
+
+def write_catalogue(setup: TrainingSetup, report: Reporter) -> None:
+    """Write `catalogue/`: item embeddings by `setup.model`, the item graphs and the item table."""
+    data, job = setup.data, setup.job
+    folder = job.out / "catalogue"
+    folder.mkdir(exist_ok=True)
+    # On one device: validation has compiled this program already, unless it ran on a mesh.
+    embeddings = operations_for(Layout(data.n_items)).embed(setup.model, setup.tables)
+    np.save(folder / "embeddings.npy", np.asarray(embeddings))
+    run_graphs.write_graphs(folder, data, setup.spec.item_specs, job.parent, report)
+    _write_items(setup, folder)
+    fsync_tree(folder)
+
+
+def _write_items(setup: TrainingSetup, folder: Path) -> None:
+    categories = [
+        spec.name
+        for spec in setup.data.specs
+        if spec.entity == "item" and spec.compared_by == "values"
+    ]
+    columns = list(dict.fromkeys(["row", "id", "display", "popularity", *categories]))
+    setup.data.items.select(columns).write_parquet(folder / "items.parquet")
+
+
+def write_manifest(
+    setup: TrainingSetup, loop_state: LoopState, *, steps: int, seconds: float, cost: TrainingCost
+) -> RunManifest:
+    """Write `run.json`, which completes the run directory."""
+    job, data, spec = setup.job, setup.data, setup.spec
+    manifest = RunManifest(
+        stage=job.stage,
+        out=str(job.final_out),
+        data=tuple(map(str, job.data)),
+        data_fingerprints=data.manifest.fingerprints,
+        parent=str(job.parent) if job.parent else None,
+        best=BestStep(
+            step=loop_state.best_step,
+            epoch=loop_state.best_epoch,
+            ndcg=loop_state.best_ndcg if loop_state.best_ndcg >= 0 else None,
+        ),
+        steps=steps,
+        epochs=loop_state.epoch,
+        seconds=round(seconds, 2),
+        cost=cost,
+        model=ModelInputs(
+            items=spec.n_items,
+            event_kinds=data.manifest.event_kinds,
+            has_time=data.has_time,
+            features=tuple(
+                ModelFeature(entity=s.entity, name=s.name, kind=s.kind)
+                for s in (*spec.item_specs, *spec.user_specs)
+            ),
+        ),
+        versions={
+            "m6rec": __version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in ("jax", "flax", "optax", "orbax-checkpoint")},
+        },
+    )
+    write_run(job.out, manifest)
+    return manifest
