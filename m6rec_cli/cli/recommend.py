@@ -7,11 +7,9 @@ import typer
 
 from m6rec_cli.cli import options
 from m6rec_cli.cli import run as runner
-from m6rec_cli.system.errors import UsageError
+from m6rec_cli.inference.request import Before, ListFilters, RecommendRequest, UserSource
 from m6rec_cli.system.process_group import ProcessFlags
 from m6rec_cli.system.progress import Reporter, Summary
-
-BEFORE = ("all", "test", "valid", "cold")
 
 
 def recommend(
@@ -25,26 +23,30 @@ def recommend(
         ),
     ],
     data: Annotated[
-        Path | None, typer.Option("--data", metavar="DATA", help="Data directory with the users.")
+        Path | None,
+        typer.Option(
+            "--data", metavar="DATA", help="Data directory with the users and their histories."
+        ),
     ] = None,
     before: Annotated[
-        str,
+        Before,
         typer.Option(
             "--before",
             metavar="SPLIT",
-            help="End each history before its `test`, `valid` or `cold` events; `all` ends it nowhere.",
+            help="End each history before its `test`, `valid` or `cold` events; `all` keeps every "
+            "event.",
         ),
     ] = "all",
     interactions: Annotated[
         Path | None,
-        typer.Option("--interactions", metavar="FILE", help="Raw events instead of `--data`."),
+        typer.Option("--interactions", metavar="FILE", help="Raw event log, instead of `--data`."),
     ] = None,
     profiles: Annotated[
         Path | None,
         typer.Option(
             "--users",
             metavar="FILE",
-            help="Raw user table; users with a profile alone get lists too.",
+            help="Raw user table with profiles; its users get lists without any event, too.",
         ),
     ] = None,
     items: Annotated[
@@ -52,7 +54,7 @@ def recommend(
         typer.Option(
             "--items",
             metavar="FILE",
-            help="Raw item table; items that the run does not know are scored from their content.",
+            help="Raw item table; its new items are scored from their content.",
         ),
     ] = None,
     media: Annotated[
@@ -60,45 +62,55 @@ def recommend(
         typer.Option(
             "--media",
             metavar="DIR",
-            help="Folder of the pictures, sounds and videos of `--items` and `--users`; else beside each table.",
+            help="Folder of the pictures, sounds and videos of `--items` and `--users`; by default "
+            "the folder of each table.",
         ),
     ] = None,
-    users: Annotated[
+    user_ids: Annotated[
         str | None,
         typer.Option(
             "--user-ids",
             metavar="FILE",
-            help="User ids, one a line; `-` reads stdin. Default: all.",
+            help="Users who get lists: ids, one per line; `-` reads stdin. Default: all users.",
         ),
     ] = None,
     k: Annotated[
-        int | None, typer.Option("-k", metavar="N", help="Items in a list (recommend.k).")
+        int | None, typer.Option("-k", metavar="N", help="Length of a list (recommend.k).")
     ] = None,
-    draws: Annotated[
+    noise_draws: Annotated[
         int | None,
-        typer.Option("--draws", metavar="S", help="Noise draws (recommend.noise_draws)."),
+        typer.Option(
+            "--draws",
+            metavar="S",
+            help="Noise draws to average over (recommend.noise_draws).",
+        ),
     ] = None,
     keep_seen: Annotated[
-        bool, typer.Option("--keep-seen", help="Also list items that the user has seen.")
+        bool, typer.Option("--keep-seen", help="List seen items, too (recommend.seen).")
     ] = False,
     allow: Annotated[
         Path | None,
-        typer.Option("--allow", metavar="FILE", help="Only these item ids, one a line."),
+        typer.Option("--allow", metavar="FILE", help="List only these item ids, one per line."),
     ] = None,
     deny: Annotated[
         Path | None,
-        typer.Option("--deny", metavar="FILE", help="Never these item ids, one a line."),
+        typer.Option("--deny", metavar="FILE", help="Never list these item ids, one per line."),
     ] = None,
     max_per_category: Annotated[
         int | None,
         typer.Option(
-            "--max-per-category", metavar="N", help="Items of one category in a list at the most."
+            "--max-per-category",
+            metavar="N",
+            help="List at most N items of one category (recommend.max_per_category).",
         ),
     ] = None,
     category: Annotated[
         str | None,
         typer.Option(
-            "--category", metavar="NAME", help="The feature that `--max-per-category` counts by."
+            "--category",
+            metavar="NAME",
+            help="Item feature that `--max-per-category` counts by; by default the first "
+            "categorical one.",
         ),
     ] = None,
     state: Annotated[
@@ -106,20 +118,22 @@ def recommend(
         typer.Option(
             "--state",
             metavar="DIR",
-            help="Keep what was read of every user in DIR; `--interactions` needs newer events only.",
+            help="Store every user's decoder state in DIR; the next `--interactions` needs newer "
+            "events only.",
         ),
     ] = None,
     changed: Annotated[
-        bool, typer.Option("--changed", help="Lists only for users whose `--state` changed.")
+        bool,
+        typer.Option("--changed", help="Make lists only for users whose `--state` changed."),
     ] = False,
     titles: Annotated[
-        bool, typer.Option("--titles", help="Add a column with readable names.")
+        bool, typer.Option("--titles", help="Add a column with the items' readable names.")
     ] = False,
     explain: Annotated[
         bool,
         typer.Option(
             "--explain",
-            help="Add the events of the history and the parts of the item that carried each score.",
+            help="Add the history events and item features that each score rests on.",
         ),
     ] = False,
     config_file: options.ConfigFile = None,
@@ -133,55 +147,41 @@ def recommend(
     no_compile_cache: options.NoCompileCache = False,
     debug: options.Debug = False,
 ) -> None:
-    """Recommend items to users: ranked lists with a score and what each list rests on."""
+    """Recommend items to users: ranked lists with scores and what each list rests on."""
 
     def work(report: Reporter) -> Summary | None:
         from m6rec_cli.config.resolve import resolve
 
-        raw = interactions is not None or profiles is not None
-        if state is not None and data is not None:
-            raise UsageError(
-                "`--state` reads raw events, not `--data`", hint="pass `--interactions`"
-            )
-        if state is None and (data is not None) == raw:
-            raise UsageError(
-                "name the users by `--data`, or by `--interactions` and `--users`",
-                hint="one of the two ways",
-            )
-        if before not in BEFORE:
-            raise UsageError(f"`--before` cannot be `{before}`", hint="all, test, valid or cold")
-        if before != "all" and data is None:
-            raise UsageError("`--before` needs `--data`: raw events have no held-out part")
+        request = RecommendRequest(
+            run=run,
+            users=UserSource(
+                data=data,
+                before=before,
+                interactions=interactions,
+                profiles=profiles,
+                state=state,
+            ),
+            items=items,
+            media=media,
+            filters=ListFilters(
+                user_ids=user_ids, changed=changed, allow=allow, deny=deny, category=category
+            ),
+            titles=titles,
+            explain=explain,
+        )
         flags = {
             "-k": ("recommend.k", k),
-            "--draws": ("recommend.noise_draws", draws),
+            "--draws": ("recommend.noise_draws", noise_draws),
             "--max-per-category": ("recommend.max_per_category", max_per_category),
             "--keep-seen": ("recommend.seen", "keep" if keep_seen else None),
         }
         config = resolve(command="recommend", file=config_file, sets=sets or (), flags=flags)
         from m6rec_cli.stages import recommend as stage
 
-        inputs = stage.Inputs(
-            run,
-            data,
-            before,
-            interactions,
-            items,
-            profiles,
-            media,
-            users,
-            allow,
-            deny,
-            category,
-            titles,
-            state,
-            changed,
-            explain,
-        )
-        return stage.run(config, inputs, out, report, overwrite=overwrite)
+        return stage.run(config, request, out, report, overwrite=overwrite)
 
     processes = ProcessFlags(coordinator, num_processes, process_id)
-    runner.stage(
+    runner.run_stage(
         work,
         quiet=quiet,
         log_format=log_format,

@@ -1,9 +1,9 @@
-"""The best items of each user in one pass over the catalogue, whose scores are never held as a whole.
+"""Contexts to the best items of each user in one pass over the catalogue, block by block.
 
-The catalogue is read block by block. Of a block's logits only the best of each group of neighbours is kept, beside the
-running normaliser of the softmax. The k best items lie in the k groups whose best is best, so those groups alone
-are scored again, and the few whose logits are raised. What is left is little more than the product of contexts and embeddings, and memory grows with
-`users * items / group`.
+A block's logits are reduced to the maximum of each group of adjacent items, next to the running
+normaliser of the softmax. The k best items lie in the k groups with the highest maxima, so only
+those groups are scored again, together with the items whose logits the graph boosts. The cost is
+little more than the product of contexts and embeddings; memory grows with `users * items / group`.
 """
 
 import functools
@@ -16,35 +16,36 @@ from jaxtyping import Array, Bool, Float, Int
 from m6rec_cli.inference.graph_boost import LogitBoost
 from m6rec_cli.system.shapes import BD, ID, I, I_bool
 
+MAX_GATHERED = 1 << 25
+"""Embedding values gathered at once: 128 MiB, or those of one user."""
+
 _BLOCK = 1024
 _USERS = 1024
 _SCORES = 1 << 30
-"""Users times items of one call at the most: 128 MiB of groups."""
-_GATHERED = 1 << 25
-"""Numbers of the embeddings that are gathered at once: 128 MiB, or those of one user."""
+"""Upper bound of users times items in a call: 128 MiB of group maxima."""
 
 
 def users_per_call(n_items: int, n_users: int) -> int:
-    """Users of one call; a power of two, so that few shapes are compiled."""
+    """Users of one call: a power of two, so that few shapes are compiled."""
     most = max(1, min(_USERS, _SCORES // max(n_items, 1), n_users))
     return 1 << (most.bit_length() - 1)
 
 
-def users_at_once(n_users: int, n_items: int, width: int) -> int:
-    """Users of whom each has embeddings of `n_items` gathered by himself: as many as `_GATHERED` allows, a power of two.
+def users_per_gather(n_users: int, n_items: int, width: int) -> int:
+    """Users whose `n_items` own embeddings are gathered at once: a power of two.
 
-    One on CPU, where a product of one row for each user is slow as a batch.
+    One on a CPU, where a batched product of one row per user is slow.
     """
     if jax.default_backend() == "cpu":
         return 1
-    most = max(1, min(n_users, _GATHERED // (n_items * width)))
+    most = max(1, min(n_users, MAX_GATHERED // (n_items * width)))
     return 1 << (most.bit_length() - 1)
 
 
-def k_best(
+def top_k(
     scores: Float[Array, "*b i"], k: int, recall: float
 ) -> tuple[Float[Array, "*b k"], Int[Array, "*b k"]]:
-    """`jax.lax.top_k`, or on TPU, if `recall` < 1, its approximation that finds that share of them on average."""
+    """`jax.lax.top_k`; on a TPU with `recall` < 1, the approximation with that expected recall."""
     if recall < 1:
         return jax.lax.approx_max_k(scores, k, recall_target=recall)
     return jax.lax.top_k(scores, k)
@@ -55,7 +56,7 @@ def best_of_catalogue(
     h: BD,
     items: ID,
     bias: I,
-    near: LogitBoost,
+    boost: LogitBoost,
     owner: Int[Array, " e"],
     hidden: Int[Array, " e"],
     allowed: I_bool,
@@ -63,21 +64,21 @@ def best_of_catalogue(
     k: int,
     recall: float = 1.0,
 ) -> tuple[Float[Array, "b k"], Int[Array, "b k"]]:
-    """Log-probabilities over the whole catalogue, and rows, of the k best items that are allowed and not hidden.
+    """Log-probabilities and rows of the k best items that are allowed and not hidden.
 
-    -inf marks places for which there was no item.
+    The softmax is over the whole catalogue. -inf marks places without an item.
 
     Args:
-        h: What the embeddings are multiplied with.
-        near: Items whose logits are raised, from `near.tile`.
-        owner: The row of `h` that hides an item; a row beyond them hides nothing (padding).
-        hidden: That item's row.
-        recall: See `k_best`.
+        h: Candidate embeddings, one per user.
+        boost: From `graph_boost.tile`.
+        owner: The row of `h` that an item is hidden from; a row beyond them is padding.
+        hidden: The row of that item.
+        recall: See `top_k`.
     """
     n, width = len(items), min(_BLOCK, len(items))
     group = math.gcd(32 if k <= 64 else 8, width)
     n_blocks, in_block = -(-n // width), width // group
-    # The last block begins earlier, so that it is as wide as the others; what it reads again does not count.
+    # The last block starts earlier to be as wide as the others; items that it repeats do not count.
     begins = jnp.minimum(jnp.arange(n_blocks) * width, n - width)
 
     def read(carry: tuple[Array, Array], block: Array) -> tuple[tuple[Array, Array], Array]:
@@ -101,8 +102,8 @@ def best_of_catalogue(
     start = jnp.full(len(h), -jnp.inf), jnp.zeros(len(h))
     (highest, total), best = jax.lax.scan(read, start, jnp.arange(n_blocks))
     best = best.swapaxes(0, 1).reshape(len(h), n_blocks * in_block)
-    # In the catalogue's order, so that of equal items the first wins, as it does among all.
-    chosen = jnp.sort(k_best(best, min(k, best.shape[1]), recall)[1], axis=1)
+    # Groups in catalogue order: of equal items the first wins, as in a full sort.
+    chosen = jnp.sort(top_k(best, min(k, best.shape[1]), recall)[1], axis=1)
 
     first = begins[chosen // in_block] + chosen % in_block * group
     unseen = _unhidden(chosen, first, owner, hidden, width, begins, group)
@@ -110,36 +111,35 @@ def best_of_catalogue(
     fresh = rows >= jnp.repeat(chosen // in_block * width, group, axis=1)
     unseen &= fresh & allowed[rows]
 
-    def again(one: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+    def best_of_groups(one: tuple[Array, Array, Array]) -> tuple[Array, Array]:
         context, at, good = one
         best, place = jax.lax.top_k(jnp.where(good, items[at] @ context + bias[at], -jnp.inf), k)
         return best, at[place]
 
-    logits, rows = jax.lax.map(
-        again, (h, rows, unseen), batch_size=users_at_once(len(h), rows.shape[1], h.shape[1])
-    )
-    if near.item.shape[1]:
+    batch = users_per_gather(len(h), rows.shape[1], h.shape[1])
+    logits, rows = jax.lax.map(best_of_groups, (h, rows, unseen), batch_size=batch)
+    if boost.item.shape[1]:
 
-        def product(one: tuple[Array, Array]) -> Array:
+        def plain_logits(one: tuple[Array, Array]) -> Array:
             context, at = one
             return items[at] @ context + bias[at]
 
-        # An item that is raised can only go up, so the best are among these and the best of all as they were.
-        raised = jax.lax.map(
-            product,
-            (h, jnp.minimum(near.item, n - 1)),
-            batch_size=users_at_once(len(h), near.item.shape[1], h.shape[1]),
-        )
-        total += (jnp.exp(raised - highest[:, None]) * jnp.expm1(near.bonus)).sum(-1)
-        shown = near.listed & allowed[near.item]
-        place = jax.vmap(jnp.searchsorted)(near.item, rows)
-        twice = jnp.take_along_axis(near.item, place, axis=1, mode="clip") == rows
+        # A boost never lowers a logit: the best are among the boosted items and the best so far.
+        batch = users_per_gather(len(h), boost.item.shape[1], h.shape[1])
+        boosted = jax.lax.map(plain_logits, (h, jnp.minimum(boost.item, n - 1)), batch_size=batch)
+        total += (jnp.exp(boosted - highest[:, None]) * jnp.expm1(boost.boost)).sum(-1)
+        shown = boost.listed & allowed[boost.item]
+        place = jax.vmap(jnp.searchsorted)(boost.item, rows)
+        twice = jnp.take_along_axis(boost.item, place, axis=1, mode="clip") == rows
         logits = jnp.concatenate(
-            [jnp.where(twice, -jnp.inf, logits), jnp.where(shown, raised + near.bonus, -jnp.inf)],
+            [
+                jnp.where(twice, -jnp.inf, logits),
+                jnp.where(shown, boosted + boost.boost, -jnp.inf),
+            ],
             axis=1,
         )
         logits, place = jax.lax.top_k(logits, k)
-        rows = jnp.take_along_axis(jnp.concatenate([rows, near.item], axis=1), place, axis=1)
+        rows = jnp.take_along_axis(jnp.concatenate([rows, boost.item], axis=1), place, axis=1)
     return logits - (highest + jnp.log(total))[:, None], rows
 
 
@@ -152,12 +152,12 @@ def _unhidden(
     begins: Int[Array, " blocks"],
     group: int,
 ) -> Bool[Array, "b c"]:
-    """Which of the chosen groups' items are not hidden from the user who chose them."""
+    """Which items of the chosen groups are not hidden from the user of the group."""
     users, n_chosen = chosen.shape
     block, n_groups = hidden // width, len(begins) * (width // group)
     of = block * (width // group) + (hidden - begins[block]) // group
-    # Ascending, as each user's groups are: a search, where comparing each pair with each group would take as much
-    # memory as there are pairs times groups.
+    # The keys ascend, so a search finds each pair. Comparing every pair with every group would take
+    # memory for pairs times groups.
     keys = (jnp.arange(users)[:, None] * n_groups + chosen).reshape(-1)
     wanted = jnp.minimum(owner, users) * n_groups + of
     at = jnp.minimum(jnp.searchsorted(keys, wanted), len(keys) - 1)

@@ -1,26 +1,45 @@
-"""Kept events and new ones to one log without repetitions, of which a state keeps what a model reads."""
+"""Stored and new events to one log without duplicates, cut to the events that a model reads."""
+
+from dataclasses import dataclass
 
 import polars as pl
 
 from m6rec_cli.inference.user_states import UserStates
 
 KEY = ["user", "item", "timestamp", "event"]
-"""What makes two lines of a log the same event."""
+"""Two log lines with equal columns are the same event."""
 
 
-def merged(
-    old: UserStates, new: pl.DataFrame, items: pl.DataFrame, most: int
-) -> tuple[pl.DataFrame, pl.DataFrame, int]:
-    """The kept events with the new ones among them, the older pairs, and how many new ones were passed over.
+@dataclass(frozen=True, kw_only=True)
+class MergedEvents:
+    """The events of a state directory after a merge.
 
-    Events of the same time keep the order in which they came. Of each user the last `most` events on items of the
-    catalogue are kept, with all that lie among them or share their times, so that none of these is taken for a new one
-    when it comes again. An event before all of them changes nothing but what was seen.
-
-    Returns:
-        The first with `item_row` (-1: not in the catalogue), `fresh`, and `late` (before an event of the old state).
+    Attributes:
+        recent: The events to store, sorted by user and time: `KEY`, `item_row` (-1: not in the
+            catalogue), `fresh` (new) and `late` (new, and before a stored event).
+        older: `user` and `item` of the events before these, distinct.
+        n_known: New lines that the state had already.
     """
-    # Two lines may be equal in all that is kept of them: the second is known if the state holds two.
+
+    recent: pl.DataFrame
+    older: pl.DataFrame
+    n_known: int
+
+
+def merge_events(
+    old: UserStates, new: pl.DataFrame, items: pl.DataFrame, most: int
+) -> MergedEvents:
+    """Add new events to the stored ones.
+
+    Events of the same time stay in the order in which they arrive. Of each user the last `most`
+    events on catalogue items stay, with all events between them or of the same time: if one of
+    these arrives again, it is recognised. An event before all of them only adds to the seen items.
+
+    Args:
+        new: Has the columns `KEY`.
+        items: Has `item_row`, by the item codes of `new`.
+    """
+    # Two lines can be equal in all columns: the second is known if the state holds two.
     number = pl.int_range(pl.len()).over(KEY).alias("number")
     theirs = old.events.join(new.select("user").unique(), on="user", how="semi").with_columns(
         number
@@ -43,6 +62,6 @@ def merged(
         following=following(pl.col("item_row") >= 0),
     )
     both = both.with_columns(keep=pl.col("following").min().over("user", "timestamp") < most)
-    kept, cut = both.filter("keep").drop("keep", "following"), both.filter(~pl.col("keep"))
+    recent, cut = both.filter("keep").drop("keep", "following"), both.filter(~pl.col("keep"))
     older = pl.concat([old.older, cut.select("user", "item")]).unique(maintain_order=True)
-    return kept, older, len(new) - int(kept["fresh"].sum())
+    return MergedEvents(recent=recent, older=older, n_known=len(new) - int(recent["fresh"].sum()))

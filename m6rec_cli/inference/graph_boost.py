@@ -1,4 +1,7 @@
-"""What stood near a user's last events to what it adds to the logits of those items: see `neighbours`."""
+"""The last events of a user to a logit boost of the items that the item graph links to them.
+
+`item_graphs/cooccurrence.py` has the formula.
+"""
 
 from typing import NamedTuple
 
@@ -10,71 +13,75 @@ from scipy import sparse
 from m6rec_cli.inference.user_histories import UserHistories
 from m6rec_cli.item_graphs import cooccurrence
 
-NAME = "neighbours"
-
 
 class LogitBoost(NamedTuple):
     """What is added to the logits of a tile of users.
 
     Attributes:
-        item: Item rows, ascending, each once; beyond the last stands the number of items.
-        bonus: log(1 + w n q), not negative; 0 beyond the last.
-        listed: Whether the item is neither hidden from the user nor padding.
+        item: Item rows, ascending, each once; the number of items in the padding.
+        boost: log(1 + w n q), not negative; 0 in the padding.
+        listed: Whether the item may be listed: neither hidden from the user nor padding.
     """
 
     item: Int[Array, "b m"]
-    bonus: Float[Array, "b m"]
+    boost: Float[Array, "b m"]
     listed: Bool[Array, "b m"]
 
 
-def logit_boost(audience: UserHistories, rows: np.ndarray, weight: float) -> sparse.csr_array:
+def logit_boosts(histories: UserHistories, rows: np.ndarray, weight: float) -> sparse.csr_array:
     """What is added to the logits of some users, f32 (users, i); a row has an item once."""
-    graph, n_items = audience.run.cooccurrence, len(audience.run.items)
+    run = histories.run
+    n_items = len(run.catalogue)
     if weight == 0:
         return sparse.csr_array((len(rows), n_items), dtype=np.float32)
-    # Never more than the decoder reads: a kept state knows no other events.
-    events = audience.latest(rows, min(cooccurrence.READ, audience.run.config.model.max_history))
-    shares = cooccurrence.near(graph, *events, len(rows))
+    # Not more events than the decoder reads: a state directory keeps no others.
+    n_events = min(cooccurrence.N_RECENT_EVENTS, run.config.model.max_history)
+    owner, items = histories.latest(rows, n_events)
+    shares = cooccurrence.neighbour_shares(run.catalogue.cooccurrence, owner, items, len(rows))
     shares.data = np.log1p(np.float32(weight * n_items) * shares.data)
     return shares
 
 
-def add(found: sparse.csr_array, scores: np.ndarray) -> None:
-    """Raise the scores of some users, f32 (users, i), by the bonuses of `found` in place."""
+def add_to_scores(boosts: sparse.csr_array, scores: np.ndarray) -> None:
+    """Add the boosts to the scores of the same users, f32 (users, i), in place."""
     begins = np.arange(len(scores)) * scores.shape[1]
-    # Of a view in one dimension, which takes a third of the time.
+    # A view in one dimension takes a third of the time.
     np.add.at(
-        scores.reshape(-1), np.repeat(begins, np.diff(found.indptr)) + found.indices, found.data
+        scores.reshape(-1),
+        np.repeat(begins, np.diff(boosts.indptr)) + boosts.indices,
+        boosts.data,
     )
 
 
 def tile(
-    found: sparse.csr_array,
+    boosts: sparse.csr_array,
     n_items: int,
-    users: np.ndarray,
+    places: np.ndarray,
     hidden: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> LogitBoost:
-    """The bonuses of some users on the device; the width is a power of two, so that few shapes are compiled.
+    """The boosts of a tile of users on the device.
+
+    The width is a power of two: few shapes are compiled.
 
     Args:
-        found: From `bonuses`.
-        users: Rows of `found`.
-        hidden: Pairs of the place in `users` and the row of an item that is hidden from that user.
+        boosts: From `logit_boosts`.
+        places: Rows of `boosts`, one per user of the tile.
+        hidden: Pairs of an index of `places` and the row of an item that is hidden from the user.
     """
-    mine = found[users]
+    mine = boosts[places]
     mine.sort_indices()
     sizes = np.diff(mine.indptr)
     most = int(sizes.max(initial=0))
     width = 1 << (most - 1).bit_length() if most else 0
-    row = np.repeat(np.arange(len(users)), sizes)
+    row = np.repeat(np.arange(len(places)), sizes)
     column = np.arange(mine.nnz) - np.repeat(mine.indptr[:-1], sizes)
-    item = np.full((len(users), width), n_items, np.int32)
-    bonus, listed = np.zeros(item.shape, np.float32), np.zeros(item.shape, bool)
-    item[row, column], bonus[row, column], listed[row, column] = mine.indices, mine.data, True
+    item = np.full((len(places), width), n_items, np.int32)
+    boost, listed = np.zeros(item.shape, np.float32), np.zeros(item.shape, bool)
+    item[row, column], boost[row, column], listed[row, column] = mine.indices, mine.data, True
     if hidden is not None and mine.nnz:
         pairs = row * n_items + mine.indices
-        unwanted = hidden[0] * n_items + hidden[1]
-        at = np.minimum(np.searchsorted(pairs, unwanted), len(pairs) - 1)
-        at = at[pairs[at] == unwanted]
+        hidden_pairs = hidden[0] * n_items + hidden[1]
+        at = np.minimum(np.searchsorted(pairs, hidden_pairs), len(pairs) - 1)
+        at = at[pairs[at] == hidden_pairs]
         listed[row[at], column[at]] = False
-    return LogitBoost(jax.device_put(item), jax.device_put(bonus), jax.device_put(listed))
+    return LogitBoost(jax.device_put(item), jax.device_put(boost), jax.device_put(listed))

@@ -1,11 +1,7 @@
-"""A state directory and newer events to an audience, as a full pass over the whole log would give it.
+"""Stored user states and newer events to user histories, equal to a full pass over the whole log.
 
-A user's decoder state goes on by the new events alone. A user is read anew from the events that the state keeps,
-never from the log, where going on would not give what a full pass gives:
-
-- an event came late, that is, before one that was read already;
-- the history grew beyond `model.max_history`: a full pass forgets its beginning, and a state does not;
-- the profile changed, or an item of the history entered, left or changed in a catalogue given by `--items`.
+The decoder goes on from the state of each user and reads new events only. Where that differs from a
+full pass, it rereads the events that the state directory keeps, never the log: see `state_advance`.
 """
 
 from dataclasses import dataclass
@@ -15,296 +11,183 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from m6rec_cli.execution.user_contexts import advanced_contexts, round_up_size
-from m6rec_cli.inference import raw_inputs, user_states
-from m6rec_cli.inference.event_merge import KEY, merged
+from m6rec_cli.data.spans import span_positions
+from m6rec_cli.inference import incremental_inputs, raw_inputs, state_advance, user_states
+from m6rec_cli.inference.event_merge import KEY, MergedEvents, merge_events
 from m6rec_cli.inference.loaded_run import LoadedRun
 from m6rec_cli.inference.profile_digests import profile_digests
-from m6rec_cli.inference.user_histories import UserHistories, spans
+from m6rec_cli.inference.user_histories import UserHistories
 from m6rec_cli.inference.user_states import UserStates
-from m6rec_cli.model.recommender import Tokens
-from m6rec_cli.preprocessing import schema_file, tables
-from m6rec_cli.preprocessing.columns import timestamps
-from m6rec_cli.preprocessing.schema import Schema
-from m6rec_cli.preprocessing.tables import NoRecords
-from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import Reporter
-from m6rec_cli.system.tokens import START
 
-BEYOND = 3
-"""Events that are kept beyond `max_history`: a full pass looks at one before its first, and at the time between that
-one and the one before it; and an explanation leaves one out."""
-
-_USERS_AT_ONCE, _TOKENS_AT_ONCE = 16_384, 65_536
+EXTRA_EVENTS = 3
+"""Events stored beyond `max_history`: a full pass reads the gap before its first event and the gap
+before that, and an explanation leaves one event out."""
 
 
-@dataclass(frozen=True)
-class Remembered(UserHistories):
-    """Users whose contexts are known already: those with events come first.
+@dataclass(frozen=True, kw_only=True)
+class StateUpdate:
+    """What newer events change in a state directory.
 
     Attributes:
-        carried: f32 (n, d), the contexts of the first n users.
-        older: `user` and `item_row` of what was met before the kept events, sorted by user.
-        moved: Rows of the users whose state changed, and of those who have a profile alone, of whom none is kept.
-        counts: What happened, for the summary.
-        kept: What `save` writes; None if nothing changed.
+        states: The states of all users that have events, after their last event.
+        is_changed: Whether `states` differ from those that are stored.
+        changed_rows: Users whose state changed, then the users with only a profile: none is stored.
+        older: `user` and `item_row` of the events before the stored ones, sorted by user.
+        counts: For the summary.
     """
 
-    carried: np.ndarray
+    states: UserStates
+    is_changed: bool
+    changed_rows: np.ndarray
     older: pl.DataFrame
-    moved: np.ndarray
     counts: dict[str, int]
-    kept: UserStates | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class IncrementalHistories(UserHistories):
+    """Users with their stored states; those with events come first.
+
+    Attributes:
+        update: Holds their states.
+    """
+
+    update: StateUpdate
 
     def contexts(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """As of an audience; the decoder state is not asked for and stays zero where it is carried."""
-        held = rows < len(self.carried)
-        contexts = np.zeros((len(rows), self.carried.shape[1]), np.float32)
+        """Context and decoder state of some users; a stored state is not read and stays zero."""
+        stored = self.update.states.contexts
+        held = rows < len(stored)
+        contexts = np.zeros((len(rows), stored.shape[1]), np.float32)
         states = np.zeros((len(rows), self.run.model.decoder.state_size), np.float32)
-        contexts[held] = self.carried[rows[held]]
+        contexts[held] = stored[rows[held]]
         if not held.all():
             contexts[~held], states[~held] = super().contexts(rows[~held])
         return contexts, states
 
     def seen(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Also what was met before the kept events."""
+        """The seen items of some users, with those before the stored events."""
         owner, item = super().seen(rows)
-        more, index = spans(self._older_offsets, rows)
-        owner, item = (
-            np.concatenate(pair)
-            for pair in ((owner, more), (item, self.older["item_row"].to_numpy()[index]))
-        )
+        older_owner, index = span_positions(self._older_offsets, rows)
+        owner = np.concatenate([owner, older_owner])
+        item = np.concatenate([item, self.update.older["item_row"].to_numpy()[index]])
         order = np.argsort(owner, kind="stable")
         return owner[order], item[order]
 
     @cached_property
     def _older_offsets(self) -> np.ndarray:
-        return np.searchsorted(self.older["user"].to_numpy(), np.arange(len(self.ids) + 1))
+        return np.searchsorted(self.update.older["user"].to_numpy(), np.arange(len(self.ids) + 1))
 
     def save(self, folder: Path) -> None:
-        """Write what is remembered now, if anything changed."""
-        if self.kept is not None:
-            counts = {
-                "users": len(self.kept.users),
-                "profiles": int((self.kept.users["profile"] != 0).sum()),
-            }
-            user_states.write(folder, self.kept, self.run.digest, counts)
+        """Write the states, if they changed."""
+        if self.update.is_changed:
+            user_states.write_states(folder, self.update.states, self.run.digest)
 
 
-def audience(
+def update_histories(
     run: LoadedRun,
     log: Path | None,
     profiles: Path | None,
     folder: Path,
     report: Reporter,
     media: Path | None = None,
-) -> Remembered:
-    """The users of a state directory, of newer events and of a raw profile table.
+) -> IncrementalHistories:
+    """The users of a state directory, of newer events and of a raw user table.
 
     Args:
-        log: Newer events, or the whole log again: what the state holds already is skipped.
-        media: See `raw.audience`.
+        log: Newer events, or the whole log again: events that the state holds are skipped.
+        media: See `raw_inputs.read_histories`.
 
     Raises:
-        M6RecError: The state is another model's or damaged; there is neither a state nor a log; or an input is at fault.
+        M6RecError: The state is damaged or another run's, there is neither a state nor a log, or a
+            file is wrong.
     """
-    schema = run.schema
-    if schema.timestamp is None:
-        raise M6RecError(
-            "the events have no time, so newer ones cannot be told from older ones",
-            where=str(run.path / "features" / schema_file.FILE),
-            hint="leave out `--state`, or train on a log with a time column",
-        )
-    if log is not None and schema.timestamp_format == "order":
-        _require_whole(log, schema.timestamp)
-    old = UserStates.empty(run.config.model.width, run.model.decoder.state_size)
-    if user_states.exists(folder):
-        old = user_states.read(folder, run.digest)
-    elif log is None:
-        raise M6RecError(
-            "there is no state yet, and no events to make it from",
-            where=str(folder),
-            hint="pass `--interactions`",
-        )
-    if profiles is None and (old.users["profile"] != 0).any():
-        raise M6RecError(
-            "the state was made with profiles, and none are given",
-            where=str(folder),
-            hint="pass `--users`, or name another `--state` and pass the whole log",
-        )
-    frame = _newer(run, log, schema, report, may_be_empty=len(old.users) > 0)
-    table = raw_inputs.read_profiles(run, profiles, schema, report)
+    old = incremental_inputs.read_old_states(run, log, profiles, folder)
+    frame = incremental_inputs.read_newer_events(run, log, report, may_be_empty=len(old.users) > 0)
+    table = raw_inputs.read_profiles(run, profiles, report)
     held = pl.concat([old.users["id"], frame["user_id"]]).unique(maintain_order=True)
     ids = held if table is None else pl.concat([held, table["id"]]).unique(maintain_order=True)
-    items = _items(run, pl.concat([old.items["id"], frame["item_id"]]).unique(maintain_order=True))
+    item_ids = pl.concat([old.items["id"], frame["item_id"]]).unique(maintain_order=True)
+    items = incremental_inputs.item_table(run, item_ids)
+    new = _coded(frame, ids, items)
+    most = run.config.model.max_history + EXTRA_EVENTS
+    events = merge_events(old, new, items, most)
 
+    on_known_items = events.recent.filter(pl.col("item_row") >= 0)
+    weighted = on_known_items.with_columns(pl.lit(1.0, pl.Float32).alias("weight"))
+    histories = UserHistories(
+        run=run,
+        events=raw_inputs.as_events(weighted.rename({"user": "user_row"})),
+        has_time=run.has_time and run.schema.has_time,
+        ids=ids,
+        profiles=raw_inputs.profile_arrays(
+            run, ids, table, media or raw_inputs.media_folder(profiles), report
+        ),
+    )
+    digests = profile_digests(histories.profiles, len(held))
+    plan = state_advance.plan_reads(histories, old, digests, on_known_items, items)
+    _warn_late_events(plan, old, report)
+    contexts, states = state_advance.advance_states(histories, old, plan, report)
+    changed = plan.reread | (plan.n_new > 0) | _has_new_older_events(old, events, len(held))
+    n_stored = len(old.users)
+    update = StateUpdate(
+        states=UserStates(
+            users=pl.DataFrame({"id": held, "profile": digests}),
+            events=events.recent,
+            older=events.older,
+            items=items,
+            contexts=contexts,
+            states=states,
+        ),
+        is_changed=bool(changed.any() or not n_stored or events.recent["fresh"].any()),
+        changed_rows=np.append(np.flatnonzero(changed), np.arange(len(held), len(ids))),
+        older=_older_items(events, items),
+        counts={
+            "users": len(held),
+            "new_events": int(events.recent["fresh"].sum()),
+            "known_events": events.n_known,
+            "late_events": int(plan.n_late.sum()) if n_stored else 0,
+            "advanced": int(plan.advance.sum()),
+            "read_anew": int(plan.reread.sum()),
+        },
+    )
+    return IncrementalHistories(
+        run=run,
+        events=histories.events,
+        has_time=histories.has_time,
+        ids=ids,
+        profiles=histories.profiles,
+        update=update,
+    )
+
+
+def _coded(frame: pl.DataFrame, ids: pl.Series, items: pl.DataFrame) -> pl.DataFrame:
+    """New events with the rows of their users and items."""
     users = pl.DataFrame({"user_id": ids}).with_row_index("user")
     codes = items.select(item_id="id").with_row_index("item")
-    new = frame.join(users, on="user_id", how="left", maintain_order="left").join(
-        codes, on="item_id", how="left", maintain_order="left"
-    )
-    kept_events, older, passed_over = merged(
-        old, new.select(KEY), items, run.config.model.max_history + BEYOND
+    return (
+        frame.join(users, on="user_id", how="left", maintain_order="left")
+        .join(codes, on="item_id", how="left", maintain_order="left")
+        .select(KEY)
     )
 
-    known = kept_events.filter(pl.col("item_row") >= 0)
-    log_events = raw_inputs.as_events(
-        known.with_columns(pl.lit(1.0, pl.Float32).alias("weight")).rename({"user": "user_row"})
-    )
-    arrays = raw_inputs.profile_arrays(
-        run, ids, table, media or raw_inputs.folder_of(profiles), report
-    )
-    base = UserHistories(run, log_events, run.has_time and schema.has_time, ids, arrays)
 
-    digests = profile_digests(base, len(held))
-    n_old, n = len(old.users), len(held)
-    anew = np.ones(n, bool)
-    anew[:n_old] = digests[:n_old] != old.users["profile"].to_numpy()
-    fresh, late = (
-        np.bincount(known["user"].filter(known[c]), minlength=n) for c in ("fresh", "late")
-    )
-    anew |= late > 0
-    anew |= (fresh > 0) & (np.diff(base.offsets)[:n] > run.config.model.max_history)
-    changed = _changed_items(old, items)
-    anew[np.unique(old.events["user"].to_numpy()[changed[old.events["item"].to_numpy()]])] = True
-    onward = np.flatnonzero((fresh > 0) & ~anew)
-    if n_old and (late > 0).any():
+def _warn_late_events(plan: state_advance.ReadPlan, old: UserStates, report: Reporter) -> None:
+    n_users = int((plan.n_late > 0).sum())
+    if len(old.users) and n_users:
         report.warn(
-            f"{late.sum():,} events are older than what the state had read of their users; these "
-            f"{(late > 0).sum():,} users were read anew from the events that it keeps"
-        )
-
-    contexts, states = (
-        np.concatenate([x, np.zeros((n - n_old, x.shape[1]), np.float32)])
-        for x in (old.contexts, old.states)
-    )
-    with report.task("state", total=int(anew.sum()) + len(onward), unit="users") as task:
-        rows = np.flatnonzero(anew)
-        for start in range(0, len(rows), _USERS_AT_ONCE):
-            chunk = rows[start : start + _USERS_AT_ONCE]
-            contexts[chunk], states[chunk] = base.contexts(chunk)
-            task.advance(len(chunk))
-        for chunk in _by_length(onward, fresh):
-            contexts[chunk], states[chunk] = _advanced(base, chunk, fresh[chunk], states[chunk])
-            task.advance(len(chunk))
-
-    # What was met before the kept events is not read, but it is not listed either.
-    met_now = np.bincount(older["user"].slice(len(old.older)), minlength=n) > 0
-    moved = np.flatnonzero(anew | (fresh > 0) | met_now)
-    kept = None
-    alone = np.arange(n, len(ids))
-    if len(moved) or not n_old or kept_events["fresh"].any():
-        kept = UserStates(
-            pl.DataFrame({"id": held, "profile": digests}),
-            kept_events,
-            older,
-            items,
-            contexts,
-            states,
-        )
-    counts = {
-        "users": n,
-        "new_events": int(kept_events["fresh"].sum()),
-        "known_events": passed_over,
-        "late_events": int(late.sum()) if n_old else 0,
-        "advanced": len(onward),
-        "read_anew": int(anew.sum()),
-    }
-    met = older.with_columns(items["item_row"].gather(older["item"])).filter(
-        pl.col("item_row") >= 0
-    )
-    return Remembered(
-        run,
-        base.events,
-        base.has_time,
-        ids,
-        base.profiles,
-        contexts,
-        met.sort("user", maintain_order=True),
-        np.append(moved, alone),
-        counts,
-        kept,
-    )
-
-
-def _require_whole(log: Path, column: str) -> None:
-    """Raise if an order has fractions: events have the ranks of their file then, which mean nothing in another one."""
-    table = tables.scan(log, "interactions")
-    if column in table.schema and timestamps.has_fractions(table.head()[column]):
-        raise M6RecError(
-            "the order of the events has fractions, so newer ones cannot be told from older ones",
-            where=f"{log}, column `{column}`",
-            hint="leave out `--state`, or number the events",
+            f"{plan.n_late.sum():,} events are older than events that the state has read; their "
+            f"{n_users:,} users are reread from the events that the state keeps"
         )
 
 
-def _newer(
-    run: LoadedRun, log: Path | None, schema: Schema, report: Reporter, *, may_be_empty: bool
-) -> pl.DataFrame:
-    """The log, of which nothing may be there: a night without events is no fault of the state."""
-    try:
-        return raw_inputs.read_log(run, log, schema, report)
-    except NoRecords as nothing:
-        if not may_be_empty:
-            raise
-        report.warn(f"{nothing.what}, so there is nothing newer than the state: {log}")
-        return raw_inputs.read_log(run, None, schema, report)
+def _has_new_older_events(old: UserStates, events: MergedEvents, n_users: int) -> np.ndarray:
+    """Users with a new event before the stored ones: it is not read, but its item is seen."""
+    new_pairs = events.older["user"].slice(len(old.older))
+    return np.bincount(new_pairs, minlength=n_users) > 0
 
 
-def _items(run: LoadedRun, ids: pl.Series) -> pl.DataFrame:
-    """The layout's `items` for some ids, and `item_row` i64: the row in the catalogue now, -1 if it has none."""
-    rows = run.items.select("id", item_row=pl.col("row").cast(pl.Int64))
-    frame = pl.DataFrame({"id": ids}).join(rows, on="id", how="left", maintain_order="left")
-    frame = frame.with_columns(
-        pl.col("item_row").fill_null(-1), known=pl.col("item_row").is_not_null()
-    )
-    row = frame["item_row"].to_numpy()
-    extra = row >= run.manifest["model"]["items"]
-    vectors = iter(np.asarray(run.embeddings)[row[extra]].tolist())
-    embedding = pl.Series([next(vectors) if e else None for e in extra], dtype=pl.List(pl.Float32))
-    return frame.with_columns(embedding.alias("embedding"))
-
-
-def _changed_items(old: UserStates, items: pl.DataFrame) -> np.ndarray:
-    """Items of the old table that are another input to the decoder now, bool (old items,)."""
-    now = items.head(len(old.items))
-    changed = (now["known"] != old.items["known"]).to_numpy().copy()
-    for at in np.flatnonzero(
-        (now["embedding"].is_not_null() & old.items["embedding"].is_not_null()).to_numpy()
-    ):
-        # Encoding in other company may change the last bits.
-        changed[at] |= not np.allclose(
-            now["embedding"][int(at)], old.items["embedding"][int(at)], atol=1e-5
-        )
-    return changed
-
-
-def _by_length(rows: np.ndarray, lengths: np.ndarray) -> list[np.ndarray]:
-    """Users in groups of similar numbers of new events, each of a bounded number of tokens."""
-    widths = 1 << np.ceil(np.log2(np.maximum(lengths[rows], 1))).astype(int)
-    groups = []
-    for width in np.unique(widths):
-        mine, most = rows[widths == width], max(1, _TOKENS_AT_ONCE // int(width))
-        groups += [mine[start : start + most] for start in range(0, len(mine), most)]
-    return groups
-
-
-def _advanced(
-    base: UserHistories, rows: np.ndarray, lengths: np.ndarray, states: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Read the last `lengths` events of some users, going on from their states."""
-    shape = (len(rows), 1 << int(np.ceil(np.log2(lengths.max()))))
-    ends = base.offsets[rows + 1]
-    index = ends[:, None] - lengths[:, None] + np.arange(shape[1])
-    real = np.arange(shape[1]) < lengths[:, None]
-    index = np.where(real, index, 0)
-    tokens = Tokens(
-        item=np.where(real, base.events.item_row[index], START).astype(np.int32),
-        event=np.where(real, base.events.event[index], 0).astype(np.int32),
-        gap=np.where(real, base.gaps[index], 0).astype(np.int32),
-        user=np.broadcast_to(np.arange(len(rows), dtype=np.int32)[:, None], shape),
-        reset=np.zeros(shape, bool),
-    )
-    profiles = base.device_profiles(np.resize(rows, round_up_size(len(rows))))
-    run = base.run
-    return advanced_contexts(run.model, run.embeddings, tokens, lengths - 1, states, profiles)
+def _older_items(events: MergedEvents, items: pl.DataFrame) -> pl.DataFrame:
+    """`StateUpdate.older`."""
+    rows = events.older.with_columns(items["item_row"].gather(events.older["item"]))
+    return rows.filter(pl.col("item_row") >= 0).sort("user", maintain_order=True)

@@ -64,7 +64,7 @@ def check_output(out: str, overwrite: bool) -> None:
 
 @contextmanager
 def list_writer(out: str, overwrite: bool) -> Iterator[Callable[[pl.DataFrame], object]]:
-    """Yield a function that writes one frame; the file appears when the block ends without error."""
+    """Yield a function that writes a frame; the file appears when the block ends without error."""
     if out == "-":
         yield _csv_writer(sys.stdout.write)
         return

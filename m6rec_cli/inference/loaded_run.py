@@ -1,169 +1,113 @@
-"""A finished run, read back: the model as it was judged, its encoded catalogue and its settings."""
+"""A finished run directory to a model with its catalogue, ready to rank items."""
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
-import polars as pl
 from flax import nnx
-from scipy import sparse
 
 from m6rec_cli.config import resolve as configuration
-from m6rec_cli.config.settings import Config, RecommendConfig
-from m6rec_cli.data.store import Dataset, read_specs
-from m6rec_cli.item_graphs import content_similarity, cooccurrence
+from m6rec_cli.config.settings import Config
+from m6rec_cli.data.feature_arrays import read_specs
+from m6rec_cli.data.store import Dataset
+from m6rec_cli.inference import run_catalogue
+from m6rec_cli.inference.run_catalogue import Catalogue, read_run_file
 from m6rec_cli.model.recommender import M6Rec, ModelSpec
 from m6rec_cli.preprocessing import schema_file
 from m6rec_cli.preprocessing.schema import Schema
 from m6rec_cli.system.checkpoints import (
-    CONFIG,
-    RUN,
     StepCheckpoints,
     check_shapes,
-    named,
-    open_run,
-    unnamed,
+    flatten_by_name,
+    unflatten_by_name,
 )
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.feature_spec import Entity
-from m6rec_cli.system.progress import Reporter
-
-_HINT = "restore the run directory from a copy, or train again"
+from m6rec_cli.system.run_manifest import CONFIG, RUN, RunManifest, read_run
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LoadedRun:
-    """A run that can answer.
+    """A run that can rank items.
 
     Attributes:
-        config: The run's configuration.
-        model: With the best step's parameters.
-        embeddings: f32 (i, d), the catalogue as the model sees it.
-        bias: f32 (i,), what is added to the logits: see `over.weighed`.
-        neighbours: f32 (i, i), what stood near each item in the training histories.
-        alike: f32 (i, i), what each item is alike to, by column; see `alike.graph`.
-        content: Reads what the items are made of: see `alike.counts`.
-        items: `row`, `id`, `display`, `popularity` and the categories of the catalogue.
-        id_rows: i64 (i,), each item's row in the model's table of id embeddings, -1 for one that has none.
-        specs: The features that the model reads.
-        event_kinds: Names by code.
-        schema: The columns by which raw files are read as the training data were.
-        digest: Of what a decoder's state depends on besides the events: configuration, manifest, parameters.
+        config: The configuration that the run was trained with.
+        manifest: `run.json`.
+        model: Holds the parameters of the best step.
+        spec: The features that the model reads.
+        schema: The columns of the training files; raw files are read by it.
+        catalogue: The items to rank.
+        digest: SHA-256 of configuration, manifest and parameters. Decoder states are valid only
+            for a run with the same digest.
     """
 
     path: Path
     config: Config
-    manifest: dict[str, Any]
+    manifest: RunManifest
     model: M6Rec
-    embeddings: jax.Array
-    bias: jax.Array
-    cooccurrence: sparse.csr_array
-    content_similarity: sparse.csr_array
-    content: Callable[[], list[sparse.csr_array]]
-    items: pl.DataFrame
-    id_rows: np.ndarray
-    specs: ModelSpec
-    event_kinds: list[str]
+    spec: ModelSpec
     schema: Schema
+    catalogue: Catalogue
     digest: str
 
     @property
     def has_time(self) -> bool:
         """Whether the model was trained on real times."""
-        return self.manifest["model"]["has_time"]
+        return self.manifest.model.has_time
+
+    @property
+    def event_kinds(self) -> tuple[str, ...]:
+        """Names of the event kinds by code."""
+        return self.manifest.model.event_kinds
 
 
 def load(path: Path) -> LoadedRun:
     """Read a finished run.
 
     Raises:
-        M6RecError: It is missing, unfinished, damaged or of another format.
+        M6RecError: The run is missing, unfinished, damaged or of another format.
     """
-    manifest = open_run(path)
-    digest = _digest(path, manifest["best"]["step"])
+    manifest = read_run(path)
+    step = manifest.best.step
+    digest = _digest(path, step)
     config = configuration.resolve(file=path / CONFIG)
-    used = {(f["entity"], f["name"]) for f in manifest["model"]["features"]}
+    used = {(f.entity, f.name) for f in manifest.model.features}
     specs = [s for s in read_specs(path / "features") if (s.entity, s.name) in used]
-    items = _read(path / "catalogue" / "items.parquet", pl.read_parquet)
-    size = ModelSpec(
+    items = run_catalogue.read_items(path / run_catalogue.FOLDER)
+    spec = ModelSpec(
         n_items=len(items),
-        n_events=len(manifest["model"]["events"]),
+        n_events=len(manifest.model.event_kinds),
         item_specs=tuple(s for s in specs if s.entity == "item"),
         user_specs=tuple(s for s in specs if s.entity == "user"),
     )
-    # Shapes alone: nothing is drawn, since every parameter is read.
-    model = nnx.eval_shape(lambda: M6Rec(config.model, size, rngs=nnx.Rngs(0)))
-    steps, best = StepCheckpoints(path / "steps"), manifest["best"]["step"]
-    arrays = steps.read(best, "params")
-    _, variables = nnx.split(model)
-    check_shapes(steps.folder / str(best), named(variables), arrays)
-    nnx.update(model, unnamed(variables, {k: jax.device_put(v) for k, v in arrays.items()}))
-    embeddings = _read(path / "catalogue" / "embeddings.npy", np.load)
-    if embeddings.shape != (len(items), config.model.width):
-        raise M6RecError(
-            f"a file of the run is of another run: its shape is {embeddings.shape}, not {(len(items), config.model.width)}",
-            where=str(path / "catalogue" / "embeddings.npy"),
-            hint=_HINT,
-        )
-    near, like = (
-        _graph(path / "catalogue" / f"{name}.npz", len(items)) for name in ("neighbours", "alike")
+    model = _read_model(path, step, config, spec)
+    catalogue = run_catalogue.read_catalogue(
+        path / run_catalogue.FOLDER, items, spec, config.model.width
     )
-    warm = items["popularity"].to_numpy() > 0
     schema = schema_file.read(path / "features" / schema_file.FILE)
-    if digest != _digest(path, open_run(path)["best"]["step"]):
-        return load(path)  # another run has taken its place meanwhile
+    if digest != _digest(path, read_run(path).best.step):
+        return load(path)  # another run took its place in the meantime
     return LoadedRun(
-        path,
-        config,
-        manifest,
-        model,
-        jax.device_put(embeddings),
-        jnp.zeros(len(items)),
-        near,
-        like,
-        lambda: _read(
-            path / "catalogue" / "content.npz",
-            lambda file: content_similarity.load(file, size.item_specs, len(items)),
-        ),
-        items,
-        np.where(warm, np.arange(len(items)), -1),
-        size,
-        manifest["model"]["events"],
-        schema,
-        digest,
+        path=path,
+        config=config,
+        manifest=manifest,
+        model=model,
+        spec=spec,
+        schema=schema,
+        catalogue=catalogue,
+        digest=digest,
     )
-
-
-def _digest(path: Path, step: int) -> str:
-    total = hashlib.sha256()
-    # The seal of a step holds the digests of all its files.
-    for name in (CONFIG, RUN, f"steps/{step}.json"):
-        total.update(_read(path / name, Path.read_bytes))
-    return total.hexdigest()
-
-
-def warn_of_chance(run: LoadedRun, config: RecommendConfig, report: Reporter) -> None:
-    """Say that what the adversary teaches was asked for, if the run had none."""
-    if (config.noise_draws > 1 or config.discriminator_weight > 0) and run.config.train.alpha == 1:
-        report.warn(
-            "`recommend.noise_draws` and `recommend.discriminator_weight` rest on the adversary, and the run was trained without one "
-            "(`train.alpha=1`): noise and judge are as they were drawn by chance, unless its parent had one"
-        )
 
 
 def require_features(run: LoadedRun, data: Dataset, entity: Entity) -> None:
-    """Raise unless the features that the model reads were fitted in the data as in the run.
+    """Check that the data directory has the features that the model reads, fitted as in the run.
 
     Raises:
-        M6RecError: One of them is missing or was fitted anew.
+        M6RecError: A feature is missing or was fitted anew.
     """
     known = {(s.entity, s.name): s for s in data.specs}
-    for spec in run.specs.item_specs if entity == "item" else run.specs.user_specs:
+    for spec in run.spec.item_specs if entity == "item" else run.spec.user_specs:
         found = known.get((spec.entity, spec.name))
         if found != spec:
             what = (
@@ -178,23 +122,23 @@ def require_features(run: LoadedRun, data: Dataset, entity: Entity) -> None:
             )
 
 
-def _graph(path: Path, n_items: int) -> sparse.csr_array:
-    graph: sparse.csr_array = _read(path, cooccurrence.load)
-    if graph.shape != (n_items, n_items):
-        raise M6RecError(
-            f"a file of the run is of another run: its shape is {graph.shape}, not {(n_items, n_items)}",
-            where=str(path),
-            hint=_HINT,
-        )
-    return graph
+def _read_model(path: Path, step: int, config: Config, spec: ModelSpec) -> M6Rec:
+    """The model with the parameters of a step."""
+    # Only the shapes: every parameter is read, so none is initialised.
+    model = nnx.eval_shape(lambda: M6Rec(config.model, spec, rngs=nnx.Rngs(0)))
+    steps = StepCheckpoints(path / "steps")
+    arrays = steps.read_tree(step, "params")
+    _, variables = nnx.split(model)
+    check_shapes(steps.folder / str(step), flatten_by_name(variables), arrays)
+    nnx.update(
+        model, unflatten_by_name(variables, {k: jax.device_put(v) for k, v in arrays.items()})
+    )
+    return model
 
 
-def _read(path: Path, reader: Any) -> Any:
-    try:
-        return reader(path)
-    except FileNotFoundError:
-        raise M6RecError("a file of the run is missing", where=str(path), hint=_HINT) from None
-    except (ValueError, EOFError, OSError, pl.exceptions.PolarsError) as error:
-        raise M6RecError(
-            f"a file of the run is damaged: {error}", where=str(path), hint=_HINT
-        ) from None
+def _digest(path: Path, step: int) -> str:
+    total = hashlib.sha256()
+    # The seal of a step holds the digests of all its files.
+    for name in (CONFIG, RUN, f"steps/{step}.json"):
+        total.update(read_run_file(path / name, Path.read_bytes))
+    return total.hexdigest()

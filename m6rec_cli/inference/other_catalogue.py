@@ -1,7 +1,8 @@
-"""A run over the items of a data directory: another catalogue with the same features, or modalities hidden.
+"""A run over the items of another data directory, with features hidden, and with its graphs merged.
 
-An item that the run knows by its id keeps the embedding of that id; any other is content alone, as
-a new item is. Hiding a feature makes it missing in every row, which training has prepared the model for.
+An item that the run trained keeps its id embedding; any other item is scored from its content.
+Hiding a feature marks it missing in every row; training masks features too, so the model can do
+without.
 """
 
 import dataclasses
@@ -17,123 +18,139 @@ from m6rec_cli.config.settings import RecommendConfig
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.execution import model_inputs
 from m6rec_cli.inference.loaded_run import LoadedRun, require_features
+from m6rec_cli.inference.run_catalogue import Catalogue
 from m6rec_cli.inference.user_histories import UserHistories
 from m6rec_cli.item_graphs import content_similarity, cooccurrence
 from m6rec_cli.model import scoring
 from m6rec_cli.model.fusion import Features
-from m6rec_cli.system.errors import M6RecError, nearest
+from m6rec_cli.system.errors import M6RecError, nearest_hint
 from m6rec_cli.system.progress import Reporter
 
 ITEM_ID = "id"
-"""How `recommend.hidden_features` names the embeddings of item ids; no feature can have this name."""
+"""The name of the id embeddings in `recommend.hidden_features`; no feature can have it."""
 
 _USER = "user."
 
 
-def hidden_items(run: LoadedRun, without: Sequence[str]) -> list[str]:
-    """The names of `recommend.hidden_features` that are item features, or the item ids.
+def hidden_item_features(run: LoadedRun, hidden: Sequence[str]) -> list[str]:
+    """The names of `recommend.hidden_features` that are item features or `id`.
 
     Raises:
-        M6RecError: A name that the model does not read.
+        M6RecError: The model does not read a feature of that name.
     """
-    known = [s.name for s in run.specs.item_specs] + [_USER + s.name for s in run.specs.user_specs]
+    known = [s.name for s in run.spec.item_specs] + [_USER + s.name for s in run.spec.user_specs]
     known += [ITEM_ID] if run.config.model.item_ids else []
-    for name in without:
+    for name in hidden:
         if name not in known:
             raise M6RecError(
-                f"`recommend.hidden_features` names a feature that the model does not read: `{name}`",
+                "`recommend.hidden_features` names a feature that the model does not read: "
+                f"`{name}`",
                 where=str(run.path),
-                hint=nearest(name, known),
+                hint=nearest_hint(name, known),
             )
-    return [name for name in without if not name.startswith(_USER)]
+    return [name for name in hidden if not name.startswith(_USER)]
 
 
-def without_profiles(audience: UserHistories, without: Sequence[str]) -> UserHistories:
-    """The same users, with the user features of `recommend.hidden_features` missing."""
-    hidden = {name.removeprefix(_USER) for name in without if name.startswith(_USER)}
+def hide_user_features(histories: UserHistories, hidden: Sequence[str]) -> UserHistories:
+    """The same users without the user features of `recommend.hidden_features`."""
+    names = {name.removeprefix(_USER) for name in hidden if name.startswith(_USER)}
     profiles = {
-        name: dataclasses.replace(a, mask=np.zeros_like(a.mask)) if name in hidden else a
-        for name, a in audience.profiles.items()
+        name: dataclasses.replace(a, mask=np.zeros_like(a.mask)) if name in names else a
+        for name, a in histories.profiles.items()
     }
-    return dataclasses.replace(audience, profiles=profiles)
+    return dataclasses.replace(histories, profiles=profiles)
 
 
 def with_catalogue(
-    run: LoadedRun, data: Dataset, without: Sequence[str], report: Reporter
+    run: LoadedRun, data: Dataset, hidden_features: Sequence[str], report: Reporter
 ) -> LoadedRun:
     """The run with the items of `data`, in their order, as its catalogue.
 
     Raises:
-        M6RecError: An unknown name in `without`; the catalogue is another one, and its features were not fitted
-            as the run's or the model reads none.
+        M6RecError: A hidden feature is unknown; or the items are others than the run's, and the
+            model cannot read their features.
     """
-    hidden = hidden_items(run, without)
-    same = run.items["id"].equals(data.items["id"])
-    if same and not hidden:
+    hidden = hidden_item_features(run, hidden_features)
+    if run.catalogue.ids.equals(data.items["id"]) and not hidden:
         return run
     require_features(run, data, "item")
-    row = _rows(run, data)
-    strangers = int((row < 0).sum())
-    if strangers and not run.specs.item_specs:
-        raise M6RecError(
-            f"{strangers:,} items of the data are not in the run's catalogue, and the model reads no content",
-            where=str(data.path / "items.parquet"),
-            hint="train with item features, or name the data directory that the run was trained on",
-        )
-    if strangers:
-        report.warn(
-            f"{strangers:,} of the {len(row):,} items of {data.path} are not in the run's catalogue: "
-            "they are scored from their content alone"
-        )
-    features = _hide(model_inputs.tables(data, run.specs).items, hidden)
-    n = len(row)
-    embeddings = jax.jit(lambda model, f: scoring.encode_content(model, f, n))(run.model, features)
-    warm = (row >= 0) & (run.items["popularity"].to_numpy() > 0)[row]
+    row = _run_rows(run, data)
+    _check_unknown_items(run, data, row, report)
+    warm = (row >= 0) & (run.catalogue.items["popularity"].to_numpy() > 0)[row]
     if ITEM_ID in hidden:
         warm[:] = False
-    if run.model.encoder.ids is not None:
-        ids = np.asarray(run.model.encoder.ids[...])[row]
-        embeddings = embeddings + jax.device_put(np.where(warm[:, None], ids, 0))
-    made = content_similarity.counts(
-        [s for s in run.specs.item_specs if s.name not in hidden], data.feature
-    )
-    with report.task("finding what is alike", n, "items") as task:
-        made_alike = content_similarity.graph(made, warm, told=task.advance)
-    return dataclasses.replace(
-        run,
-        items=data.items.select(c for c in data.items.columns if c in run.items.columns),
-        id_rows=np.where(warm, row, -1),
-        neighbours=cooccurrence.rows_of(run.cooccurrence, np.where(warm, row, -1)),
-        alike=made_alike,
-        content=lambda: made,
+    id_rows = np.where(warm, row, -1)
+    shown = [s for s in run.spec.item_specs if s.name not in hidden]
+    counts = content_similarity.term_counts(shown, data.feature)
+    embeddings = _embed(run, data, hidden, row, warm)
+    with report.task("finding similar items", len(row), "items") as task:
+        content_graph = content_similarity.similarity_graph(counts, warm, on_progress=task.advance)
+    columns = [c for c in data.items.columns if c in run.catalogue.items.columns]
+    catalogue = Catalogue(
+        items=data.items.select(columns),
+        id_rows=id_rows,
         embeddings=embeddings,
-        bias=jax.device_put(np.zeros(n, np.float32)),
+        bias=jax.device_put(np.zeros(len(row), np.float32)),
+        cooccurrence=cooccurrence.reindex(run.catalogue.cooccurrence, id_rows),
+        content_similarity=content_graph,
+        content_counts=lambda: counts,
     )
+    return dataclasses.replace(run, catalogue=catalogue)
 
 
 def with_graphs(run: LoadedRun, config: RecommendConfig) -> LoadedRun:
-    """The run as it recommends: what is alike is among the neighbours, and new items are met as early as asked.
+    """Merge content neighbours into the co-occurrence graph, and add the bonus of cold items.
 
-    An item without training events stood near nothing, so that its likeness has the weight of both.
+    A cold item has no co-occurrence neighbours: its content neighbours get the weight of both
+    graphs.
     """
-    new = run.id_rows < 0
-    near = run.cooccurrence
+    catalogue = run.catalogue
+    cold = catalogue.id_rows < 0
+    graph = catalogue.cooccurrence
     if config.content_weight > 0:
-        share = np.where(new, 1 + config.content_weight, config.content_weight).astype(np.float32)
-        near = sparse.csr_array(near + run.content_similarity @ sparse.diags_array(share))
-    bias = jax.device_put(np.where(new, config.cold_item_bonus, 0).astype(np.float32))
-    return dataclasses.replace(run, neighbours=near, bias=bias)
+        weight = np.where(cold, 1 + config.content_weight, config.content_weight)
+        weights = sparse.diags_array(weight.astype(np.float32))
+        graph = sparse.csr_array(graph + catalogue.content_similarity @ weights)
+    bias = jax.device_put(np.where(cold, config.cold_item_bonus, 0).astype(np.float32))
+    catalogue = dataclasses.replace(catalogue, cooccurrence=graph, bias=bias)
+    return dataclasses.replace(run, catalogue=catalogue)
 
 
-def _rows(run: LoadedRun, data: Dataset) -> np.ndarray:
-    """The run's row of each item of the data, -1 where it has none."""
-    known = run.items.select("id", at=pl.col("row").cast(pl.Int64))
-    return (
-        data.items.select("id")
-        .join(known, on="id", how="left", maintain_order="left")["at"]
-        .fill_null(-1)
-        .to_numpy()
-    )
+def _run_rows(run: LoadedRun, data: Dataset) -> np.ndarray:
+    """The row of each item of `data` in the run's catalogue, -1 where it has none."""
+    known = run.catalogue.items.select("id", at=pl.col("row").cast(pl.Int64))
+    joined = data.items.select("id").join(known, on="id", how="left", maintain_order="left")
+    return joined["at"].fill_null(-1).to_numpy()
+
+
+def _check_unknown_items(run: LoadedRun, data: Dataset, row: np.ndarray, report: Reporter) -> None:
+    """Warn of items that the run does not know, or refuse them if the model reads no content."""
+    n_unknown = int((row < 0).sum())
+    if n_unknown and not run.spec.item_specs:
+        raise M6RecError(
+            f"{n_unknown:,} items of the data are not in the run's catalogue, "
+            "and the model reads no content",
+            where=str(data.path / "items.parquet"),
+            hint="train with item features, or pass the data directory that the run was trained on",
+        )
+    if n_unknown:
+        report.warn(
+            f"{n_unknown:,} of the {len(row):,} items of {data.path} are not in the run's "
+            "catalogue: they are scored from their content alone"
+        )
+
+
+def _embed(
+    run: LoadedRun, data: Dataset, hidden: Sequence[str], row: np.ndarray, warm: np.ndarray
+) -> jax.Array:
+    """Embeddings of the items of `data`: content, plus the id embedding of warm items."""
+    features = _hide(model_inputs.feature_tables(data, run.spec).items, hidden)
+    n = len(row)
+    embeddings = jax.jit(lambda model, f: scoring.encode_content(model, f, n))(run.model, features)
+    if run.model.encoder.ids is None:
+        return embeddings
+    ids = np.asarray(run.model.encoder.ids[...])[row]
+    return embeddings + jax.device_put(np.where(warm[:, None], ids, 0))
 
 
 def _hide(features: Features, hidden: Sequence[str]) -> Features:

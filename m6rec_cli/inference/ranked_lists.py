@@ -1,4 +1,4 @@
-"""Users to ranked, filtered lists: chunk by chunk, each chunk tile by tile over the catalogue."""
+"""Users to ranked, filtered lists: users chunk by chunk, the catalogue tile by tile."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,244 +9,190 @@ import numpy as np
 import polars as pl
 
 from m6rec_cli.config.settings import RecommendConfig
-from m6rec_cli.data.store import own_rows
+from m6rec_cli.data.spans import span_positions
+from m6rec_cli.data.store import own_item_rows
 from m6rec_cli.execution.user_contexts import round_up_size
 from m6rec_cli.inference import graph_boost
 from m6rec_cli.inference.blocked_top_k import best_of_catalogue, users_per_call
+from m6rec_cli.inference.category_cap import cap_categories
 from m6rec_cli.inference.explanation import Explainer
 from m6rec_cli.inference.loaded_run import LoadedRun
 from m6rec_cli.inference.scores import (
     best_items,
     candidates,
-    log_probabilities,
-    user_keys,
+    catalogue_scores,
+    ranks_by_logits,
     users_per_tile,
 )
-from m6rec_cli.inference.user_histories import BASES, UserHistories, spans
-from m6rec_cli.system.errors import M6RecError, nearest
+from m6rec_cli.inference.user_histories import BASES, UserHistories
 
-_USERS_AT_ONCE = 2048
-_RANKED = 1 << 22
-"""Users times ranked items of one tile at the most: what caps on categories are counted with takes 50 bytes each."""
-_OWN = ("row", "id", "display", "popularity")
+USERS_PER_CHUNK = 2048
+"""Users of one frame of lists."""
+RANKED_PER_TILE = 1 << 22
+"""Upper bound of users times ranked items in a tile: the category cap takes 50 bytes for each."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ListMaker:
-    """How the lists of one request are made.
+    """Makes the lists of one request.
 
     Attributes:
         allowed: bool (i,), the items that may be listed.
-        category: int (i,), the code by which `max_per_category` counts, -1 unknown; None if nothing is counted.
+        category: int (i,), the category that `max_per_category` counts, -1 unknown; None: no cap.
         titles: Add the readable names.
-        explainer: Adds the columns of `explain.COLUMNS`.
+        explainer: Adds its columns.
     """
 
     config: RecommendConfig
     run: LoadedRun
-    audience: UserHistories
+    histories: UserHistories
     allowed: np.ndarray
     category: np.ndarray | None = None
     titles: bool = False
     explainer: Explainer | None = None
 
     def frames(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, pl.DataFrame]]:
-        """Rows of some users and their lists; at least one frame, with columns, even for nobody.
+        """User rows, chunk by chunk, with their lists; one empty chunk if there are no users.
 
-        The columns are `user_id`, `item_id`, `rank` (from 1), `score` (log-probability), `basis`, and `title` on
-        request; then what an explainer adds. Users come in the order given.
+        The columns are `user_id`, `item_id`, `rank` (from 1), `score` (log-probability, plus the
+        weighted log-probability of the discriminator), `basis`, on request `title`, and those of
+        the explainer.
         """
-        for start in range(0, max(len(rows), 1), _USERS_AT_ONCE):
-            chunk = rows[start : start + _USERS_AT_ONCE]
-            yield chunk, self._frame(chunk, *self._top(chunk))
+        for start in range(0, max(len(rows), 1), USERS_PER_CHUNK):
+            chunk = rows[start : start + USERS_PER_CHUNK]
+            yield chunk, self._frame(chunk, *self.best(chunk))
 
-    def _top(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Scores f32 (users, k), -inf where there is no item, and item rows."""
-        n_items = len(self.run.items)
+    def best(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Scores f32 (users, k), -inf where no item is left, and item rows."""
+        n_items = len(self.run.catalogue)
         k = min(self.config.k, n_items)
         out_scores = np.full((len(rows), k), -np.inf, np.float32)
         out_items = np.zeros((len(rows), k), np.int64)
         if len(rows) == 0:
             return out_scores, out_items
-        contexts, _ = self.audience.contexts(rows)
-        owner, unwanted = self._unwanted(rows)
+        contexts, _ = self.histories.contexts(rows)
+        owner, hidden_items = self._hidden(rows)
         begins = np.searchsorted(owner, np.arange(len(rows) + 1))
-        found = graph_boost.logit_boost(self.audience, rows, self.config.cooccurrence_weight)
-        # A cap on categories drops items from a list, so it starts from a longer one, and for the users whose list
-        # is not full then from a still longer one.
+        boosts = graph_boost.logit_boosts(self.histories, rows, self.config.cooccurrence_weight)
+        # The category cap drops items, so it starts from a longer ranking; users whose list is
+        # still too short get an even longer one.
         wide = k if self.category is None else min(n_items, max(20 * k, 200))
         left = np.arange(len(rows))
         while len(left):
-            size = self._users_per_tile(wide, len(left))
+            size = self.tile_size(wide, len(left))
             short = []
             for start in range(0, len(left), size):
                 users = left[start : start + size]
-                # The last tile repeats a user, so that its shape is compiled once.
+                # The last tile repeats a user: one shape is compiled.
                 index = np.pad(users, (0, size - len(users)), mode="edge")
-                place, pairs = spans(begins, users)
-                hide = place, unwanted[pairs]
-                close = graph_boost.tile(found, n_items, index, hide)
-                hidden = _padded(hide[0], size), _padded(hide[1], 0)
-                ranked = self._ranked(
-                    jax.device_put(contexts[index]), rows[index], close, hidden, wide
+                place, positions = span_positions(begins, users)
+                hidden = place, hidden_items[positions]
+                boost = graph_boost.tile(boosts, n_items, index, hidden)
+                ranked = self.rank_tile(
+                    jax.device_put(contexts[index]),
+                    rows[index],
+                    boost,
+                    (_padded(hidden[0], size), _padded(hidden[1], 0)),
+                    wide,
                 )
-                best, items = (np.asarray(x)[: len(users)] for x in ranked)
-                out_scores[users], out_items[users], more = self._listed(best, items, k)
+                scores, items = (np.asarray(x)[: len(users)] for x in ranked)
+                out_scores[users], out_items[users], more = self._capped(scores, items, k)
                 short.append(users[more])
             left, wide = np.concatenate(short), min(n_items, 8 * wide)
         return out_scores, out_items
 
-    def _users_per_tile(self, wide: int, n_users: int) -> int:
-        """Users of whom each is given his `wide` best items at once; a power of two."""
-        per_tile = users_per_call if self._one_pass else users_per_tile
-        return per_tile(len(self.run.items), max(1, min(n_users, _RANKED // wide)))
+    def tile_size(self, wide: int, n_users: int) -> int:
+        """Users of a tile in which each gets their `wide` best items; a power of two."""
+        per_tile = users_per_call if ranks_by_logits(self.config) else users_per_tile
+        return per_tile(len(self.run.catalogue), max(1, min(n_users, RANKED_PER_TILE // wide)))
 
-    @property
-    def _one_pass(self) -> bool:
-        """Whether an item's place depends on its logit alone: of one draw, and unjudged."""
-        return self.config.noise_draws == 1 and self.config.discriminator_weight == 0
-
-    def _ranked(
+    def rank_tile(
         self,
         contexts: jax.Array,
         rows: np.ndarray,
-        close: graph_boost.LogitBoost,
+        boost: graph_boost.LogitBoost,
         hidden: tuple[np.ndarray, np.ndarray],
         k: int,
     ) -> tuple[jax.Array, jax.Array]:
-        """Scores and rows of the k best items of a tile of users, without a cap on categories."""
-        config, run = self.config, self.run
-        if self._one_pass:
+        """Scores and rows of the k best items of a tile of users, without a category cap.
+
+        Args:
+            hidden: Pairs of an index of `rows` and an item row; an index beyond them is padding.
+        """
+        config, run, recall = self.config, self.run, self.config.top_k_recall
+        if ranks_by_logits(config):
             return best_of_catalogue(
                 candidates(run.model, contexts),
-                run.embeddings,
-                run.bias,
-                close,
+                run.catalogue.embeddings,
+                run.catalogue.bias,
+                boost,
                 *hidden,
                 self._allowed,
                 k=k,
-                recall=config.top_k_recall,
+                recall=recall,
             )
-        scores = log_probabilities(
-            run.model,
-            contexts,
-            run.embeddings,
-            run.bias,
-            close,
-            user_keys(run.config.train.seed, self.audience.ids.gather(rows)),
-            draws=config.noise_draws,
-            judge_weight=config.discriminator_weight,
-        )
-        return best_items(scores, *hidden, self._allowed, k=k, recall=config.top_k_recall)
+        ids = self.histories.ids.gather(rows)
+        scores = catalogue_scores(run, config, contexts, boost, ids)
+        return best_items(scores, *hidden, self._allowed, k=k, recall=recall)
 
     @cached_property
     def _allowed(self) -> jax.Array:
         return jax.device_put(self.allowed)
 
     @cached_property
-    def _most(self) -> int:
-        """As many items as the cap on categories lets a list have, at least 1."""
+    def _max_length(self) -> int:
+        """Items that the category cap allows in a list, at least 1."""
         assert self.category is not None
         codes = self.category[self.allowed]
-        capped = np.minimum(np.bincount(codes[codes >= 0]), self.config.max_per_category)
-        return max(1, int(capped.sum() + (codes < 0).sum()))
+        counts = np.minimum(np.bincount(codes[codes >= 0]), self.config.max_per_category)
+        return max(1, int(counts.sum() + (codes < 0).sum()))
 
     @cached_property
-    def _own(self) -> np.ndarray:
-        """The item that each user is himself, see `own_rows`."""
-        return own_rows(self.audience.ids, self.run.items["id"])
+    def _own_items(self) -> np.ndarray:
+        """The item that is the user themselves, see `own_item_rows`."""
+        return own_item_rows(self.histories.ids, self.run.catalogue.ids)
 
-    def _unwanted(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Pairs of the place in `rows`, ascending, and the row of an item that is not listed for that user."""
+    def _hidden(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Items hidden from each user: an index of `rows`, ascending, and an item row."""
         owner = item = np.zeros(0, np.int64)
         if self.config.seen == "drop":
-            owner, item = self.audience.seen(rows)
+            owner, item = self.histories.seen(rows)
         if not self.run.schema.users_are_items:
             return owner, item
-        own = self._own[rows]
+        own = self._own_items[rows]
         themselves = np.flatnonzero(own >= 0)
         owner, item = np.append(owner, themselves), np.append(item, own[themselves])
         order = np.argsort(owner, kind="stable")
         return owner[order], item[order]
 
-    def _listed(
-        self, best: np.ndarray, items: np.ndarray, k: int
+    def _capped(
+        self, scores: np.ndarray, items: np.ndarray, k: int
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The lists of ranked items, and which of them a longer ranking might fill."""
+        """Ranked items to lists, and which lists a longer ranking might fill."""
         if self.category is None:
-            return best, items, np.zeros(len(best), bool)
-        out, kept = capped(best, items, self.category, self.config.max_per_category, k)
-        # Items are left where the last place of `best` has one, and not all were ranked.
-        short = np.isinf(out[:, min(k, self._most) - 1]) & np.isfinite(best[:, -1])
-        return out, kept, short & (best.shape[1] < len(self.allowed))
+            return scores, items, np.zeros(len(scores), bool)
+        out, kept = cap_categories(scores, items, self.category, self.config.max_per_category, k)
+        # A ranking whose last place has an item may go on, unless it holds the whole catalogue.
+        short = np.isinf(out[:, min(k, self._max_length) - 1]) & np.isfinite(scores[:, -1])
+        return out, kept, short & (scores.shape[1] < len(self.allowed))
 
     def _frame(self, rows: np.ndarray, scores: np.ndarray, items: np.ndarray) -> pl.DataFrame:
-        real = np.isfinite(scores)
-        user, place = np.nonzero(real)
-        names = pl.Series(BASES, dtype=pl.String)
+        listed = np.isfinite(scores)
+        user, place = np.nonzero(listed)
+        bases = pl.Series(BASES, dtype=pl.String)
+        catalogue = self.run.catalogue
         columns = [
-            self.audience.ids.gather(rows[user]).alias("user_id"),
-            self.run.items["id"].gather(items[real]).alias("item_id"),
+            self.histories.ids.gather(rows[user]).alias("user_id"),
+            catalogue.ids.gather(items[listed]).alias("item_id"),
             pl.Series("rank", place + 1, dtype=pl.UInt32),
-            pl.Series("score", scores[real], dtype=pl.Float32),
-            names.gather(self.audience.basis(rows)[user]).alias("basis"),
+            pl.Series("score", scores[listed], dtype=pl.Float32),
+            bases.gather(self.histories.basis(rows)[user]).alias("basis"),
         ]
         if self.titles:
-            columns.append(self.run.items["display"].gather(items[real]).alias("title"))
+            columns.append(catalogue.items["display"].gather(items[listed]).alias("title"))
         if self.explainer is not None:
             columns += self.explainer.columns(rows, scores, items)
         return pl.DataFrame(columns)
-
-
-def category_codes(run: LoadedRun, name: str | None) -> np.ndarray:
-    """The codes by which a cap counts items, int64 (i,), -1 where unknown or rare; of a set, the first member that is neither.
-
-    Args:
-        name: The feature; `None` takes the first categorical one.
-
-    Raises:
-        M6RecError: There is no such feature.
-    """
-    coded = [c for c in run.items.columns if c not in _OWN]
-    if name is None:
-        name = next((c for c in coded if run.items.schema[c].is_integer()), None)
-    if name is None or name not in coded:
-        raise M6RecError(
-            "`recommend.max_per_category` needs a categorical item feature"
-            + (f", not `{name}`" if name else ""),
-            hint="pass `--category NAME`; " + nearest(name or "", coded)
-            if coded
-            else "the items have none",
-        )
-    # Code 0 stands for all that is rare or unknown: items that share it need not be alike.
-    column = run.items[name]
-    if not column.dtype.is_integer():
-        column = column.list.eval(pl.element().filter(pl.element() > 0)).list.first()
-    return column.cast(pl.Int64).replace(0, -1).fill_null(-1).to_numpy()
-
-
-def capped(
-    scores: np.ndarray, items: np.ndarray, category: np.ndarray, most: int, k: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The first k of each list with at most `most` of one category; unknown categories (-1) are never capped."""
-    codes = category[items]
-    # Sorted by category and place, an item's number within its category is its distance from the category's start.
-    order = np.argsort(codes, axis=1, kind="stable")
-    ordered = np.take_along_axis(codes, order, axis=1)
-    at = np.broadcast_to(np.arange(codes.shape[1]), codes.shape)
-    begins = np.concatenate(
-        [np.ones((len(codes), 1), bool), ordered[:, 1:] != ordered[:, :-1]], axis=1
-    )
-    earlier = np.empty_like(codes)
-    np.put_along_axis(
-        earlier, order, at - np.maximum.accumulate(np.where(begins, at, 0), axis=1), axis=1
-    )
-    good = np.isfinite(scores) & ((earlier < most) | (codes < 0))
-    first = np.argsort(~good, axis=1, kind="stable")[:, :k]
-    kept = np.where(
-        np.take_along_axis(good, first, axis=1), np.take_along_axis(scores, first, axis=1), -np.inf
-    )
-    return kept, np.take_along_axis(items, first, axis=1)
 
 
 def _padded(values: np.ndarray, fill: int) -> np.ndarray:

@@ -1,126 +1,187 @@
-"""Contexts to log-probabilities over the catalogue, and to the best items of each user, tile by tile.
+"""Contexts to the log-probability of every item, and to the best items of each user, tile by tile.
 
-Candidates are generated from S noise draws (article 3.1), and what stood near the user's last events raises the logits
-of its items; an item's score is the log of its mean probability over the draws, plus a weight times the
-discriminator's log-sigmoid for the best few.
+The generator makes a candidate embedding per noise draw (article 3.1). The item graph boosts the
+logits. A score is the log of the mean probability over the draws, plus a weight times the
+discriminator's log-sigmoid for the best items.
 """
 
 import functools
 import zlib
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Float, Int, Key, UInt
 
-from m6rec_cli.inference.blocked_top_k import k_best
+from m6rec_cli.config.settings import RecommendConfig
+from m6rec_cli.inference.blocked_top_k import top_k
 from m6rec_cli.inference.graph_boost import LogitBoost
+from m6rec_cli.inference.loaded_run import LoadedRun
 from m6rec_cli.model import scoring
-from m6rec_cli.model.discriminator import unit
+from m6rec_cli.model.discriminator import unit_mean_square
 from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.system import runtime
-from m6rec_cli.system.shapes import BD, ID, I
+from m6rec_cli.system.shapes import BD, ID, I, I_bool, PRNGKey
 
 TILE_FLOATS = 16_000_000
-"""Scores that are held at once: 64 MB."""
+"""Scores held at once: 64 MB."""
+DISCRIMINATED_ITEMS = 100
+"""Items of a user that the discriminator scores: the best ones."""
 
-_JUDGED, _JUDGED_USERS = 100, 128
+_DISCRIMINATED_USERS = 128
+_LogProbs = TypeVar("_LogProbs")
 
 
 def users_per_tile(n_items: int, n_users: int) -> int:
-    """Users whose scores fit into one tile; a power of two, so that few shapes are compiled."""
+    """Users whose scores fit into a tile: a power of two, so that few shapes are compiled."""
     most = max(1, min(TILE_FLOATS // max(n_items, 1), n_users))
     return 1 << (most.bit_length() - 1)
 
 
-def user_keys(seed: int, ids: Iterable[str]) -> jax.Array:
-    """One key a user, from the seed and the id alone: noise depends neither on the request nor on the table."""
-    return _fold(
-        runtime.key(seed), np.array([zlib.crc32(name.encode()) for name in ids], np.uint32)
-    )
+def ranks_by_logits(config: RecommendConfig) -> bool:
+    """Whether the logits alone order the items: one noise draw and no discriminator."""
+    return config.noise_draws == 1 and config.discriminator_weight == 0
+
+
+def user_keys(seed: int, ids: Iterable[str]) -> Key[Array, " b"]:
+    """A PRNG key per user from the seed and the user id alone.
+
+    The noise of a user depends neither on the other users of a request nor on their order.
+    """
+    codes = np.array([zlib.crc32(name.encode()) for name in ids], np.uint32)
+    return _fold(runtime.random_key(seed), codes)
 
 
 @jax.jit
-def _fold(key: Any, data: Any) -> jax.Array:
+def _fold(key: PRNGKey, data: UInt[np.ndarray, " b"]) -> Key[Array, " b"]:
     return jax.vmap(lambda d: jax.random.fold_in(key, d))(data)
 
 
 @jax.jit
 def candidates(model: M6Rec, h: BD) -> BD:
-    """The mean generator's candidate of each context."""
+    """The candidate embedding of each context without noise."""
     return model.candidates(h, None)
 
 
 @jax.jit
-def products(candidates: BD, items: ID, bias: I) -> Float[Array, "b i"]:
-    """The logits of all items, without bonuses."""
+def logits(candidates: BD, items: ID, bias: I) -> Float[Array, "b i"]:
+    """The logits of all items, without the boost."""
     return scoring.logits(candidates, items, bias)
 
 
-def added(scores: Float[Array, "b i"], near: LogitBoost) -> Float[Array, "b i"]:
-    """Logits with the bonuses of neighbours."""
-    return scores.at[jnp.arange(len(scores))[:, None], near.item].add(near.bonus, mode="drop")
+def add_boost(scores: Float[Array, "b i"], boost: LogitBoost) -> Float[Array, "b i"]:
+    """Logits with the boost of the item graph."""
+    rows = jnp.arange(len(scores))[:, None]
+    return scores.at[rows, boost.item].add(boost.boost, mode="drop")
 
 
-@functools.partial(jax.jit, static_argnames=("draws", "judge_weight"))
+def catalogue_scores(
+    run: LoadedRun,
+    config: RecommendConfig,
+    contexts: BD,
+    boost: LogitBoost,
+    user_ids: Iterable[str],
+) -> Float[Array, "b i"]:
+    """Scores of all items for a tile of users.
+
+    Args:
+        boost: From `graph_boost.tile`.
+    """
+    return log_probabilities(
+        run.model,
+        contexts,
+        run.catalogue.embeddings,
+        run.catalogue.bias,
+        boost,
+        user_keys(run.config.train.seed, user_ids),
+        noise_draws=config.noise_draws,
+        discriminator_weight=config.discriminator_weight,
+    )
+
+
+@functools.partial(jax.jit, static_argnames=("noise_draws", "discriminator_weight"))
 def log_probabilities(
     model: M6Rec,
     h: BD,
     items: ID,
     bias: I,
-    near: LogitBoost,
-    keys: Any,
+    boost: LogitBoost,
+    keys: Key[Array, " b"],
     *,
-    draws: int,
-    judge_weight: float,
+    noise_draws: int,
+    discriminator_weight: float,
 ) -> Float[Array, "b i"]:
     """Scores of all items.
 
     Args:
-        near: From `near.tile`.
+        boost: From `graph_boost.tile`.
         keys: From `user_keys`.
-        draws: 1 takes the mean of the noise instead of a draw.
+        noise_draws: 1 uses no noise.
     """
 
-    def one(z: Array | None) -> Float[Array, "b i"]:
-        return jax.nn.log_softmax(
-            added(scoring.logits(model.candidates(h, z), items, bias), near), axis=-1
-        )
+    def of_draw(z: Array | None) -> Float[Array, "b i"]:
+        boosted = add_boost(scoring.logits(model.candidates(h, z), items, bias), boost)
+        return jax.nn.log_softmax(boosted, axis=-1)
 
-    if draws == 1:
-        scores = one(None)
-    else:
-
-        def add(total: Array, s: Array) -> tuple[Array, None]:
-            z = jax.vmap(lambda key: jax.random.normal(jax.random.fold_in(key, s), (model.noise,)))(
-                keys
-            )
-            return jnp.logaddexp(total, one(z)), None
-
-        start = jnp.full((len(h), len(items)), -jnp.inf)
-        scores = jax.lax.scan(add, start, jnp.arange(draws))[0] - jnp.log(draws)
-    if judge_weight > 0:
-        scores = _judge(model, h, items, scores, judge_weight)
+    scores = log_sum_over_draws(of_draw, model.noise, keys, noise_draws)
+    if noise_draws > 1:
+        scores = scores - jnp.log(noise_draws)
+    if discriminator_weight > 0:
+        scores = _add_discriminator(model, h, items, scores, discriminator_weight)
     return scores
 
 
-def _judge(
+def log_sum_over_draws(
+    of_draw: Callable[[Array | None], _LogProbs],
+    n_noise: int,
+    keys: Key[Array, " b"],
+    noise_draws: int,
+) -> _LogProbs:
+    """The log of the sum of probabilities over the noise draws; without noise for one draw.
+
+    Args:
+        of_draw: Noise f32 (b, n_noise) to arrays of log-probabilities.
+        keys: From `user_keys`.
+    """
+    if noise_draws == 1:
+        return of_draw(None)
+
+    def noise(s: Array) -> Float[Array, "b z"]:
+        return jax.vmap(lambda key: jax.random.normal(jax.random.fold_in(key, s), (n_noise,)))(keys)
+
+    def add(total: _LogProbs, s: Array) -> tuple[_LogProbs, None]:
+        return jax.tree.map(jnp.logaddexp, total, of_draw(noise(s))), None
+
+    draws = jnp.arange(noise_draws)
+    shapes = jax.eval_shape(lambda s: of_draw(noise(s)), draws[0])
+    start = jax.tree.map(lambda x: jnp.full(x.shape, -jnp.inf), shapes)
+    return jax.lax.scan(add, start, draws)[0]
+
+
+def discriminator_log_probs(
+    model: M6Rec, h: Float[Array, "n d"], embeddings: Float[Array, "n d"]
+) -> Float[Array, " n"]:
+    """The log-probability that the discriminator takes each pair for a real event."""
+    return jax.nn.log_sigmoid(model.discriminator(h, unit_mean_square(embeddings)))
+
+
+def _add_discriminator(
     model: M6Rec, h: BD, items: ID, scores: Float[Array, "b i"], weight: float
 ) -> Float[Array, "b i"]:
-    """Add the discriminator's verdict on the best items; all others count as judged worst."""
-    n = min(_JUDGED, scores.shape[1])
+    """Add the discriminator's log-probability; the items that it does not score get the lowest."""
+    n = min(DISCRIMINATED_ITEMS, scores.shape[1])
 
-    def one(pair: tuple[Array, Array]) -> Array:
+    def of_user(pair: tuple[Array, Array]) -> Array:
         context, row = pair
         best, at = jax.lax.top_k(row, n)
-        shown = model.discriminator(jnp.broadcast_to(context, (n, len(context))), unit(items[at]))
-        verdict = jax.nn.log_sigmoid(shown)
-        return (row + weight * verdict.min()).at[at].set(best + weight * verdict)
+        contexts = jnp.broadcast_to(context, (n, len(context)))
+        real = discriminator_log_probs(model, contexts, items[at])
+        return (row + weight * real.min()).at[at].set(best + weight * real)
 
-    # In groups of users, since the discriminator reads three vectors for each pair.
-    return jax.lax.map(one, (h, scores), batch_size=_JUDGED_USERS)
+    # In groups of users: the discriminator reads three vectors per pair.
+    return jax.lax.map(of_user, (h, scores), batch_size=_DISCRIMINATED_USERS)
 
 
 @functools.partial(jax.jit, static_argnames=("k", "recall"))
@@ -128,17 +189,17 @@ def best_items(
     scores: Float[Array, "b i"],
     owner: Int[Array, " e"],
     hidden: Int[Array, " e"],
-    allowed: Bool[Array, " i"],
+    allowed: I_bool,
     *,
     k: int,
     recall: float = 1.0,
 ) -> tuple[Float[Array, "b k"], Int[Array, "b k"]]:
-    """The k best items that are allowed and not hidden; -inf marks places for which there was none.
+    """Scores and rows of the k best items that are allowed and not hidden; -inf where none is left.
 
     Args:
-        owner: The row of `scores` that hides an item; a row beyond them hides nothing (padding).
-        hidden: That item's row.
-        recall: See `top.k_best`.
+        owner: The row of `scores` that an item is hidden from; a row beyond them is padding.
+        hidden: The row of that item.
+        recall: See `top_k`.
     """
     scores = jnp.where(allowed[None], scores, -jnp.inf)
-    return k_best(scores.at[owner, hidden].set(-jnp.inf, mode="drop"), k, recall)
+    return top_k(scores.at[owner, hidden].set(-jnp.inf, mode="drop"), k, recall)

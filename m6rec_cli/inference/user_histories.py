@@ -1,4 +1,4 @@
-"""The users that are to be answered: their events and profiles, ready for the decoder."""
+"""The users to rank items for: their events and profiles, ready for the decoder."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -7,26 +7,30 @@ from functools import cached_property
 import numpy as np
 import polars as pl
 
+from m6rec_cli.data.events import Events
+from m6rec_cli.data.feature_arrays import FeatureArray
 from m6rec_cli.data.packing import gap_buckets, pack_histories
-from m6rec_cli.data.store import Dataset, Events, FeatureArray
-from m6rec_cli.execution.model_inputs import on_device
+from m6rec_cli.data.spans import span_positions
+from m6rec_cli.data.store import Dataset
+from m6rec_cli.execution.model_inputs import features_on_device
 from m6rec_cli.execution.user_contexts import round_up_size, user_contexts
 from m6rec_cli.inference.loaded_run import LoadedRun, require_features
 from m6rec_cli.model.fusion import Features
 
 HISTORY, PROFILE, BOTH, NOTHING = "history", "profile", "history+profile", "popularity"
 BASES = (NOTHING, PROFILE, HISTORY, BOTH)
+"""What a list can rest on. The index is `has_profile + 2 * has_events`."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class UserHistories:
-    """Users by row, with what is known of each.
+    """Users by row, with their events and features.
 
     Attributes:
-        events: Sorted by user row and time; item rows are the run's.
-        has_time: Whether the model reads the gaps between events, and these have times.
-        ids: Each user's id, distinct strings.
-        profiles: Features of all users, by row; empty if the model reads none.
+        events: Sorted by user row and time; item rows are those of the run's catalogue.
+        has_time: Whether the decoder reads the time gaps between these events.
+        ids: The id of each user, distinct strings.
+        profiles: User features by name, aligned to user rows; empty if the model reads none.
     """
 
     run: LoadedRun
@@ -39,20 +43,27 @@ class UserHistories:
     def of_dataset(cls, run: LoadedRun, data: Dataset, before: str) -> "UserHistories":
         """The users of a data directory that shares the run's catalogue.
 
+        Args:
+            before: The split that ends each history, see `Dataset.history`.
+
         Raises:
             M6RecError: The user features are not those that the model was trained on.
         """
         events = data.history(before)
         kinds = {name: code for code, name in enumerate(run.event_kinds)}
-        codes = np.array([kinds.get(name, 0) for name in data.manifest["events"]], np.uint8)
-        events = dataclasses.replace(events, event=codes[events.event])
+        codes = np.array([kinds.get(name, 0) for name in data.manifest.event_kinds], np.uint8)
         require_features(run, data, "user")
-        profiles = {spec.name: data.feature(spec) for spec in run.specs.user_specs}
-        return cls(run, events, run.has_time and data.has_time, data.users["id"], profiles)
+        return cls(
+            run=run,
+            events=dataclasses.replace(events, event=codes[events.event]),
+            has_time=run.has_time and data.has_time,
+            ids=data.users["id"],
+            profiles={spec.name: data.feature(spec) for spec in run.spec.user_specs},
+        )
 
     @cached_property
     def gaps(self) -> np.ndarray:
-        """From `gap_buckets`, aligned to the events."""
+        """Buckets of the time since the previous event, see `gap_buckets`; aligned to `events`."""
         return gap_buckets(self.events, has_time=self.has_time)
 
     @cached_property
@@ -62,7 +73,7 @@ class UserHistories:
 
     def contexts(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Context and decoder state of some users, f32 (users, d) and (users, s)."""
-        owner, index = self._events_of(rows)
+        owner, index = self.event_positions(rows)
         events = dataclasses.replace(self.events.take(index), user_row=owner.astype(np.int32))
         packed, row, at = pack_histories(
             events,
@@ -71,16 +82,17 @@ class UserHistories:
             len(rows),
             max_history=self.run.config.model.max_history,
         )
-        # Profiles repeat users at the end, so that few shapes are compiled.
+        # The profiles repeat users at the end: few shapes are compiled.
         profiles = self.device_profiles(np.resize(rows, round_up_size(len(rows))))
-        return user_contexts(self.run.model, self.run.embeddings, packed, row, at, profiles)
+        embeddings = self.run.catalogue.embeddings
+        return user_contexts(self.run.model, embeddings, packed, row, at, profiles)
 
     def device_profiles(self, rows: np.ndarray) -> Features:
-        """The features of some users, ready for the model."""
-        return on_device(self.profiles, rows)
+        """The features of some users, on the device."""
+        return features_on_device(self.profiles, rows)
 
     def basis(self, rows: np.ndarray) -> np.ndarray:
-        """What each user's list rests on: the place in `BASES`, int (users,)."""
+        """What the list of each user rests on: an index of `BASES`, int (users,)."""
         has_events = self.offsets[rows + 1] > self.offsets[rows]
         has_profile = np.zeros(len(rows), bool)
         for array in self.profiles.values():
@@ -88,18 +100,18 @@ class UserHistories:
         return has_profile + 2 * has_events
 
     def seen(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Pairs of the place in `rows`, ascending, and the row of an item of that user's history."""
-        owner, index = self._events_of(rows)
+        """The seen items of some users: an index of `rows`, ascending, and an item row."""
+        owner, index = self.event_positions(rows)
         return owner, self.events.item_row[index]
 
     def latest(self, rows: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """Of each user the last `n` events in their order: the place in `rows`, and the item row."""
-        owner, index = self._events_of(rows)
+        """The last `n` events of each user in their order: an index of `rows`, and an item row."""
+        owner, index = self.event_positions(rows)
         last = self.offsets[rows + 1][owner] - index <= n
         return owner[last], self.events.item_row[index[last]]
 
-    def with_strangers(self, ids: pl.Series) -> "UserHistories":
-        """The same users and, after them, some of whom nothing is known."""
+    def with_unknown_users(self, ids: pl.Series) -> "UserHistories":
+        """The same users, followed by users without events and without a profile."""
         profiles = {
             name: FeatureArray(
                 *(np.pad(x, [(0, len(ids))] + [(0, 0)] * (x.ndim - 1)) for x in (a.values, a.mask))
@@ -108,13 +120,6 @@ class UserHistories:
         }
         return dataclasses.replace(self, ids=pl.concat([self.ids, ids]), profiles=profiles)
 
-    def _events_of(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The events of some users in their order: the place in `rows`, and the position in the log."""
-        return spans(self.offsets, rows)
-
-
-def spans(offsets: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Positions `offsets[r]:offsets[r + 1]` of each row one after the other, with the place in `rows` of each."""
-    starts, sizes = offsets[rows], offsets[rows + 1] - offsets[rows]
-    owner = np.repeat(np.arange(len(rows)), sizes)
-    return owner, np.arange(len(owner)) + np.repeat(starts - np.cumsum(sizes) + sizes, sizes)
+    def event_positions(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The events of some users in order: an index of `rows`, and a position in the log."""
+        return span_positions(self.offsets, rows)

@@ -1,20 +1,21 @@
-"""A state directory: what is kept of every user between two runs of `recommend --state`.
+"""A state directory: the decoder state of every user between two runs of `recommend --state`.
 
-Layout: `state.json` names one complete generation, a numbered folder. A run writes the next one beside it, then
-`state.json` in one rename, then removes the old one: a crash at any moment leaves one of the two. In a generation:
+`state.json` names one complete generation, a numbered folder. A write adds the next generation,
+renames the new `state.json` into place and removes the old generation: a crash at any moment leaves
+one of the two. A generation holds
 
-- `users.parquet`: `id` str, `profile` u64 (a digest of the encoded profile, 0 if there is none);
-- `contexts.npy` f32 (users, d) and `states.npy` f32 (users, s): after each user's last event;
-- `events.parquet`: `user` and `item` u32 (places in the tables here), `timestamp` i64, `event` u8: the last events of
-  each user, as many as a full pass looks at, sorted by user and time;
-- `older.parquet`: `user` and `item` u32, each pair once: met in earlier events;
-- `items.parquet`: `id` str, `known` bool (the catalogue had it), `embedding` list of f32 (of items that the run does not hold).
+- `users.parquet`: `id` str, `profile` u64 (see `profile_digests`; 0 without a profile);
+- `contexts.npy` f32 (users, d) and `states.npy` f32 (users, s), after each user's last event;
+- `events.parquet`: `user` and `item` u32 (rows of the tables here), `timestamp` i64, `event` u8:
+  the last events of each user, as many as a full pass reads, sorted by user and time;
+- `older.parquet`: `user` and `item` u32, distinct pairs of the events before these;
+- `items.parquet`: `id` str, `known` bool (in the catalogue), `embedding` list of f32 (of items that
+  the run itself does not hold, else null).
 """
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -31,12 +32,12 @@ _FRAMES = {
     "older": {"user": pl.UInt32, "item": pl.UInt32},
     "items": {"id": pl.String, "known": pl.Boolean, "embedding": pl.List(pl.Float32)},
 }
-_ANEW = "delete it or name another one, and pass the whole log once"
+_START_AGAIN = "delete the state or pass another `--state`, and pass the whole log once"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class UserStates:
-    """A generation in memory; the frames are those of the layout."""
+    """A generation in memory; the frames have the columns of the files."""
 
     users: pl.DataFrame
     events: pl.DataFrame
@@ -46,21 +47,47 @@ class UserStates:
     states: np.ndarray
 
     @classmethod
-    def empty(cls, width: int, size: int) -> "UserStates":
-        """Nobody is known yet; contexts have `width` numbers, decoder states `size`."""
+    def empty(cls, width: int, state_size: int) -> "UserStates":
+        """States of no users.
+
+        Args:
+            width: The length of a context.
+            state_size: The length of a decoder state.
+        """
         frames = {name: pl.DataFrame(schema=schema) for name, schema in _FRAMES.items()}
         return cls(
             **frames,
             contexts=np.zeros((0, width), np.float32),
-            states=np.zeros((0, size), np.float32),
+            states=np.zeros((0, state_size), np.float32),
         )
 
 
-def exists(folder: Path) -> bool:
-    """Whether there is a state to go on from.
+@dataclass(frozen=True, kw_only=True)
+class StateManifest:
+    """What `state.json` holds.
+
+    Attributes:
+        run: `LoadedRun.digest` of the run that made the states.
+        generation: The name of the current generation's folder.
+        users: How many users it holds.
+        profiles: How many of them have a profile.
+        sha256: A digest of the generation's files.
+        format: The version of the layout.
+    """
+
+    run: str
+    generation: str
+    users: int
+    profiles: int
+    sha256: str
+    format: int = FORMAT
+
+
+def has_states(folder: Path) -> bool:
+    """Whether the folder holds states.
 
     Raises:
-        M6RecError: The folder holds something else.
+        M6RecError: The folder holds other files.
     """
     if (folder / MANIFEST).exists():
         return True
@@ -70,44 +97,38 @@ def exists(folder: Path) -> bool:
             where=str(folder),
             hint="name a directory",
         )
-    foreign = [p.name for p in folder.glob("*") if not _ours(p)]
+    foreign = [p.name for p in folder.glob("*") if not _is_ours(p)]
     if foreign:
         raise M6RecError(
             "the state directory holds files that m6rec did not write",
             where=str(folder / min(foreign)),
-            hint="name another `--state`",
+            hint="pass another `--state`",
         )
     return False
 
 
-def read(folder: Path, run: str) -> UserStates:
-    """The current generation.
+def read_states(folder: Path, run_digest: str) -> UserStates:
+    """Read the current generation.
 
     Args:
-        run: Fingerprint of the run that is asked.
+        run_digest: `LoadedRun.digest` of the run that goes on from the states.
 
     Raises:
-        M6RecError: It was made by another run or format, or is damaged.
+        M6RecError: The states are another run's, of another format, or damaged.
     """
-    manifest = read_json(folder / MANIFEST, "the state's manifest")
-    if manifest.get("format") != FORMAT:
+    manifest = _read_manifest(folder)
+    if manifest.run != run_digest:
         raise M6RecError(
-            f"the state has format {manifest.get('format')}, this version reads {FORMAT}",
+            "the state was made by another model: its decoder states do not fit this run",
             where=str(folder / MANIFEST),
-            hint=_ANEW,
+            hint=_START_AGAIN,
         )
-    if manifest["run"] != run:
-        raise M6RecError(
-            "the state was made by another model: what a decoder remembers means nothing to another one",
-            where=str(folder / MANIFEST),
-            hint=_ANEW,
-        )
-    generation = folder / manifest["generation"]
-    if not generation.is_dir() or digests.of_directory(generation) != manifest["sha256"]:
+    generation = folder / manifest.generation
+    if not generation.is_dir() or digests.of_directory(generation) != manifest.sha256:
         raise M6RecError(
             "the state is damaged: its files are not those that were written",
             where=str(generation),
-            hint=_ANEW,
+            hint=_START_AGAIN,
         )
     frames = {
         name: pl.read_parquet(generation / f"{name}.parquet", memory_map=False) for name in _FRAMES
@@ -116,39 +137,57 @@ def read(folder: Path, run: str) -> UserStates:
     return UserStates(**frames, contexts=contexts, states=states)
 
 
-def write(folder: Path, state: UserStates, run: str, counts: dict[str, Any]) -> None:
-    """Put `state` in the place of the current generation, whole or not at all; the caller has claimed the folder before it read."""
+def write_states(folder: Path, states: UserStates, run_digest: str) -> None:
+    """Replace the current generation, whole or not at all.
+
+    The caller holds the lock of the folder since before it read the old generation.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    before = (
-        read_json(folder / MANIFEST, "the state's manifest")["generation"]
-        if exists(folder)
-        else "000000"
-    )
-    for path in folder.iterdir():
-        # What an interrupted write left behind.
-        if _ours(path) and path.name not in (before, MANIFEST):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    before = _read_manifest(folder).generation if has_states(folder) else "000000"
+    _remove_leftovers(folder, before)
     generation = folder / f"{int(before) + 1:06d}"
     with atomic_directory(generation, is_locked=True) as work:
         for name, schema in _FRAMES.items():
-            getattr(state, name).select(*schema).cast(schema).write_parquet(
-                work / f"{name}.parquet"
-            )
-        np.save(work / "contexts.npy", state.contexts)
-        np.save(work / "states.npy", state.states)
-    write_json(
-        folder / MANIFEST,
-        {
-            "format": FORMAT,
-            "run": run,
-            "generation": generation.name,
-            **counts,
-            "sha256": digests.of_directory(generation),
-        },
+            frame: pl.DataFrame = getattr(states, name)
+            frame.select(*schema).cast(schema).write_parquet(work / f"{name}.parquet")
+        np.save(work / "contexts.npy", states.contexts)
+        np.save(work / "states.npy", states.states)
+    manifest = StateManifest(
+        run=run_digest,
+        generation=generation.name,
+        users=len(states.users),
+        profiles=int((states.users["profile"] != 0).sum()),
+        sha256=digests.of_directory(generation),
     )
+    write_json(folder / MANIFEST, asdict(manifest))
     shutil.rmtree(folder / before, ignore_errors=True)
 
 
-def _ours(path: Path) -> bool:
+def _read_manifest(folder: Path) -> StateManifest:
+    path = folder / MANIFEST
+    tree = read_json(path, "the state's manifest")
+    found = tree.get("format") if isinstance(tree, dict) else None
+    if found != FORMAT:
+        raise M6RecError(
+            f"the state has format {found}, this version reads {FORMAT}",
+            where=str(path),
+            hint=_START_AGAIN,
+        )
+    try:
+        return StateManifest(**tree)
+    except TypeError as error:
+        raise M6RecError(
+            f"the state's manifest is damaged: {error}", where=str(path), hint=_START_AGAIN
+        ) from None
+
+
+def _remove_leftovers(folder: Path, current: str) -> None:
+    """Remove what an interrupted write left behind."""
+    for path in folder.iterdir():
+        if _is_ours(path) and path.name not in (current, MANIFEST):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _is_ours(path: Path) -> bool:
     unfinished = path.name.startswith(".") and ".writing-" in path.name
     return path.name.isdigit() or unfinished or path.name == MANIFEST

@@ -1,0 +1,120 @@
+"""The `catalogue/` folder of a run to the items that it ranks: ids, embeddings, item graphs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import polars as pl
+from scipy import sparse
+
+from m6rec_cli.item_graphs import content_similarity, cooccurrence, run_graphs
+from m6rec_cli.model.recommender import ModelSpec
+from m6rec_cli.system.errors import M6RecError
+
+FOLDER = "catalogue"
+_HINT = "restore the run directory from a copy, or train again"
+_Content = TypeVar("_Content")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Catalogue:
+    """Items by row.
+
+    Attributes:
+        items: `row`, `id`, `display`, `popularity`, and codes of the categorical and set features.
+        id_rows: i64 (i,), the item's row in the model's table of id embeddings; -1 if it has none.
+        embeddings: f32 (i, d), what the model scores.
+        bias: f32 (i,), added to the logits.
+        cooccurrence: f32 (i, i), the graph that boosts logits. `with_graphs` merges content
+            neighbours into the co-occurrence neighbours.
+        content_similarity: f32 (i, i), column j holds the content neighbours of item j.
+        content_counts: Reads the counts that contents are compared by; a matrix per feature.
+    """
+
+    items: pl.DataFrame
+    id_rows: np.ndarray
+    embeddings: jax.Array
+    bias: jax.Array
+    cooccurrence: sparse.csr_array
+    content_similarity: sparse.csr_array
+    content_counts: Callable[[], list[sparse.csr_array]]
+
+    @property
+    def ids(self) -> pl.Series:
+        """The id of each item, distinct strings."""
+        return self.items["id"]
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+
+def read_items(folder: Path) -> pl.DataFrame:
+    """The item table of a `catalogue/` folder."""
+    return read_run_file(folder / "items.parquet", pl.read_parquet)
+
+
+def read_catalogue(folder: Path, items: pl.DataFrame, spec: ModelSpec, width: int) -> Catalogue:
+    """Read the rest of a `catalogue/` folder.
+
+    Args:
+        items: From `read_items`.
+        width: The length of an embedding.
+
+    Raises:
+        M6RecError: A file is missing, damaged or of another run.
+    """
+    path = folder / "embeddings.npy"
+    embeddings = read_run_file(path, _load_array)
+    _require_shape(path, embeddings.shape, (len(items), width))
+    warm = items["popularity"].to_numpy() > 0
+    return Catalogue(
+        items=items,
+        id_rows=np.where(warm, np.arange(len(items)), -1),
+        embeddings=jax.device_put(embeddings),
+        bias=jnp.zeros(len(items)),
+        cooccurrence=_read_graph(folder / run_graphs.COOCCURRENCE, len(items)),
+        content_similarity=_read_graph(folder / run_graphs.CONTENT_SIMILARITY, len(items)),
+        content_counts=lambda: read_run_file(
+            folder / run_graphs.TERM_COUNTS,
+            lambda file: content_similarity.load_term_counts(file, spec.item_specs, len(items)),
+        ),
+    )
+
+
+def read_run_file(path: Path, reader: Callable[[Path], _Content]) -> _Content:
+    """Read a file of a run directory.
+
+    Raises:
+        M6RecError: The file is missing or damaged.
+    """
+    try:
+        return reader(path)
+    except FileNotFoundError:
+        raise M6RecError("a file of the run is missing", where=str(path), hint=_HINT) from None
+    except (ValueError, EOFError, OSError, pl.exceptions.PolarsError) as error:
+        raise M6RecError(
+            f"a file of the run is damaged: {error}", where=str(path), hint=_HINT
+        ) from None
+
+
+def _load_array(path: Path) -> np.ndarray:
+    return np.load(path)
+
+
+def _read_graph(path: Path, n_items: int) -> sparse.csr_array:
+    graph = read_run_file(path, cooccurrence.load_graph)
+    _require_shape(path, graph.shape or (), (n_items, n_items))
+    return graph
+
+
+def _require_shape(path: Path, found: tuple[int, ...], wanted: tuple[int, ...]) -> None:
+    if found != wanted:
+        raise M6RecError(
+            f"the file belongs to another run: its shape is {found}, not {wanted}",
+            where=str(path),
+            hint=_HINT,
+        )
