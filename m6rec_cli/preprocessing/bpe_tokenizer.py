@@ -1,4 +1,4 @@
-"""Texts to token codes: one byte-level BPE for all text features, fitted on training rows."""
+"""Texts to token ids by byte-level BPE."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,13 +9,16 @@ from m6rec_cli.system.errors import M6RecError
 
 FILE = "tokenizer.json"
 _AT_ONCE = 10_000
-"""Texts whose tokens are held at their full length."""
+"""Texts encoded at a time: their tokens are held before they are cut."""
 
 
 def train(texts: Iterable[str], vocabulary: int) -> Tokenizer:
-    """Learn a byte-level BPE: no text is out of vocabulary, in any language.
+    """Train a byte-level BPE tokenizer, which has no unknown tokens in any language.
 
-    Case and compatibility forms are folded, since `LAPTOP` and `laptop` mean one thing to a recommender.
+    Case and compatibility forms are folded: `LAPTOP` and `laptop` mean the same to a recommender.
+
+    Args:
+        vocabulary: Tokens at most.
     """
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])  # pyright: ignore[reportAttributeAccessIssue]
@@ -32,10 +35,10 @@ def train(texts: Iterable[str], vocabulary: int) -> Tokenizer:
 
 
 def load(folder: Path) -> Tokenizer:
-    """Read `tokenizer.json` of a features folder.
+    """Read `tokenizer.json` of a `features` folder.
 
     Raises:
-        M6RecError: It is missing or damaged.
+        M6RecError: The file is missing or damaged.
     """
     path = folder / FILE
     if not path.exists():
@@ -52,12 +55,14 @@ def load(folder: Path) -> Tokenizer:
         ) from None
 
 
-def codes(tokenizer: Tokenizer, texts: Sequence[str | None], length: int) -> list[list[int] | None]:
-    """Token codes cut to `length`; None stays None, and a text without tokens becomes None."""
-    out: list[list[int] | None] = []
+def encode_texts(
+    tokenizer: Tokenizer, texts: Sequence[str | None], length: int
+) -> list[list[int] | None]:
+    """Token ids, cut to `length`; None for None and for texts without tokens."""
+    ids: list[list[int] | None] = []
     for start in range(0, len(texts), _AT_ONCE):
         some = texts[start : start + _AT_ONCE]
         known = [t for t in some if t is not None]
         encoded = iter(tokenizer.encode_batch_fast(known, add_special_tokens=False))
-        out += [(next(encoded).ids[:length] or None) if t is not None else None for t in some]
-    return out
+        ids += [(next(encoded).ids[:length] or None) if t is not None else None for t in some]
+    return ids

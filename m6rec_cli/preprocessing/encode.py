@@ -15,7 +15,7 @@ from m6rec_cli.system.feature_spec import Entity, FeatureSpec
 from m6rec_cli.system.progress import Reporter, SilentReporter
 
 
-def encode(
+def encode_features(
     frame: pl.DataFrame,
     specs: Sequence[FeatureSpec],
     features_dir: Path,
@@ -74,7 +74,7 @@ def encode(
 
 
 def _cells(frame: pl.DataFrame, spec: FeatureSpec) -> pl.Series:
-    name = cell_values.source(FeatureColumn.of(spec))
+    name = cell_values.source_column(FeatureColumn.of(spec))
     missing = pl.Series(name, [None] * len(frame), pl.String)
     return frame[name] if name in frame.columns else missing
 

@@ -17,7 +17,7 @@ from m6rec_cli.preprocessing.schema import FeatureColumn, Schema
 from m6rec_cli.system.feature_spec import Entity, FeatureSpec
 
 
-def fit(
+def fit_features(
     items: pl.DataFrame, users: pl.DataFrame, schema: Schema, config: DataConfig, folder: Path
 ) -> tuple[FeatureSpec, ...]:
     """Fit every feature of the schema.
@@ -58,10 +58,10 @@ def fit(
 
 
 def _cells(frame: pl.DataFrame, column: FeatureColumn) -> pl.Series:
-    return frame[cell_values.source(column)]
+    return frame[cell_values.source_column(column)]
 
 
-def reuse(fitted: Path, folder: Path) -> tuple[FeatureSpec, ...]:
+def reuse_features(fitted: Path, folder: Path) -> tuple[FeatureSpec, ...]:
     """Take over the features of another `features` folder, with the files that they share."""
     specs = read_specs(fitted)
     files = {FEATURE_KINDS.load(spec.kind).TRAITS.shared_file for spec in specs}

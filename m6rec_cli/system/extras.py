@@ -1,21 +1,22 @@
-"""Optional libraries: asked for where a column needs one, with the command that installs it in the error."""
+"""Optional libraries: check that one is installed, or say which command installs it."""
 
 import importlib
 
 from m6rec_cli.system.errors import M6RecError
 
 _MODULES = {"media": "av", "onnx": "onnxruntime"}
+"""The module of each extra."""
 
 
 def require(extra: str, what: str) -> None:
-    """Raise unless the library of an extra can be imported.
+    """Check that the library of an extra can be imported.
 
     Args:
         extra: `media` or `onnx`, as in `pip install 'm6rec-cli[...]'`.
-        what: What needs it, the beginning of a sentence: "the feature `clip` (video) needs".
+        what: The start of the error's sentence: "the feature `clip` (video) needs".
 
     Raises:
-        M6RecError: It is not installed, or broken.
+        M6RecError: It is not installed, or its installation is broken.
     """
     try:
         importlib.import_module(_MODULES[extra])

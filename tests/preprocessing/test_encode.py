@@ -15,12 +15,12 @@ from tests.preprocessing.features.columns import encode_column, fit_column
 
 def test_encode_absent_column_is_missing_everywhere() -> None:
     spec = fit_column(["a", "b"], "categorical")
-    table, _ = encode.encode(pl.DataFrame({"other": [1, 2]}), [spec], Path(), Path(), "item")
+    table, _ = encode.encode_features(pl.DataFrame({"other": [1, 2]}), [spec], Path(), Path(), "item")
     assert table["f"].to_list() == [None, None]
 
 
 def test_encode_without_features_keeps_nothing() -> None:
-    table, arrays = encode.encode(pl.DataFrame({"id": ["a"]}), [], Path(), Path(), "user")
+    table, arrays = encode.encode_features(pl.DataFrame({"id": ["a"]}), [], Path(), Path(), "user")
     assert table.width == 0
     assert arrays == {}
 

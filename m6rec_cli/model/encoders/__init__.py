@@ -1,1 +1,1 @@
-"""MLP towers, one file a feature kind (article 4.1.1)."""
+"""Towers, one file per feature kind: encoded features to vectors of the model's width (4.1.1)."""

@@ -1,4 +1,4 @@
-"""An embedding bag and an MLP: what sets, texts and categories share."""
+"""An embedding bag with an MLP: the tower of categories, sets and texts."""
 
 import jax
 import jax.numpy as jnp
@@ -12,32 +12,32 @@ from m6rec_cli.system.feature_spec import FeatureSpec
 
 
 class Bag(nnx.Module):
-    """s + MLP(s), with s the sum of member embeddings over the square root of their number.
+    """s + MLP(s), with s the sum of the member embeddings over the square root of their number.
 
-    The root keeps the vector's scale the same for short and long bags of unrelated members. The table lies
-    at the scale of the item ids and is multiplied up to what the fusion expects: Adam moves every number by
-    about the learning rate, so that a table of unit scale would learn many times slower than the ids and
-    leave the MLP to tell random vectors apart.
+    The root gives short and long bags of unrelated members the same scale. The table has the scale
+    of the item id embeddings, and its output is multiplied to the scale that the fusion expects:
+    Adam moves every parameter by about the learning rate, so that a table of unit scale would learn
+    many times slower than the ids, and the MLP would work on random vectors.
     """
 
     def __init__(self, spec: FeatureSpec, config: ModelConfig, *, rngs: nnx.Rngs):
         d, encoder = config.width, config.encoder
         self.table = nnx.Param(normal(0.02)(rngs.params(), (spec.size, d)))
         self.mlp = MLP(
-            d, d, d, layers=encoder.layers, activation=encoder.activation, zero=True, rngs=rngs
+            d, d, d, layers=encoder.layers, activation=encoder.activation, zero_init=True, rngs=rngs
         )
 
     def __call__(self, values: Int[Array, "r l"]) -> Float[Array, "r d"]:
-        """Codes to vectors; -1 marks the places beyond the end."""
+        """Codes to vectors; -1 is padding."""
         n = jnp.maximum((values >= 0).sum(axis=-1), 1)
         s = sum_members(self.table[...], values) / jnp.sqrt(n)[:, None]
         return (s + self.mlp(s)) / CONTENT_SCALE
 
 
 def sum_members(table: Float[Array, "v d"], values: Int[Array, "r l"]) -> Float[Array, "r d"]:
-    """Sum of each row's members.
+    """The sum of each row's member embeddings.
 
-    One place of the bag after the other: an array (r, l, d) of all members would cost some ten times as
+    Scans over the positions of the bag: an array (r, l, d) of all members costs about ten times as
     much on a CPU, forward and backward, and much memory.
     """
     beyond = jnp.where(values < 0, len(table), values).T

@@ -1,4 +1,4 @@
-"""Log-mel frames to vectors: an MLP shared by all frames, its mean and maximum over time, then an MLP."""
+"""Log-mel frames to vectors: a shared layer per frame, mean and maximum over time, an MLP."""
 
 import jax.numpy as jnp
 from flax import nnx
@@ -10,13 +10,13 @@ from m6rec_cli.model.layers import ACTIVATIONS, MLP
 from m6rec_cli.system.feature_spec import FeatureSpec
 
 _CENTRE, _SPREAD = -7.0, 4.0
-"""Natural logarithms of mel energies, floored at ln(1e-6) = -13.8, to about unit scale."""
+"""Bring log-mel energies, whose floor is ln(1e-6) = -13.8, to about unit scale."""
 
 
 class Tower(nnx.Module):
     """`values` f16 (r, frames, size) to (r, d).
 
-    Mean and maximum do not depend on the place of a frame: what sounds matters more than when.
+    Mean and maximum ignore the order of frames: what sounds matters more than when.
     """
 
     def __init__(self, spec: FeatureSpec, config: ModelConfig, *, rngs: nnx.Rngs):

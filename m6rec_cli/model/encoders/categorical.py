@@ -1,4 +1,4 @@
-"""Categories to vectors: a bag with one member."""
+"""Category codes to vectors: an embedding bag with one member."""
 
 from jaxtyping import Array, Float, Int
 

@@ -1,7 +1,7 @@
-"""Pictures to vectors: an MLP shared by all patches, then an MLP over the patches together.
+"""Pictures to vectors: a shared layer per patch, then an MLP over all patches.
 
-Both are plain products of matrices over contiguous axes. A mixer block (Tolstikhin et al., 2021, arXiv
-2105.01601) in their place, with its transposes and layer norms, took several times as long on CPU.
+Both are matrix products over contiguous axes. A mixer block (Tolstikhin et al., 2021, arXiv
+2105.01601) took several times as long on a CPU, because of its transposes and layer norms.
 """
 
 import jax.numpy as jnp
@@ -18,12 +18,12 @@ _CHANNELS = 16
 
 
 class Tower(nnx.Module):
-    """`values` uint8 (r, side, side, 3) to (r, d); a side that is no multiple of 8 loses its last pixels."""
+    """`values` uint8 (r, side, side, 3) to (r, d); pixels beyond a multiple of 8 are cut off."""
 
     def __init__(self, spec: FeatureSpec, config: ModelConfig, *, rngs: nnx.Rngs):
         d = config.width
         self.grid = spec.size // _PATCH
-        # (out, in): the gradient of x @ w.T costs a third less on CPU than that of x @ w.
+        # (out, in): the gradient of x @ w.T costs a third less on a CPU than that of x @ w.
         init = lecun(fan_axis=1)
         self.patches = nnx.Param(init(rngs.params(), (_CHANNELS, _PATCH * _PATCH * 3)))
         self.patch_bias = nnx.Param(full((_CHANNELS,)))

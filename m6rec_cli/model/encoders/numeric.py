@@ -1,7 +1,7 @@
-"""Standardised numbers (prices, years) to vectors: an MLP of x and of soft bins of x.
+"""Standardised numbers (prices, years) to vectors: an MLP over x and soft bins of x.
 
-The bins let one hidden layer follow a preference for a middle range, which x alone makes it build from
-two opposed ramps.
+The bins let one hidden layer express a preference for a middle range. From x alone it would have to
+build one from two opposed ramps.
 """
 
 import jax

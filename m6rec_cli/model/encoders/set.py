@@ -1,7 +1,7 @@
-"""Sets of codes (genres, tags) to vectors: embedding bag, MLP."""
+"""Sets of codes (genres, tags) to vectors: an embedding bag with an MLP."""
 
 from m6rec_cli.model.encoders._bag import Bag
 
 
 class Tower(Bag):
-    """`values` i32 (r, length), -1 beyond the end, to (r, d)."""
+    """`values` i32 (r, length) codes, padded with -1, to (r, d)."""

@@ -1,7 +1,7 @@
-"""Texts as byte-level BPE tokens to vectors: embedding bag, MLP."""
+"""Token ids of texts to vectors: an embedding bag with an MLP."""
 
 from m6rec_cli.model.encoders._bag import Bag
 
 
 class Tower(Bag):
-    """`values` i32 (r, length) token ids, -1 beyond the end, to (r, d)."""
+    """`values` i32 (r, length) token ids, padded with -1, to (r, d)."""

@@ -1,4 +1,4 @@
-"""Precomputed embeddings to vectors: scaled to unit mean square, MLP."""
+"""Precomputed embeddings to vectors: scaled to unit mean square, then an MLP."""
 
 import jax
 import jax.numpy as jnp

@@ -1,6 +1,6 @@
-"""Frames of videos to vectors: the picture tower, shared by all frames, their mean, and an MLP beside it.
+"""Frames of videos to vectors: the mean of the image tower's vectors, plus an MLP of it.
 
-The sound track is a feature of its own with the tower for audio; the fusion joins both.
+The sound track is a feature of its own, with the audio tower; the fusion combines both.
 """
 
 from flax import nnx
@@ -19,7 +19,7 @@ class Tower(nnx.Module):
         d, encoder = config.width, config.encoder
         self.image = image.Tower(spec, config, rngs=rngs)
         self.mlp = MLP(
-            d, d, d, layers=encoder.layers, activation=encoder.activation, zero=True, rngs=rngs
+            d, d, d, layers=encoder.layers, activation=encoder.activation, zero_init=True, rngs=rngs
         )
 
     def __call__(self, values: UInt8[Array, "r l h w c"]) -> Float[Array, "r d"]:

@@ -1,6 +1,6 @@
-"""Raw cells of any type to ids, codes, numbers and lists, with missing cells as null; see `times` for times.
+"""Raw cells of any type to ids, categories, numbers and lists; missing cells become null.
 
-All functions build Polars expressions, so that they run in a lazy plan as well as on a frame.
+All functions build Polars expressions, which run in lazy plans and on frames.
 """
 
 import polars as pl
@@ -24,28 +24,37 @@ MISSING = (
     "NaT",
     r"\N",
 )
-"""Cells that mean nothing. A plain `none` is a value (an occupation, a material) and stays one."""
-NO_WORD = (*MISSING, "NA")
-"""Cells that mean nothing among ids, numbers and times: what R writes is a country, or sodium, where words may stand."""
+"""Strings that stand for a missing cell. `none` is a value (an occupation, a material)."""
+MISSING_OR_NA = (*MISSING, "NA")
+"""Strings that stand for a missing id, number or time.
+
+R writes missing cells as `NA`, which may be a value among words: a country, or sodium.
+"""
 _WHOLE_FLOAT = r"^(-?\d+)\.0$"
 
-_CURRENCY = r"(?:\p{Sc}|\b(?:USD|EUR|GBP|CHF|JPY|CNY|INR|KRW|BRL|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RUB|TRY|ZAR|MXN|SGD|HKD|zł|kr)\b)"
+_CURRENCY = (
+    r"(?:\p{Sc}|\b(?:USD|EUR|GBP|CHF|JPY|CNY|INR|KRW|BRL|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RUB|TRY"
+    r"|ZAR|MXN|SGD|HKD|zł|kr)\b)"
+)
 
 
 def raw_column(name: str) -> str:
-    """A column's name in a frame of raw columns, where `id` and its like are the data directory's own."""
+    """A column's name in a frame of raw columns, which reserves `id` and the like for itself."""
     return f"{name} (raw)" if name in RESERVED else name
 
 
-def source(feature: FeatureColumn) -> str:
-    """The column of a frame that a feature's values are read from; an encoder's vectors have one of their own."""
+def source_column(feature: FeatureColumn) -> str:
+    """The column with a feature's cells; the vectors of a frozen encoder have their own column."""
     return f"{feature.name} (frozen)" if feature.encoder else raw_column(feature.column)
 
 
 def text(name: str, dtype: pl.DataType, missing: tuple[str, ...] = MISSING) -> pl.Expr:
-    """A cell as a string without outer spaces; null where it is missing, which the words `missing` say.
+    """A cell as a stripped string; null if it is missing.
 
-    Whole floats lose their `.0`; the members of a list (its paragraphs, say) are joined by spaces.
+    Whole floats lose their `.0`. The members of a list, such as paragraphs, are joined by spaces.
+
+    Args:
+        missing: Strings that stand for a missing cell.
     """
     column = pl.col(name)
     if isinstance(dtype, pl.List | pl.Array):
@@ -66,36 +75,40 @@ def text(name: str, dtype: pl.DataType, missing: tuple[str, ...] = MISSING) -> p
 
 
 def identifier(name: str, dtype: pl.DataType, sample: pl.Series) -> pl.Expr:
-    """A cell as an id: as `category`, and R's `NA` is none."""
-    return category(name, dtype, sample, NO_WORD)
+    """A cell as an id: like `category`, with `NA` as missing."""
+    return category(name, dtype, sample, MISSING_OR_NA)
 
 
 def category(
     name: str, dtype: pl.DataType, sample: pl.Series, missing: tuple[str, ...] = MISSING
 ) -> pl.Expr:
-    """A cell as a code. Text that is `17.0` throughout the sample comes from a float column and becomes `17`."""
+    """A cell as a category: like `text`, but strings from a float column lose their `.0`.
+
+    Args:
+        sample: Cells of the column; if all of them are like `17.0`, it was a float column.
+    """
     column = text(name, dtype, missing)
     if dtype == pl.String:
         known = sample.drop_nulls().str.strip_chars()
-        if are_whole_floats(known.filter(~known.is_in(NO_WORD))):
-            return without_point(column)
+        if are_whole_floats(known.filter(~known.is_in(MISSING_OR_NA))):
+            return strip_decimal_zero(column)
     return column
 
 
 def are_whole_floats(known: pl.Series) -> bool:
-    """Whether all strings are whole numbers that end in `.0`, and there are some."""
+    """Whether all strings are whole numbers that end in `.0`; False without strings."""
     return len(known) > 0 and known.str.contains(_WHOLE_FLOAT).all()
 
 
-def without_point(column: pl.Expr) -> pl.Expr:
-    """Strings with `17` for `17.0`."""
+def strip_decimal_zero(column: pl.Expr) -> pl.Expr:
+    """`17` for `17.0`; other strings stay."""
     return column.str.replace(_WHOLE_FLOAT, "$1")
 
 
 def number(name: str, dtype: pl.DataType) -> pl.Expr:
-    """A cell as Float64; a date is its days since 1970, currency signs and thousands commas are ignored.
+    """A cell as a finite Float64, or null.
 
-    What is no finite number is null.
+    Dates count as days since 1970. Currencies and thousands separators are ignored.
     """
     column = pl.col(name)
     if dtype.is_temporal():
@@ -117,12 +130,12 @@ def number(name: str, dtype: pl.DataType) -> pl.Expr:
 
 
 def members(name: str, dtype: pl.DataType, separator: str | None) -> pl.Expr:
-    """A cell as a list of strings: lists as they are, text split at `separator`; null if nothing is left."""
+    """A cell as a list of stripped strings: a list, or text split at `separator`; null if empty."""
     column = pl.col(name)
     if isinstance(dtype, pl.List | pl.Array):
         parts = _strings(column, dtype)
     else:
-        # Lists written out as Python or JSON do: ['a', 'b'].
+        # The brackets of lists in Python or JSON syntax: ['a', 'b'].
         bare = column.cast(pl.String).str.strip_chars().str.strip_chars("[]")
         parts = bare.str.split(separator or "|")
     cleaned = pl.element().str.strip_chars().str.strip_chars("'\"").str.strip_chars()
@@ -131,7 +144,7 @@ def members(name: str, dtype: pl.DataType, separator: str | None) -> pl.Expr:
 
 
 def _strings(column: pl.Expr, dtype: pl.List | pl.Array) -> pl.Expr:
-    """A list as one of strings; lists in it, such as paths of categories, become one."""
+    """A list as a list of strings; nested lists, such as category paths, are flattened."""
     column = column.arr.to_list() if isinstance(dtype, pl.Array) else column
     if isinstance(dtype.inner, pl.List):
         column = column.list.eval(pl.element().explode(empty_as_null=False, keep_nulls=False))
@@ -139,7 +152,7 @@ def _strings(column: pl.Expr, dtype: pl.List | pl.Array) -> pl.Expr:
 
 
 def vector(name: str, dtype: pl.DataType) -> pl.Expr:
-    """A cell as a list of Float32: lists, arrays, or text with numbers between spaces, commas or brackets; null if empty."""
+    """A cell as a list of Float32: a list, an array, or the numbers in a text; null if empty."""
     column = pl.col(name)
     if isinstance(dtype, pl.Array):
         column = column.arr.to_list()

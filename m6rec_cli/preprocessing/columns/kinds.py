@@ -14,7 +14,7 @@ _EMPTY = "no cell holds a value"
 _NESTED = "nested columns are not read"
 
 
-def infer(
+def infer_features(
     frame: pl.DataFrame, names: Iterable[str], media_root: Path
 ) -> tuple[list[FeatureColumn], dict[str, str]]:
     """Infer the features of several columns.
@@ -30,7 +30,7 @@ def infer(
     features: list[FeatureColumn] = []
     left_out: dict[str, str] = {}
     for name in names:
-        found = of_column(frame[name], media_root, frame.columns)
+        found = infer_column(frame[name], media_root, frame.columns)
         if isinstance(found, str):
             left_out[name] = found
         else:
@@ -38,7 +38,7 @@ def infer(
     return features, left_out
 
 
-def of_column(
+def infer_column(
     cells: pl.Series, media_root: Path, columns: Collection[str] = ()
 ) -> list[FeatureColumn] | str:
     """Infer the features of one column, or the reason to leave it out.

@@ -1,22 +1,21 @@
-"""Ids that somebody names in a file to the text by which the data know them."""
+"""Ids that a user lists in a file to the spelling of the data."""
 
 import polars as pl
 
 from m6rec_cli.preprocessing.columns.cell_values import identifier
 
 
-def named_ids(column: pl.Series, known: pl.Series) -> pl.Series:
-    """A column as ids, null where a cell is missing; `17.0` throughout is `17`, unless the data know ids that are written so.
+def parse_ids(column: pl.Series, known: pl.Series) -> pl.Series:
+    """Read a column of ids; missing cells are null.
+
+    A column of whole floats gives `17` for `17.0`, unless the data have ids that end in `.0`.
 
     Args:
-        column: Of any type that an id has in a file.
+        column: Of any type that ids have in a file.
         known: The ids of the data.
     """
     raw = column.cast(pl.String).str.strip_chars()
     if raw.is_in(known.implode()).any():
         return raw
-    return (
-        column.to_frame()
-        .select(identifier(column.name, column.dtype, column).alias(column.name))
-        .to_series()
-    )
+    ids = identifier(column.name, column.dtype, column).alias(column.name)
+    return column.to_frame().select(ids).to_series()

@@ -47,7 +47,7 @@ def encode(cells: pl.Series, spec: FeatureSpec, context: EncodeContext) -> pl.Se
     # A float column writes `17.0` for the category `17`. The vocabulary decides whether the point
     # belongs to the category, since these rows may be others than the fitted ones.
     has_points = any(word.endswith(".0") for word in vocabulary)
-    values = select(cells, text if has_points else cell_values.without_point(text))
+    values = select(cells, text if has_points else cell_values.strip_decimal_zero(text))
     encoded = to_codes(values, vocabulary)
     count_missing(encoded, spec, context)
     return encoded

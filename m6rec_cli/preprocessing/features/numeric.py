@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from m6rec_cli.preprocessing.columns import cell_values
-from m6rec_cli.preprocessing.columns.roles import normalized_name
+from m6rec_cli.preprocessing.columns.column_names import normalized_name
 from m6rec_cli.preprocessing.features._base import (
     ColumnSample,
     EncodeContext,
@@ -92,7 +92,7 @@ RULES = (Rule(40, "number", _infer_numbers), Rule(40, "string", _infer_strings))
 
 def _share_of_numbers(known: pl.Series) -> float:
     """Share of numbers among the strings that do not stand for a missing value."""
-    known = known.filter(~known.is_in(cell_values.NO_WORD))
+    known = known.filter(~known.is_in(cell_values.MISSING_OR_NA))
     parsed = select(known, cell_values.number(known.name, known.dtype))
     return 1 - parsed.null_count() / len(parsed) if len(parsed) else 0.0
 
@@ -162,7 +162,9 @@ def encode(cells: pl.Series, spec: FeatureSpec, context: EncodeContext) -> pl.Se
     number = cell_values.number(cells.name, cells.dtype)
     text = cell_values.text(cells.name, cells.dtype)
     parsed = cells.to_frame().select(number.alias("v"), text.alias("t"))
-    unreadable = parsed.filter(pl.col("v").is_null() & ~pl.col("t").is_in(cell_values.NO_WORD))["t"]
+    unreadable = parsed.filter(
+        pl.col("v").is_null() & ~pl.col("t").is_in(cell_values.MISSING_OR_NA)
+    )["t"]
     encoded, clipped = _standardise(parsed["v"], cast(_State, spec.state))
     count_missing(encoded, spec, context)
     what, changed = rule_prefix(spec), context.cleaning.count_changed

@@ -50,7 +50,7 @@ def fit(cells: pl.Series, column: FeatureColumn, context: FitContext) -> Fitted:
     """Fit the longest text; the first text feature trains the tokenizer on all of them."""
     tokenizer = _tokenizer(context)
     texts = select(cells, cell_values.text(cells.name, cells.dtype)).to_list()
-    codes = bpe_tokenizer.codes(tokenizer, texts, context.config.text_length)
+    codes = bpe_tokenizer.encode_texts(tokenizer, texts, context.config.text_length)
     return Fitted(
         size=tokenizer.get_vocab_size(),
         length=max((len(c) for c in codes if c), default=1),
@@ -70,7 +70,7 @@ def _tokenizer(context: FitContext) -> Tokenizer:
 def encode(cells: pl.Series, spec: FeatureSpec, context: EncodeContext) -> pl.Series:
     """Lists of token ids u32, cut to the fitted length; null for missing and empty cells."""
     texts = select(cells, cell_values.text(cells.name, cells.dtype)).to_list()
-    codes = bpe_tokenizer.codes(bpe_tokenizer.load(context.folder), texts, spec.length)
+    codes = bpe_tokenizer.encode_texts(bpe_tokenizer.load(context.folder), texts, spec.length)
     encoded = pl.Series(codes, dtype=pl.List(pl.UInt32))
     count_missing(encoded, spec, context)
     return encoded

@@ -94,7 +94,7 @@ def add_vectors(
     report: Reporter,
     cleaning: CleaningLog,
 ) -> pl.DataFrame:
-    """Add a column of vectors for every feature with an encoder, named by `cell_values.source`.
+    """Add a column of vectors for every feature with an encoder; see `cell_values.source_column`.
 
     Cached vectors are not computed again. Missing cells and undecodable pictures become null.
 
@@ -124,7 +124,7 @@ def add_vectors(
         if encoder.reads == "image":
             rule = f"{entity}s: `{column.name}` undecodable, masked"
             cleaning.count_changed(rule, len(bad), decoding.name_cells(values, bad))
-        frame = frame.with_columns(found.alias(cell_values.source(column)))
+        frame = frame.with_columns(found.alias(cell_values.source_column(column)))
     return frame
 
 

@@ -87,7 +87,7 @@ _TITLES = [
 def test_of_column_kind_follows_from_the_values(
     name: str, cells: list, want: str | tuple[str, str | None]
 ) -> None:
-    found = kinds.of_column(pl.Series(name, cells), Path("/nowhere"))
+    found = kinds.infer_column(pl.Series(name, cells), Path("/nowhere"))
     if isinstance(want, str) or isinstance(found, str):
         assert found == want
     else:
@@ -98,13 +98,13 @@ def test_of_column_kind_follows_from_the_values(
 def test_of_column_image_needs_files_that_exist(tmp_path: Path) -> None:
     Image.new("RGB", (8, 8)).save(tmp_path / "b.PNG")
     for cells in (["a.jpg", "b.PNG", None], [b"x", None]):
-        assert kinds.of_column(pl.Series("pic", cells), tmp_path) == _feature("pic", "image")
+        assert kinds.infer_column(pl.Series("pic", cells), tmp_path) == _feature("pic", "image")
 
 
 def test_infer_video_becomes_frames_and_sound_track(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"x")
     frame = pl.DataFrame({"clip": ["a.mp4"], "clip.sound": ["loud"], "trailer": ["a.mp4"]})
-    features, _ = kinds.infer(frame, ["clip", "trailer"], tmp_path)
+    features, _ = kinds.infer_features(frame, ["clip", "trailer"], tmp_path)
     assert [(f.name, f.column, f.kind) for f in features] == [
         ("clip", "clip", "video"),
         ("clip.sound_", "clip", "audio"),

@@ -26,7 +26,7 @@ def fit_column(
     """The item feature `f` of the column `c`."""
     frame = pl.DataFrame({"c": pl.Series(cells, dtype=dtype)})  # type: ignore[arg-type]
     schema = Schema("u", "i", item_features=(FeatureColumn("f", "c", kind, separator),))
-    (spec,) = fit.fit(frame, pl.DataFrame(), schema, config, folder)
+    (spec,) = fit.fit_features(frame, pl.DataFrame(), schema, config, folder)
     return spec
 
 
@@ -35,7 +35,7 @@ def encode_column(
 ) -> list[Any]:
     """The encoded values of a feature that is stored as a column."""
     frame = pl.DataFrame({"c": cells})
-    table, _ = encode.encode(frame, [spec], folder, Path(), "item", cleaning=cleaning)
+    table, _ = encode.encode_features(frame, [spec], folder, Path(), "item", cleaning=cleaning)
     return table["f"].to_list()
 
 
@@ -44,5 +44,5 @@ def encode_array(
 ) -> FeatureArray:
     """The encoded values of a feature that is stored as an array."""
     frame = pl.DataFrame({"c": cells})
-    _, arrays = encode.encode(frame, [spec], Path(), Path(), "item", cleaning=cleaning)
+    _, arrays = encode.encode_features(frame, [spec], Path(), Path(), "item", cleaning=cleaning)
     return arrays["f"]

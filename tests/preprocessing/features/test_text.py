@@ -30,7 +30,7 @@ def test_text_tokenizer_is_trained_on_items_and_users(tmp_path: Path) -> None:
     columns = {"item_features": (FeatureColumn("title", "c", "text"),)}
     columns["user_features"] = (FeatureColumn("about", "c", "text"),)
     items, users = (pl.DataFrame({"c": [word] * 9}) for word in ("lighthouse", "marathon"))
-    specs = fit.fit(items, users, Schema("u", "i", **columns), SHORT, tmp_path)  # type: ignore[arg-type]
+    specs = fit.fit_features(items, users, Schema("u", "i", **columns), SHORT, tmp_path)  # type: ignore[arg-type]
     assert [spec.length for spec in specs] == [1, 1]
     assert specs[0].size == specs[1].size == bpe_tokenizer.load(tmp_path).get_vocab_size()
 
