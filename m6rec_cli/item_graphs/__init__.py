@@ -1,1 +1,1 @@
-"""Graphs between items: co-occurrence in histories, and similarity of content."""
+"""Item-to-item graphs: co-occurrence in histories, and content similarity."""

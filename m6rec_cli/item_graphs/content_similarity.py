@@ -1,6 +1,7 @@
-"""What items are made of to which are most alike: neighbours that an item has before anybody has met it.
+"""Item content to a content-similarity graph, which has neighbours of cold items too.
 
-Texts, sets and categories are compared, as the cosine of their BM25 vectors; see `neighbours` for what comes of it.
+Two items are as similar as the cosine of their BM25 vectors. Terms are the tokens of texts, the
+members of sets and the values of categories; other kinds are not compared.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -9,32 +10,30 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
-from m6rec_cli.data.store import FeatureArray
+from m6rec_cli.data.feature_arrays import FeatureArray
 from m6rec_cli.item_graphs import bm25, cooccurrence
 from m6rec_cli.system.feature_spec import FeatureSpec
 
-KINDS = ("text", "set", "categorical")
-"""Features that tell how alike two items are."""
-
-_KEPT = 10
-_WORK_PER_ITEM = 5_000
-_CELLS_AT_ONCE = 20_000_000
+_MAX_NEIGHBOURS = 10
+_PRODUCTS_PER_ITEM = 5_000
+_CELLS_PER_BLOCK = 20_000_000
 
 
-def counts(
+def term_counts(
     specs: Iterable[FeatureSpec], feature: Callable[[FeatureSpec], FeatureArray]
 ) -> list[sparse.csr_array]:
-    """How often each item has each token, member or category, (n_items, terms) for each feature that can be compared.
+    """For each feature that has terms, how often each item has each term, (i, terms).
 
-    Code 0 of sets and categories stands for all that is rare or unknown: sharing it says nothing, so it is left out.
+    Code 0 of sets and categories is left out: it stands for all rare and unknown values.
     """
     blocks = []
     for spec in specs:
-        if spec.kind not in KINDS:
+        if not _has_terms(spec):
             continue
-        found = feature(spec)
-        codes = np.asarray(found.values).reshape(len(found.mask), -1)
-        item, place = np.nonzero((codes >= (spec.kind != "text")) & np.asarray(found.mask)[:, None])
+        array = feature(spec)
+        codes = np.asarray(array.values).reshape(len(array.mask), -1)
+        is_term = codes >= (spec.compared_by == "values")
+        item, place = np.nonzero(is_term & np.asarray(array.mask)[:, None])
         block = sparse.csr_array(
             (np.ones(len(item), np.float32), (item, codes[item, place])), (len(codes), spec.size)
         )
@@ -43,67 +42,72 @@ def counts(
     return blocks
 
 
-def graph(
+def similarity_graph(
     blocks: Sequence[sparse.csr_array],
-    known: np.ndarray,
-    first: int = 0,
+    warm: np.ndarray,
+    first_new: int = 0,
     *,
-    told: Callable[[int], object] = lambda n: None,
+    on_progress: Callable[[int], object] = lambda n: None,
 ) -> sparse.csr_array:
-    """The shares of the ten items that are most alike to each item, by their cosine.
+    """Each item's ten nearest items by cosine similarity, and their shares.
 
-    Where the search would take more than some thousand products an item, the terms that most items have, which tell the
-    least, are left out of it.
+    A share is a neighbour's part of the similarities of the ten. Where the search would take more
+    than some thousand products an item, the most frequent terms, the least informative ones, are
+    left out.
 
     Args:
-        blocks: From `counts`.
-        known: bool (i,), items by which the rarity of terms is counted; of all if none is.
-        first: Items before this one keep an empty column, and the others are compared with them alone.
-        told: Called now and then with how many items have been compared since.
+        blocks: From `term_counts`.
+        warm: bool (i,), the items that BM25 takes its statistics from; all items if none is warm.
+        first_new: Items from this row on are compared with the items before it, which keep empty
+            columns; 0 compares all items with each other.
+        on_progress: Called with the number of items compared since its last call.
 
     Returns:
-        f32 (i, i): in column j the items that j is alike to, whose shares sum to 1, or nothing.
+        f32 (i, i). Column j has the shares of item j's neighbours: it sums to 1, or to 0 if item j
+        has no neighbours.
     """
-    n = len(known)
+    n = len(warm)
     if not blocks:
-        return cooccurrence.empty(n)
-    made = bm25.vectors(blocks, known if known.any() else np.ones(n, bool))
-    made = made[:, np.flatnonzero(_searched(_items_of(made), n))]
-    n_others = first or n
-    others = sparse.csr_array(made[:n_others].T)
-    size = max(1, _CELLS_AT_ONCE // max(n_others, 1))
-    found = [sparse.csr_array((first, n_others), dtype=np.float32)]
-    for start in range(first, n, size):
-        cosine = sparse.csr_array(made[start : start + size] @ others)
-        mine = np.arange(start, min(start + size, n))
-        row = np.repeat(mine, np.diff(cosine.indptr))
-        cosine.data[row == cosine.indices] = 0  # an item is no neighbour of itself
+        return cooccurrence.empty_graph(n)
+    vectors = bm25.unit_vectors(blocks, warm if warm.any() else np.ones(n, bool))
+    vectors = vectors[:, np.flatnonzero(_affordable_terms(_document_frequency(vectors), n))]
+    n_candidates = first_new or n
+    candidates = sparse.csr_array(vectors[:n_candidates].T)
+    size = max(1, _CELLS_PER_BLOCK // max(n_candidates, 1))
+    rows = [sparse.csr_array((first_new, n_candidates), dtype=np.float32)]
+    for start in range(first_new, n, size):
+        cosine = sparse.csr_array(vectors[start : start + size] @ candidates)
+        items = np.arange(start, min(start + size, n))
+        row = np.repeat(items, np.diff(cosine.indptr))
+        cosine.data[row == cosine.indices] = 0  # an item is not its own neighbour
         cosine.eliminate_zeros()
-        # Of items that are made the same each has others as neighbours, or the first ones would be those of all.
-        found.append(
-            cooccurrence.shares(cooccurrence.largest(cosine, _KEPT, after=mine % n_others))
-        )
-        told(min(size, n - start))
-    columns = sparse.csr_array(sparse.vstack(found, format="csr"))
-    columns.resize((n, n))
-    return sparse.csr_array(columns.T.tocsr())
+        # Ties start at a different item each: else all copies of an item had the same neighbours.
+        nearest = cooccurrence.top_per_row(cosine, _MAX_NEIGHBOURS, tie_start=items % n_candidates)
+        rows.append(cooccurrence.normalize_rows(nearest))
+        on_progress(min(size, n - start))
+    graph = sparse.csr_array(sparse.vstack(rows, format="csr"))
+    graph.resize((n, n))
+    return sparse.csr_array(graph.T.tocsr())
 
 
-def save(path: Path, blocks: Sequence[sparse.csr_array]) -> None:
-    """Write counts."""
+def save_term_counts(path: Path, blocks: Sequence[sparse.csr_array]) -> None:
+    """Write term counts, all features side by side."""
     sparse.save_npz(
         path, sparse.hstack(blocks, format="csr") if blocks else sparse.csr_array((0, 0))
     )
 
 
-def load(path: Path, specs: Iterable[FeatureSpec], n_items: int) -> list[sparse.csr_array]:
-    """Read the counts of the features `specs` of `n_items` items.
+def load_term_counts(
+    path: Path, specs: Iterable[FeatureSpec], n_items: int
+) -> list[sparse.csr_array]:
+    """Read the term counts of the features `specs` of `n_items` items.
 
     Raises:
-        OSError, ValueError: They are missing, or damaged.
+        OSError, ValueError: The file is missing, damaged or of other features or items.
     """
-    joined, sizes = cooccurrence.load(path), [spec.size for spec in specs if spec.kind in KINDS]
-    n_terms, n_rows = len(_items_of(joined)), len(joined.indptr) - 1
+    joined = cooccurrence.load_graph(path)
+    sizes = [spec.size for spec in specs if _has_terms(spec)]
+    n_terms, n_rows = len(_document_frequency(joined)), len(joined.indptr) - 1
     if n_terms != sum(sizes):
         raise ValueError(f"it has {n_terms} terms, not {sum(sizes)}")
     if sizes and n_rows != n_items:
@@ -112,14 +116,22 @@ def load(path: Path, specs: Iterable[FeatureSpec], n_items: int) -> list[sparse.
     return [joined[:, end - size : end] for end, size in zip(ends, sizes, strict=True)]
 
 
-def _searched(items: np.ndarray, n_items: int) -> np.ndarray:
-    """The terms that are looked at: the rarest ones, as many as the work allows, bool (terms,)."""
-    rarest = np.argsort(items, kind="stable")
-    kept = np.zeros(len(items), bool)
-    kept[rarest] = np.cumsum(items[rarest].astype(np.float64) ** 2) <= _WORK_PER_ITEM * n_items
+def _has_terms(spec: FeatureSpec) -> bool:
+    return spec.compared_by in ("values", "tokens")
+
+
+def _affordable_terms(document_frequency: np.ndarray, n_items: int) -> np.ndarray:
+    """The rarest terms, as many as the products an item allow, bool (terms,).
+
+    A term of n items takes n^2 products.
+    """
+    rarest = np.argsort(document_frequency, kind="stable")
+    products = np.cumsum(document_frequency[rarest].astype(np.float64) ** 2)
+    kept = np.zeros(len(document_frequency), bool)
+    kept[rarest] = products <= _PRODUCTS_PER_ITEM * n_items
     return kept
 
 
-def _items_of(terms: sparse.csr_array) -> np.ndarray:
+def _document_frequency(terms: sparse.csr_array) -> np.ndarray:
     """How many items have each term, (terms,)."""
     return np.diff(sparse.csc_array(terms).indptr)

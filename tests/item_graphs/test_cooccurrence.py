@@ -1,4 +1,4 @@
-"""The graph of neighbours: weights by hand, whatever the blocks; read from a user's last events; moved and kept."""
+"""The co-occurrence graph: weights by hand, in any blocks; users' shares; reindexing; files."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def random_log(seed, users=12, items=15):
     return user, rng.integers(0, items, len(user)).astype(np.int32)
 
 
-def by_loops(user, item, n_items):
+def expected_shares(user, item, n_items):
     """The definition, pair by pair."""
     weights = np.zeros((n_items, n_items))
     for i in range(len(user)):
@@ -28,8 +28,8 @@ def by_loops(user, item, n_items):
     return np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
 
 
-def test_fit_by_hand():
-    # One user: a b c. Another: c a. From a: b 1, c .8 and half of 1 (backward).
+def test_fit_of_two_histories_equals_shares_by_hand():
+    # Histories a b c and c a. Neighbours of a: b with 1, c with .8 and with half of 1 (backward).
     user, item = np.array([0, 0, 0, 1, 1]), np.array([0, 1, 2, 2, 0])
     got = cooccurrence.fit(user, item, 4).toarray()
     np.testing.assert_allclose(got[0], np.array([0, 1, 0.8 + 0.5, 0]) / 2.3, rtol=1e-6)
@@ -40,19 +40,19 @@ def test_fit_by_hand():
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10**6))
-def test_fit_is_the_definition_whatever_the_blocks(seed):
+def test_fit_in_blocks_of_any_size_equals_the_definition(seed):
     user, item = random_log(seed)
-    want = by_loops(user, item, 15)
+    want = expected_shares(user, item, 15)
     with pytest.MonkeyPatch.context() as patch:
-        for at_once in (10**7, 7, 1):
-            patch.setattr(cooccurrence, "_EVENTS_AT_ONCE", at_once)
+        for n_events in (10**7, 7, 1):
+            patch.setattr(cooccurrence, "_EVENTS_PER_BLOCK", n_events)
             np.testing.assert_allclose(cooccurrence.fit(user, item, 15).toarray(), want, atol=1e-6)
 
 
-def test_fit_keeps_the_largest_shares(monkeypatch):
+def test_fit_with_too_many_neighbours_keeps_the_largest_shares(monkeypatch):
     user, item = random_log(3, users=60)
     whole = cooccurrence.fit(user, item, 15).toarray()
-    monkeypatch.setattr(cooccurrence, "_KEPT", 4)
+    monkeypatch.setattr(cooccurrence, "_MAX_NEIGHBOURS", 4)
     few = cooccurrence.fit(user, item, 15).toarray()
     for kept, row in zip(few, whole, strict=True):
         assert (kept > 0).sum() == 4
@@ -61,37 +61,41 @@ def test_fit_keeps_the_largest_shares(monkeypatch):
 
 
 @pytest.mark.parametrize("n", [0, 1])
-def test_fit_of_no_pairs_is_empty(n):
+def test_fit_without_pairs_is_empty(n):
     graph = cooccurrence.fit(np.zeros(n, np.int32), np.zeros(n, np.int32), 5)
     assert graph.shape == (5, 5)
     assert graph.nnz == 0
-    assert cooccurrence.near(graph, np.zeros(n, np.int64), np.zeros(n, np.int64), 2).shape == (2, 5)
+    assert cooccurrence.neighbour_shares(
+        graph, np.zeros(n, np.int64), np.zeros(n, np.int64), 2
+    ).shape == (2, 5)
 
 
-def test_near_weighs_events_by_age():
+def test_neighbour_shares_weigh_events_by_age():
     graph = cooccurrence.fit(*random_log(1), 15)
-    # User 1 has no event.
-    got = cooccurrence.near(graph, np.array([0, 0, 0, 2]), np.array([4, 9, 4, 7]), 3).toarray()
+    # User 1 has no events.
+    got = cooccurrence.neighbour_shares(
+        graph, np.array([0, 0, 0, 2]), np.array([4, 9, 4, 7]), 3
+    ).toarray()
     rows = graph.toarray()
     want = (rows[4] + 0.8 * rows[9] + 0.64 * rows[4]) / 2.44
     np.testing.assert_allclose(got, [want, 0 * want, rows[7]], atol=1e-6)
 
 
-def test_rows_of_another_catalogue():
+def test_reindex_moves_rows_and_columns_and_empties_unknown_items():
     graph = cooccurrence.fit(*random_log(2), 15)
     rows = np.array([3, -1, 14, 0])
-    got = cooccurrence.rows_of(graph, rows).toarray()
+    got = cooccurrence.reindex(graph, rows).toarray()
     want = np.where(
         (rows[:, None] >= 0) & (rows[None] >= 0), graph.toarray()[np.ix_(rows, rows)], 0
     )
     np.testing.assert_array_equal(got, want)
     np.testing.assert_array_equal(
-        cooccurrence.rows_of(graph, np.arange(15)).toarray(), graph.toarray()
+        cooccurrence.reindex(graph, np.arange(15)).toarray(), graph.toarray()
     )
 
 
-def test_load_what_was_saved(tmp_path):
+def test_load_graph_equals_the_saved_graph(tmp_path):
     graph = cooccurrence.fit(*random_log(4), 15)
-    cooccurrence.save(tmp_path / "graph.npz", graph)
-    got = cooccurrence.load(tmp_path / "graph.npz")
+    cooccurrence.save_graph(tmp_path / "graph.npz", graph)
+    got = cooccurrence.load_graph(tmp_path / "graph.npz")
     np.testing.assert_array_equal(got.toarray(), graph.toarray())
