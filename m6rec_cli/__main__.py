@@ -1,4 +1,4 @@
-"""`python -m m6rec_cli`, and the command `m6rec`."""
+"""The command `m6rec`, also as `python -m m6rec_cli`."""
 
 import sys
 
@@ -6,17 +6,18 @@ import sys
 def main() -> None:
     """Run the command line and exit with the documented code.
 
-    The overview comes first: importing what reads a command line takes five times as long as Python's own start.
+    `m6rec --help` is printed first: importing the command line's library takes five times as long
+    as Python's own start.
     """
-    if sys.argv[1:] in (["--help"], ["-h"]) and _overview():
+    if sys.argv[1:] in (["--help"], ["-h"]) and _print_overview():
         return
     from m6rec_cli.cli import app
 
     app.main()
 
 
-def _overview() -> bool:
-    """Print it; False if it cannot be written, which the command line proper meets again and tells."""
+def _print_overview() -> bool:
+    """Print the overview; False if stdout cannot be written, which `app.main` then reports."""
     from m6rec_cli.cli import overview
 
     try:

@@ -1,1 +1,1 @@
-"""One thin file a command."""
+"""The command line: one thin file per command."""

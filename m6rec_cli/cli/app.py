@@ -1,4 +1,4 @@
-"""The command `m6rec`: its subcommands, and nothing that a `--help` does not need."""
+"""The command `m6rec` and its subcommands."""
 
 import os
 import sys
@@ -23,9 +23,9 @@ from m6rec_cli.system import process_group, signals
 
 
 class _Commands(TyperGroup):
-    """The commands, with a help that is written by hand."""
+    """The subcommands; their overview is written by hand."""
 
-    def get_help(self, ctx: Any) -> str:
+    def get_help(self, ctx: Any) -> str:  # Typer does not export its base class's type
         return overview.TEXT
 
 
@@ -52,7 +52,7 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """What comes before a command."""
+    """Options before the subcommand."""
 
 
 app.command("preprocess")(preprocess.preprocess)
@@ -72,11 +72,11 @@ def main() -> None:
         if reconfigure:
             reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
-        with run.exit_codes():  # a help that cannot be written ends as everything else does
+        with run.exit_codes():  # for a help text that cannot be written
             app()
     except SystemExit as end:
-        if end.code in (130, 143) and "jax" in sys.modules and process_group.process_count() == 1:
-            # Everything is closed. What jax was computing when the signal came would crash the interpreter's own end.
+        if end.code in (130, 143) and "jax" in sys.modules and process_group.is_alone():
+            # All files are closed. An ordinary exit may crash in what JAX still computes.
             sys.stdout.flush()
             sys.stderr.flush()
             os._exit(end.code)

@@ -1,4 +1,4 @@
-"""Where a stage's words go: a Rich terminal, plain lines, or JSON lines; always on stderr."""
+"""Reporters on stderr: a Rich display on a terminal, plain lines, or JSON lines."""
 
 import json
 import os
@@ -6,25 +6,27 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TextIO
+from typing import Literal, TextIO
 
-from m6rec_cli.system.progress import Reporter, ProgressTask
+from m6rec_cli.system.progress import ProgressTask, Reporter
+
+LogFormat = Literal["auto", "plain", "json"]
 
 
 def reporter(
-    *, quiet: bool = False, log_format: str = "auto", stream: TextIO | None = None
+    *, quiet: bool = False, log_format: LogFormat = "auto", stream: TextIO | None = None
 ) -> Reporter:
-    """Choose the reporter: `log_format` is `auto` (Rich on a terminal, else plain), `plain` or `json`."""
-    to: TextIO = sys.stderr if stream is None else stream
+    """The reporter of a format; `auto` is Rich on a terminal unless quiet, else plain."""
+    out: TextIO = sys.stderr if stream is None else stream
     if log_format == "json":
-        return JsonReporter(to, quiet)
-    if log_format == "auto" and to.isatty() and not quiet:
-        return RichReporter(to)
-    return PlainReporter(to, quiet)
+        return JsonReporter(out, quiet)
+    if log_format == "auto" and out.isatty() and not quiet:
+        return RichReporter(out)
+    return PlainReporter(out, quiet)
 
 
-def show(value: Any) -> str:
-    """A cell or a field in few characters."""
+def format_value(value: object) -> str:
+    """A table cell or a progress figure as short text."""
     if value is None:
         return "-"
     if isinstance(value, float):
@@ -33,7 +35,10 @@ def show(value: Any) -> str:
 
 
 class PlainReporter:
-    """Lines of text; a task says where it stands every few seconds. Quiet keeps warnings alone."""
+    """Prints lines of text; a task prints its progress every few seconds.
+
+    A quiet one prints warnings only.
+    """
 
     every_seconds = 5.0
 
@@ -41,24 +46,24 @@ class PlainReporter:
         self.stream, self.quiet = stream, quiet
 
     def _print(self, line: str) -> None:
-        """A line; where nobody reads any more (`2>&1 | head`), this one and the next ones are lost, and the work goes on."""
+        """Print a line. If the reader has closed the pipe (`2>&1 | head`), lines are dropped."""
         try:
             print(line, file=self.stream, flush=True)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
 
     def note(self, text: str) -> None:
-        """A line, unless quiet."""
+        """Print a line, unless quiet."""
         if not self.quiet:
             self._print(text)
 
     def warn(self, text: str) -> None:
-        """A line that starts with `warning:`."""
+        """Print a line that starts with `warning:`."""
         self._print(f"warning: {text}")
 
-    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Aligned columns."""
-        cells = [[str(c) for c in columns], *([show(c) for c in row] for row in rows)]
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Print aligned columns, unless quiet."""
+        cells = [[str(c) for c in columns], *([format_value(c) for c in row] for row in rows)]
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         self.note(title)
         for row in cells:
@@ -72,22 +77,22 @@ class PlainReporter:
 
     @contextmanager
     def task(self, name: str, total: float | None = None, unit: str = "") -> Iterator[ProgressTask]:
-        """Yield a task that prints at most one line every `every_seconds`."""
+        """Yield a task that prints a line at most every `every_seconds`."""
         yield _LineTask(self, name, total, unit)
 
 
 class _LineTask:
-    def __init__(self, to: PlainReporter, name: str, total: float | None, unit: str):
-        self.to, self.name, self.total, self.unit = to, name, total, unit
-        self.done, self.start, self.said = 0.0, time.monotonic(), time.monotonic()
+    def __init__(self, reporter: PlainReporter, name: str, total: float | None, unit: str):
+        self.reporter, self.name, self.total, self.unit = reporter, name, total, unit
+        self.done, self.start, self.printed = 0.0, time.monotonic(), time.monotonic()
 
-    def advance(self, n: float = 1, **fields: Any) -> None:
-        """Count, and print if the last line is old enough."""
+    def advance(self, n: float = 1, **fields: object) -> None:
+        """Count `n` units, and print a line if the last one is old enough."""
         self.done += n
         now = time.monotonic()
-        if now - self.said >= self.to.every_seconds:
-            self.said = now
-            self.to.note(
+        if now - self.printed >= self.reporter.every_seconds:
+            self.printed = now
+            self.reporter.note(
                 _progress_line(
                     self.name, self.done, self.total, self.unit, now - self.start, fields
                 )
@@ -95,7 +100,12 @@ class _LineTask:
 
 
 def _progress_line(
-    name: str, done: float, total: float | None, unit: str, seconds: float, fields: dict[str, Any]
+    name: str,
+    done: float,
+    total: float | None,
+    unit: str,
+    seconds: float,
+    fields: dict[str, object],
 ) -> str:
     rate = done / max(seconds, 1e-9)
     parts = [
@@ -105,37 +115,37 @@ def _progress_line(
     if total and rate > 0:
         parts.append(f"{max(total - done, 0) / rate:,.0f} s left")
     return f"{name}: " + ", ".join(
-        parts + [f"{key} {show(value)}" for key, value in fields.items()]
+        parts + [f"{key} {format_value(value)}" for key, value in fields.items()]
     )
 
 
 class JsonReporter(PlainReporter):
-    """One JSON object a line."""
+    """Prints one JSON object per line."""
 
-    def _say(self, level: str, **body: Any) -> None:
+    def _print_object(self, level: str, **body: object) -> None:
         self._print(
             json.dumps({"time": round(time.time(), 3), "level": level, **body}, default=str)
         )
 
     def note(self, text: str) -> None:
-        """An object with `level` info."""
+        """Print an object with level `info`, unless quiet."""
         if not self.quiet:
-            self._say("info", text=text)
+            self._print_object("info", text=text)
 
     def warn(self, text: str) -> None:
-        """An object with `level` warning."""
-        self._say("warning", text=text)
+        """Print an object with level `warning`."""
+        self._print_object("warning", text=text)
 
-    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """An object with the rows as objects."""
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Print an object whose rows are objects, unless quiet."""
         if not self.quiet:
-            self._say(
+            self._print_object(
                 "table", title=title, rows=[dict(zip(columns, row, strict=True)) for row in rows]
             )
 
 
 class RichReporter:
-    """A progress bar with throughput, time left and the latest figures, and tables."""
+    """Draws tables, and progress bars with throughput, time left and the latest figures."""
 
     def __init__(self, stream: TextIO):
         from rich.console import Console
@@ -143,15 +153,15 @@ class RichReporter:
         self.console = Console(file=stream, highlight=False)
 
     def note(self, text: str) -> None:
-        """A line."""
+        """Print a line."""
         self.console.print(text, markup=False)
 
     def warn(self, text: str) -> None:
-        """A yellow line."""
+        """Print a yellow line."""
         self.console.print(f"warning: {text}", style="yellow", markup=False)
 
-    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """A Rich table; all columns but the first are aligned to the right."""
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Print a Rich table; all columns but the first are right-aligned."""
         from rich.markup import escape
         from rich.table import Table
 
@@ -159,12 +169,12 @@ class RichReporter:
         for i, column in enumerate(columns):
             table.add_column(escape(column), justify="left" if i == 0 else "right")
         for row in rows:
-            table.add_row(*(escape(show(cell)) for cell in row))
+            table.add_row(*(escape(format_value(cell)) for cell in row))
         self.console.print(table)
 
     @contextmanager
     def task(self, name: str, total: float | None = None, unit: str = "") -> Iterator[ProgressTask]:
-        """Yield a task that draws a bar and takes it away at the end."""
+        """Yield a task that draws a bar and removes it at the end."""
         from rich.progress import (
             BarColumn,
             MofNCompleteColumn,
@@ -187,11 +197,13 @@ class RichReporter:
             done = 0.0
 
             class Bar:
-                def advance(self, n: float = 1, **fields: Any) -> None:
+                def advance(self, n: float = 1, **fields: object) -> None:
                     nonlocal done
                     done += n
                     rate = f"{done / max(time.monotonic() - start, 1e-9):,.0f} {unit}/s"
-                    text = "  ".join(f"{key} {show(value)}" for key, value in fields.items())
+                    text = "  ".join(
+                        f"{key} {format_value(value)}" for key, value in fields.items()
+                    )
                     progress.update(task, advance=n, rate=rate, fields=text)
 
             yield Bar()

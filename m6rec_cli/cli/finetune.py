@@ -1,4 +1,4 @@
-"""`m6rec finetune`: a pre-trained run and labelled data to a run directory."""
+"""`m6rec finetune`: a parent run and labelled events to a run directory."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ from m6rec_cli.system.progress import Reporter, Summary
 def finetune(
     data: options.Data,
     init: Annotated[
-        Path, typer.Option("--init", metavar="RUN", help="Run directory to start from.")
+        Path, typer.Option("--init", metavar="RUN", help="Parent run whose model is fine-tuned.")
     ],
     out: Annotated[Path, typer.Option("--out", metavar="RUN2", help="Run directory to write.")],
     resume: options.Resume = False,
@@ -31,7 +31,7 @@ def finetune(
     no_compile_cache: options.NoCompileCache = False,
     debug: options.Debug = False,
 ) -> None:
-    """Fine-tune on labelled events; the generator learns unless `train.trainable` says otherwise."""
+    """Fine-tune on labelled events; only the generator learns unless `train.trainable` is set."""
 
     def work(report: Reporter) -> Summary:
         from m6rec_cli.stages import finetune as stage
@@ -42,7 +42,7 @@ def finetune(
         )
 
     processes = ProcessFlags(coordinator, num_processes, process_id)
-    runner.stage(
+    runner.run_stage(
         work,
         quiet=quiet,
         log_format=log_format,

@@ -1,13 +1,17 @@
-"""Options that several commands share, each written once."""
+"""The options that several commands share."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-Data = Annotated[Path, typer.Argument(metavar="DATA", help="Data directory of `m6rec preprocess`.")]
+from m6rec_cli.cli import console
+
+Data = Annotated[
+    Path, typer.Argument(metavar="DATA", help="Data directory written by `m6rec preprocess`.")
+]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Go on where the same command was interrupted.")
+    bool, typer.Option("--resume", help="Continue an interrupted run of the same command.")
 ]
 Set = Annotated[
     list[str] | None,
@@ -23,18 +27,18 @@ ConfigFile = Annotated[
 Preset = Annotated[
     str | None, typer.Option("--preset", metavar="NAME", help="tiny, small, base or large.")
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an output that exists.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Warnings and errors only.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings and errors only.")]
 LogFormat = Annotated[
-    str, typer.Option("--log-format", metavar="FORMAT", help="auto, plain or json (on stderr).")
+    console.LogFormat, typer.Option("--log-format", help="Format of the messages on stderr.")
 ]
 Coordinator = Annotated[
     str | None,
     typer.Option(
         "--coordinator",
         metavar="HOST:PORT",
-        help="Of process 0, when several processes work as one; found by "
-        "itself on SLURM, in a Kubernetes job and on Cloud TPU.",
+        help="Address of process 0, for several processes that work as one; detected on SLURM, "
+        "in a Kubernetes job and on Cloud TPU.",
     ),
 ]
 NumProcesses = Annotated[
@@ -42,11 +46,11 @@ NumProcesses = Annotated[
     typer.Option(
         "--num-processes",
         metavar="N",
-        help="How many processes work as one; 1 never looks for others.",
+        help="Number of processes that work as one; 1 turns the detection off.",
     ),
 ]
 ProcessId = Annotated[
-    int | None, typer.Option("--process-id", metavar="I", help="Which of them this is, from 0.")
+    int | None, typer.Option("--process-id", metavar="I", help="Index of this process, from 0.")
 ]
 Profile = Annotated[
     Path | None,

@@ -1,4 +1,4 @@
-"""What `m6rec --help` says: written out, so that it is there before any library is."""
+"""The text of `m6rec --help`, written out so that printing it imports no library."""
 
 TEXT = """\
 Usage: m6rec COMMAND [ARGS]...
@@ -9,16 +9,16 @@ Commands, in the order of their use:
   preprocess  Clean, encode and split raw tables into a data directory.
   pretrain    Pre-train encoder and decoder on all events, without labels.
   finetune    Fine-tune on labelled events; by default the generator learns.
-  evaluate    Judge runs, lists and baselines on held-out events.
-  recommend   Ranked lists for users, with scores and what each list rests on.
+  evaluate    Evaluate runs, ranked lists and baselines on held-out events.
+  recommend   Recommend items to users: ranked lists with scores.
   config      Print the configuration as TOML, with a comment on each key.
   guide       List the guides, or show one: `m6rec guide nightly`.
 
 Options:
   --version   Print the version.
-  -h, --help  This page; with a command before it, that command's.
+  -h, --help  Show this page; after a command, its options.
 
-From tables to lists:
+From tables to ranked lists:
   m6rec preprocess --interactions events.csv --items items.csv --out data
   m6rec pretrain data --out run
   m6rec evaluate run --data data

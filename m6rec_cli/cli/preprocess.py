@@ -15,31 +15,31 @@ def preprocess(
         typer.Option(
             "--interactions",
             metavar="FILE",
-            help="The event log: CSV, TSV, JSONL, Parquet, Arrow or RecBole.",
+            help="Event log: CSV, TSV, JSONL, Parquet, Arrow or RecBole.",
         ),
     ],
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="The data directory to write.")
+        Path | None, typer.Option("--out", metavar="DIR", help="Data directory to write.")
     ] = None,
     items: Annotated[
-        Path | None, typer.Option("--items", metavar="FILE", help="The catalogue.")
+        Path | None, typer.Option("--items", metavar="FILE", help="Item table, the catalogue.")
     ] = None,
     users: Annotated[
-        Path | None, typer.Option("--users", metavar="FILE", help="User profiles.")
+        Path | None, typer.Option("--users", metavar="FILE", help="User table with profiles.")
     ] = None,
     media: Annotated[
         Path | None,
         typer.Option(
             "--media",
             metavar="DIR",
-            help="Where pictures, sounds and videos lie; by default beside the items file.",
+            help="Folder of the pictures, sounds and videos; by default the item table's folder.",
         ),
     ] = None,
     items_from_interactions: Annotated[
         bool,
         typer.Option(
             "--items-from-interactions",
-            help="Build the catalogue from item columns on the event lines.",
+            help="Build the catalogue from the item columns of the event log.",
         ),
     ] = False,
     schema: Annotated[
@@ -47,7 +47,7 @@ def preprocess(
         typer.Option(
             "--schema",
             metavar="FILE",
-            help="Column roles and feature kinds; `--dry-run` prints one.",
+            help="Schema file: column roles and feature kinds; `--dry-run` prints one.",
         ),
     ] = None,
     dry_run: Annotated[
@@ -56,7 +56,9 @@ def preprocess(
     like: Annotated[
         Path | None,
         typer.Option(
-            "--like", metavar="DIR", help="Reuse the fitted features of a data or run directory."
+            "--like",
+            metavar="DIR",
+            help="Reuse the fitted features of a data directory or run directory.",
         ),
     ] = None,
     positive: Annotated[
@@ -64,12 +66,14 @@ def preprocess(
         typer.Option(
             "--positive",
             metavar="EXPR",
-            help="Which events are labelled: 'rating >= 4', 'event == \"buy\"'.",
+            help="Expression that labels events: 'rating >= 4', 'event == \"buy\"'.",
         ),
     ] = None,
     split: Annotated[
         str | None,
-        typer.Option("--split", metavar="KIND", help="leave-one-out, temporal, ratio or none."),
+        typer.Option(
+            "--split", metavar="KIND", help="leave-one-out, temporal, ratio or none (data.split)."
+        ),
     ] = None,
     min_user_events: Annotated[
         int | None,
@@ -84,7 +88,7 @@ def preprocess(
         typer.Option(
             "--unknown-items",
             metavar="WHAT",
-            help="Events whose item is not in the catalogue: error or drop.",
+            help="What to do with events whose item is not in the catalogue: error or drop.",
         ),
     ] = None,
     unknown_users: Annotated[
@@ -92,7 +96,7 @@ def preprocess(
         typer.Option(
             "--unknown-users",
             metavar="WHAT",
-            help="Events whose user has no profile: keep, drop or error.",
+            help="What to do with events whose user has no profile: keep, drop or error.",
         ),
     ] = None,
     config_file: options.ConfigFile = None,
@@ -119,8 +123,15 @@ def preprocess(
         config = configuration.resolve(
             command="preprocess", file=config_file, sets=sets or (), flags=flags
         )
-        inputs = stage.Inputs(
-            interactions, items, users, media, schema, like, positive, items_from_interactions
+        inputs = stage.PreprocessInputs(
+            interactions=interactions,
+            items=items,
+            users=users,
+            media=media,
+            schema=schema,
+            like=like,
+            positive=positive,
+            items_from_interactions=items_from_interactions,
         )
         if dry_run:
             print(stage.dry_run(config, inputs, report), end="")
@@ -131,4 +142,4 @@ def preprocess(
             )
         return stage.run(config, inputs, out, report, overwrite=overwrite)
 
-    run.stage(work, quiet=quiet, log_format=log_format, debug=debug)
+    run.run_stage(work, quiet=quiet, log_format=log_format, debug=debug)

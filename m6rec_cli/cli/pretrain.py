@@ -1,4 +1,4 @@
-"""`m6rec pretrain`: data directory to run directory, without labels."""
+"""`m6rec pretrain`: data directories to a run directory, without labels."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,7 +16,8 @@ def pretrain(
         list[Path],
         typer.Argument(
             metavar="DATA...",
-            help="Data directories of `m6rec preprocess`; several share one feature state (`--like`).",
+            help="Data directories written by `m6rec preprocess`; several have to share their "
+            "fitted features (`--like`).",
         ),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="RUN", help="Run directory to write.")],
@@ -56,7 +57,7 @@ def pretrain(
         )
 
     processes = ProcessFlags(coordinator, num_processes, process_id)
-    runner.stage(
+    runner.run_stage(
         work,
         quiet=quiet,
         log_format=log_format,

@@ -1,4 +1,4 @@
-"""From a command's function to an exit code: errors to messages, the summary to stdout."""
+"""A stage to its summary on stdout, its messages on stderr and an exit code."""
 
 import json
 import os
@@ -10,51 +10,46 @@ from contextlib import contextmanager, nullcontext
 
 from m6rec_cli.cli import console
 from m6rec_cli.system import process_group, signals
-from m6rec_cli.system.errors import M6RecError, Terminated, UsageError
+from m6rec_cli.system.errors import M6RecError, Terminated
 from m6rec_cli.system.process_group import ProcessFlags
 from m6rec_cli.system.progress import Reporter, SilentReporter, Summary
 
-LOG_FORMATS = ("auto", "plain", "json")
 
-
-def stage(
+def run_stage(
     work: Callable[[Reporter], Summary | None],
     *,
     quiet: bool,
-    log_format: str,
+    log_format: console.LogFormat,
     debug: bool,
     processes: ProcessFlags | None = None,
     compile_cache: bool = True,
 ) -> None:
-    """Run `work` with a reporter and print its summary as one JSON object on stdout.
+    """Call `work` with a reporter and print the summary that it returns as one JSON object.
 
     Args:
-        processes: Given by commands that several processes can run as one; only the first of them speaks.
-        compile_cache: Whether compiled programs are kept and taken up again.
+        processes: The process group, for commands that may run as one; only the first process
+            reports and prints.
+        compile_cache: Whether JAX reads and writes compiled programs.
 
     Raises:
-        SystemExit: With the documented code, after the message is on stderr.
+        SystemExit: With the documented exit code, after the message is on stderr.
     """
     if not compile_cache:
-        os.environ["JAX_ENABLE_COMPILATION_CACHE"] = (
-            "false"  # read when JAX is imported, which is later
-        )
+        # JAX reads this when it is imported, which is later.
+        os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
     try:
-        with exit_codes(debug=debug, as_json=log_format == "json"):
-            if log_format not in LOG_FORMATS:
-                raise UsageError(
-                    f"`--log-format` cannot be `{log_format}`", hint="auto, plain or json"
-                )
-            with process_group.joined(processes) if processes else nullcontext():
-                first = process_group.is_first()
-                summary = work(
-                    console.reporter(quiet=quiet, log_format=log_format)
-                    if first
-                    else SilentReporter()
-                )
-                if summary is not None and first:
-                    print(json.dumps(summary, ensure_ascii=False, allow_nan=False))
-                    sys.stdout.flush()
+        with (
+            exit_codes(debug=debug, as_json=log_format == "json"),
+            process_group.joined(processes) if processes else nullcontext(),
+        ):
+            if process_group.is_first():
+                report = console.reporter(quiet=quiet, log_format=log_format)
+            else:
+                report = SilentReporter()
+            summary = work(report)
+            if summary is not None and process_group.is_first():
+                print(json.dumps(summary, ensure_ascii=False, allow_nan=False))
+                sys.stdout.flush()
     except SystemExit as end:
         process_group.exit_without_waiting(end.code if isinstance(end.code, int) else 1)
         raise
@@ -62,25 +57,26 @@ def stage(
 
 @contextmanager
 def exit_codes(*, debug: bool = False, as_json: bool = False) -> Iterator[None]:
-    """Turn exceptions into messages on stderr, as text or as one JSON object, and the exit codes of the contract."""
+    """Turn exceptions into a message on stderr, as text or JSON, and the documented exit code."""
     try:
         yield
     except M6RecError as error:
-        _say(error, debug, as_json)
+        _print_error(error, debug, as_json)
         raise SystemExit(error.exit_code) from None
     except Terminated as end:
-        _end("stopped", end.exit_code, as_json)
+        _print_stopped("stopped", end.exit_code, as_json)
         raise SystemExit(end.exit_code) from None
     except KeyboardInterrupt:
-        _end("interrupted", 130, as_json)
+        _print_stopped("interrupted", 130, as_json)
         raise SystemExit(130) from None
     except BrokenPipeError:
-        # The reader went away (`m6rec ... | head`): no traceback, and none from the interpreter's last flush.
+        # The reader closed the pipe (`m6rec ... | head`). The interpreter flushes stdout at exit:
+        # into the null device, so that it raises nothing.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
     except OSError as error:
         where = str(error.filename) if error.filename else None
-        _say(
+        _print_error(
             M6RecError(
                 f"the system refused: {error.strerror or error}",
                 where=where,
@@ -94,45 +90,51 @@ def exit_codes(*, debug: bool = False, as_json: bool = False) -> Iterator[None]:
         if debug:
             traceback.print_exc()
         if (code := signals.raised_exit_code()) is not None:
-            # A library met the signal's exception and raised one of its own.
-            _end("stopped", code, as_json)
+            # A library caught the signal's exception and raised its own.
+            _print_stopped("stopped", code, as_json)
             raise SystemExit(code) from None
         if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
-            _say(
+            reason = str(error).strip()[:200] or type(error).__name__
+            _print_error(
                 M6RecError(
-                    f"there is not enough memory: {str(error).strip()[:200] or type(error).__name__}",
-                    hint="in training lower `train.batch_targets`, or divide the tables: `train.model_parallel`",
+                    f"out of memory: {reason}",
+                    hint="in training lower `train.batch_targets`, or spread the tables over "
+                    "devices: `train.model_parallel`",
                 ),
                 False,
                 as_json,
             )
             raise SystemExit(1) from None
-        found = f"this is a bug in m6rec: {type(error).__name__}: {error}"
-        _print("error", found, 3, as_json, hint="run again with `--debug` and report the traceback")
+        text = f"this is a bug in m6rec: {type(error).__name__}: {error}"
+        hint = "run again with `--debug` and report the traceback"
+        _print_message("error", text, 3, as_json, hint=hint)
         raise SystemExit(3) from None
 
 
-def _say(error: M6RecError, debug: bool, as_json: bool) -> None:
+def _print_error(error: M6RecError, debug: bool, as_json: bool) -> None:
     if debug:
         traceback.print_exc()
-    _print("error", error.what, error.exit_code, as_json, where=error.where, hint=error.hint)
+    _print_message(
+        "error", error.what, error.exit_code, as_json, where=error.where, hint=error.hint
+    )
 
 
-def _end(word: str, code: int, as_json: bool) -> None:
-    """The last word of a command that was asked to stop."""
-    print(_object("stopped", word, code) if as_json else word, file=sys.stderr)
+def _print_stopped(text: str, code: int, as_json: bool) -> None:
+    """Print the last line of a command that was asked to stop."""
+    print(_json_line("stopped", text, code) if as_json else text, file=sys.stderr)
 
 
-def _print(level: str, what: str, code: int, as_json: bool, **more: str | None) -> None:
+def _print_message(level: str, text: str, code: int, as_json: bool, **more: str | None) -> None:
     if as_json:
-        print(_object(level, what, code, **more), file=sys.stderr)
+        print(_json_line(level, text, code, **more), file=sys.stderr)
         return
-    who = "" if process_group.is_first() else f"process {process_group.process_index()}: "
-    lines = [f"{who}{level}: {what}", *(f"  {name}: {text}" for name, text in more.items() if text)]
+    sender = "" if process_group.is_first() else f"process {process_group.process_index()}: "
+    lines = [f"{sender}{level}: {text}"]
+    lines += [f"  {name}: {value}" for name, value in more.items() if value]
     print("\n".join(lines), file=sys.stderr)
 
 
-def _object(level: str, text: str, code: int, **more: str | None) -> str:
+def _json_line(level: str, text: str, code: int, **more: str | None) -> str:
     return json.dumps(
         {
             "time": round(time.time(), 3),

@@ -1,1 +1,1 @@
-"""Every configuration key, and the layers of a configuration made one."""
+"""All configuration keys, and the layers that set them."""

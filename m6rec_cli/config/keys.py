@@ -1,7 +1,7 @@
 """One configuration key: its default, its meaning, and the values that it takes."""
 
 from dataclasses import Field, dataclass, field, fields, is_dataclass
-from typing import TypeVar, get_type_hints
+from typing import TypeVar, cast, get_type_hints
 
 from m6rec_cli.system import registry
 
@@ -63,7 +63,7 @@ def key(
         choices = registry.names(part)
     info = Key(default=default, meaning=meaning, ge=ge, le=le, choices=choices)
     if isinstance(default, list):
-        return field(default_factory=default.copy, metadata={"key": info})
+        return field(default_factory=lambda: cast(T, default.copy()), metadata={"key": info})
     return field(default=default, metadata={"key": info})
 
 

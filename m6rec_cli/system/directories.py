@@ -154,7 +154,7 @@ def atomic_file(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
         work.unlink(missing_ok=True)
 
 
-def write_json(path: Path, value: Any, *, overwrite: bool = True) -> None:
+def write_json(path: Path, value: object, *, overwrite: bool = True) -> None:
     """Write a JSON file atomically; keys keep their order."""
     with atomic_file(path, overwrite=overwrite) as work:
         work.write_text(

@@ -1,4 +1,4 @@
-"""Errors that the user can mend: what happened, where, and the way out."""
+"""Errors that the user can fix: what happened, where, and a hint."""
 
 import difflib
 import os
@@ -10,8 +10,8 @@ class M6RecError(Exception):
     """A fault in an input, a configuration or a checkpoint; the command exits with `exit_code`.
 
     Args:
-        what: One sentence in plain words, no final full stop.
-        where: The file, column and row, when they are known.
+        what: One sentence in plain words, without a full stop.
+        where: The file, column and row, if known.
         hint: What the user can do.
     """
 
@@ -22,7 +22,7 @@ class M6RecError(Exception):
         self.what, self.where, self.hint = what, where, hint
 
     def __str__(self) -> str:
-        """The three lines that the terminal shows, without the leading `error:`."""
+        """The lines that the terminal shows, without the leading `error:`."""
         lines = [self.what]
         if self.where:
             lines.append(f"  where: {self.where}")
@@ -37,7 +37,7 @@ class UsageError(M6RecError):
     exit_code = 2
 
 
-class Terminated(Exception):  # noqa: N818 - an order to stop, not a fault
+class Terminated(Exception):  # noqa: N818 - a request to stop, not a fault
     """SIGTERM or SIGINT arrived and the state is saved; `exit_code` is 143 or 130."""
 
     def __init__(self, exit_code: int):
@@ -46,7 +46,7 @@ class Terminated(Exception):  # noqa: N818 - an order to stop, not a fault
 
 
 def nearest_hint(name: str, known: Iterable[str]) -> str:
-    """A hint that names the known name closest to `name`, or lists them all."""
+    """A hint with the known name closest to `name`, or with all known names."""
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if close:
@@ -55,13 +55,13 @@ def nearest_hint(name: str, known: Iterable[str]) -> str:
 
 
 def missing_path_hint(path: Path | str) -> str | None:
-    """A hint for a path that does not exist: the folder that is missing, or the closest name in a folder that is there."""
+    """A hint for a path that does not exist: a folder that is missing, or the closest name."""
     path = Path(path)
     if not path.parent.is_dir():
         return f"there is no folder `{path.parent}`"
     if not os.access(path.parent, os.R_OK):
         return None
-    # Not by the whole names: any two short ones that end in `.csv` are close.
+    # Stems are compared first: any two short names that end in `.csv` are close.
     stem = path.name.partition(".")[0]
     names = [
         p.name

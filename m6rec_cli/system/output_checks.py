@@ -17,7 +17,7 @@ _WRITTEN_NAMES = {
     "items.parquet",
     "events",
     "media",
-    "claim.json",
+    "origin.json",
     "catalogue",
     "steps",
     "metrics.jsonl",
@@ -25,7 +25,7 @@ _WRITTEN_NAMES = {
     "report.json",
 }
 """The top-level names in the directories that commands write: data, runs and reports."""
-_MARKERS = (*MANIFESTS, "claim.json", "report.json")
+_MARKERS = (*MANIFESTS, "origin.json", "report.json")
 """Each of them shows that a command has written the directory or has begun to."""
 WORK_PREFIX = ".writing-"
 """Prefix of the name of a file or folder while it is being written."""
@@ -34,7 +34,7 @@ WORK_PREFIX = ".writing-"
 def refuse_nonempty(out: Path, *, overwrite: bool, also: str = "") -> None:
     """Raise unless a directory may be written at `out`.
 
-    It may where `out` is absent or empty; with `overwrite` also where m6rec wrote all that is in it.
+    It may if `out` is absent or empty, and with `overwrite` also if m6rec wrote all that it holds.
 
     Args:
         also: Another way out, appended to the error's hint.
@@ -64,7 +64,8 @@ def refuse_nonempty(out: Path, *, overwrite: bool, also: str = "") -> None:
     ]
     if foreign or (names and not any((out / marker).exists() for marker in _MARKERS)):
         raise M6RecError(
-            "the output directory holds files that m6rec did not write, so `--overwrite` refuses it",
+            "the output directory holds files that m6rec did not write, so `--overwrite` refuses "
+            "it",
             where=str(out / foreign[0]) if foreign else str(out),
             hint="move them, or choose another `--out`",
         )

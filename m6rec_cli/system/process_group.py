@@ -210,7 +210,7 @@ def start_together(jitted: "Wrapped") -> Callable[..., Any]:
         return jitted
     compiled = None
 
-    def call(*args: Any) -> Any:
+    def call(*args: object) -> Any:
         nonlocal compiled
         if compiled is None:
             compiled = jitted.lower(*args).compile()
@@ -221,7 +221,7 @@ def start_together(jitted: "Wrapped") -> Callable[..., Any]:
 
 
 def share_of(values: "np.ndarray") -> "np.ndarray":
-    """The slice of `values` that this process works on; the slices of all processes join to `values`."""
+    """The part of `values` that this process works on; the parts of all processes add up."""
     import numpy as np
 
     return np.array_split(values, _count)[_index]

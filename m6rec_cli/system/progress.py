@@ -1,4 +1,4 @@
-"""What a stage tells while it works: notes, warnings, tables and progress, with no terminal in sight."""
+"""What a stage reports while it works: notes, warnings, tables and progress."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -9,42 +9,42 @@ Summary = dict[str, Any]
 
 
 class ProgressTask(Protocol):
-    """One piece of work under way."""
+    """One piece of work in progress."""
 
-    def advance(self, n: float = 1, **fields: Any) -> None:
-        """Count `n` more units done; `fields` are shown beside the bar (loss=..., ndcg=...)."""
+    def advance(self, n: float = 1, **fields: object) -> None:
+        """Count `n` more units as done; `fields` are the latest figures (loss=..., ndcg=...)."""
         ...
 
 
 class Reporter(Protocol):
-    """Where a stage speaks to; `cli/console.py` has the terminal's, tests use `Silent`."""
+    """Receives a stage's reports; the ones for terminals are in `cli/console.py`."""
 
     def note(self, text: str) -> None:
-        """One line of information."""
+        """Report one line of information."""
         ...
 
     def warn(self, text: str) -> None:
-        """Something that the user should look at; the stage goes on."""
+        """Report something that the user should check; the stage continues."""
         ...
 
-    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """A small table for people."""
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Report a small table."""
         ...
 
     def task(
         self, name: str, total: float | None = None, unit: str = ""
     ) -> AbstractContextManager[ProgressTask]:
-        """A context manager that yields a `Task`; `total=None` if it is not known."""
+        """Yield a task that reports its progress; `total=None` if the total is unknown."""
         ...
 
 
 class _SilentTask:
-    def advance(self, n: float = 1, **fields: Any) -> None:
-        """Nothing is shown."""
+    def advance(self, n: float = 1, **fields: object) -> None:
+        """Show nothing."""
 
 
 class SilentReporter:
-    """A reporter that keeps warnings and notes in lists and shows nothing."""
+    """A reporter that shows nothing and keeps notes and warnings in lists."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -58,11 +58,11 @@ class SilentReporter:
         """Keep the warning."""
         self.warnings.append(text)
 
-    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-        """Keep the title."""
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Keep the title among the notes."""
         self.notes.append(title)
 
     @contextmanager
     def task(self, name: str, total: float | None = None, unit: str = "") -> Iterator[ProgressTask]:
-        """A task that shows nothing."""
+        """Yield a task that shows nothing."""
         yield _SilentTask()

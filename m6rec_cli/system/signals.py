@@ -1,70 +1,82 @@
-"""Orderly stops: SIGTERM and SIGINT raise a flag that long work looks at between two steps.
+"""SIGTERM and SIGINT to an orderly stop of the work.
 
-Where nothing has to be saved, the first signal also ends the work at once, by an exception. That alone would not do:
-an exception that is raised inside a callback of the interpreter (a destructor, a hook of the garbage collector) is
-printed and lost, so loops call `check()` as well. Where something has to be saved (`patient`), the first signal
-only asks, and a second one ends the work.
+The first signal raises `Terminated`. Two cases need more than that:
+
+- Work that has to be saved runs in `deferred_stop`. The first signal then only sets
+  `stop_requested`, and the work saves and calls `stop_if_requested`; a second signal ends it.
+- Python prints and drops an exception that is raised within a callback of the interpreter (a
+  destructor, a hook of the garbage collector). Long loops therefore call `check_stop`, too.
 """
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
 from m6rec_cli.system.errors import Terminated
 
-_CODES = {signal.SIGTERM: 143, signal.SIGINT: 130}
-_asked: list[int] = []
+_EXIT_CODES = {signal.SIGTERM: 143, signal.SIGINT: 130}
+_requested: list[int] = []
+"""The exit codes of the signals that have arrived."""
 _raised: list[int] = []
+"""The exit codes that `Terminated` was raised with."""
+_deferrals = 0
+"""Number of `deferred_stop` blocks that are active."""
 
 
 def install_handlers() -> None:
-    """Install the handlers; called once, by the command line."""
-    for number in _CODES:
+    """Install the signal handlers; the command line does this once."""
+    for number in _EXIT_CODES:
         signal.signal(number, _handle)
 
 
 def _handle(number: int, frame: FrameType | None) -> None:
-    again = bool(_asked)
-    _asked.append(_CODES[signal.Signals(number)])
-    if again or not _patient:
-        _end(_asked[-1])
+    is_second = bool(_requested)
+    _requested.append(_EXIT_CODES[signal.Signals(number)])
+    if is_second or not _deferrals:
+        _stop(_requested[-1])
 
 
-_patient: list[bool] = []
-
-
-class deferred_stop:  # noqa: N801 - reads as a word: `with stop.patient():`
-    """Within the block a first signal only sets `requested()`; the block saves and calls `now()`."""
-
-    def __enter__(self) -> None:
-        _patient.append(True)
-
-    def __exit__(self, *exc: object) -> None:
-        _patient.pop()
+@contextmanager
+def deferred_stop() -> Iterator[None]:
+    """Within the block the first signal does not raise; the block saves, then stops itself."""
+    global _deferrals
+    _deferrals += 1
+    try:
+        yield
+    finally:
+        _deferrals -= 1
 
 
 def stop_requested() -> bool:
     """Whether a signal has arrived."""
-    return bool(_asked)
+    return bool(_requested)
 
 
 def raised_exit_code() -> int | None:
-    """The exit code with which the work was told to end, if it was: whatever else is raised then may come of that."""
+    """The exit code of the first `Terminated` that was raised; later errors may follow from it."""
     return _raised[0] if _raised else None
 
 
 def check_stop() -> None:
-    """Stop, if a signal has asked for it and no block wants to save first."""
-    if not _patient:
+    """Raise `Terminated` if a signal has arrived, except within `deferred_stop`."""
+    if not _deferrals:
         stop_if_requested()
 
 
 def stop_if_requested() -> None:
-    """Stop, if a signal has asked for it."""
-    if _asked:
-        _end(_asked[0])
+    """Raise `Terminated` if a signal has arrived, also within `deferred_stop`."""
+    if _requested:
+        _stop(_requested[0])
 
 
-def _end(code: int) -> NoReturn:
+def reset() -> None:
+    """Forget the signals that have arrived, for tests."""
+    _requested.clear()
+    _raised.clear()
+
+
+def _stop(code: int) -> NoReturn:
     _raised.append(code)
     raise Terminated(code)

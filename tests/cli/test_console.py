@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from m6rec_cli.cli import console
-from m6rec_cli.cli.console import JsonReporter, PlainReporter, RichReporter, reporter, show
+from m6rec_cli.cli.console import JsonReporter, PlainReporter, RichReporter, reporter, format_value
 from m6rec_cli.system.progress import Reporter, SilentReporter
 
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -212,7 +212,7 @@ def test_rich_on_a_terminal_with_no_color_writes_no_colour():
     ],
 )
 def test_show_gives_a_value_in_few_characters(value: object, text: str):
-    assert show(value) == text
+    assert format_value(value) == text
 
 
 def test_silent_keeps_what_it_is_told():

@@ -1,4 +1,4 @@
-"""`m6rec evaluate` as a process sees it: flags, stdout, exit codes."""
+"""The command `m6rec evaluate`: flags, stdout and exit codes."""
 
 import json
 import sys
@@ -51,13 +51,13 @@ def test_evaluate_prints_one_json_object_and_a_table(data, monkeypatch, capsys):
     assert (summary["split"], summary["users"], summary["ks"]) == ("valid", 20, [1, 10])
     assert summary["systems"]["last-item"]["masked"]["recall@1"] == 1.0
     assert "last-item" in err
-    assert "paired over users" in err
+    assert "paired tests over users" in err
 
 
 @pytest.mark.parametrize(
     ("words", "code", "match"),
     [
-        ([], 1, "there is nothing to judge"),
+        ([], 1, "no system to evaluate"),
         (["--baselines", "eas"], 1, "did you mean `ease`?"),
         (["--compare", "ease", "ease"], 2, "two different systems"),
         (["--baselines", "ease", "--ks", "5,x"], 2, "`--ks` takes whole numbers"),
@@ -71,21 +71,19 @@ def test_evaluate_errors_have_the_documented_codes(data, monkeypatch, capsys, wo
     assert match in capsys.readouterr().err
 
 
-def test_evaluate_is_not_told_of_the_data_when_a_run_is_mistyped(tmp_path, monkeypatch, capsys):
+def test_evaluate_mistyped_run_is_reported_before_missing_data(tmp_path, monkeypatch, capsys):
     assert call(monkeypatch, "--data", tmp_path / "none", "no-run") == 1
     err = capsys.readouterr().err
     assert "error: the run directory does not exist\n" in err
     assert "hint: make it with `m6rec pretrain`" in err
 
 
-def test_evaluate_missing_data_directory(tmp_path, monkeypatch, capsys):
+def test_evaluate_missing_data_directory_is_an_error(tmp_path, monkeypatch, capsys):
     assert call(monkeypatch, "--data", tmp_path / "none", "--baselines", "ease") == 1
     assert "the data directory does not exist" in capsys.readouterr().err
 
 
-def test_evaluate_lists_of_a_run_have_its_figures_and_explain_shows_their_reasons(
-    shop, tmp_path, monkeypatch, capsys
-):
+def test_evaluate_lists_of_a_run_give_the_metrics_of_the_run(shop, tmp_path, monkeypatch, capsys):
     lists, report = tmp_path / "lists.csv", tmp_path / "report"
     monkeypatch.setattr(
         sys,

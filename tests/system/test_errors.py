@@ -1,3 +1,5 @@
+"""Errors and their hints."""
+
 from pathlib import Path
 
 import pytest
@@ -6,8 +8,8 @@ from m6rec_cli.system.errors import (
     M6RecError,
     Terminated,
     UsageError,
-    nearest_hint,
     missing_path_hint,
+    nearest_hint,
 )
 
 
@@ -24,7 +26,7 @@ def test_error_with_all_parts_reads_as_three_lines():
     ]
 
 
-def test_error_without_place_and_hint_reads_as_one_line():
+def test_error_without_where_and_hint_reads_as_one_line():
     assert str(M6RecError("the file is empty")) == "the file is empty"
 
 
@@ -34,7 +36,7 @@ def test_error_kinds_have_the_documented_exit_codes():
     assert Terminated(143).exit_code == 143
 
 
-def test_terminated_is_no_fault_of_the_user():
+def test_terminated_is_not_an_m6rec_error():
     assert not isinstance(Terminated(130), M6RecError)
     assert str(Terminated(130)) == "stopped with exit code 130"
 
@@ -47,16 +49,16 @@ def test_terminated_is_no_fault_of_the_user():
         ("zzz", [], "known: none"),
     ],
 )
-def test_nearest_names_the_closest_or_all(name: str, known: list[str], hint: str):
+def test_nearest_hint_names_the_closest_or_all(name: str, known: list[str], hint: str):
     assert nearest_hint(name, known) == hint
 
 
-def test_nearest_takes_an_iterator_once():
+def test_nearest_hint_accepts_an_iterator():
     assert nearest_hint("q", iter(["b", "a"])) == "known: `a`, `b`"
 
 
 @pytest.mark.parametrize(
-    ("asked", "hint"),
+    ("path", "hint"),
     [
         ("item.csv", "did you mean `{folder}/items.csv`?"),
         ("items.cvs", "did you mean `{folder}/items.csv`?"),
@@ -67,9 +69,9 @@ def test_nearest_takes_an_iterator_once():
         ("items.csv/x", "there is no folder `{folder}/items.csv`"),
     ],
 )
-def test_not_there_names_the_closest_name_or_the_folder_that_is_missing(
-    tmp_path: Path, asked: str, hint: str | None
+def test_missing_path_hint_names_the_closest_name_or_the_missing_folder(
+    tmp_path: Path, path: str, hint: str | None
 ):
     (tmp_path / "items.csv").write_text("")
     (tmp_path / "photographs").mkdir()
-    assert missing_path_hint(tmp_path / asked) == (hint and hint.format(folder=tmp_path))
+    assert missing_path_hint(tmp_path / path) == (hint and hint.format(folder=tmp_path))

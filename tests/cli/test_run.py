@@ -1,0 +1,188 @@
+"""A stage that ends, fails or is stopped: its summary, its message, its exit code."""
+
+import json
+import signal
+from typing import Any
+
+import pytest
+
+from m6rec_cli.cli import run
+from m6rec_cli.system import signals
+from m6rec_cli.system.errors import M6RecError, Terminated, UsageError
+from m6rec_cli.system.progress import Reporter, Summary
+from tests.system.handlers import handlers
+
+__all__ = ["handlers"]
+
+BUG_HINT = "run again with `--debug` and report the traceback"
+MEMORY_HINT = (
+    "in training lower `train.batch_targets`, or spread the tables over devices: "
+    "`train.model_parallel`"
+)
+
+
+def outcome(
+    error: BaseException | None, capsys: pytest.CaptureFixture[str], *, debug: bool = False
+) -> tuple[int, str, str]:
+    """Exit code, stdout and stderr of a stage that raises `error`, or succeeds if it is None."""
+
+    def work(report: Reporter) -> Summary:
+        if error is not None:
+            raise error
+        return {"users": 3, "name": "größer"}
+
+    code = 0
+    try:
+        run.run_stage(work, quiet=False, log_format="plain", debug=debug)
+    except SystemExit as end:
+        assert isinstance(end.code, int)
+        code = end.code
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def test_run_stage_that_succeeds_prints_its_summary_as_one_line(
+    capsys: pytest.CaptureFixture[str],
+):
+    code, out, err = outcome(None, capsys)
+    assert (code, err) == (0, "")
+    assert out.count("\n") == 1
+    assert json.loads(out) == {"users": 3, "name": "größer"}
+
+
+def test_run_stage_without_a_summary_prints_nothing(capsys: pytest.CaptureFixture[str]):
+    run.run_stage(lambda report: None, quiet=False, log_format="auto", debug=False)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "message"),
+    [
+        (
+            M6RecError("no events", where="e.csv", hint="add some"),
+            1,
+            "error: no events\n  where: e.csv\n  hint: add some\n",
+        ),
+        (UsageError("one or the other"), 2, "error: one or the other\n"),
+        (
+            KeyError("rows"),
+            3,
+            f"error: this is a bug in m6rec: KeyError: 'rows'\n  hint: {BUG_HINT}\n",
+        ),
+        (
+            MemoryError("Unable to allocate 9 GiB"),
+            1,
+            f"error: out of memory: Unable to allocate 9 GiB\n  hint: {MEMORY_HINT}\n",
+        ),
+        (
+            RuntimeError("RESOURCE_EXHAUSTED: 9 GiB"),
+            1,
+            f"error: out of memory: RESOURCE_EXHAUSTED: 9 GiB\n  hint: {MEMORY_HINT}\n",
+        ),
+        (KeyboardInterrupt(), 130, "interrupted\n"),
+        (Terminated(130), 130, "stopped\n"),
+        (Terminated(143), 143, "stopped\n"),
+    ],
+)
+def test_run_stage_that_fails_exits_with_its_code_and_message(
+    error: BaseException, code: int, message: str, capsys: pytest.CaptureFixture[str]
+):
+    assert outcome(error, capsys) == (code, "", message)
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "body"),
+    [
+        (
+            M6RecError("no events", where="e.csv", hint="add some"),
+            1,
+            {"level": "error", "text": "no events", "where": "e.csv", "hint": "add some"},
+        ),
+        (
+            KeyError("rows"),
+            3,
+            {
+                "level": "error",
+                "text": "this is a bug in m6rec: KeyError: 'rows'",
+                "hint": BUG_HINT,
+            },
+        ),
+        (
+            OSError(28, "No space left on device", "out"),
+            1,
+            {
+                "level": "error",
+                "text": "the system refused: No space left on device",
+                "where": "out",
+                "hint": "is there room on the disk, and may you write there?",
+            },
+        ),
+        (Terminated(143), 143, {"level": "stopped", "text": "stopped"}),
+        (KeyboardInterrupt(), 130, {"level": "stopped", "text": "interrupted"}),
+    ],
+)
+def test_run_stage_that_fails_prints_json_with_log_format_json(
+    error: BaseException, code: int, body: dict[str, Any], capsys: pytest.CaptureFixture[str]
+):
+    def work(report: Reporter) -> Summary:
+        raise error
+
+    with pytest.raises(SystemExit) as end:
+        run.run_stage(work, quiet=False, log_format="json", debug=False)
+    assert end.value.code == code
+    (line,) = capsys.readouterr().err.splitlines()
+    printed = json.loads(line)
+    assert printed.pop("time") > 0
+    assert printed == {**body, "exit_code": code}
+
+
+def test_run_stage_on_a_full_disk_names_the_file(capsys: pytest.CaptureFixture[str]):
+    code, _, err = outcome(OSError(28, "No space left on device", "out/data"), capsys)
+    assert code == 1
+    assert err.startswith("error: the system refused: No space left on device\n  where: out/data\n")
+
+
+@pytest.mark.parametrize("error", [M6RecError("no events"), KeyError("rows")])
+def test_run_stage_shows_the_traceback_with_debug_only(
+    error: Exception, capsys: pytest.CaptureFixture[str]
+):
+    _, out, err = outcome(error, capsys, debug=True)
+    assert out == ""
+    assert "Traceback" in err
+    assert "Traceback" not in outcome(error, capsys)[2]
+
+
+def test_run_stage_with_nan_in_its_summary_is_a_bug(capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as end:
+        run.run_stage(
+            lambda report: {"loss": float("nan")}, quiet=False, log_format="auto", debug=False
+        )
+    assert end.value.code == 3
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.usefixtures("handlers")
+def test_run_stage_whose_library_wraps_a_signal_is_stopped(capsys: pytest.CaptureFixture[str]):
+    def work(report: Reporter) -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except Terminated as error:
+            raise RuntimeError("the callback failed") from error
+
+    with pytest.raises(SystemExit) as end:
+        run.run_stage(work, quiet=False, log_format="plain", debug=False)
+    assert end.value.code == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
+@pytest.mark.usefixtures("handlers")
+def test_run_stage_that_fails_after_a_deferred_signal_is_a_bug(capsys: pytest.CaptureFixture[str]):
+    def work(report: Reporter) -> None:
+        with signals.deferred_stop():
+            signal.raise_signal(signal.SIGTERM)
+            raise ValueError("the checkpoint cannot be written")
+
+    with pytest.raises(SystemExit) as end:
+        run.run_stage(work, quiet=False, log_format="plain", debug=False)
+    assert end.value.code == 3
+    assert "ValueError: the checkpoint cannot be written" in capsys.readouterr().err
