@@ -1,4 +1,4 @@
-"""`m6rec evaluate`: runs, list files and baselines to figures and a report."""
+"""`m6rec evaluate`: metrics and a report for runs, files of ranked lists and baselines."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,6 +7,7 @@ import typer
 
 from m6rec_cli.cli import options
 from m6rec_cli.cli import run as runner
+from m6rec_cli.evaluation.baselines._names import baseline_names
 from m6rec_cli.system.errors import UsageError
 from m6rec_cli.system.process_group import ProcessFlags
 from m6rec_cli.system.progress import Reporter, Summary
@@ -25,8 +26,8 @@ def evaluate(
         typer.Option(
             "--recs",
             metavar="FILE",
-            help="Lists of any system, with user_id, item_id and rank or score; repeatable. "
-            ".csv, .tsv (.gz), .jsonl or .parquet.",
+            help="Ranked lists of any recommender: a table with user_id, item_id and rank or "
+            "score; repeatable.",
         ),
     ] = None,
     baselines: Annotated[
@@ -34,7 +35,7 @@ def evaluate(
         typer.Option(
             "--baselines",
             metavar="NAMES",
-            help="popularity,last-item,itemknn,contentknn,ease (any of them).",
+            help=f"Comma-separated: {', '.join(baseline_names())}.",
         ),
     ] = "",
     compare: Annotated[
@@ -60,13 +61,12 @@ def evaluate(
         typer.Option("--ks", metavar="K,K", help="Cut-offs, for instance 5,10,20 (evaluate.ks)."),
     ] = None,
     max_users: Annotated[
-        int | None, typer.Option("--max-users", metavar="N", help="Judge a random sample of users.")
+        int | None,
+        typer.Option("--max-users", metavar="N", help="Evaluate a random sample of users."),
     ] = None,
     explain: Annotated[
         int,
-        typer.Option(
-            "--explain", metavar="N", min=0, help="Show what carried the lists of N sample users."
-        ),
+        typer.Option("--explain", metavar="N", min=0, help="Explain the lists of N sample users."),
     ] = 0,
     out: Annotated[
         Path | None,
@@ -87,25 +87,32 @@ def evaluate(
     process_id: options.ProcessId = None,
     debug: options.Debug = False,
 ) -> None:
-    """Judge systems on held-out events, over the whole catalogue, and compare them with baselines."""
+    """Evaluate systems on held-out events, ranking all items, and compare them with baselines."""
 
     def work(report: Reporter) -> Summary:
         from m6rec_cli.config.resolve import resolve
 
-        pairs = [] if compare is None else [_different(compare)]
+        pairs = [] if compare is None else [_different_pair(compare)]
         flags = {
             "--split": ("evaluate.split", split),
             "--max-users": ("evaluate.max_users", max_users),
-            "--ks": ("evaluate.ks", None if ks is None else _whole_numbers(ks)),
+            "--ks": ("evaluate.ks", None if ks is None else _parse_cutoffs(ks)),
         }
         config = resolve(command="evaluate", file=config_file, sets=sets or (), flags=flags)
         from m6rec_cli.stages import evaluate as stage
 
-        asked = stage.EvaluationRequest(runs or (), recs or (), _names(baselines), pairs, against, explain)
-        return stage.run(config, data, asked, out, report, overwrite=overwrite)
+        request = stage.EvaluationRequest(
+            runs=runs or (),
+            recs=recs or (),
+            baselines=_split_names(baselines),
+            compare=pairs,
+            against=against,
+            explain=explain,
+        )
+        return stage.run(config, data, request, out, report, overwrite=overwrite)
 
     processes = ProcessFlags(coordinator, num_processes, process_id)
-    runner.stage(
+    runner.run_stage(
         work,
         quiet=quiet,
         log_format=log_format,
@@ -115,19 +122,19 @@ def evaluate(
     )
 
 
-def _names(text: str) -> list[str]:
+def _split_names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _different(pair: tuple[str, str]) -> tuple[str, str]:
+def _different_pair(pair: tuple[str, str]) -> tuple[str, str]:
     if pair[0] == pair[1]:
         raise UsageError(f"`--compare` takes two different systems, not `{pair[0]}` twice")
     return pair
 
 
-def _whole_numbers(text: str) -> list[int]:
+def _parse_cutoffs(text: str) -> list[int]:
     try:
-        return [int(part) for part in _names(text)]
+        return [int(part) for part in _split_names(text)]
     except ValueError:
         raise UsageError(
             f"`--ks` takes whole numbers, not `{text}`", hint="for instance `--ks 5,10,20`"

@@ -1,71 +1,97 @@
-"""A task to what list metrics know of its items: popularity, vectors for diversity, groups for calibration."""
+"""An evaluation task to the item data of list metrics: popularity, content vectors and groups."""
+
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
 
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.evaluation.metrics._base import Catalogue, share_rows, unit_rows
-from m6rec_cli.evaluation.slices import popularity_band
+from m6rec_cli.evaluation.metrics._base import (
+    CatalogueFacts,
+    scale_rows_to_length_1,
+    scale_rows_to_sum_1,
+)
+from m6rec_cli.evaluation.slices import BANDS, popularity_band
 from m6rec_cli.evaluation.task import EvaluationTask
+from m6rec_cli.system.feature_spec import FeatureSpec
 
-MOST_GROUPS = 200
+MAX_GROUPS = 200
 
 
-def build(task: EvaluationTask) -> tuple[Catalogue, dict[str, str]]:
-    """The catalogue, and a word on what diversity and calibration are measured over.
+@dataclass(frozen=True)
+class MeasuredOver:
+    """The item data that diversity and calibration use, in words for the report."""
 
-    Diversity compares items by the codes of their categorical and set features, but for the code 0 that rare and unknown
-    values share, since these are not alike; without these by their vector features; without these by the users who met them.
-    Calibration counts the members of the first set feature, or else the first categorical one, with at most 200 codes (the code
-    0 is one of them); without one the popularity bands.
+    diversity: str
+    calibration: str
+
+
+def build_catalogue_facts(task: EvaluationTask) -> tuple[CatalogueFacts, MeasuredOver]:
+    """Item data and histories for list metrics.
+
+    Diversity compares items by the codes of their categorical and set features, without code 0,
+    which all rare and unknown values share. Without such features it compares their vector
+    features, and without these their users. Calibration counts the members of the first set
+    feature, or else of the first categorical feature, with at most 200 codes (code 0 included);
+    without such a feature it counts popularity bands.
     """
     data, n = task.data, task.n_items
     popularity = data.items["popularity"].to_numpy().astype(np.int64)
-    item_specs = [s for s in data.specs if s.entity == "item"]
-    # A feature of the fitted state (`--like`) may have no known value in this catalogue: nothing is measured over it.
+    # With `--like`, a feature may have no known value in this catalogue: it is left out.
     coded = [
-        s for s in item_specs if s.kind in ("categorical", "set") and codes(data, s.name)[:, 1:].nnz
+        s
+        for s in data.specs
+        if s.entity == "item" and s.compared_by == "values" and feature_codes(data, s)[:, 1:].nnz
     ]
-    dense = [s for s in item_specs if s.kind == "vector"]
-    if coded:
-        blocks = [codes(data, s.name)[:, 1:] for s in coded]
-        over = ", ".join(s.name for s in coded)
-    elif dense:
-        features = [data.feature(s) for s in dense]
-        blocks = [sparse.csr_array(np.where(f.mask[:, None], f.values, 0)) for f in features]
-        over = ", ".join(s.name for s in dense)
-    else:
-        blocks = [sparse.csr_array(task.history.matrix(n, dtype=np.float64).T)]
-        over = "users in common"
-    vectors = unit_rows(
-        sparse.csr_array(sparse.hstack([unit_rows(b) for b in blocks], format="csr"))
+    blocks, diversity = _content_blocks(task, coded)
+    vectors = scale_rows_to_length_1(
+        sparse.csr_array(sparse.hstack([scale_rows_to_length_1(b) for b in blocks], format="csr"))
     )
-    few = [s for s in coded if 2 <= s.size <= MOST_GROUPS]
-    few.sort(key=lambda s: s.kind != "set")
-    if few:
-        groups = share_rows(codes(data, few[0].name))
+    grouping = [s for s in coded if 2 <= s.size <= MAX_GROUPS]
+    grouping.sort(key=lambda s: s.storage != "codes")
+    if grouping:
+        groups = scale_rows_to_sum_1(feature_codes(data, grouping[0]))
     else:
         band = popularity_band(popularity)
-        groups = sparse.csr_array((np.ones(n), (np.arange(n), band)), (n, 4))
+        groups = sparse.csr_array((np.ones(n), (np.arange(n), band)), (n, len(BANDS)))
     history = task.history
     counts = sparse.csr_array(
         (np.ones(len(history.item_row)), history.item_row.astype(np.int64), history.offsets),
         (data.n_users, n),
     )[task.users]
     counts.sum_duplicates()
-    words = {"diversity": over, "calibration": few[0].name if few else "popularity bands"}
-    return Catalogue(popularity, vectors, groups, sparse.csr_array(counts)), words
+    calibration = grouping[0].name if grouping else "popularity bands"
+    return (
+        CatalogueFacts(popularity, vectors, groups, sparse.csr_array(counts)),
+        MeasuredOver(diversity, calibration),
+    )
 
 
-def codes(data: Dataset, name: str) -> sparse.csr_array:
+def _content_blocks(
+    task: EvaluationTask, coded: list[FeatureSpec]
+) -> tuple[list[sparse.csr_array], str]:
+    """Item vectors that diversity compares, one block per feature, and their description."""
+    data = task.data
+    if coded:
+        blocks = [feature_codes(data, s)[:, 1:] for s in coded]
+        return blocks, ", ".join(s.name for s in coded)
+    dense = [s for s in data.specs if s.entity == "item" and s.compared_by == "vectors"]
+    if dense:
+        features = [data.feature(s) for s in dense]
+        blocks = [sparse.csr_array(np.where(f.mask[:, None], f.values, 0)) for f in features]
+        return blocks, ", ".join(s.name for s in dense)
+    users = sparse.csr_array(task.history.matrix(task.n_items, dtype=np.float64).T)
+    return [users], "users in common"
+
+
+def feature_codes(data: Dataset, spec: FeatureSpec) -> sparse.csr_array:
     """1 where the item has the code, (n_items, size) of a categorical or set feature."""
-    spec = next(s for s in data.specs if s.entity == "item" and s.name == name)
     feature = data.feature(spec)
     values = feature.values.reshape(data.n_items, -1)
-    item, place = np.nonzero((values >= 0) & feature.mask[:, None])
-    found = sparse.csr_array(
-        (np.ones(len(item)), (item, values[item, place])), (data.n_items, spec.size)
+    item, column = np.nonzero((values >= 0) & feature.mask[:, None])
+    codes = sparse.csr_array(
+        (np.ones(len(item)), (item, values[item, column])), (data.n_items, spec.size)
     )
-    found.sum_duplicates()
-    found.data[:] = 1
-    return found
+    codes.sum_duplicates()
+    codes.data[:] = 1
+    return codes

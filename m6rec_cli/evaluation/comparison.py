@@ -1,39 +1,67 @@
-"""Two judged systems to a paired test: the difference user by user, its interval and its p-value."""
+"""Two system results to a paired test: the differences per user, their interval and p-value."""
 
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
-from m6rec_cli.evaluation import bootstrap
-from m6rec_cli.evaluation.measurement import mean, primary
-from m6rec_cli.evaluation.ranking import SystemResult
+from m6rec_cli.evaluation import statistics
+from m6rec_cli.evaluation.measurement import leading_values, mean
+from m6rec_cli.evaluation.results import SystemResult
 
-LEAST_FLIPS = 1000
+MIN_FLIPS = 1000
 
 
-def compare(
-    a: SystemResult, b: SystemResult, k: int, *, resamples: int, seed: int
-) -> dict[str, Any]:
-    """Test the masked NDCG and recall of `a` against `b` on the same users.
+@dataclass(frozen=True, kw_only=True)
+class PairedTest:
+    """Two systems' values of one metric on the same users.
 
-    Returns:
-        For each metric both means, `difference` (a minus b), its bootstrap `interval` (None without
-        resamples), the sign-flip `p_value`, and on how many users either is better.
+    Attributes:
+        a: Mean of the first system.
+        b: Mean of the second system.
+        difference: Mean of a minus b.
+        interval: Bootstrap interval of the difference; None without resamples.
+        p_value: Of the sign-flip test.
+        a_better: Users for whom the first system is better.
+        b_better: Users for whom the second system is better.
     """
-    result: dict[str, Any] = {"a": a.name, "b": b.name, "metrics": {}}
-    ours, theirs = primary(a.masked.ranks, k), primary(b.masked.ranks, k)
-    for name in ours:
-        difference = ours[name] - theirs[name]
-        interval = bootstrap.intervals({name: difference}, resamples=resamples, seed=seed)
-        result["metrics"][name] = {
-            "a": mean(ours[name]),
-            "b": mean(theirs[name]),
-            "difference": mean(difference),
-            "interval": interval.get(name),
-            "p_value": bootstrap.sign_flip(
-                difference, flips=max(resamples, LEAST_FLIPS), seed=seed
-            ),
-            "a_better": int(np.sum(difference > 0)),
-            "b_better": int(np.sum(difference < 0)),
-        }
-    return result
+
+    a: float | None
+    b: float | None
+    difference: float | None
+    interval: list[float] | None
+    p_value: float
+    a_better: int
+    b_better: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Paired tests of the systems named `a` and `b`, by metric."""
+
+    a: str
+    b: str
+    metrics: dict[str, PairedTest]
+
+
+def compare(a: SystemResult, b: SystemResult, k: int, *, resamples: int, seed: int) -> Comparison:
+    """Test the leading metrics of two systems at cut-off `k`, seen items masked."""
+    values_a, values_b = leading_values(a.masked.ranks, k), leading_values(b.masked.ranks, k)
+    tests = {
+        name: _paired_test(name, values_a[name], values_b[name], resamples, seed)
+        for name in values_a
+    }
+    return Comparison(a=a.name, b=b.name, metrics=tests)
+
+
+def _paired_test(name: str, a: np.ndarray, b: np.ndarray, resamples: int, seed: int) -> PairedTest:
+    difference = a - b
+    interval = statistics.intervals({name: difference}, resamples=resamples, seed=seed)
+    return PairedTest(
+        a=mean(a),
+        b=mean(b),
+        difference=mean(difference),
+        interval=interval.get(name),
+        p_value=statistics.sign_flip(difference, flips=max(resamples, MIN_FLIPS), seed=seed),
+        a_better=int(np.sum(difference > 0)),
+        b_better=int(np.sum(difference < 0)),
+    )

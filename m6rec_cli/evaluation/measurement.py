@@ -1,68 +1,86 @@
-"""Ranks and lists to columns: one value a user for each metric and cut-off, and the figures of the whole."""
+"""Ranks and lists of a system to the values of all metrics at all cut-offs."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from m6rec_cli.evaluation.metrics._base import Catalogue, Ranks
-from m6rec_cli.evaluation.ranking import View
-from m6rec_cli.system import registry
-
-_FIRST = ("ndcg", "recall", "mrr", "hit", "map", "precision")
+from m6rec_cli.evaluation.metrics._base import METRICS, CatalogueFacts, Display, Ranks
+from m6rec_cli.evaluation.results import View
 
 
 @dataclass(frozen=True)
-class Measures:
-    """A view's figures.
+class MetricValues:
+    """Values of all metrics, by names such as `ndcg@10`.
 
     Attributes:
-        columns: `ndcg@10` and so on to float64 (n_users,), NaN where a user has no value.
-        whole: Figures that no single user has: coverage, Gini.
+        columns: Values per user, float64 (n_users,); NaN where a user has none.
+        totals: Metrics with one value for all users, such as coverage; NaN if undefined.
     """
 
     columns: dict[str, np.ndarray]
-    whole: dict[str, float]
+    totals: dict[str, float]
 
     def means(self) -> dict[str, float | None]:
-        """Every figure, the means over the users who have a value; None where nobody has one."""
+        """Mean over the users with a value, or the total; None if there is no value."""
         return {name: mean(column) for name, column in self.columns.items()} | {
-            name: None if np.isnan(value) else value for name, value in self.whole.items()
+            name: None if np.isnan(value) else value for name, value in self.totals.items()
         }
 
 
-def measure(view: View, catalogue: Catalogue, ks: list[int]) -> Measures:
-    """All metrics of `m6rec_cli/metrics` at the cut-offs `ks`."""
-    columns, whole = {}, {}
-    for metric in metric_names():
-        module = registry.load("evaluation.metrics", metric)
+def compute_metrics(view: View, catalogue: CatalogueFacts, ks: list[int]) -> MetricValues:
+    """All metrics at the cut-offs `ks`."""
+    columns, totals = {}, {}
+    for name in ordered_metrics():
+        metric = METRICS.load(name)
         for k in ks:
-            if module.READS == "ranks":
-                columns[f"{metric}@{k}"] = module.at(view.ranks, k)
+            if metric.READS == "ranks":
+                columns[f"{name}@{k}"] = metric.at(view.ranks, k)
                 continue
-            value = module.at(view.lists, k, catalogue)
-            (whole if isinstance(value, float) else columns)[f"{metric}@{k}"] = value
-    return Measures(columns, whole)
+            value = metric.at(view.lists, k, catalogue)
+            if isinstance(value, float):
+                totals[f"{name}@{k}"] = value
+            else:
+                columns[f"{name}@{k}"] = value
+    return MetricValues(columns, totals)
 
 
-def metric_names() -> list[str]:
-    """The metrics, the best known first."""
-    known = registry.names("evaluation.metrics")
-    return [m for m in _FIRST if m in known] + [m for m in known if m not in _FIRST]
+def display(name: str) -> Display:
+    """How reports show a metric, named with or without its cut-off."""
+    return METRICS.load(name.partition("@")[0]).DISPLAY
 
 
-def primary(ranks: Ranks, k: int) -> dict[str, np.ndarray]:
-    """The two metrics that slices and comparisons show."""
-    return {
-        f"{m}@{k}": registry.load("evaluation.metrics", m).at(ranks, k) for m in ("ndcg", "recall")
-    }
+def ordered_metrics() -> list[str]:
+    """All metrics in the order of reports."""
+    return sorted(METRICS.names(), key=lambda name: (display(name).order, name))
 
 
-def primary_k(ks: list[int]) -> int:
-    """10 if it is among the cut-offs, else the largest."""
+def leading_metrics() -> list[str]:
+    """The metrics that slices, comparisons and plots show; the first one is the main metric."""
+    return [name for name in ordered_metrics() if display(name).leads]
+
+
+def main_columns() -> list[str]:
+    """The metrics of the main table in the order of its columns."""
+    columns = {name: display(name).column for name in METRICS.names()}
+    return [name for _, name in sorted((c, n) for n, c in columns.items() if c is not None)]
+
+
+def leading_values(ranks: Ranks, k: int) -> dict[str, np.ndarray]:
+    """Values per user of the leading metrics at cut-off `k`."""
+    values = {}
+    for name in leading_metrics():
+        metric = METRICS.load(name)
+        assert metric.READS == "ranks", f"`{name}` leads, so it must read ranks"
+        values[f"{name}@{k}"] = metric.at(ranks, k)
+    return values
+
+
+def main_cutoff(ks: list[int]) -> int:
+    """Cut-off of slices, comparisons and the main table: 10 if `ks` has it, else the largest."""
     return 10 if 10 in ks else max(ks)
 
 
 def mean(column: np.ndarray) -> float | None:
-    """The mean of the values that are there."""
-    there = ~np.isnan(column)
-    return float(column[there].mean()) if there.any() else None
+    """Mean without NaN; None if there is no value."""
+    is_value = ~np.isnan(column)
+    return float(column[is_value].mean()) if is_value.any() else None

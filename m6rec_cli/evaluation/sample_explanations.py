@@ -1,7 +1,7 @@
-"""A run and a few judged users to lists with their reasons: what the report shows for people to look at."""
+"""A run and a sample of evaluated users to explained lists: each item with its reasons."""
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -10,56 +10,97 @@ from m6rec_cli.config.settings import Config
 from m6rec_cli.evaluation.task import EvaluationTask
 from m6rec_cli.system.progress import Reporter
 
-_ITEMS = 3
+_LIST_LENGTH = 3
 
 
-def sample(
-    path: Path, task: EvaluationTask, n: int, config: Config, report: Reporter
-) -> list[dict[str, Any]]:
-    """The first items of `n` judged users, drawn with `evaluate.seed`, each with what carried it.
+@dataclass(frozen=True, kw_only=True)
+class Reason:
+    """An event of the history or a part of the item, and its share of the score."""
 
-    Returns:
-        For each user `user_id`, `true` (names of what was held out) and `items`, of which each has `name`, `score`,
-        `hit`, `events` and `parts` (name and share, best first).
+    name: str
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainedItem:
+    """A listed item and its reasons, largest share first.
+
+    Attributes:
+        name: Readable name, or the id.
+        hit: Whether the item is a target.
+        events: Events of the user's history.
+        parts: Parts of the item.
     """
-    # Only here is jax needed: lists and baselines are judged without it.
-    from m6rec_cli.inference.attribution import ItemParts, from_data
+
+    name: str
+    score: float
+    hit: bool
+    events: list[Reason]
+    parts: list[Reason]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleUser:
+    """The top of a user's list.
+
+    Attributes:
+        targets: Names of the user's targets.
+    """
+
+    user_id: str
+    targets: list[str]
+    items: list[ExplainedItem]
+
+
+def explain_sample(
+    path: Path, task: EvaluationTask, n: int, config: Config, report: Reporter
+) -> list[SampleUser]:
+    """Explain the first items of `n` evaluated users, drawn with the seed `evaluate.seed`."""
+    # Imported here because files of lists and baselines are evaluated without jax.
+    from m6rec_cli.inference.attribution import ItemParts, features_of_dataset
     from m6rec_cli.inference.explanation import Explainer
     from m6rec_cli.inference.model_scorer import load_scorer
     from m6rec_cli.inference.ranked_lists import ListMaker
 
     scorer = load_scorer(path, task.data, task.split, config, report)
-    run, audience = scorer.run, scorer.audience
+    run, histories, catalogue = scorer.run, scorer.histories, scorer.run.catalogue.items
+    features = features_of_dataset(run, task.data, config.recommend.hidden_features)
     explainer = Explainer(
-        config.recommend,
-        run,
-        audience,
-        ItemParts(run, from_data(run, task.data, config.recommend.hidden_features)),
+        config=config.recommend,
+        run=run,
+        histories=histories,
+        item_parts=ItemParts(run, features),
     )
     lists = ListMaker(
-        config.recommend, run, audience, np.ones(len(run.items), bool), explainer=explainer
+        config=config.recommend,
+        run=run,
+        histories=histories,
+        allowed=np.ones(len(catalogue), bool),
+        explainer=explainer,
     )
     rng = np.random.default_rng(config.evaluate.seed)
-    places = np.sort(rng.choice(task.n_users, min(n, task.n_users), replace=False))
-    frame = pl.concat([frame for _, frame in lists.frames(task.users[places])])
-    frame = frame.filter(pl.col("rank") <= _ITEMS)
-    names = dict(run.items.select("id", pl.coalesce("display", "id")).iter_rows())
-    out = []
-    for place in places:
-        user = audience.ids[int(task.users[place])]
-        true = run.items["id"].gather(task.truth_item[task.truth_user == place]).to_list()
+    users = np.sort(rng.choice(task.n_users, min(n, task.n_users), replace=False))
+    frame = pl.concat([frame for _, frame in lists.frames(task.users[users])])
+    frame = frame.filter(pl.col("rank") <= _LIST_LENGTH)
+    names: dict[str, str] = dict(catalogue.select("id", pl.coalesce("display", "id")).iter_rows())
+    sample = []
+    for user in users:
+        user_id = histories.ids[int(task.users[user])]
+        targets = catalogue["id"].gather(task.target_item[task.target_user == user]).to_list()
         items = [
-            {
-                "name": names[row["item_id"]],
-                "score": row["score"],
-                "hit": row["item_id"] in true,
-                "events": [
-                    {"name": names[e["item_id"]], "share": e["share"]}
-                    for e in row["because_events"]
+            ExplainedItem(
+                name=names[row["item_id"]],
+                score=row["score"],
+                hit=row["item_id"] in targets,
+                events=[
+                    Reason(name=names[event["item_id"]], share=event["share"])
+                    for event in row["because_events"]
                 ],
-                "parts": [{"name": p["name"], "share": p["share"]} for p in row["because_parts"]],
-            }
-            for row in frame.filter(pl.col("user_id") == user).iter_rows(named=True)
+                parts=[
+                    Reason(name=part["name"], share=part["share"]) for part in row["because_parts"]
+                ],
+            )
+            for row in frame.filter(pl.col("user_id") == user_id).iter_rows(named=True)
         ]
-        out.append({"user_id": user, "true": [names[t] for t in true], "items": items})
-    return out
+        sample.append(SampleUser(user_id=user_id, targets=[names[t] for t in targets], items=items))
+    return sample

@@ -1,7 +1,7 @@
-"""A task to named parts of its true items: by item popularity, by history length, by transition.
+"""An evaluation task to slices of its targets: by item popularity, history length and transition.
 
-A slice is a set of true items. Its metrics are those of the users who have one of them, with only these as the
-truth; all other items go on competing.
+A slice is a set of targets. Its metrics average over the users with a target in the slice and count
+no other targets; all items still compete.
 """
 
 from itertools import pairwise
@@ -13,13 +13,23 @@ from m6rec_cli.evaluation.task import EvaluationTask, contains
 
 BANDS = ("head", "middle", "tail", "cold")
 LENGTHS = (0, 1, 5, 10, 20, 50)
+TITLES = {
+    "item_popularity": "By popularity of the target item",
+    "history_length": "By history length",
+    "users": "Cold and warm users",
+    "transition": "By whether training has the step from the last item to the target",
+}
+"""Captions of the slice groups in reports."""
+
+Slices = dict[str, dict[str, np.ndarray]]
+"""Masks over the targets, bool (targets,), by group and slice."""
 
 
 def popularity_band(popularity: np.ndarray) -> np.ndarray:
-    """Each item's place in `BANDS`, int64.
+    """Index into `BANDS` for each item, int64.
 
-    Items in falling order of training events: the head has the first 33% of the events, the middle those up
-    to 67%, the tail the rest; cold items have none.
+    With items sorted by decreasing training events, the head has the first 33% of the events, the
+    middle those up to 67% and the tail the rest; cold items have none.
     """
     order = np.argsort(-popularity, kind="stable")
     before = np.cumsum(popularity[order]) - popularity[order]
@@ -30,34 +40,34 @@ def popularity_band(popularity: np.ndarray) -> np.ndarray:
     return band
 
 
-def build(task: EvaluationTask) -> dict[str, dict[str, np.ndarray]]:
-    """Masks over the true items, bool (truths,), by group and name; empty ones are left out."""
+def build_slices(task: EvaluationTask) -> Slices:
+    """All slices with at least one target."""
     band = popularity_band(task.data.items["popularity"].to_numpy().astype(np.int64))[
-        task.truth_item
+        task.target_item
     ]
-    length = np.searchsorted(LENGTHS, task.history_length, side="right")[task.truth_user] - 1
+    length = np.searchsorted(LENGTHS, task.history_length, side="right")[task.target_user] - 1
     names = [f"{a}" if b - a == 1 else f"{a}-{b - 1}" for a, b in pairwise(LENGTHS)]
     names.append(f"{LENGTHS[-1]}+")
-    cold = task.history_length[task.truth_user] == 0
+    is_cold = task.history_length[task.target_user] == 0
     groups = {
         "item_popularity": {name: band == i for i, name in enumerate(BANDS)},
         "history_length": {name: length == i for i, name in enumerate(names)},
-        "users": {"cold": cold, "warm": ~cold},
-        "transition": transitions(task),
+        "users": {"cold": is_cold, "warm": ~is_cold},
+        "transition": _transitions(task),
     }
     return {
-        group: {name: mask for name, mask in parts.items() if mask.any()}
-        for group, parts in groups.items()
+        group: {name: mask for name, mask in masks.items() if mask.any()}
+        for group, masks in groups.items()
     }
 
 
-def transitions(task: EvaluationTask) -> dict[str, np.ndarray]:
-    """Whether the true item followed the user's last one in somebody's training events."""
+def _transitions(task: EvaluationTask) -> dict[str, np.ndarray]:
+    """Whether the target directly follows the user's last item in any user's training events."""
     events = task.data.events
     train = events.take(events.split == TRAIN)
     item = train.item_row.astype(np.int64)
-    real = train.user_row[:-1] == train.user_row[1:]
-    known = np.unique(item[:-1][real] * task.n_items + item[1:][real])
-    last = task.history.last_item[task.users][task.truth_user]
-    seen = (last >= 0) & contains(known, last * task.n_items + task.truth_item)
-    return {"seen": seen, "unseen": ~seen}
+    same_user = train.user_row[:-1] == train.user_row[1:]
+    known = np.unique(item[:-1][same_user] * task.n_items + item[1:][same_user])
+    last = task.history.last_item[task.users][task.target_user]
+    is_seen = (last >= 0) & contains(known, last * task.n_items + task.target_item)
+    return {"seen": is_seen, "unseen": ~is_seen}

@@ -1,39 +1,44 @@
-"""What was named on the command line to the systems that are judged."""
+"""Names on the command line to systems, and a system to its result on the evaluation task."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from scipy import sparse
+
 from m6rec_cli.config.settings import Config
-from m6rec_cli.evaluation import content_terms, list_files, ranking
-from m6rec_cli.evaluation.baselines._base import Scorer
-from m6rec_cli.evaluation.ranking import SystemResult
+from m6rec_cli.data.store import Dataset
+from m6rec_cli.evaluation import list_files, ranking
+from m6rec_cli.evaluation.baselines._base import BASELINES, Scorer
+from m6rec_cli.evaluation.baselines._names import baseline_names, file_name
+from m6rec_cli.evaluation.results import SystemKind, SystemResult
 from m6rec_cli.evaluation.task import EvaluationTask
-from m6rec_cli.system import registry
-from m6rec_cli.system.errors import M6RecError, nearest_hint, missing_path_hint
+from m6rec_cli.item_graphs import content_similarity
+from m6rec_cli.system.errors import M6RecError, missing_path_hint, nearest_hint
 from m6rec_cli.system.progress import Reporter
 
 
 @dataclass(frozen=True)
 class SystemSpec:
-    """One row of the table: a `run`, a `recs` file or a `baseline`, by the name the user gave it."""
+    """A system to evaluate, by its name on the command line: a path or a baseline."""
 
-    kind: str
+    kind: SystemKind
     name: str
-
-
-def baseline_names() -> list[str]:
-    """The baselines as they are written on the command line."""
-    return [name.replace("_", "-") for name in registry.names("evaluation.baselines")]
 
 
 def resolve_systems(
     runs: Sequence[str], recs: Sequence[str], baselines: Sequence[str], compared: Sequence[str]
 ) -> list[SystemSpec]:
-    """The systems in the order runs, files, baselines, then what only `--compare` or `--against` names; each once.
+    """The systems to evaluate, each once: runs, files, baselines, then other `compared` names.
+
+    Args:
+        runs: Run directories.
+        recs: Files of ranked lists.
+        baselines: Names of baselines.
+        compared: Names after `--compare` and `--against`, of any kind.
 
     Raises:
-        M6RecError: There is nothing to judge, or a name is neither a baseline nor a path.
+        M6RecError: No system is named, or a name is neither a baseline nor an existing path.
     """
     for name in baselines:
         if name not in baseline_names():
@@ -42,7 +47,6 @@ def resolve_systems(
                 where="--baselines",
                 hint=nearest_hint(name, baseline_names()),
             )
-    # Before anything is said of the data.
     for names, what, hint in (
         (runs, "run directory", "make it with `m6rec pretrain`"),
         (recs, "list file", None),
@@ -52,19 +56,21 @@ def resolve_systems(
                 raise M6RecError(
                     f"the {what} does not exist", where=name, hint=missing_path_hint(name) or hint
                 )
-    systems = [SystemSpec("run", name) for name in runs] + [SystemSpec("recs", name) for name in recs]
+    systems = [SystemSpec("run", name) for name in runs]
+    systems += [SystemSpec("recs", name) for name in recs]
     systems += [SystemSpec("baseline", name) for name in baselines]
     known = {system.name for system in systems}
-    systems += [_guess(name) for name in compared if name not in known]
+    systems += [_guess_kind(name) for name in compared if name not in known]
     if not systems:
         raise M6RecError(
-            "there is nothing to judge",
-            hint="name a run directory, `--recs FILE` or `--baselines popularity,last-item,itemknn,contentknn,ease`",
+            "no system to evaluate",
+            hint="name a run directory, `--recs FILE` or "
+            f"`--baselines {','.join(baseline_names())}`",
         )
     return list({system.name: system for system in reversed(systems)}.values())[::-1]
 
 
-def _guess(name: str) -> SystemSpec:
+def _guess_kind(name: str) -> SystemSpec:
     if name in baseline_names():
         return SystemSpec("baseline", name)
     path = Path(name)
@@ -82,20 +88,43 @@ def _guess(name: str) -> SystemSpec:
 def evaluate_system(
     system: SystemSpec, task: EvaluationTask, config: Config, report: Reporter
 ) -> SystemResult:
-    """Ask one system. A baseline is fitted on everything before the split; a run is as it was trained."""
+    """Evaluate one system; baselines are fitted on all events before the split."""
     ks = config.evaluate.ks
     if system.kind == "recs":
         return list_files.evaluate_list_file(task, Path(system.name), ks, report, name=system.name)
-    scorer: Scorer
     if system.kind == "baseline":
-        module = registry.load("evaluation.baselines", system.name.replace("-", "_"))
-        known = (content_terms.terms(task.data),) if module.READS == "content" else ()
-        scorer = module.fit(task.history, task.data.n_users, task.n_items, *known)
+        scorer = fit_baseline(system.name, task)
     else:
-        # Only here is jax needed: lists and baselines are judged without it.
+        # Imported here because files of lists and baselines are evaluated without jax.
         from m6rec_cli.inference.model_scorer import load_scorer
 
         scorer = load_scorer(Path(system.name), task.data, task.split, config, report, task.users)
     return ranking.evaluate_scorer(
         task, scorer, max(ks), report, name=system.name, kind=system.kind
     )
+
+
+def fit_baseline(name: str, task: EvaluationTask) -> Scorer:
+    """Fit a baseline on the events before the split and, if it reads content, the item features.
+
+    Raises:
+        M6RecError: The baseline reads content, and the items have no such features.
+    """
+    baseline = BASELINES.load(file_name(name))
+    n_users, n_items = task.data.n_users, task.n_items
+    if baseline.READS == "content":
+        return baseline.fit(task.history, n_users, n_items, _content_counts(task.data, name))
+    return baseline.fit(task.history, n_users, n_items)
+
+
+def _content_counts(data: Dataset, baseline: str) -> list[sparse.csr_array]:
+    specs = [s for s in data.specs if s.entity == "item"]
+    counts = content_similarity.term_counts(specs, data.feature)
+    if not counts:
+        raise M6RecError(
+            f"`{baseline}` compares items by text, set and categorical features, and the data have "
+            "none of them",
+            where=str(data.path / "items.parquet"),
+            hint=f"leave `{baseline}` out of `--baselines`",
+        )
+    return counts

@@ -1,41 +1,50 @@
-"""Systems and a data directory to figures: on stdout, as JSON and as a page.
+"""Systems and a data directory to metrics: on stdout, as report.json and as report.html.
 
-A system is a trained run, a file of lists from anywhere, or a baseline. All of them answer the same
-question (`judging/task.py`) and end in one table.
+A system is a trained run, a file of ranked lists from any recommender, or a baseline. All systems
+are evaluated on the same task, see `EvaluationTask`.
 """
 
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from m6rec_cli import __version__
-from m6rec_cli.config.resolve import to_toml
 from m6rec_cli.config.settings import Config
+from m6rec_cli.config.toml_text import to_toml
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.evaluation import catalogue_facts, sample_explanations, slices, systems, task
+from m6rec_cli.evaluation.catalogue_facts import build_catalogue_facts
 from m6rec_cli.evaluation.comparison import compare
 from m6rec_cli.evaluation.measurement import main_cutoff
-from m6rec_cli.evaluation.report.summary import summarise_system
+from m6rec_cli.evaluation.report.summary import EvaluationSummary, summarise_system
+from m6rec_cli.evaluation.report.tables import show_tables
+from m6rec_cli.evaluation.results import SystemResult
+from m6rec_cli.evaluation.sample_explanations import explain_sample
+from m6rec_cli.evaluation.slices import build_slices
+from m6rec_cli.evaluation.systems import SystemSpec, evaluate_system, resolve_systems
+from m6rec_cli.evaluation.task import EvaluationTask, build_task
 from m6rec_cli.system import process_group
 from m6rec_cli.system.directories import atomic_directory, atomic_file, write_json
 from m6rec_cli.system.errors import M6RecError, UsageError
 from m6rec_cli.system.output_checks import refuse_input_as_output, refuse_nonempty, require_writable
 from m6rec_cli.system.progress import Reporter, Summary
 
-_FILES = (".json", ".html")
-_REPEATED_WARNING = 0.01
+_FILE_SUFFIXES = (".json", ".html")
+_MAX_REPEATED = 0.01
+"""Share of repeated targets from which a warning is shown."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class EvaluationRequest:
-    """What the command line names; names of systems are as the user wrote them.
+    """The systems and comparisons that the command line names.
 
     Attributes:
-        compare: Pairs to test.
-        against: A system that every other one is tested against.
-        explain: How many sample users' lists are explained.
+        runs: Run directories.
+        recs: Files of ranked lists.
+        baselines: Names of baselines.
+        compare: Pairs of systems to test.
+        against: A system to test every other system against.
+        explain: Number of sample users whose lists are explained, for each run.
     """
 
     runs: Sequence[str] = ()
@@ -44,6 +53,20 @@ class EvaluationRequest:
     compare: Sequence[tuple[str, str]] = ()
     against: str | None = None
     explain: int = 0
+
+    def systems(self) -> list[SystemSpec]:
+        """The systems to evaluate."""
+        compared = [name for pair in self.compare for name in pair]
+        if self.against is not None:
+            compared.append(self.against)
+        return resolve_systems(self.runs, self.recs, self.baselines, compared)
+
+    def pairs(self, systems: Sequence[SystemSpec]) -> list[tuple[str, str]]:
+        """The pairs to test, each once."""
+        pairs = list(self.compare)
+        if self.against is not None:
+            pairs += [(s.name, self.against) for s in systems if s.name != self.against]
+        return list(dict.fromkeys(pairs))
 
 
 def run(
@@ -55,102 +78,52 @@ def run(
     *,
     overwrite: bool = False,
 ) -> Summary:
-    """Judge every system on the held-out events of a data directory.
+    """Evaluate every system on the held-out events of a data directory.
 
     Args:
-        out: A directory for report.json and report.html, or one file by its suffix; None writes nothing.
+        out: A directory for report.json and report.html, or one .json or .html file; None writes
+            nothing.
 
     Returns:
-        The figures; of several processes, the first one's alone are not empty.
+        The metrics; an empty summary in all processes of a group but the first.
 
     Raises:
-        M6RecError: Nothing to judge, nothing to find, or an input that is at fault.
+        M6RecError: No system or no held-out event to evaluate, or a damaged input.
     """
-    config = _checked(config)
-    settings = config.evaluate
-    base = () if request.against is None else (request.against,)
-    named = (*(name for pair in request.compare for name in pair), *base)
-    wanted = systems.resolve_systems(request.runs, request.recs, request.baselines, named)
+    config = _with_sorted_cutoffs(config)
+    systems = request.systems()
     if out is not None:
-        refuse_input_as_output(
-            out, [data, *(Path(system.name) for system in wanted if system.kind != "baseline")]
-        )
-        if out.suffix not in _FILES:
-            refuse_nonempty(out, overwrite=overwrite)
-        elif out.exists() and not overwrite:
-            raise M6RecError(
-                "the output exists", where=str(out), hint="pass `--overwrite` to replace it"
-            )
-        require_writable(out)
-    pairs = [*request.compare, *((s.name, name) for name in base for s in wanted if s.name != name)]
-    if request.explain and not any(system.kind == "run" for system in wanted):
+        _check_output(out, data, systems, overwrite=overwrite)
+    if request.explain and not any(system.kind == "run" for system in systems):
         raise UsageError(
-            "`--explain` shows why a run lists what it lists, and no run is judged",
-            hint="name a run",
+            "`--explain` explains the lists of runs, and no run is evaluated", hint="name a run"
         )
+    settings = config.evaluate
     dataset = Dataset.open(data)
-    question = task.build_task(
-        dataset, settings.split, max_users=settings.max_users, seed=settings.seed
-    )
-    repeated = float(question.repeated_mask.mean())
-    if repeated > _REPEATED_WARNING:
-        report.warn(
-            f"{repeated:.1%} of the true items were met by their users before; masking keeps these alone of "
-            "what a user has met, which helps to find them: look at `unmasked` as well"
-        )
-    judged = {
-        system.name: systems.evaluate_system(system, question, config, report) for system in wanted
-    }
+    task = build_task(dataset, settings.split, max_users=settings.max_users, seed=settings.seed)
+    _warn_of_repeats(task, report)
+    results = {system.name: evaluate_system(system, task, config, report) for system in systems}
     with process_group.first_process_writes() as may_write:
         if not may_write:
             return {}
-        about, over = catalogue_facts.build_catalogue(question)
-        parts = slices.build_slices(question)
-        figures = {
-            name: summarise_system(
-                one,
-                question,
-                about,
-                parts,
-                settings.ks,
-                resamples=settings.bootstrap,
-                seed=settings.seed,
-            )
-            for name, one in judged.items()
-        }
-        k = main_cutoff(settings.ks)
-        comparisons = [
-            compare(judged[a], judged[b], k, resamples=settings.bootstrap, seed=settings.seed)
-            for a, b in dict.fromkeys(pairs)
-        ]
-        summary: Summary = {
-            "data": str(data),
-            "split": settings.split,
-            "users": question.n_users,
-            "truths": len(question.target_item),
-            "items": question.n_items,
-            "repeated_truths": repeated,
-            "ks": settings.ks,
-            "measured_over": over,
-            "systems": figures,
-            "comparisons": comparisons,
-        }
+        summary = _summarise(data, task, results, request.pairs(systems), config)
         if request.explain:
-            summary["explanations"] = {
-                system.name: sample_explanations.explain_sample(
-                    Path(system.name), question, request.explain, config, report
+            explanations = {
+                system.name: explain_sample(
+                    Path(system.name), task, request.explain, config, report
                 )
-                for system in wanted
+                for system in systems
                 if system.kind == "run"
             }
-        _tables(summary, k, report)
+            summary = dataclasses.replace(summary, explanations=explanations)
+        show_tables(summary, report)
         if out is not None:
             _write(out, config, dataset, summary, overwrite=overwrite)
             report.note(f"report: {out}")
-        return summary
+    return summary.to_json()
 
 
-def _checked(config: Config) -> Config:
+def _with_sorted_cutoffs(config: Config) -> Config:
     ks = config.evaluate.ks
     if not ks or min(ks) < 1:
         raise M6RecError(
@@ -162,57 +135,87 @@ def _checked(config: Config) -> Config:
     )
 
 
-def _tables(summary: Summary, k: int, report: Reporter) -> None:
-    names = [f"{m}@{k}" for m in ("ndcg", "recall", "mrr", "coverage", "novelty", "diversity")]
-    rows = []
-    for name, system in summary["systems"].items():
-        low, high = system["intervals"].get(f"ndcg@{k}", (None, None))
-        spread = "-" if low is None else f"{low:.4f}-{high:.4f}"
-        masked = [system["masked"][n] for n in names]
-        rows.append([name, masked[0], spread, *masked[1:], system["unmasked"][f"ndcg@{k}"]])
-    title = f"{summary['users']:,} users, split `{summary['split']}`, items met before masked"
-    report.table(title, ["system", names[0], "95%", *names[1:], f"{names[0]} unmasked"], rows)
-    if summary["comparisons"]:
-        rows = [
-            [
-                f"{pair['a']} - {pair['b']}",
-                metric,
-                f["difference"],
-                "-"
-                if f["interval"] is None
-                else f"{f['interval'][0]:+.4f}..{f['interval'][1]:+.4f}",
-                f["p_value"],
-            ]
-            for pair in summary["comparisons"]
-            for metric, f in pair["metrics"].items()
-        ]
-        report.table("paired over users", ["pair", "metric", "difference", "95%", "p"], rows)
+def _check_output(out: Path, data: Path, systems: Sequence[SystemSpec], *, overwrite: bool) -> None:
+    """Refuse an output that exists, is an input or cannot be written, before hours of work."""
+    inputs = [data, *(Path(system.name) for system in systems if system.kind != "baseline")]
+    refuse_input_as_output(out, inputs)
+    if out.suffix not in _FILE_SUFFIXES:
+        refuse_nonempty(out, overwrite=overwrite)
+    elif out.exists() and not overwrite:
+        raise M6RecError(
+            "the output exists", where=str(out), hint="pass `--overwrite` to replace it"
+        )
+    require_writable(out)
+
+
+def _warn_of_repeats(task: EvaluationTask, report: Reporter) -> None:
+    repeated = float(task.repeated_mask.mean())
+    if repeated > _MAX_REPEATED:
+        report.warn(
+            f"{repeated:.1%} of the targets are repeats of seen items, and masking makes these "
+            "easier to rank: compare the `unmasked` column"
+        )
+
+
+def _summarise(
+    data: Path,
+    task: EvaluationTask,
+    results: dict[str, SystemResult],
+    pairs: Sequence[tuple[str, str]],
+    config: Config,
+) -> EvaluationSummary:
+    """Compute the metrics of all systems and the paired tests."""
+    settings = config.evaluate
+    ks, resamples, seed = settings.ks, settings.bootstrap, settings.seed
+    catalogue, measured_over = build_catalogue_facts(task)
+    slices = build_slices(task)
+    return EvaluationSummary(
+        data=str(data),
+        split=settings.split,
+        users=task.n_users,
+        targets=len(task.target_item),
+        items=task.n_items,
+        repeated_targets=float(task.repeated_mask.mean()),
+        ks=ks,
+        measured_over=measured_over,
+        systems={
+            name: summarise_system(
+                result, task, catalogue, slices, ks, resamples=resamples, seed=seed
+            )
+            for name, result in results.items()
+        },
+        comparisons=[
+            compare(results[a], results[b], main_cutoff(ks), resamples=resamples, seed=seed)
+            for a, b in pairs
+        ],
+    )
 
 
 def _write(
-    out: Path, config: Config, dataset: Dataset, summary: Summary, *, overwrite: bool
+    out: Path, config: Config, dataset: Dataset, summary: EvaluationSummary, *, overwrite: bool
 ) -> None:
+    """Write report.json, report.html and config.toml, or the one file that `out` names."""
+    manifest = dataset.manifest.to_json()
+    settings = dataclasses.asdict(config.evaluate)
     whole = {
-        **summary,
+        **summary.to_json(),
         "version": __version__,
-        "config": dataclasses.asdict(config.evaluate),
+        "config": settings,
         "recommend": dataclasses.asdict(config.recommend),
-        "manifest": dataset.manifest.to_json(),
+        "manifest": manifest,
     }
-    if out.suffix not in _FILES:
-        with atomic_directory(out, overwrite=overwrite) as work:
-            (work / "config.toml").write_text(to_toml(config), encoding="utf-8")
-            (work / "report.html").write_text(_page(whole), encoding="utf-8")
-            write_json(work / "report.json", whole)
-    elif out.suffix == ".json":
+    if out.suffix == ".json":
         write_json(out, whole, overwrite=overwrite)
-    else:
+        return
+    # Imported here: matplotlib takes most of a second, jinja2 0.1 s, and only the page needs them.
+    from m6rec_cli.evaluation.report.html import render_page
+
+    page = render_page(summary, config=settings, manifest=manifest)
+    if out.suffix == ".html":
         with atomic_file(out, overwrite=overwrite) as work:
-            work.write_text(_page(whole), encoding="utf-8")
-
-
-def _page(whole: dict[str, Any]) -> str:
-    # matplotlib takes most of a second to import, and figures on stdout alone do not need it.
-    from m6rec_cli.evaluation.report.html import render
-
-    return render(whole)
+            work.write_text(page, encoding="utf-8")
+        return
+    with atomic_directory(out, overwrite=overwrite) as work:
+        (work / "config.toml").write_text(to_toml(config), encoding="utf-8")
+        (work / "report.html").write_text(page, encoding="utf-8")
+        write_json(work / "report.json", whole)

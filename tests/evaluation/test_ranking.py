@@ -1,25 +1,26 @@
-"""Ranks by counting and lists by selection, against a full stable sort."""
+"""Counted ranks and selected lists equal those of a full stable sort."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from m6rec_cli.evaluation import ranking, task
+from m6rec_cli.evaluation import rank_counting, ranking, task
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import SilentReporter
 from tests import worlds
 
 
-def best(scores, c):
-    """The first `c` columns of each row."""
-    c = min(c, scores.shape[1])
-    _, item, begins = ranking.ordered(scores, ranking.reached(scores, c))
-    return item[begins[:-1, None] + np.arange(c)]
+def best_columns(scores, count):
+    """The first `count` columns of each row."""
+    count = min(count, scores.shape[1])
+    floor = rank_counting.score_floor(scores, count)
+    _, item, offsets = rank_counting.sort_above_floor(scores, floor)
+    return item[offsets[:-1, None] + np.arange(count)]
 
 
-class Planted:
-    """Scores from a table."""
+class TableScorer:
+    """Returns scores from a table."""
 
     def __init__(self, table):
         self.table = np.asarray(table, np.float32)
@@ -28,43 +29,49 @@ class Planted:
         return self.table[user_rows]
 
 
-def sorted_lists(question, table):
-    """The whole order of every judged user, masked and unmasked, by plain sorting."""
-    for position, user in enumerate(question.users):
-        order = sorted(range(question.n_items), key=lambda i, u=user: (-table[u, i], i))
-        truth = set(question.truth_item[question.truth_user == position].tolist())
-        a, b = question.history.offsets[user : user + 2]
-        seen = set(question.history.item_row[a:b].tolist()) - truth
-        yield position, [i for i in order if i not in seen], order
+def sorted_lists(evaluation, table):
+    """Each evaluated user's index with the masked and the unmasked full list, by sorting."""
+    for index, user in enumerate(evaluation.users):
+        order = sorted(range(evaluation.n_items), key=lambda i, u=user: (-table[u, i], i))
+        targets = set(evaluation.target_item[evaluation.target_user == index].tolist())
+        a, b = evaluation.history.offsets[user : user + 2]
+        seen = set(evaluation.history.item_row[a:b].tolist()) - targets
+        yield index, [i for i in order if i not in seen], order
 
 
-def random_question(tmp_path, seed):
+def random_task(tmp_path, seed):
     rng = np.random.default_rng(seed)
     n = 120
     users, items = np.sort(rng.integers(0, 14, n)), rng.integers(0, 9, n)
     split = rng.choice([0, 0, 1, 2], n)
     split[0] = 2
     data = worlds.write_data(tmp_path / str(seed), users, items, n_users=15, n_items=9, split=split)
-    return task.build(data, "test")
+    return task.build_task(data, "test")
 
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("tile_bytes", [1, 200, 10**6])
-def test_judge_equals_a_stable_sort(tmp_path, seed, tile_bytes):
-    question = random_question(tmp_path, seed)
-    # Few different values: ties everywhere.
+def test_evaluate_scorer_equals_a_stable_sort(tmp_path, seed, tile_bytes):
+    evaluation = random_task(tmp_path, seed)
+    # Few distinct values give many ties.
     table = np.random.default_rng(seed).integers(0, 4, (15, 9)).astype(np.float32)
-    judged = ranking.evaluate_scorer(
-        question, Planted(table), 5, SilentReporter(), name="p", kind="run", tile_bytes=tile_bytes
+    result = ranking.evaluate_scorer(
+        evaluation,
+        TableScorer(table),
+        5,
+        SilentReporter(),
+        name="p",
+        kind="run",
+        tile_bytes=tile_bytes,
     )
-    for position, masked, whole in sorted_lists(question, table):
-        mine = question.truth_user == position
-        for view, order in ((judged.masked, masked), (judged.unmasked, whole)):
+    for index, masked, unmasked in sorted_lists(evaluation, table):
+        mine = evaluation.target_user == index
+        for view, order in ((result.masked, masked), (result.unmasked, unmasked)):
             assert view.ranks.rank[mine].tolist() == [
-                order.index(i) for i in question.truth_item[mine]
+                order.index(i) for i in evaluation.target_item[mine]
             ]
             expected = (order + [-1] * 5)[:5]
-            assert view.lists.items[position].tolist() == expected
+            assert view.lists.items[index].tolist() == expected
 
 
 @settings(max_examples=80, deadline=None)
@@ -76,9 +83,9 @@ def test_judge_equals_a_stable_sort(tmp_path, seed, tile_bytes):
     ),
     c=st.integers(1, 10),
 )
-def test_selection_equals_a_stable_sort(rows, c):
+def test_sort_above_floor_equals_a_stable_sort(rows, c):
     scores = np.array(rows, np.float32)
-    got = best(scores, c)
+    got = best_columns(scores, c)
     np.testing.assert_array_equal(got, np.argsort(-scores, axis=1, kind="stable")[:, :c])
 
 
@@ -89,61 +96,66 @@ def test_selection_equals_a_stable_sort(rows, c):
     c=st.integers(1, 12),
     values=st.sampled_from([1, 3, 50, 10**9]),
 )
-def test_selection_of_many_columns_equals_a_stable_sort(seed, width, c, values):
+def test_sort_above_floor_of_many_columns_equals_a_stable_sort(seed, width, c, values):
     scores = np.random.default_rng(seed).integers(0, values, (3, width)).astype(np.float32)
     scores[1, : width // 2] = -np.inf
-    got = best(scores, c)
+    got = best_columns(scores, c)
     np.testing.assert_array_equal(got, np.argsort(-scores, axis=1, kind="stable")[:, :c])
 
 
-def test_judge_row_order_of_users_changes_nothing_for_each(tmp_path):
-    question = random_question(tmp_path, 1)
+def test_evaluate_scorer_result_does_not_depend_on_the_tile_size(tmp_path):
+    evaluation = random_task(tmp_path, 1)
     table = np.random.default_rng(3).standard_normal((15, 9))
     whole = ranking.evaluate_scorer(
-        question, Planted(table), 3, SilentReporter(), name="p", kind="run"
+        evaluation, TableScorer(table), 3, SilentReporter(), name="p", kind="run"
     )
     one = ranking.evaluate_scorer(
-        question, Planted(table), 3, SilentReporter(), name="p", kind="run", tile_bytes=1
+        evaluation, TableScorer(table), 3, SilentReporter(), name="p", kind="run", tile_bytes=1
     )
     np.testing.assert_array_equal(whole.masked.ranks.rank, one.masked.ranks.rank)
     np.testing.assert_array_equal(whole.unmasked.lists.items, one.unmasked.lists.items)
 
 
-def test_judge_repeated_target_stays_rankable(tmp_path):
-    # The user has met 0, 1 and 2; the truth is 1, met before: masking takes away 0 and 2 only.
+def test_evaluate_scorer_seen_target_is_not_masked(tmp_path):
+    # The user has seen 0, 1 and 2, and the target is 1: only 0 and 2 are masked.
     data = worlds.write_data(tmp_path, [0, 0, 0, 0], [0, 1, 2, 1], n_items=4, split=[0, 0, 0, 2])
-    question = task.build(data, "test")
-    judged = ranking.evaluate_scorer(
-        question, Planted([[9, 5, 8, 7]]), 4, SilentReporter(), name="p", kind="run"
+    evaluation = task.build_task(data, "test")
+    result = ranking.evaluate_scorer(
+        evaluation, TableScorer([[9, 5, 8, 7]]), 4, SilentReporter(), name="p", kind="run"
     )
-    assert judged.unmasked.ranks.rank.tolist() == [3]
-    assert judged.masked.ranks.rank.tolist() == [1]
-    assert judged.masked.lists.items.tolist() == [[3, 1, -1, -1]]
-    assert question.repeated.tolist() == [True]
+    assert result.unmasked.ranks.rank.tolist() == [3]
+    assert result.masked.ranks.rank.tolist() == [1]
+    assert result.masked.lists.items.tolist() == [[3, 1, -1, -1]]
+    assert evaluation.repeated_mask.tolist() == [True]
 
 
-def test_judge_scores_that_are_not_numbers_are_refused(tmp_path):
-    question = random_question(tmp_path, 0)
-    with pytest.raises(M6RecError, match="`p` gives scores that are not numbers"):
+def test_evaluate_scorer_nan_scores_are_an_error(tmp_path):
+    evaluation = random_task(tmp_path, 0)
+    with pytest.raises(M6RecError, match="`p` returns NaN scores"):
         ranking.evaluate_scorer(
-            question, Planted(np.full((15, 9), np.nan)), 3, SilentReporter(), name="p", kind="run"
+            evaluation,
+            TableScorer(np.full((15, 9), np.nan)),
+            3,
+            SilentReporter(),
+            name="p",
+            kind="run",
         )
 
 
-def test_judge_hands_on_what_a_scorer_raises_in_a_later_tile(tmp_path):
-    class Broken(Planted):
-        asked = 0
+def test_evaluate_scorer_raises_the_scorers_error_of_a_later_tile(tmp_path):
+    class Broken(TableScorer):
+        calls = 0
 
         def score(self, user_rows):
-            self.asked += 1
-            if self.asked == 3:
+            self.calls += 1
+            if self.calls == 3:
                 raise M6RecError("the third tile is damaged")
             return super().score(user_rows)
 
-    question = random_question(tmp_path, 1)
+    evaluation = random_task(tmp_path, 1)
     with pytest.raises(M6RecError, match="the third tile is damaged"):
         ranking.evaluate_scorer(
-            question,
+            evaluation,
             Broken(np.zeros((15, 9))),
             5,
             SilentReporter(),

@@ -1,12 +1,12 @@
-"""`evaluate` from worlds with known answers to summary, report files and errors."""
+"""The evaluate stage on worlds with known answers: summary, report files and errors."""
 
 import json
+import re
 
 import numpy as np
 import pytest
 
 from m6rec_cli.config.resolve import resolve
-from m6rec_cli.evaluation import systems
 from m6rec_cli.stages.evaluate import EvaluationRequest, run
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import SilentReporter
@@ -25,11 +25,11 @@ def cycle(tmp_path_factory):
     return path
 
 
-def evaluate(data, asked, out=None, *, sets=("evaluate.bootstrap=100",), report=None, **kwargs):
-    return run(resolve(sets=sets), data, asked, out, report or SilentReporter(), **kwargs)
+def evaluate(data, request, out=None, *, sets=("evaluate.bootstrap=100",), report=None, **kwargs):
+    return run(resolve(sets=sets), data, request, out, report or SilentReporter(), **kwargs)
 
 
-def test_run_baselines_last_item_solves_the_cycle(cycle):
+def test_run_last_item_solves_the_cycle(cycle):
     summary = evaluate(cycle, EvaluationRequest(baselines=ALL))
     assert summary["users"] == 64
     assert list(summary["systems"]) == list(ALL)
@@ -42,36 +42,37 @@ def test_run_baselines_last_item_solves_the_cycle(cycle):
     json.dumps(summary, allow_nan=False)
 
 
-def test_run_twice_gives_the_same_figures(cycle):
-    assert evaluate(cycle, EvaluationRequest(baselines=ALL)) == evaluate(cycle, EvaluationRequest(baselines=ALL))
+def test_run_is_reproducible(cycle):
+    request = EvaluationRequest(baselines=ALL)
+    assert evaluate(cycle, request) == evaluate(cycle, request)
 
 
-def test_run_trained_model_is_asked_for_the_split(cycle, tmp_path, monkeypatch):
+def test_run_trained_run_is_scored_before_the_split(cycle, tmp_path, monkeypatch):
     from m6rec_cli.inference import model_scorer
 
     run = str(tmp_path)
 
-    asked = {}
+    call = {}
 
     class Oracle:
         def score(self, user_rows):
-            item = asked["data"].truth("valid").item_row[user_rows]
+            item = call["data"].truth("valid").item_row[user_rows]
             return np.eye(12, dtype=np.float32)[item]
 
     def load_scorer(path, data, before, config, report, users):
-        asked.update(path=path, data=data, before=before, users=users)
+        call.update(path=path, data=data, before=before, users=users)
         return Oracle()
 
     monkeypatch.setattr(model_scorer, "load_scorer", load_scorer)
     summary = evaluate(
         cycle, EvaluationRequest(runs=[run]), sets=["evaluate.split=valid", "evaluate.bootstrap=0"]
     )
-    assert asked["before"] == "valid"
+    assert call["before"] == "valid"
     system = summary["systems"][run]
     assert (system["kind"], system["masked"]["mrr@5"], system["intervals"]) == ("run", 1.0, {})
 
 
-def test_run_lists_of_a_file_equal_its_scorer(cycle, tmp_path):
+def test_run_list_file_with_the_right_items_beats_popularity(cycle, tmp_path):
     rows = ["user_id,item_id,rank"]
     for user in range(64):
         start = worlds.Dataset.open(cycle).history("test")
@@ -79,8 +80,8 @@ def test_run_lists_of_a_file_equal_its_scorer(cycle, tmp_path):
         rows += [f"u{user},i{(last + 1 + j) % 12},{j + 1}" for j in range(4)]
     file = tmp_path / "recs.csv"
     file.write_text("\n".join(rows))
-    asked = EvaluationRequest(recs=[str(file)], compare=[(str(file), "popularity")])
-    summary = evaluate(cycle, asked)
+    request = EvaluationRequest(recs=[str(file)], compare=[(str(file), "popularity")])
+    summary = evaluate(cycle, request)
     assert summary["systems"][str(file)]["masked"]["ndcg@10"] == 1.0
     (pair,) = summary["comparisons"]
     assert (pair["a"], pair["b"]) == (str(file), "popularity")
@@ -91,16 +92,18 @@ def test_run_lists_of_a_file_equal_its_scorer(cycle, tmp_path):
     assert figures["b_better"] == 0
 
 
-def test_run_against_pairs_every_other_system_with_one(cycle):
-    asked = EvaluationRequest(baselines=ALL, compare=[("ease", "popularity")], against="popularity")
-    pairs = [(pair["a"], pair["b"]) for pair in evaluate(cycle, asked)["comparisons"]]
+def test_run_against_tests_every_other_system_against_one(cycle):
+    request = EvaluationRequest(
+        baselines=ALL, compare=[("ease", "popularity")], against="popularity"
+    )
+    pairs = [(pair["a"], pair["b"]) for pair in evaluate(cycle, request)["comparisons"]]
     assert sorted(pairs) == sorted((name, "popularity") for name in ALL if name != "popularity")
 
 
-def test_run_report_directory_is_self_contained(cycle, tmp_path):
-    asked = EvaluationRequest(baselines=ALL, compare=[("ease", "popularity")])
+def test_run_report_directory_has_the_summary_and_a_page(cycle, tmp_path):
+    request = EvaluationRequest(baselines=ALL, compare=[("ease", "popularity")])
     out = tmp_path / "report"
-    summary = evaluate(cycle, asked, out)
+    summary = evaluate(cycle, request, out)
     assert sorted(p.name for p in out.iterdir()) == ["config.toml", "report.html", "report.json"]
     report = json.loads((out / "report.json").read_text())
     assert {k: report[k] for k in summary} == summary
@@ -110,12 +113,12 @@ def test_run_report_directory_is_self_contained(cycle, tmp_path):
     assert page.count("data:image/svg+xml;base64,") >= 4
     assert 'src="http' not in page
     assert "last-item" in page
-    evaluate(cycle, asked, out, overwrite=True)
+    evaluate(cycle, request, out, overwrite=True)
     assert (out / "report.html").read_text() == page
 
 
 @pytest.mark.parametrize("suffix", ["json", "html"])
-def test_run_report_file_by_its_suffix(cycle, tmp_path, suffix):
+def test_run_report_file_format_follows_the_suffix(cycle, tmp_path, suffix):
     out = tmp_path / f"report.{suffix}"
     evaluate(cycle, EvaluationRequest(baselines=["popularity"]), out)
     text = out.read_text()
@@ -124,7 +127,7 @@ def test_run_report_file_by_its_suffix(cycle, tmp_path, suffix):
         evaluate(cycle, EvaluationRequest(baselines=["popularity"]), out)
 
 
-def test_run_html_escapes_names(cycle, tmp_path):
+def test_run_page_escapes_the_names_of_files(cycle, tmp_path):
     file = tmp_path / "<b>$x$ & _.csv"
     file.write_text("user_id,item_id,rank\nu0,i5,1\n")
     out = tmp_path / "r.html"
@@ -133,22 +136,22 @@ def test_run_html_escapes_names(cycle, tmp_path):
     assert "&lt;b&gt;$x$ &amp; _.csv" in out.read_text()
 
 
-def test_run_mixed_world_with_missing_values_and_cold_users(tmp_path):
+def test_run_missing_values_and_cold_users_give_valid_json(tmp_path):
     worlds.mixed(tmp_path / "d")
     summary = evaluate(tmp_path / "d", EvaluationRequest(baselines=ALL), tmp_path / "r")
     assert summary["measured_over"] == {"diversity": "brand, tags", "calibration": "tags"}
     json.dumps(summary, allow_nan=False)
 
 
-def test_run_repeated_truths_are_told(tmp_path):
+def test_run_repeated_targets_are_a_warning(tmp_path):
     worlds.write_data(tmp_path / "d", [0, 0, 0, 0], [0, 1, 2, 1], n_items=4)
     report = SilentReporter()
     summary = evaluate(tmp_path / "d", EvaluationRequest(baselines=["popularity"]), report=report)
-    assert summary["repeated_truths"] == 1.0
-    assert "100.0% of the true items were met by their users before" in report.warnings[0]
+    assert summary["repeated_targets"] == 1.0
+    assert "100.0% of the targets are repeats of seen items" in report.warnings[0]
 
 
-def test_run_max_users_and_ks(cycle):
+def test_run_max_users_and_cutoffs_are_applied(cycle):
     summary = evaluate(
         cycle,
         EvaluationRequest(baselines=["last-item"]),
@@ -160,70 +163,48 @@ def test_run_max_users_and_ks(cycle):
 
 
 @pytest.mark.parametrize("how", ["runs", "recs", "against", "compare"])
-def test_run_output_that_is_judged_is_refused(cycle, shop, tmp_path, how):
+def test_run_output_that_is_an_input_is_an_error(cycle, shop, tmp_path, how):
     lists = tmp_path / "lists.json"
     lists.write_text("{}")
-    asked, out = {
+    request, out = {
         "runs": (EvaluationRequest(runs=[str(shop.run)]), shop.run),
         "recs": (EvaluationRequest(recs=[str(lists)]), lists),
         "against": (EvaluationRequest(baselines=["ease"], against=str(shop.run)), shop.run),
         "compare": (EvaluationRequest(compare=[("ease", str(lists))]), lists),
     }[how]
     with pytest.raises(M6RecError, match="the output would replace the input"):
-        evaluate(cycle, asked, out, overwrite=True)
+        evaluate(cycle, request, out, overwrite=True)
     assert (shop.run / "run.json").exists()
 
 
 @pytest.mark.parametrize(
-    ("asked", "match"),
+    ("systems", "match"),
     [
-        (EvaluationRequest(), "there is nothing to judge"),
+        (EvaluationRequest(), "no system to evaluate"),
         (
             EvaluationRequest(baselines=["populrity"]),
             "unknown baseline `populrity`(.|\n)*did you mean `popularity`",
         ),
-        (EvaluationRequest(baselines=["ease"], explain=3), "no run is judged(.|\n)*hint: name a run"),
+        (
+            EvaluationRequest(baselines=["ease"], explain=3),
+            "no run is evaluated(.|\n)*hint: name a run",
+        ),
         (
             EvaluationRequest(compare=[("ease", "no/such")]),
             "`no/such` is no baseline, no run directory and no list file",
         ),
     ],
 )
-def test_run_what_cannot_be_judged(cycle, asked, match):
+def test_run_request_errors_name_the_problem(cycle, systems, match):
     with pytest.raises(M6RecError) as caught:
-        evaluate(cycle, asked)
-    import re
-
+        evaluate(cycle, systems)
     assert re.search(match, str(caught.value))
 
 
 @pytest.mark.parametrize("ks", ["[]", "[0, 5]"])
-def test_run_cut_offs_start_at_one(cycle, ks):
+def test_run_cutoffs_below_1_are_an_error(cycle, ks):
     with pytest.raises(M6RecError, match="takes one or more cut-offs from 1 up"):
         evaluate(cycle, EvaluationRequest(baselines=["ease"]), sets=[f"evaluate.ks={ks}"])
-
-
-def test_resolve_systems_each_once_in_order(tmp_path):
-    run_dir, file, other = tmp_path / "run", tmp_path / "r.csv", tmp_path / "b.csv"
-    run_dir.mkdir()
-    named = tmp_path / "a"
-    named.mkdir()
-    file.write_text("")
-    other.write_text("")
-    found = systems.resolve_systems(
-        [str(named)],
-        [str(other)],
-        ["ease", "ease"],
-        ["ease", "popularity", str(run_dir), str(file)],
-    )
-    assert [(s.kind, s.name) for s in found] == [
-        ("run", str(named)),
-        ("recs", str(other)),
-        ("baseline", "ease"),
-        ("baseline", "popularity"),
-        ("run", str(run_dir)),
-        ("recs", str(file)),
-    ]
 
 
 @pytest.mark.slow
@@ -232,28 +213,32 @@ def test_run_trained_run_beats_popularity_on_the_cycle(cycle, tmp_path, small):
 
     model = tmp_path / "run"
     pretrain.run(small("train.epochs=20"), cycle, model, SilentReporter())
-    asked = EvaluationRequest(runs=[str(model)], baselines=["popularity"], compare=[(str(model), "popularity")])
-    summary = evaluate(cycle, asked)
+    request = EvaluationRequest(
+        runs=[str(model)], baselines=["popularity"], compare=[(str(model), "popularity")]
+    )
+    summary = evaluate(cycle, request)
     assert summary["systems"][str(model)]["masked"]["ndcg@10"] > 0.95
     (pair,) = summary["comparisons"]
     assert pair["metrics"]["ndcg@10"]["p_value"] < 0.01
 
 
-def test_run_explain_shows_reasons_of_sample_users(shop, tmp_path):
+def test_run_explain_shows_reasons_for_sample_users(shop, tmp_path):
     run_name = str(shop.run)
-    summary = evaluate(shop.data, EvaluationRequest(runs=[run_name], explain=4), tmp_path / "report")
+    summary = evaluate(
+        shop.data, EvaluationRequest(runs=[run_name], explain=4), tmp_path / "report"
+    )
     users = summary["explanations"][run_name]
     assert len(users) == 4
     for user in users:
         history = {
             f"{style_of(i).title()} thing {i}" for i in shop.history(user["user_id"], back=1)
         }
-        assert user["true"] == [
+        assert user["targets"] == [
             f"{style_of(i).title()} thing {i}" for i in shop.history(user["user_id"])[-1:]
         ]
         assert len(user["items"]) == 3
         for item in user["items"]:
-            assert item["hit"] == (item["name"] in user["true"])
+            assert item["hit"] == (item["name"] in user["targets"])
             assert {event["name"] for event in item["events"]} <= history
             assert {part["name"] for part in item["parts"]} <= {"id", "style", "neighbours"}
     assert (

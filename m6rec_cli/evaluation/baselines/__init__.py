@@ -1,1 +1,1 @@
-"""Reference recommenders without a model, one file each. Sparse arithmetic, never the data layer."""
+"""Baseline recommenders without a trained model, one file each: sparse arithmetic on the events."""

@@ -1,6 +1,6 @@
-"""Content neighbours: a user is the sum of what the items of the history are made of, and likes what is made alike.
+"""Content neighbours: items whose content is similar to the content of the user's history.
 
-No event of an item is needed for it to be found: this is what a model has to beat on items that are new.
+It scores cold items too, so it is the baseline to beat on them.
 """
 
 from collections.abc import Sequence
@@ -17,24 +17,24 @@ READS = "content"
 
 @dataclass(frozen=True)
 class ContentKnn:
-    """Cosine between a user's vector and each item's, as far as the order of the items goes.
+    """Cosine similarity of a user's content vector to each item's, up to a factor per user.
 
     Attributes:
-        history: (n_users, n_items), the weight of each event by its age, summed.
-        vectors: (n_items, terms), rows of length 1, or 0 where nothing is known.
-        terms: The same, (terms, n_items).
-        backoff: (n_items,), small: it orders the items that the content leaves equal.
+        history: (n_users, n_items), sum of the event weights, which decay with age.
+        vectors: (n_items, terms), rows of length 1, or 0 for items without content.
+        transposed: `vectors` transposed, (terms, n_items).
+        tie_breaker: (n_items,), small: orders items that the content scores equally.
     """
 
     history: sparse.csr_array
     vectors: sparse.csr_array
-    terms: sparse.csr_array
-    backoff: np.ndarray
+    transposed: sparse.csr_array
+    tie_breaker: np.ndarray
 
     def score(self, user_rows: np.ndarray) -> np.ndarray:
         """See `Scorer.score`."""
-        scores = ((self.history[user_rows] @ self.vectors) @ self.terms).toarray()
-        scores += self.backoff
+        scores = ((self.history[user_rows] @ self.vectors) @ self.transposed).toarray()
+        scores += self.tie_breaker
         return scores
 
 
@@ -48,18 +48,18 @@ def fit(
     saturation: float = 0.5,
     length: float = 0.5,
 ) -> _base.Scorer:
-    """Weigh terms by BM25 (Robertson and Zaragoza 2009), each feature as a field of its own.
+    """Weight terms by BM25 (Robertson and Zaragoza 2009), each feature as a field of its own.
 
-    What is counted (rarity of a term, mean length) is counted over items with events: new items change nothing.
+    Document frequencies and mean lengths are those of warm items, so new items change no score.
 
     Args:
-        content: For each feature the number of times that an item has each term, (n_items, terms).
-        half_life: An event this many events ago weighs half as much as the last one.
+        content: Per feature, how often each item has each term, (n_items, terms).
+        half_life: An event this many events before the last one has half its weight.
         saturation: k1 of BM25.
         length: b of BM25.
     """
     warm = np.bincount(history.item_row, minlength=n_items) > 0
-    vectors = bm25.vectors(content, warm, saturation=saturation, length=length)
+    vectors = bm25.unit_vectors(content, warm, saturation=saturation, length=length)
     age = history.offsets[history.user_row + 1] - 1 - np.arange(len(history.user_row))
     decayed = sparse.csr_array(
         (
@@ -70,5 +70,5 @@ def fit(
         (n_users, n_items),
     )
     decayed.sum_duplicates()
-    backoff = np.float32(1e-5) * _base.popularity(history, n_items)
-    return ContentKnn(decayed, vectors, vectors.T.tocsr(), backoff)
+    tie_breaker = np.float32(1e-5) * _base.popularity(history, n_items)
+    return ContentKnn(decayed, vectors, vectors.T.tocsr(), tie_breaker)

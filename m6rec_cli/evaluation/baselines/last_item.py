@@ -1,4 +1,4 @@
-"""The transition graph: what followed a user's last item in other histories."""
+"""A first-order Markov chain: the items that most often follow the user's last item."""
 
 from dataclasses import dataclass
 
@@ -9,31 +9,31 @@ from m6rec_cli.evaluation.baselines import _base
 
 READS = "events"
 
-_BACKOFF = 1e-3
-"""Weight of popularity: below any seen transition of an item with up to a thousand of them."""
+_TIE_BREAKER = 1e-3
+"""Weight of popularity: below any transition of an item with up to 1000 transitions."""
 
 
 @dataclass(frozen=True)
 class LastItem:
-    """First-order Markov chain with a back-off to popularity."""
+    """Transition shares of the last item; popularity breaks ties and serves cold users."""
 
     last_item: np.ndarray
     transitions: sparse.csr_array
-    backoff: np.ndarray
+    tie_breaker: np.ndarray
 
     def score(self, user_rows: np.ndarray) -> np.ndarray:
         """See `Scorer.score`."""
         last = self.last_item[user_rows]
         scores = self.transitions[np.maximum(last, 0)].toarray()
         scores[last < 0] = 0
-        scores += self.backoff
+        scores += self.tie_breaker
         return scores
 
 
 def fit(history: _base.History, n_users: int, n_items: int) -> _base.Scorer:
-    """Count the pairs of neighbouring events and turn each item's row into shares.
+    """Count pairs of consecutive events and scale each item's row to sum 1.
 
-    An item that follows itself is not counted: it would only repeat what the user has seen.
+    Pairs of the same item are left out: they would recommend what the user has seen.
     """
     before, after = history.item_row[:-1], history.item_row[1:]
     real = (history.user_row[:-1] == history.user_row[1:]) & (before != after)
@@ -47,5 +47,5 @@ def fit(history: _base.History, n_users: int, n_items: int) -> _base.Scorer:
     total = np.asarray(counts.sum(axis=1)).ravel()
     scale = np.divide(1, total, out=np.zeros_like(total), where=total > 0)
     transitions = sparse.csr_array(sparse.diags_array(scale) @ counts)
-    backoff = np.float32(_BACKOFF) * _base.popularity(history, n_items)
-    return LastItem(history.last_item, transitions, backoff)
+    tie_breaker = np.float32(_TIE_BREAKER) * _base.popularity(history, n_items)
+    return LastItem(history.last_item, transitions, tie_breaker)

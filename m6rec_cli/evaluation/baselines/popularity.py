@@ -1,4 +1,4 @@
-"""Everybody gets the items with the most events."""
+"""Popularity: the items with the most events, the same for every user."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ READS = "events"
 
 @dataclass(frozen=True)
 class Popularity:
-    """One order for all users."""
+    """The same scores for every user."""
 
     popularity: np.ndarray
 
@@ -21,5 +21,5 @@ class Popularity:
 
 
 def fit(history: _base.History, n_users: int, n_items: int) -> _base.Scorer:
-    """Count events."""
+    """Count the events per item."""
     return Popularity(_base.popularity(history, n_items))

@@ -1,1 +1,1 @@
-"""Metrics as per-user arrays, one file each. Knows nothing of models."""
+"""Metrics, one file each: ranks or ranked lists to one value per user or per system."""

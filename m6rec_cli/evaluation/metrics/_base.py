@@ -1,30 +1,35 @@
-"""What metrics read: the ranks of the true items, the lists that were shown, the catalogue they come from.
+"""Input types of the metrics, and what a metric file defines.
 
-A metric is a file of this folder with one function `at`. `READS = "ranks"` metrics take the places of the true
-items and give one value a user; `READS = "lists"` metrics take the lists themselves and give one value a
-user, or one number where only the whole has a meaning (coverage, Gini).
+Each file of this folder is a metric. It defines `READS`, `DISPLAY` and the function `at`:
 
-The rule for users without a true item: they have no value, which is NaN, and means leave them out.
+- `READS = "ranks"`: `at(ranks, k)` returns one value per user.
+- `READS = "lists"`: `at(lists, k, catalogue)` returns one value per user, or one number for the
+  whole system (coverage, Gini).
+
+A user without a value has NaN; means leave them out.
 """
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal, Protocol
 
 import numpy as np
 from scipy import sparse
 
+from m6rec_cli.system.registry import Part
+
 MISS = np.int64(2**62)
-"""The rank of a true item that is nowhere in the list."""
+"""Rank of a target that the list does not contain."""
 
 
 @dataclass(frozen=True)
 class Ranks:
-    """Where each user's true items stand.
+    """Rank of every target.
 
     Attributes:
-        rank: int64 (truths,), counted from 0; `MISS` if the list does not have the item.
-        user: int64 (truths,), whose true item it is: 0 to n_users - 1.
-        n_users: Users that are judged.
+        rank: int64 (targets,), from 0; `MISS` if the list does not contain the item.
+        user: int64 (targets,), the item's user: 0 to n_users - 1.
+        n_users: Evaluated users.
     """
 
     rank: np.ndarray
@@ -32,61 +37,55 @@ class Ranks:
     n_users: int
 
     @cached_property
-    def truths(self) -> np.ndarray:
-        """True items a user, int64 (n_users,)."""
+    def n_targets(self) -> np.ndarray:
+        """Held-out items per user, int64 (n_users,)."""
         return np.bincount(self.user, minlength=self.n_users)
 
-    def total(self, value: np.ndarray) -> np.ndarray:
-        """Sum of `value` (truths,) for each user, float64 (n_users,)."""
+    def sum_per_user(self, value: np.ndarray) -> np.ndarray:
+        """Sum `value` (targets,) per user, float64 (n_users,)."""
         return np.bincount(self.user, value, minlength=self.n_users)
 
-    def keep(self, truths: np.ndarray) -> "Ranks":
-        """The ranks of a part of the true items, for the users who have one of them.
+    def subset(self, mask: np.ndarray) -> "Ranks":
+        """Keep some targets and only their users, renumbered from 0.
 
         Args:
-            truths: bool (truths,).
+            mask: bool (targets,).
         """
-        users, user = np.unique(self.user[truths], return_inverse=True)
-        return Ranks(self.rank[truths], user, len(users))
-
-
-def ratio(value: np.ndarray, by: np.ndarray | float) -> np.ndarray:
-    """`value / by`, NaN where `by` is 0."""
-    by = np.broadcast_to(np.asarray(by, np.float64), value.shape)
-    return np.divide(value, by, out=np.full(value.shape, np.nan), where=by != 0)
+        users, user = np.unique(self.user[mask], return_inverse=True)
+        return Ranks(self.rank[mask], user, len(users))
 
 
 @dataclass(frozen=True)
-class Lists:
-    """The lists that were shown.
+class RankedLists:
+    """One ranked list per user.
 
     Attributes:
-        items: int32 (n_users, length), best first; -1 where there is no item of the catalogue.
+        items: int32 (n_users, length), best first; -1 where there is no catalogue item.
     """
 
     items: np.ndarray
 
     def top(self, k: int) -> np.ndarray:
-        """The first `k` places, int32 (n_users, at most k)."""
+        """The first `k` items of each list, int32 (n_users, at most k)."""
         return self.items[:, :k]
 
     def matrix(self, k: int, n_items: int) -> sparse.csr_array:
-        """1 where the user's first `k` places have the item, float64 (n_users, n_items)."""
+        """1 where the user's first `k` items include the item, float64 (n_users, n_items)."""
         top = self.top(k)
-        there = top >= 0
-        begins = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
-        return sparse.csr_array((np.ones(begins[-1]), top[there], begins), (len(top), n_items))
+        is_item = top >= 0
+        offsets = np.concatenate([[0], np.cumsum(is_item.sum(axis=1))])
+        return sparse.csr_array((np.ones(offsets[-1]), top[is_item], offsets), (len(top), n_items))
 
 
 @dataclass(frozen=True)
-class Catalogue:
-    """What list metrics know of items and of the judged users' histories.
+class CatalogueFacts:
+    """Item data and user histories that list metrics need.
 
     Attributes:
         popularity: int64 (n_items,), training events.
-        vectors: (n_items, components), rows of length 1 or 0: what diversity compares items by.
-        groups: (n_items, n_groups), non-negative, rows that sum to 1 or 0: what calibration counts.
-        history: (n_users, n_items), how many times each judged user has met the item before.
+        vectors: (n_items, components), rows of length 1 or 0: diversity compares these.
+        groups: (n_items, n_groups), non-negative, rows sum to 1 or 0: calibration counts these.
+        history: (n_users, n_items), each evaluated user's earlier events with the item.
     """
 
     popularity: np.ndarray
@@ -96,29 +95,83 @@ class Catalogue:
 
     @property
     def n_items(self) -> int:
-        """Items of the catalogue, those without events included."""
+        """Items of the catalogue, cold ones included."""
         return len(self.popularity)
 
     @cached_property
     def history_groups(self) -> sparse.csr_array:
-        """How each judged user's history is divided among the groups; rows that sum to 1 or 0."""
-        return share_rows(self.history @ self.groups)
+        """Distribution of each evaluated user's history over the groups; rows sum to 1 or 0."""
+        return scale_rows_to_sum_1(self.history @ self.groups)
 
     @cached_property
-    def squares(self) -> np.ndarray:
-        """The squared length of each item's vector, float64 (n_items,)."""
+    def squared_lengths(self) -> np.ndarray:
+        """Squared length of each item's vector, float64 (n_items,)."""
         return np.asarray(self.vectors.multiply(self.vectors).sum(axis=1)).ravel()
 
 
-def unit_rows(matrix: sparse.csr_array) -> sparse.csr_array:
-    """Rows scaled to length 1; empty rows stay empty."""
+@dataclass(frozen=True, kw_only=True)
+class Display:
+    """How reports show a metric.
+
+    Attributes:
+        title: Its name in plots and captions.
+        better: Which value is better; `neither` if no direction is, so no system is marked best.
+        leads: Slices, comparisons and plots show it. Only metrics of ranks can lead.
+        order: Position in the table of all metrics; equal positions are sorted by name.
+        column: Position of its column in the main table; None if it has no column there.
+        spec: Format specification of its values.
+    """
+
+    title: str
+    better: Literal["higher", "lower", "neither"]
+    leads: bool = False
+    order: int = 100
+    column: int | None = None
+    spec: str = ".4f"
+
+
+class RankMetric(Protocol):
+    """A metric of the targets' ranks."""
+
+    READS: Literal["ranks"]
+    DISPLAY: Display
+
+    def at(self, ranks: Ranks, k: int) -> np.ndarray:
+        """One value per user at cut-off `k`, float64 (n_users,); NaN without targets."""
+        ...
+
+
+class ListMetric(Protocol):
+    """A metric of the ranked lists."""
+
+    READS: Literal["lists"]
+    DISPLAY: Display
+
+    def at(self, lists: RankedLists, k: int, catalogue: CatalogueFacts) -> np.ndarray | float:
+        """One value per user at cut-off `k`, float64 (n_users,), or one for all users."""
+        ...
+
+
+Metric = RankMetric | ListMetric
+
+METRICS = Part[Metric]("evaluation.metrics")
+
+
+def ratio(value: np.ndarray, by: np.ndarray | float) -> np.ndarray:
+    """`value / by`, NaN where `by` is 0."""
+    by = np.broadcast_to(np.asarray(by, np.float64), value.shape)
+    return np.divide(value, by, out=np.full(value.shape, np.nan), where=by != 0)
+
+
+def scale_rows_to_length_1(matrix: sparse.csr_array) -> sparse.csr_array:
+    """Scale each row to length 1; empty rows stay empty."""
     norm = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1)).ravel())
     scale = np.divide(1.0, norm, out=np.zeros_like(norm), where=norm > 0)
     return sparse.csr_array(sparse.diags_array(scale) @ matrix)
 
 
-def share_rows(matrix: sparse.csr_array) -> sparse.csr_array:
-    """Rows scaled to a sum of 1; empty rows stay empty."""
+def scale_rows_to_sum_1(matrix: sparse.csr_array) -> sparse.csr_array:
+    """Scale each row to sum 1; empty rows stay empty."""
     total = np.asarray(matrix.sum(axis=1), np.float64).ravel()
     scale = np.divide(1.0, total, out=np.zeros_like(total), where=total > 0)
     return sparse.csr_array(sparse.diags_array(scale) @ matrix)

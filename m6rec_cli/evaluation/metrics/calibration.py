@@ -1,22 +1,23 @@
-"""Lists to miscalibration: how far a list's mix of groups is from that of the user's history."""
+"""Ranked lists to miscalibration: how the groups of a list differ from the user's history."""
 
 import numpy as np
 
-from m6rec_cli.evaluation.metrics._base import Catalogue, Lists
+from m6rec_cli.evaluation.metrics._base import CatalogueFacts, Display, RankedLists
 
 READS = "lists"
+DISPLAY = Display(title="miscalibration", better="lower")
 ALPHA = 0.01
 _ROWS = 4096
 
 
-def at(lists: Lists, k: int, catalogue: Catalogue) -> np.ndarray:
-    """The divergence KL(p || q) in nats of Steck (2018), equation 7: 0 is a perfectly calibrated list.
+def at(lists: RankedLists, k: int, catalogue: CatalogueFacts) -> np.ndarray:
+    """KL(p || q) in nats (Steck 2018, equation 7); 0 for a perfectly calibrated list.
 
-    p is the distribution of groups (genres, categories, popularity bands) over the user's history, q over
-    the first `k` with a hundredth of p mixed in, so that it stays finite.
+    p is the distribution over groups (genres, categories, popularity bands) of the user's history,
+    q that of the first `k`, mixed with 1% of p so that the divergence is finite.
 
     Returns:
-        float64 (n_users,); NaN where the history or the list has no item with a group.
+        float64 (n_users,); NaN if no item of the history or of the list has a group.
     """
     history, shown = catalogue.history_groups, lists.matrix(k, catalogue.n_items)
     divergence = np.empty(len(lists.items))

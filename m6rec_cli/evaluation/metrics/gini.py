@@ -1,16 +1,17 @@
-"""Lists to the Gini index of exposure: 0 if every item is shown equally often, near 1 if one takes all."""
+"""Ranked lists to the Gini index of exposure: 0 if all items are listed equally often."""
 
 import numpy as np
 
-from m6rec_cli.evaluation.metrics._base import Catalogue, Lists
+from m6rec_cli.evaluation.metrics._base import CatalogueFacts, Display, RankedLists
 
 READS = "lists"
+DISPLAY = Display(title="Gini index", better="lower")
 
 
-def at(lists: Lists, k: int, catalogue: Catalogue) -> float:
-    """The Gini index of how often each item of the catalogue is among users' first `k`.
+def at(lists: RankedLists, k: int, catalogue: CatalogueFacts) -> float:
+    """Gini index of how often each catalogue item is among users' first `k`.
 
-    Items that nobody was shown count with 0. If nothing was shown at all it is NaN.
+    Items in no list count as 0; near 1, a single item fills all lists. NaN if all lists are empty.
     """
     top = lists.top(k)
     shown = np.sort(np.bincount(top[top >= 0], minlength=catalogue.n_items))

@@ -1,16 +1,19 @@
-"""Ranks to hit rate: whether any true item is among the first k."""
+"""Ranks to hit rate: whether any target is among the first k."""
 
 import numpy as np
 
-from m6rec_cli.evaluation.metrics._base import Ranks
+from m6rec_cli.evaluation.metrics._base import Display, Ranks
 
 READS = "ranks"
+DISPLAY = Display(title="hit rate", better="higher", order=4)
 
 
 def at(ranks: Ranks, k: int) -> np.ndarray:
-    """1 if one of the user's true items is among the first `k`, else 0; equals recall if there is one truth.
+    """1 if a target of the user is among the first `k`, else 0.
+
+    For users with one target this equals recall.
 
     Returns:
-        float64 (n_users,); NaN for a user without true items.
+        float64 (n_users,); NaN for a user without targets.
     """
-    return np.where(ranks.truths > 0, ranks.total(ranks.rank < k) > 0, np.nan)
+    return np.where(ranks.n_targets > 0, ranks.sum_per_user(ranks.rank < k) > 0, np.nan)

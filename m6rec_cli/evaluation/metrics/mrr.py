@@ -1,19 +1,20 @@
-"""Ranks to MRR: one over the place of the first true item."""
+"""Ranks to MRR: the reciprocal rank of the first target."""
 
 import numpy as np
 
-from m6rec_cli.evaluation.metrics._base import Ranks
+from m6rec_cli.evaluation.metrics._base import Display, Ranks
 
 READS = "ranks"
+DISPLAY = Display(title="MRR", better="higher", order=3, column=3)
 
 
 def at(ranks: Ranks, k: int) -> np.ndarray:
-    """The reciprocal rank of the user's best true item, 0 if none is among the first `k`.
+    """Reciprocal rank of the user's best target, 0 if none is among the first `k`.
 
     Returns:
-        float64 (n_users,); NaN for a user without true items.
+        float64 (n_users,); NaN for a user without targets.
     """
     hit = ranks.rank < k
     best = np.zeros(ranks.n_users)
     np.maximum.at(best, ranks.user[hit], 1 / (ranks.rank[hit] + 1))
-    return np.where(ranks.truths > 0, best, np.nan)
+    return np.where(ranks.n_targets > 0, best, np.nan)

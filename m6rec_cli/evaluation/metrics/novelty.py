@@ -1,17 +1,18 @@
-"""Lists to novelty: how surprising the shown items are, in bits."""
+"""Ranked lists to novelty: the mean self-information of the listed items, in bits."""
 
 import numpy as np
 
-from m6rec_cli.evaluation.metrics._base import Catalogue, Lists, ratio
+from m6rec_cli.evaluation.metrics._base import CatalogueFacts, Display, RankedLists, ratio
 
 READS = "lists"
+DISPLAY = Display(title="novelty", better="higher", column=5)
 
 
-def at(lists: Lists, k: int, catalogue: Catalogue) -> np.ndarray:
+def at(lists: RankedLists, k: int, catalogue: CatalogueFacts) -> np.ndarray:
     """Mean self-information -log2 p(item) over the user's first `k`.
 
-    p(item) is the item's share of training events with one event added to every item, so that an item
-    without any has a finite value.
+    p(item) is the item's share of training events, with one event added to every item so that cold
+    items have a finite value.
 
     Returns:
         float64 (n_users,); NaN for an empty list.

@@ -1,16 +1,17 @@
-"""Ranks to precision: the share of the first k places that are true items."""
+"""Ranks to precision: the share of the first k items that are targets."""
 
 import numpy as np
 
-from m6rec_cli.evaluation.metrics._base import Ranks, ratio
+from m6rec_cli.evaluation.metrics._base import Display, Ranks, ratio
 
 READS = "ranks"
+DISPLAY = Display(title="precision", better="higher", order=6)
 
 
 def at(ranks: Ranks, k: int) -> np.ndarray:
-    """Hits among the first `k`, divided by `k` even if the list is shorter.
+    """Hits among the first `k` divided by `k`, even if the list is shorter.
 
     Returns:
-        float64 (n_users,); NaN for a user without true items.
+        float64 (n_users,); NaN for a user without targets.
     """
-    return ratio(ranks.total(ranks.rank < k), np.where(ranks.truths > 0, k, 0))
+    return ratio(ranks.sum_per_user(ranks.rank < k), np.where(ranks.n_targets > 0, k, 0))

@@ -1,16 +1,17 @@
-"""Ranks to recall: the share of a user's true items that are among the first k."""
+"""Ranks to recall: the share of a user's targets among the first k."""
 
 import numpy as np
 
-from m6rec_cli.evaluation.metrics._base import Ranks, ratio
+from m6rec_cli.evaluation.metrics._base import Display, Ranks, ratio
 
 READS = "ranks"
+DISPLAY = Display(title="recall", better="higher", leads=True, order=2, column=2)
 
 
 def at(ranks: Ranks, k: int) -> np.ndarray:
-    """Hits among the first `k`, divided by all the user's true items (not by k if there are more).
+    """Hits among the first `k` divided by all targets of the user, even if more than `k`.
 
     Returns:
-        float64 (n_users,); NaN for a user without true items.
+        float64 (n_users,); NaN for a user without targets.
     """
-    return ratio(ranks.total(ranks.rank < k), ranks.truths)
+    return ratio(ranks.sum_per_user(ranks.rank < k), ranks.n_targets)

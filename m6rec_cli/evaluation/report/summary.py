@@ -1,77 +1,161 @@
-"""A judged system to its part of the summary: figures, intervals and slices as plain JSON."""
+"""System results to the summary of an evaluation: means, intervals and slices, as typed values."""
 
-from typing import Any
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
-from m6rec_cli.evaluation import bootstrap
-from m6rec_cli.evaluation.measurement import measure, primary, primary_k
-from m6rec_cli.evaluation.metrics._base import Catalogue
-from m6rec_cli.evaluation.ranking import SystemResult
+from m6rec_cli.evaluation import statistics
+from m6rec_cli.evaluation.catalogue_facts import MeasuredOver
+from m6rec_cli.evaluation.comparison import Comparison
+from m6rec_cli.evaluation.measurement import compute_metrics, leading_values, main_cutoff
+from m6rec_cli.evaluation.metrics._base import CatalogueFacts
+from m6rec_cli.evaluation.results import SystemKind, SystemResult
+from m6rec_cli.evaluation.sample_explanations import SampleUser
+from m6rec_cli.evaluation.slices import Slices
 from m6rec_cli.evaluation.task import EvaluationTask
+from m6rec_cli.system.progress import Summary
 
-Slices = dict[str, dict[str, np.ndarray]]
+
+@dataclass(frozen=True, kw_only=True)
+class SliceSummary:
+    """Leading metrics of one system on one slice, seen items masked.
+
+    Attributes:
+        users: Users with a target in the slice.
+        targets: Targets of the slice.
+        metrics: Means by names such as `ndcg@10`.
+        intervals: `[low, high]` by metric.
+    """
+
+    users: int
+    targets: int
+    metrics: dict[str, float]
+    intervals: dict[str, list[float]]
+
+    def to_json(self) -> dict[str, object]:
+        """The slice's object in report.json, with the metrics as keys of their own."""
+        counts = {"users": self.users, "targets": self.targets}
+        return {**counts, **self.metrics, "intervals": self.intervals}
 
 
-def summarise(
-    judged: SystemResult,
+@dataclass(frozen=True, kw_only=True)
+class SystemSummary:
+    """All figures of one system.
+
+    Attributes:
+        masked: Means by names such as `ndcg@10`, seen items masked; None if undefined.
+        unmasked: The same with all items competing.
+        intervals: `[low, high]` of masked means.
+        slices: By group and slice.
+    """
+
+    kind: SystemKind
+    masked: dict[str, float | None]
+    unmasked: dict[str, float | None]
+    intervals: dict[str, list[float]]
+    slices: dict[str, dict[str, SliceSummary]]
+
+    def to_json(self) -> dict[str, object]:
+        """The system's object in report.json."""
+        slices = {
+            group: {name: part.to_json() for name, part in parts.items()}
+            for group, parts in self.slices.items()
+        }
+        return {**asdict(self), "slices": slices}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationSummary:
+    """All figures of an evaluation.
+
+    Attributes:
+        data: Path of the data directory.
+        users: Evaluated users.
+        targets: Targets of these users.
+        items: Ranked items: the whole catalogue.
+        repeated_targets: Share of targets that their user has seen before.
+        ks: Cut-offs.
+        measured_over: Item data of diversity and calibration.
+        systems: By name.
+        explanations: Explained lists of sample users, by run.
+    """
+
+    data: str
+    split: str
+    users: int
+    targets: int
+    items: int
+    repeated_targets: float
+    ks: list[int]
+    measured_over: MeasuredOver
+    systems: dict[str, SystemSummary]
+    comparisons: list[Comparison]
+    explanations: dict[str, list[SampleUser]] = field(default_factory=dict)
+
+    def to_json(self) -> Summary:
+        """The JSON object on stdout; `explanations` only if there are some."""
+        whole = {
+            **asdict(self),
+            "systems": {name: system.to_json() for name, system in self.systems.items()},
+        }
+        if not self.explanations:
+            del whole["explanations"]
+        return whole
+
+
+def summarise_system(
+    result: SystemResult,
     task: EvaluationTask,
-    catalogue: Catalogue,
+    catalogue: CatalogueFacts,
     slices: Slices,
     ks: list[int],
     *,
     resamples: int,
     seed: int,
-) -> dict[str, Any]:
-    """Everything that the report says of one system.
-
-    `intervals` and `slices` are those of the masked view. A slice has its users and true items, NDCG and
-    recall at the primary cut-off, and their intervals.
-    """
-    masked = measure(judged.masked, catalogue, ks)
-    unmasked = measure(judged.unmasked, catalogue, ks)
-    k = primary_k(ks)
+) -> SystemSummary:
+    """Compute means, bootstrap intervals and slices of one system."""
+    masked = compute_metrics(result.masked, catalogue, ks)
+    unmasked = compute_metrics(result.unmasked, catalogue, ks)
+    k = main_cutoff(ks)
     columns = dict(masked.columns)
     for group, parts in slices.items():
         for part, mask in parts.items():
-            users = np.unique(task.truth_user[mask])
-            for name, values in primary(judged.masked.ranks.keep(mask), k).items():
-                # At full length, so that slices share the resamples of the whole.
+            users = np.unique(task.target_user[mask])
+            for name, values in leading_values(result.masked.ranks.subset(mask), k).items():
+                # Slices fill columns of all users, so that they share the resamples of the means.
                 columns[f"{group}/{part}/{name}"] = np.full(task.n_users, np.nan)
                 columns[f"{group}/{part}/{name}"][users] = values
-    intervals = bootstrap.intervals(columns, resamples=resamples, seed=seed)
-    return {
-        "kind": judged.kind,
-        "masked": masked.means(),
-        "unmasked": unmasked.means(),
-        "intervals": {name: intervals[name] for name in masked.columns if name in intervals},
-        "slices": {
+    intervals = statistics.intervals(columns, resamples=resamples, seed=seed)
+    return SystemSummary(
+        kind=result.kind,
+        masked=masked.means(),
+        unmasked=unmasked.means(),
+        intervals={name: intervals[name] for name in masked.columns if name in intervals},
+        slices={
             group: {
-                part: _slice(task, mask, f"{group}/{part}/", columns, intervals)
+                part: _summarise_slice(task, mask, f"{group}/{part}/", columns, intervals)
                 for part, mask in parts.items()
             }
             for group, parts in slices.items()
         },
-    }
+    )
 
 
-def _slice(
+def _summarise_slice(
     task: EvaluationTask,
     mask: np.ndarray,
     prefix: str,
     columns: dict[str, np.ndarray],
     intervals: dict[str, list[float]],
-) -> dict[str, Any]:
-    figures = {
+) -> SliceSummary:
+    means = {
         name.removeprefix(prefix): float(np.nanmean(values))
         for name, values in columns.items()
         if name.startswith(prefix)
     }
-    return {
-        "users": len(np.unique(task.truth_user[mask])),
-        "truths": int(mask.sum()),
-        **figures,
-        "intervals": {
-            name: intervals[prefix + name] for name in figures if prefix + name in intervals
-        },
-    }
+    return SliceSummary(
+        users=len(np.unique(task.target_user[mask])),
+        targets=int(mask.sum()),
+        metrics=means,
+        intervals={name: intervals[prefix + name] for name in means if prefix + name in intervals},
+    )

@@ -1,25 +1,26 @@
-"""Content neighbours: the formula by dense arithmetic, and items that nobody has met."""
+"""Content neighbours against the formula in dense arithmetic, and on cold items."""
 
 import numpy as np
 import pytest
 from scipy import sparse
 
+from m6rec_cli.config.resolve import resolve
 from m6rec_cli.evaluation import systems, task
 from m6rec_cli.evaluation.baselines import contentknn
-from m6rec_cli.stages.evaluate import Asked, run
+from m6rec_cli.stages.evaluate import EvaluationRequest, run
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import SilentReporter
 from tests import worlds
-from tests.evaluation.baselines.test_baselines import history
+from tests.evaluation.baselines.histories import history
 
 
 def counts(rows):
     return sparse.csr_array(np.array(rows, np.float32))
 
 
-def test_contentknn_equals_the_formulas_by_hand():
+def test_contentknn_equals_the_formula_in_dense_arithmetic():
     words = np.array([[2, 1, 0], [0, 1, 1], [0, 0, 3], [1, 0, 0]], float)
-    h = history([0, 0, 0], [0, 1, 1], 1)  # items 2 and 3 have no events
+    h = history([0, 0, 0], [0, 1, 1], 1)  # items 2 and 3 are cold
     got = contentknn.fit(h, 1, 4, [counts(words)], half_life=1, saturation=1.5, length=0.5)
     n_with = np.array([1, 2, 1])
     idf = np.log(1 + (2 - n_with + 0.5) / (n_with + 0.5))
@@ -30,15 +31,16 @@ def test_contentknn_equals_the_formulas_by_hand():
     np.testing.assert_allclose(got.score(np.array([0]))[0], unit @ user, atol=3e-5)
 
 
-def test_contentknn_fields_are_weighted_apart():
+def test_contentknn_features_are_separate_fields():
     a, b = counts([[1, 0], [0, 1], [1, 0]]), counts([[1, 1], [1, 0], [0, 0]])
     h = history([0], [0], 1)
     scores = contentknn.fit(h, 1, 3, [a, b]).score(np.array([0]))[0]
-    # The third item shares the first field and has no second one; the second shares a part of the second field.
+    # The third item shares the first field and has no second one. The second item shares a part
+    # of the second field.
     assert scores[0] > scores[2] > scores[1] > 0
 
 
-def test_contentknn_new_items_change_no_other_score():
+def test_contentknn_new_items_do_not_change_other_scores():
     words = np.array([[1, 1, 0], [0, 1, 1], [1, 0, 1]])
     h = history([0, 0, 1], [0, 1, 2], 2)
     before = contentknn.fit(h, 2, 3, [counts(words)]).score(np.arange(2))
@@ -49,34 +51,22 @@ def test_contentknn_new_items_change_no_other_score():
     assert after[0, 4] == 0
 
 
-def test_evaluate_contentknn_finds_items_without_events(tmp_path):
+def test_contentknn_recommends_cold_items(tmp_path):
     data = worlds.planted_content(tmp_path / "data", per_group=10, cold_per_group=2)
-    (system,) = run_baselines(data.path, ["contentknn"])
-    # The first of the four groups has the code of what is rare, by which nothing is found.
-    assert system["slices"]["item_popularity"]["cold"]["recall@10"] == 0.75
-
-
-def run_baselines(path, names):
-    from m6rec_cli.config.resolve import resolve
-
     summary = run(
         resolve(sets=["evaluate.bootstrap=0"]),
-        path,
-        Asked(baselines=tuple(names)),
+        data.path,
+        EvaluationRequest(baselines=["contentknn"]),
         None,
         SilentReporter(),
     )
-    return summary["systems"].values()
+    # The first of the four groups has code 0, that of rare values, which is never compared.
+    slices = summary["systems"]["contentknn"]["slices"]
+    assert slices["item_popularity"]["cold"]["recall@10"] == 0.75
 
 
-def test_contentknn_without_content_is_refused(tmp_path):
+def test_contentknn_without_content_is_an_error(tmp_path):
     data = worlds.planted_cycle(tmp_path)
-    from m6rec_cli.config.resolve import resolve
-
-    with pytest.raises(M6RecError, match="compares items by text, sets and categories"):
-        systems.evaluate_system(
-            systems.System("baseline", "contentknn"),
-            task.build(data, "test"),
-            resolve(),
-            SilentReporter(),
-        )
+    match = "`contentknn` compares items by text, set and categorical features"
+    with pytest.raises(M6RecError, match=match):
+        systems.fit_baseline("contentknn", task.build_task(data, "test"))

@@ -1,0 +1,51 @@
+"""The summary of an evaluation to the tables on the terminal."""
+
+from m6rec_cli.evaluation.measurement import leading_metrics, main_columns, main_cutoff
+from m6rec_cli.evaluation.report.summary import EvaluationSummary, SystemSummary
+from m6rec_cli.system.progress import Reporter
+
+
+def show_tables(summary: EvaluationSummary, report: Reporter) -> None:
+    """Show the main table and, if systems were compared, the paired tests."""
+    k = main_cutoff(summary.ks)
+    main = f"{leading_metrics()[0]}@{k}"
+    columns = [f"{name}@{k}" for name in main_columns()]
+    header = ["system"]
+    for name in columns:
+        header += [name, "95%"] if name == main else [name]
+    report.table(
+        f"{summary.users:,} users, split `{summary.split}`, seen items masked",
+        [*header, f"{main} unmasked"],
+        [_system_row(name, system, columns, main) for name, system in summary.systems.items()],
+    )
+    if summary.comparisons:
+        report.table(
+            "paired tests over users",
+            ["pair", "metric", "difference", "95%", "p"],
+            [
+                [
+                    f"{pair.a} - {pair.b}",
+                    metric,
+                    test.difference,
+                    _interval(test.interval, "+.4f", ".."),
+                    test.p_value,
+                ]
+                for pair in summary.comparisons
+                for metric, test in pair.metrics.items()
+            ],
+        )
+
+
+def _system_row(
+    name: str, system: SystemSummary, columns: list[str], main: str
+) -> list[str | float | None]:
+    row: list[str | float | None] = [name]
+    for column in columns:
+        row.append(system.masked[column])
+        if column == main:
+            row.append(_interval(system.intervals.get(main), ".4f", "-"))
+    return [*row, system.unmasked[main]]
+
+
+def _interval(interval: list[float] | None, spec: str, between: str) -> str:
+    return "-" if interval is None else f"{interval[0]:{spec}}{between}{interval[1]:{spec}}"

@@ -1,0 +1,110 @@
+"""The HTML page of a summary: content, escaping and marks."""
+
+import re
+
+import pytest
+
+from m6rec_cli.evaluation.catalogue_facts import MeasuredOver
+from m6rec_cli.evaluation.comparison import Comparison, PairedTest
+from m6rec_cli.evaluation.measurement import ordered_metrics
+from m6rec_cli.evaluation.report.html import render_page
+from m6rec_cli.evaluation.report.summary import EvaluationSummary, SliceSummary, SystemSummary
+from m6rec_cli.evaluation.sample_explanations import ExplainedItem, Reason, SampleUser
+
+EVIL = "<b>$x$ & \"q\" 'a'"
+ESCAPED = "&lt;b&gt;$x$ &amp; &#34;q&#34; &#39;a&#39;"
+
+
+def system(value, kind="baseline"):
+    """A system whose metrics are all `value`."""
+    means = {f"{name}@{k}": value for name in ordered_metrics() for k in (5, 10)}
+    leading = {"ndcg@10": 0.5, "recall@10": 0.5}
+    part = SliceSummary(users=3, targets=3, metrics=leading, intervals={"ndcg@10": [0.4, 0.6]})
+    return SystemSummary(
+        kind=kind,
+        masked=means,
+        unmasked=means,
+        intervals={"ndcg@10": [0.125, 0.25]},
+        slices={"users": {"warm": part}},
+    )
+
+
+def page(systems, **fields):
+    """The page of a summary with these systems."""
+    summary = EvaluationSummary(
+        **{
+            "data": EVIL,
+            "split": "test",
+            "users": 1234,
+            "targets": 5678,
+            "items": 9012,
+            "repeated_targets": 0.0,
+            "ks": [5, 10],
+            "measured_over": MeasuredOver(EVIL, EVIL),
+            "systems": systems,
+            "comparisons": [],
+            **fields,
+        }
+    )
+    return render_page(summary, config={"note": EVIL}, manifest={"path": EVIL})
+
+
+def test_render_page_escapes_every_name():
+    item = ExplainedItem(
+        name=EVIL,
+        score=1.5,
+        hit=True,
+        events=[Reason(name=EVIL, share=0.25)],
+        parts=[Reason(name=EVIL, share=0.75)],
+    )
+    user = SampleUser(user_id=EVIL, targets=[EVIL], items=[item])
+    test = PairedTest(
+        a=0.5, b=0.25, difference=0.25, interval=[0.1, 0.3], p_value=0.5, a_better=1, b_better=0
+    )
+    comparison = Comparison(a=EVIL, b="b", metrics={"ndcg@10": test})
+    text = page(
+        {EVIL: system(0.5, "run"), "b": system(0.25)},
+        comparisons=[comparison],
+        explanations={EVIL: [user]},
+    )
+    assert "<b>$x$" not in text
+    assert EVIL not in text
+    # Data, main table, comparison, explanation (run, user, item, event, part, target), both words
+    # on what is measured, two tables of all figures.
+    assert text.count(ESCAPED) == 13
+    # JSON quotes the quotes before they are escaped.
+    assert text.count("&lt;b&gt;$x$ &amp; \\&#34;q\\&#34; &#39;a&#39;") == 2
+
+
+def test_render_page_needs_no_other_file():
+    text = page({"a": system(0.5)})
+    assert text.startswith("<!doctype html>")
+    assert text.rstrip().endswith("</html>")
+    sources = re.findall(r'(?:src|href)="([^"]{0,30})', text)
+    assert len(sources) == 3
+    assert all(source.startswith("data:image/svg+xml;base64,") for source in sources)
+
+
+def test_render_page_shows_counts_intervals_and_the_best_value():
+    text = page({"a": system(0.5), "b": system(0.25)})
+    assert "1,234 users with\n5,678 targets" in text
+    assert "<td class=best>0.5000 <small>0.1250–0.2500</small></td>" in text
+    assert "<td>0.2500 <small>0.1250–0.2500</small></td>" in text
+
+
+@pytest.mark.parametrize(
+    ("metric", "best"), [("gini@5", "0.2500"), ("map@5", "0.5000"), ("popularity_bias@5", None)]
+)
+def test_render_page_marks_the_best_value_by_the_direction_of_the_metric(metric, best):
+    text = page({"a": system(0.5), "b": system(0.25)})
+    (masked, unmasked) = re.findall(rf"<tr><td>{metric}</td>.*?</tr>", text)
+    for row in (masked, unmasked):
+        assert re.findall(r"class=best>([\d.]+)", row) == ([best] if best else [])
+
+
+def test_render_page_of_one_system_marks_nothing_as_best():
+    assert "class=best" not in page({"a": system(0.5)})
+
+
+def test_render_page_missing_values_are_dashes():
+    assert "<td>–</td>" in page({"a": system(None)})
