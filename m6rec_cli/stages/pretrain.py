@@ -15,7 +15,7 @@ def run(
     out: Path,
     report: Reporter,
     *,
-    also: Sequence[Path] = (),
+    other_domains: Sequence[Path] = (),
     resume: bool = False,
     overwrite: bool = False,
     profile: Path | None = None,
@@ -23,16 +23,22 @@ def run(
     """Pre-train on a data directory and write a run directory.
 
     Args:
-        also: Data directories of other domains that share its feature state. The catalogue of the run holds the
-            items of all, every one an alternative in the softmax, and validation is the mean over the domains.
+        other_domains: Data directories of further domains with the same feature state. The run's catalogue holds
+            the items of all domains, the softmax runs over all of them, and validation averages over the domains.
 
     Returns:
         The run's manifest, `run.json`.
 
     Raises:
-        M6RecError: The directories do not share one feature state, or an item id stands in two of them.
+        M6RecError: The directories have different feature states, or share an item id.
     """
-    request = TrainingJob(
-        "pretrain", data, out, config, resume, overwrite, also=tuple(also), profile=profile
+    job = TrainingJob(
+        stage="pretrain",
+        data=(data, *other_domains),
+        out=out,
+        config=config,
+        resume=resume,
+        overwrite=overwrite,
+        profile=profile,
     )
-    return fit(request, report, labels=False)
+    return fit(job, report)

@@ -205,6 +205,9 @@ def _no_run(folder: Path) -> M6RecError:
 
 def _from_json(tree: dict[str, Any]) -> RunManifest:  # Any: decoded JSON
     best, model = tree["best"], tree["model"]
+    costs = {f.name for f in fields(TrainingCost)}
+    if "peak_device_bytes" not in tree:
+        costs.remove("peak_device_bytes")
     return RunManifest(
         stage=tree["stage"],
         out=tree["out"],
@@ -215,7 +218,7 @@ def _from_json(tree: dict[str, Any]) -> RunManifest:  # Any: decoded JSON
         steps=tree["steps"],
         epochs=tree["epochs"],
         seconds=tree["seconds"],
-        cost=TrainingCost(**{f.name: tree.get(f.name) for f in fields(TrainingCost)}),
+        cost=TrainingCost(**{name: tree[name] for name in costs}),
         model=ModelInputs(
             items=model["items"],
             event_kinds=tuple(model["event_kinds"]),

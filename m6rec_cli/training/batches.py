@@ -1,34 +1,38 @@
-"""The input of training: dispatch-sized stacks of batches, a pure function of (seed, epoch, position)."""
+"""Training events to stacks of batches, a dispatch each; a pure function of (seed, epoch, step)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+import jax
 import numpy as np
 
-from m6rec_cli.config.settings import Config
+from m6rec_cli.config.settings import Config, TrainConfig
+from m6rec_cli.data.events import Events
 from m6rec_cli.data.format import TRAIN
 from m6rec_cli.data.packing import PackedRows, gap_buckets, pack_training, row_length
-from m6rec_cli.data.store import Dataset, Events
+from m6rec_cli.data.store import Dataset
 from m6rec_cli.execution import model_inputs
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.tokens import START
 from m6rec_cli.training import future_targets, target_weights
+from m6rec_cli.training.objective import AUXILIARY_ROWS
 from m6rec_cli.training.state import Batch
-from m6rec_cli.training.step import AUXILIARY_ROWS
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainingBatches:
-    """Training events and how they become batches.
+    """Training events, and how they are divided into batches.
 
     Attributes:
-        rows: Packed rows in a batch.
-        partial: Whether a step encodes some items only.
-        kept: Whether contents are kept from step to step (`State.content`): a step encodes some items, or none since the
-            encoder does not learn.
-        n_fresh: Item rows encoded anew in a step or, if all are, those of the auxiliary losses; 0 if there
-            is nothing to choose.
+        gaps: Time gap bucket of each event.
+        weight: f32 (events,), weight of each event as a target; 0 if it is none.
+        row_length: Tokens in a packed row.
+        encodes_some_items: Whether a step encodes the content of some items only.
+        caches_content: Whether content vectors are cached from step to step: if a step encodes some items only,
+            or none, since the encoder is frozen.
+        n_fresh: Fresh items of a step: those that it encodes or, if it encodes all, those in the auxiliary
+            losses; 0 if neither applies.
         popularity: Training events of each item.
     """
 
@@ -36,139 +40,139 @@ class TrainingBatches:
     events: Events
     gaps: np.ndarray
     weight: np.ndarray
-    length: int
-    rows: int
-    partial: bool
-    kept: bool
+    row_length: int
+    rows_per_batch: int
+    encodes_some_items: bool
+    caches_content: bool
     n_fresh: int
     popularity: np.ndarray
 
     @classmethod
-    def of(
-        cls, data: Dataset, config: Config, *, labels: bool, has_content: bool
+    def from_data(
+        cls, data: Dataset, config: Config, *, labelled_only: bool, has_content: bool
     ) -> "TrainingBatches":
-        """The feed of a data directory.
+        """The batches of a data directory.
 
         Args:
-            labels: Only labelled events are targets (fine-tuning); otherwise every event is one.
+            labelled_only: Only labelled events are targets; otherwise all events are.
+            has_content: Whether items have features.
 
         Raises:
-            M6RecError: No event can be learned from.
+            M6RecError: No event is a target.
         """
         train = config.train
         events = data.events
         events = events.take(events.split == TRAIN)
-        gaps = gap_buckets(events, has_time=data.has_time)
-        weight = events.weight * events.label if labels else np.ones(len(events), np.float32)
-        if train.label_fraction < 1:
-            # A stream of its own: (seed,) is that of the first epoch, since seeds are filled up with zeros.
-            rng = np.random.default_rng((train.seed, 0, 0, 2))
-            kept = rng.random(data.n_users) < train.label_fraction
-            weight = weight * kept[events.user_row]
+        weight = _target_weights(events, train, data.n_users, labelled_only)
         if not (weight > 0).any():
             raise M6RecError(
-                "no training event can be learned from" + (": none is labelled" if labels else ""),
+                "no training event is a target" + (": none is labelled" if labelled_only else ""),
                 where=str(data.path),
                 hint="look at `--positive` and `--split` of `m6rec preprocess`",
             )
-        sizes = np.diff(events.offsets(data.n_users))
-        length = row_length(sizes[sizes > 0], config.model.max_history)
-        rows = max(1, round(train.batch_targets / length))
-        auxiliary = train.loss.reconstruction > 0 or train.loss.contrast > 0
-        refresh = config.model.encoder.refresh_rows
-        learns = "encoder" in train.trainable
-        partial = has_content and learns and data.n_items > refresh
-        auxiliary = auxiliary and has_content and learns
-        n_fresh = refresh if partial else min(data.n_items, AUXILIARY_ROWS) if auxiliary else 0
-        kept = partial or (has_content and not learns)
         popularity = np.bincount(events.item_row, minlength=data.n_items)
-        weight = target_weights.tail(
-            weight.astype(np.float32), events.item_row, popularity, train.loss.tail_exponent
+        lengths = np.diff(events.offsets(data.n_users))
+        n_tokens = row_length(lengths[lengths > 0], config.model.max_history)
+        encoder_learns = has_content and "encoder" in train.trainable
+        encodes_some = encoder_learns and data.n_items > config.model.encoder.refresh_rows
+        n_fresh = 0
+        if encodes_some:
+            n_fresh = config.model.encoder.refresh_rows
+        elif encoder_learns and (train.loss.reconstruction > 0 or train.loss.contrast > 0):
+            n_fresh = min(data.n_items, AUXILIARY_ROWS)
+        return cls(
+            config=config,
+            events=events,
+            gaps=gap_buckets(events, has_time=data.has_time),
+            weight=target_weights.weight_by_rarity(
+                weight.astype(np.float32), events.item_row, popularity, train.loss.tail_exponent
+            ),
+            row_length=n_tokens,
+            rows_per_batch=max(1, round(train.batch_targets / n_tokens)),
+            encodes_some_items=encodes_some,
+            caches_content=encodes_some or (has_content and not encoder_learns),
+            n_fresh=n_fresh,
+            popularity=popularity,
         )
-        return cls(config, events, gaps, weight, length, rows, partial, kept, n_fresh, popularity)
 
-    def epoch_rows(self, epoch: int) -> PackedRows:
-        """The epoch's rows, filled up to whole batches with empty rows."""
+    def pack_epoch(self, epoch: int) -> PackedRows:
+        """The packed rows of an epoch, padded with empty rows to whole batches."""
         train = self.config.train
         rng = np.random.default_rng((train.seed, epoch, 0, 3))
-        aim, counts = future_targets.aims(
+        target_index, factor = future_targets.sample_targets(
             self.events.user_row, self.weight > 0, train.future_targets, rng
         )
         packed = pack_training(
             self.events,
             self.gaps,
-            weight=self.weight[aim] * counts,
-            length=self.length,
+            weight=self.weight[target_index] * factor,
+            length=self.row_length,
             first_event=train.loss.first_event,
             seed=train.seed,
             epoch=epoch,
-            aim=aim,
+            target_index=target_index,
         )
-        fill = -len(packed) % self.rows
-        if fill == 0:
-            return packed
-        blank = {"item": START, "reset": True}
-        return PackedRows(
-            **{
-                name: np.concatenate([a, np.full((fill, self.length), blank.get(name, 0), a.dtype)])
-                for name, a in (
-                    (name, getattr(packed, name)) for name in packed.__dataclass_fields__
-                )
-            }
-        )
+        return _pad_rows(packed, -len(packed) % self.rows_per_batch, self.row_length)
 
     @cached_property
-    def _first(self) -> np.ndarray:
-        """How many targets each batch of the first epoch has."""
-        weight = self.epoch_rows(0).weight
-        return (weight > 0).reshape(-1, self.rows * self.length).sum(axis=1)
+    def _targets_per_batch(self) -> np.ndarray:
+        """Number of targets in each batch of the first epoch."""
+        weight = self.pack_epoch(0).weight
+        return (weight > 0).reshape(-1, self.rows_per_batch * self.row_length).sum(axis=1)
 
     @property
-    def steps(self) -> int:
-        """Optimiser steps of the first epoch; long histories, cut elsewhere, may make later ones differ a little."""
-        return len(self._first)
+    def steps_per_epoch(self) -> int:
+        """Optimizer steps of the first epoch; later ones can differ a little, as they cut long histories elsewhere."""
+        return len(self._targets_per_batch)
 
     @property
-    def usual_targets(self) -> int:
-        """As many targets as 95% of the batches have, or fewer."""
-        return max(1, int(np.quantile(self._first, 0.95, method="higher")))
+    def typical_targets(self) -> int:
+        """The 95% quantile of the number of targets in a batch."""
+        return max(1, int(np.quantile(self._targets_per_batch, 0.95, method="higher")))
 
     @property
     def n_targets(self) -> int:
-        """Targets of the first epoch."""
-        return int(self._first.sum())
+        """Targets in the first epoch."""
+        return int(self._targets_per_batch.sum())
 
-    def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Batch, int]]:
-        """Stacks of `steps_per_dispatch` batches and how many of them are real, from step `start` on."""
-        packed, size = self.epoch_rows(epoch), self.config.train.steps_per_dispatch
-        n_steps = len(packed) // self.rows
+    def epoch_batches(self, epoch: int, start: int = 0) -> Iterator[tuple[Batch, int]]:
+        """Stacks of `steps_per_dispatch` batches from step `start` of an epoch on.
+
+        Yields:
+            A stack, and the number of its batches; the last batch is repeated to fill the last stack.
+        """
+        packed, size = self.pack_epoch(epoch), self.config.train.steps_per_dispatch
+        n_steps = len(packed) // self.rows_per_batch
         for first in range(start, n_steps, size):
             n = min(size, n_steps - first)
-            stack = [self._batch(packed, first + min(j, n - 1), epoch) for j in range(size)]
-            yield _stack(stack), n
+            batches = [self._batch(packed, first + min(j, n - 1), epoch) for j in range(size)]
+            yield jax.tree.map(lambda *leaves: np.stack(leaves), *batches), n
 
     def _batch(self, packed: PackedRows, step: int, epoch: int) -> Batch:
-        rows = packed.take(np.arange(step * self.rows, (step + 1) * self.rows))
+        first = step * self.rows_per_batch
+        rows = packed.take(np.arange(first, first + self.rows_per_batch))
         rng = np.random.default_rng((self.config.train.seed, epoch, step, 1))
-        fresh, scale = self._fresh(rows, rng)
+        fresh_items, fresh_scale = self._fresh_items(rows, rng)
         negatives, log_expected = self._negatives(rng)
         return Batch(
-            model_inputs.tokens(rows),
-            rows.target,
-            rows.weight,
-            fresh,
-            scale,
-            negatives,
-            log_expected,
+            tokens=model_inputs.packed_tokens(rows),
+            target=rows.target,
+            weight=rows.weight,
+            fresh_items=fresh_items,
+            fresh_scale=fresh_scale,
+            negatives=negatives,
+            log_expected=log_expected,
         )
 
-    def _fresh(self, rows: PackedRows, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """The batch's own items, then others drawn at random; see `Trainer._items` for the scale.
+    def _fresh_items(
+        self, rows: PackedRows, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The batch's own items, then others drawn at random; see `Objective._items` for the scale.
 
-        A quarter of the rows is kept for the others, which stand for the rest of the catalogue in the softmax.
+        A quarter of the fresh items are others, which stand for the rest of the catalogue in the softmax.
         """
         n_items = len(self.popularity)
-        if not self.partial:
+        if not self.encodes_some_items:
             chosen = (
                 np.sort(rng.choice(n_items, self.n_fresh, replace=False))
                 if self.n_fresh
@@ -188,18 +192,35 @@ class TrainingBatches:
         return np.concatenate([own, drawn]).astype(np.int32), scale
 
     def _negatives(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Draws half by popularity and half uniform, with the log of their expected counts."""
+        """Items for the sampled softmax, half by popularity and half uniform, and the log of their expected counts."""
         train = self.config.train
         if train.softmax == "exact":
             return np.zeros(0, np.int32), np.zeros(0, np.float32)
         n_items, k = len(self.popularity), train.negatives
         by_event = self.events.item_row[rng.integers(0, len(self.events), k - k // 2)]
         drawn = np.concatenate([by_event, rng.integers(0, n_items, k // 2)]).astype(np.int32)
-        share = (k - k // 2) * self.popularity[drawn] / len(self.events) + (k // 2) / n_items
-        return drawn, np.log(share).astype(np.float32)
+        expected = (k - k // 2) * self.popularity[drawn] / len(self.events) + (k // 2) / n_items
+        return drawn, np.log(expected).astype(np.float32)
 
 
-def _stack(batches: list[Batch]) -> Batch:
-    import jax
+def _target_weights(
+    events: Events, train: TrainConfig, n_users: int, labelled_only: bool
+) -> np.ndarray:
+    """The weight of each event as a target, before `tail_exponent`; 0 if it is none."""
+    weight = events.weight * events.label if labelled_only else np.ones(len(events), np.float32)
+    if train.label_fraction < 1:
+        # numpy pads seeds with zeros, so (seed,) alone would repeat the stream of the first epoch.
+        rng = np.random.default_rng((train.seed, 0, 0, 2))
+        kept = rng.random(n_users) < train.label_fraction
+        weight = weight * kept[events.user_row]
+    return weight
 
-    return jax.tree.map(lambda *leaves: np.stack(leaves), *batches)
+
+def _pad_rows(packed: PackedRows, n: int, length: int) -> PackedRows:
+    """Append `n` empty rows."""
+    blank = {"item": START, "reset": True}
+    padded = {
+        name: np.concatenate([x, np.full((n, length), blank.get(name, 0), x.dtype)])
+        for name, x in packed.arrays().items()
+    }
+    return PackedRows(**padded) if n else packed

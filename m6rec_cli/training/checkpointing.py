@@ -1,142 +1,166 @@
-"""The state of training to a checkpoint and back, by names that other programs can read."""
+"""The state of training to a checkpoint of named arrays, and back."""
 
-import dataclasses
 import time
-from typing import Any
+from dataclasses import asdict, replace
 
 import jax
 import numpy as np
 from flax import nnx
 
-from m6rec_cli.execution.mesh import Layout
+from m6rec_cli.execution.layout import Layout, item_tables
 from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.system import process_group
-from m6rec_cli.system.checkpoints import StepCheckpoints, check_shapes, flatten_by_name, unflatten_by_name
+from m6rec_cli.system.checkpoints import (
+    NamedArrays,
+    SealFacts,
+    StepCheckpoints,
+    check_shapes,
+    flatten_by_name,
+    unflatten_by_name,
+)
 from m6rec_cli.training.loop import LoopState, TrainingEvent
 from m6rec_cli.training.state import TrainingState
 
-_PROGRESS = "progress"
-"""What the seal of a step has from which training can go on; one of the best parameters alone has it not."""
+_LOOP_STATE = "loop_state"
+"""Key in the seal of a resumable step; the seal of a step with the best parameters alone lacks it."""
 
 
-def state_arrays(state: TrainingState) -> dict[str, dict[str, Any]]:
-    """The state as named trees of arrays; contents that cannot have changed since the start are left out."""
-    changes = len(state.content) and "encoder" in state.params
+def state_arrays(state: TrainingState) -> dict[str, NamedArrays]:
+    """The state as trees of named arrays.
+
+    The content cache is left out if it is constant, since it is computed again at the start.
+    """
+    caches_content = np.size(state.content) > 0 and "encoder" in state.params
+    parameters = (state.params, state.frozen, state.discriminator)
     return {
-        "params": flatten_by_name(state.params) | flatten_by_name(state.frozen) | flatten_by_name(state.discriminator),
-        "optimizer": {f"main.{k}": v for k, v in flatten_by_name(state.optimizer).items()}
-        | {f"judge.{k}": v for k, v in flatten_by_name(state.discriminator_optimizer).items()},
-        "content": {"content": state.content} if changes else {},
+        "params": {name: x for tree in parameters for name, x in flatten_by_name(tree).items()},
+        "optimizer": {
+            f"{prefix}.{name}": x
+            for prefix, tree in (
+                ("main", state.optimizer),
+                ("judge", state.discriminator_optimizer),
+            )
+            for name, x in flatten_by_name(tree).items()
+        },
+        "content": {"content": state.content} if caches_content else {},
     }
 
 
 class CheckpointWriter:
-    """Writes the state at the ends of epochs and at a stop, and keeps the best parameters beside it.
+    """Saves the state after epochs and at a stop, and keeps the best parameters beside it.
 
-    A checkpoint takes longer than an epoch of a small catalogue. Before the next one is due, the parameters of the best
-    epoch are copied into memory, and written with it. Several processes write after every epoch: one alone may not have
-    all parameters, nor the time of the others.
+    A checkpoint can take longer than an epoch of a small catalogue. Until the next one is due, the parameters of the
+    best epoch are kept in memory and saved together with it. Several processes save after each epoch, since one
+    process may hold only a part of the parameters, and their clocks differ.
     """
 
     def __init__(self, steps: StepCheckpoints, layout: Layout, seconds: float) -> None:
-        """Write to `steps`, `seconds` after a checkpoint at the earliest."""
+        """Save to `steps`, at least `seconds` apart."""
         self._steps, self._layout, self._seconds = steps, layout, seconds
-        self._written = time.monotonic()
-        self._best: tuple[int, tuple[Any, Any]] | None = None
+        self._last_save = time.monotonic()
+        self._best: tuple[int, nnx.State, nnx.State] | None = None
 
-    def save_if_due(self, update: TrainingEvent, *, now: bool) -> None:
-        """Write what the loop reports, or remember it if it is the best and nothing is due.
+    def save_if_due(self, event: TrainingEvent, *, now: bool) -> None:
+        """Save the state of an epoch or stop, or keep its parameters in memory if they are the best.
 
         Args:
-            update: An epoch, or a stop.
-            now: Write in any case.
+            now: Save in any case.
         """
-        best = update.loop_state.best_step
-        if now or not process_group.is_alone() or time.monotonic() - self._written >= self._seconds:
-            self._write(update)
-        elif best == update.step and not _goes_on(self._steps, best):
-            # The loop gives its arrays away with the next step.
+        best = event.loop_state.best_step
+        is_due = time.monotonic() - self._last_save >= self._seconds
+        if now or is_due or not process_group.is_alone():
+            self._save(event)
+        elif best == event.step and not _is_resumable(self._steps, best):
+            # Copies: the next step donates the arrays.
+            state = event.state
             self._best = (
-                update.step,
-                jax.tree.map(np.array, (update.state.params, update.state.discriminator)),
+                event.step,
+                jax.tree.map(np.array, state.params),
+                jax.tree.map(np.array, state.discriminator),
             )
 
-    def _write(self, update: TrainingEvent) -> None:
-        """The best parameters first: a step from which training goes on has those that it calls the best beside it."""
-        best, state = update.loop_state.best_step, update.state
-        if self._best and self._best[0] == best != update.step:
-            params, judge = self._best[1]
-            judged = TrainingState(
+    def _save(self, event: TrainingEvent) -> None:
+        """Save the best parameters first: a resumable step needs them beside it."""
+        best, state = event.loop_state.best_step, event.state
+        if self._best and self._best[0] == best != event.step:
+            _, params, discriminator = self._best
+            best_state = replace(
+                state,
                 params=params,
-                discriminator=judge,
-                frozen=state.frozen,
+                discriminator=discriminator,
                 optimizer=(),
                 discriminator_optimizer=(),
                 content=(),
                 step=best,
             )
-            self._save(best, judged, {}, keep=set(self._steps.sealed()))
+            self._save_state(best, best_state, {}, keep=set(self._steps.sealed()))
         self._best = None
-        meta = {_PROGRESS: dataclasses.asdict(update.loop_state)}
-        if _goes_on(self._steps, update.step):
-            # A stop behind the last step of an epoch has written it, before the epoch was judged.
-            self._steps.update_seal(update.step, meta, keep={best})
+        facts: SealFacts = {_LOOP_STATE: asdict(event.loop_state)}
+        if _is_resumable(self._steps, event.step):
+            # A stop after the last step of an epoch saved this step before its validation.
+            self._steps.update_seal(event.step, facts, keep={best})
         else:
-            self._save(update.step, state, meta, keep={best})
-        self._written = time.monotonic()
+            self._save_state(event.step, state, facts, keep={best})
+        self._last_save = time.monotonic()
 
-    def _save(
-        self, step: int, state: TrainingState, meta: dict[str, Any], *, keep: set[int]
+    def _save_state(
+        self, step: int, state: TrainingState, facts: SealFacts, *, keep: set[int]
     ) -> None:
-        trees = state_arrays(state)
-        self._steps.save(step, trees, meta | self._layout.rows_kept(trees), keep=keep)
+        rows = self._layout.real_rows(state_arrays(item_tables(state)))
+        self._steps.save(step, state_arrays(state), facts | rows, keep=keep)
 
 
 def last_resumable_step(steps: StepCheckpoints) -> int | None:
-    """The last step from which training can go on; nothing was trained at step 0."""
-    return max(
-        (step for step in steps.sealed() if step > 0 and _goes_on(steps, step)), default=None
-    )
+    """The last step from which training can resume; not step 0, where nothing was trained."""
+    return max((s for s in steps.sealed() if s > 0 and _is_resumable(steps, s)), default=None)
 
 
-def _goes_on(steps: StepCheckpoints, step: int) -> bool:
-    """Whether all that training goes on from is written; of the best parameters alone it is not."""
-    return step in steps.sealed() and _PROGRESS in steps.read_seal(step)
+def _is_resumable(steps: StepCheckpoints, step: int) -> bool:
+    """Whether a step holds the whole state, and not the best parameters alone."""
+    return step in steps.sealed() and _LOOP_STATE in steps.read_seal(step)
 
 
 def restore(
     steps: StepCheckpoints, step: int, state: TrainingState
 ) -> tuple[TrainingState, LoopState]:
-    """A step in the form of `state`, and where the loop was.
+    """Read a step into the structure of `state`.
 
     Raises:
-        M6RecError: The step is damaged, or another model's.
+        M6RecError: The step is damaged, or belongs to another model.
     """
     trees = steps.load_trees(step, state_arrays(state))
-    params, opt = trees["params"], trees.get("optimizer", {})
+    params, optimizers = trees["params"], trees.get("optimizer", {})
 
-    def part(prefix: str) -> dict[str, Any]:
-        return {k.removeprefix(prefix): v for k, v in opt.items() if k.startswith(prefix)}
+    def with_prefix(prefix: str) -> NamedArrays:
+        return {
+            name.removeprefix(prefix): x
+            for name, x in optimizers.items()
+            if name.startswith(prefix)
+        }
 
     restored = TrainingState(
         params=unflatten_by_name(state.params, params),
         frozen=unflatten_by_name(state.frozen, params),
         discriminator=unflatten_by_name(state.discriminator, params),
-        optimizer=unflatten_by_name(state.optimizer, part("main.")),
-        discriminator_optimizer=unflatten_by_name(state.discriminator_optimizer, part("judge.")),
+        optimizer=unflatten_by_name(state.optimizer, with_prefix("main.")),
+        discriminator_optimizer=unflatten_by_name(
+            state.discriminator_optimizer, with_prefix("judge.")
+        ),
         content=trees.get("content", {}).get("content", state.content),
         step=np.int32(step),
     )
-    return jax.tree.map(jax.device_put, restored), LoopState(**steps.read_seal(step)[_PROGRESS])
+    loop_state = LoopState(**steps.read_seal(step)[_LOOP_STATE])
+    return jax.tree.map(jax.device_put, restored), loop_state
 
 
 def load_best(model: M6Rec, steps: StepCheckpoints, step: int) -> None:
-    """Put the parameters that a step was judged by into `model`.
+    """Put the parameters of a step into `model`.
 
     Raises:
-        M6RecError: They are another model's.
+        M6RecError: They belong to another model.
     """
     _, variables = nnx.split(model)
     arrays = steps.read_tree(step, "params")
     check_shapes(steps.folder / str(step), flatten_by_name(variables), arrays)
-    nnx.update(model, unflatten_by_name(variables, {k: jax.device_put(v) for k, v in arrays.items()}))
+    on_device = {name: jax.device_put(x) for name, x in arrays.items()}
+    nnx.update(model, unflatten_by_name(variables, on_device))

@@ -1,4 +1,4 @@
-"""What a training run tells at the end of an epoch: a line for people, and one of `metrics.jsonl` for programs."""
+"""An epoch to a line of the progress output, and a line of `metrics.jsonl` for programs."""
 
 import json
 from pathlib import Path
@@ -8,24 +8,24 @@ from m6rec_cli.system.progress import Reporter
 from m6rec_cli.training.loop import TrainingEvent
 
 METRICS = "metrics.jsonl"
-_SHOWN = ("loss", "rec", "gen", "judge", "ndcg@10", "recall@10")
+_SHOWN = ("loss", "rec_loss", "gen_loss", "discriminator_loss", "ndcg@10", "recall@10")
 
 
-def append(report: Reporter, out: Path, update: TrainingEvent) -> None:
-    """Tell of an epoch."""
-    line = {"step": update.step, "epoch": update.progress.epoch, **update.metrics}
+def append(report: Reporter, out: Path, event: TrainingEvent) -> None:
+    """Report an epoch and append it to `metrics.jsonl`."""
+    line = {"step": event.step, "epoch": event.loop_state.epoch, **event.metrics}
     with (out / METRICS).open("a", encoding="utf-8") as file:
         file.write(json.dumps(line, allow_nan=False) + "\n")
-    best = " (best)" if update.progress.best_step == update.step else ""
+    best = " (best)" if event.loop_state.best_step == event.step else ""
     figures = ", ".join(
-        f"{name} {update.metrics[name]:.4f}" for name in _SHOWN if name in update.metrics
+        f"{name} {event.metrics[name]:.4f}" for name in _SHOWN if name in event.metrics
     )
-    seconds = f", {update.metrics['seconds']:.1f} s" if "seconds" in update.metrics else ""
-    report.note(f"epoch {update.progress.epoch}: {figures}{seconds}{best}")
+    seconds = f", {event.metrics['seconds']:.1f} s" if "seconds" in event.metrics else ""
+    report.note(f"epoch {event.loop_state.epoch}: {figures}{seconds}{best}")
 
 
 def truncate(out: Path, epoch: int) -> None:
-    """Drop the lines of later epochs than `epoch`, which are trained once more; a line that was cut off is one of them."""
+    """Remove incomplete lines and those of epochs after `epoch`, which are trained again."""
     path = out / METRICS
     if not path.exists():
         return

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-PEAKS = {
+PEAK_FLOPS = {
     "TPU v4": 275e12,
     "TPU v5 lite": 197e12,
     "TPU v5": 459e12,
@@ -25,7 +25,7 @@ PEAKS = {
 """Dense bf16 (V100, T4: fp16) operations a second of one device as its maker gives them, by what `device_kind` contains."""
 
 
-def per_step(traced: Any, tiles: int = 1) -> float:
+def count_per_step(traced: Any, tiles: int = 1) -> float:
     """The operations of a traced dispatch, whose loop of unknown length, the steps, is counted once.
 
     Args:
@@ -35,16 +35,16 @@ def per_step(traced: Any, tiles: int = 1) -> float:
     return _count(traced.jaxpr.jaxpr, [1, tiles])
 
 
-def peak(devices: Sequence[Any]) -> float | None:
+def peak_flops(devices: Sequence[Any]) -> float | None:
     """The operations a second that all devices together could do; `None` if a kind is not known (a CPU)."""
     kinds = {device.device_kind for device in devices}
     found = [
-        max((name for name in PEAKS if re.search(rf"\b{name}\b", kind)), key=len, default=None)
+        max((name for name in PEAK_FLOPS if re.search(rf"\b{name}\b", kind)), key=len, default=None)
         for kind in kinds
     ]
     if len(kinds) != 1 or found[0] is None:
         return None
-    return PEAKS[found[0]] * len(devices)
+    return PEAK_FLOPS[found[0]] * len(devices)
 
 
 def _count(jaxpr: Any, unknown: list[int]) -> float:
@@ -67,13 +67,13 @@ def _count(jaxpr: Any, unknown: list[int]) -> float:
             times = eqn.params["length"]
         elif eqn.primitive.name == "shard_map":  # shapes within are those of one device
             times = eqn.params["mesh"].size
-        inner = [_count(sub, within) for sub in _inside(eqn)]
+        inner = [_count(sub, within) for sub in _inner_programs(eqn)]
         if inner:
             total += times * (max(inner) if eqn.primitive.name == "cond" else sum(inner))
     return total
 
 
-def _inside(eqn: Any) -> Iterator[Any]:
+def _inner_programs(eqn: Any) -> Iterator[Any]:
     """The programs that an operation calls; of one with a gradient of its own, the one that runs."""
     for name, value in eqn.params.items():
         if name.endswith(("jaxpr_thunk", "bwd", "fwd")):

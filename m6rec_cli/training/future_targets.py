@@ -1,37 +1,37 @@
-"""What the beginning of a history is taught: what its user does sooner or later, in place of what comes next.
+"""Replace early next-item targets by a random later item of the same user.
 
-What comes first is not what a newcomer wants in the long run: a site shows everybody the same things first. With n
-places of long run, a list for somebody with fewer than n events answers the second question.
+The next item after a short history is often what a site shows to everybody. With `places` = n, the lists for users with
+fewer than n events predict what they come to later instead.
 """
 
 import numpy as np
 
-_COUNTS = 2.0
-"""How much such a target counts beside the others, on average."""
+_MEAN_COUNT = 2.0
+"""The mean factor of the weights of replaced targets."""
 
 
-def aims(
-    user_row: np.ndarray, taught: np.ndarray, places: int, rng: np.random.Generator
+def sample_targets(
+    user_row: np.ndarray, is_target: np.ndarray, places: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """For each event the one that is taught in its place, int64 (n,), and how much that counts, f32 (n,).
+    """The target of each event, as a position, int64 (n,), and a factor of its weight, f32 (n,).
 
-    One that stands for many counts as much as they are: otherwise what people with few events like would rank above what
-    most people come to.
+    The factor of a replaced target is proportional to the number of events that it was drawn from. Otherwise items
+    liked by users with few events would rank above those that most users come to.
 
     Args:
-        user_row: (n,) the user of each event, sorted; a user's events in order of time.
-        taught: bool (n,), the events that are to be found.
-        places: The first `places` events of each user give way to one of these, drawn evenly from itself and the later ones of
-            the user, if there is one; the others stay.
+        user_row: (n,) user of each event, sorted; the events of a user in order of time.
+        is_target: bool (n,), the events that can be targets.
+        places: The first `places` events of each user are replaced by a target drawn uniformly from the event itself
+            and the user's later ones, if there is one; the others stay.
     """
-    aim, counts = np.arange(len(user_row)), np.ones(len(user_row), np.float32)
+    source, factor = np.arange(len(user_row)), np.ones(len(user_row), np.float32)
     if places == 0:
-        return aim, counts
-    early = aim[aim - np.searchsorted(user_row, user_row, side="left") < places]
+        return source, factor
+    early = source[source - np.searchsorted(user_row, user_row, side="left") < places]
     ends = np.searchsorted(user_row, user_row[early], side="right")
-    before = np.concatenate([[0], np.cumsum(taught)])
-    n = before[ends] - before[early]
-    early, first, n = early[n > 0], before[early][n > 0], n[n > 0]
-    aim[early] = np.flatnonzero(taught)[first + rng.integers(0, n)]
-    counts[early] = _COUNTS * n / n.mean() if len(n) else 1
-    return aim, counts
+    n_before = np.concatenate([[0], np.cumsum(is_target)])
+    n = n_before[ends] - n_before[early]
+    early, first, n = early[n > 0], n_before[early][n > 0], n[n > 0]
+    source[early] = np.flatnonzero(is_target)[first + rng.integers(0, n)]
+    factor[early] = _MEAN_COUNT * n / n.mean() if len(n) else 1
+    return source, factor

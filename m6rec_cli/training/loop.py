@@ -1,45 +1,34 @@
-"""The one training loop: a generator of reports; the caller saves, shows and decides nothing else.
+"""The training loop of both stages: a generator of events; the caller saves and reports them."""
 
-Pre-training and fine-tuning differ in what they feed and in which parts learn, not in the loop.
-"""
-
-import json
 import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Literal
 
-import jax
 import numpy as np
-from flax import nnx
 
-from m6rec_cli.config.settings import Config
-from m6rec_cli.execution.mesh import Layout
-from m6rec_cli.execution.model_inputs import Tables
-from m6rec_cli.model.recommender import M6Rec
-from m6rec_cli.model.scoring import encode_content
+from m6rec_cli.execution.model_inputs import FeatureTables
 from m6rec_cli.system import process_group, runtime, signals
 from m6rec_cli.system.errors import M6RecError
-from m6rec_cli.training import flops, optimizer
+from m6rec_cli.training import flops
 from m6rec_cli.training.batches import TrainingBatches
-from m6rec_cli.training.precision import with_precision
-from m6rec_cli.training.sharded_softmax import typical_tiles
+from m6rec_cli.training.catalogue_operations import operations_for
 from m6rec_cli.training.state import TrainingState
-from m6rec_cli.training.step import PARTS, Trainer
+from m6rec_cli.training.step import Trainer
 from m6rec_cli.training.validation import Validation
 
 
 @dataclass
 class LoopState:
-    """The loop's own state, saved with every checkpoint that training can go on from.
+    """The position of the loop and its early stopping, saved with every resumable checkpoint.
 
     Attributes:
-        epoch: Epochs completed.
-        position: Steps done of the next epoch (0 unless a signal stopped the run within one).
-        best: Best validation NDCG@10 so far, -1 before the first; `best_step` and `best_epoch` say where.
-        waited: Epochs since the best one.
-        sums: Measurements of the epoch under way, for its report.
+        epoch: Completed epochs.
+        epoch_step: Steps done in the current epoch; saved as 0 unless a signal stopped the run.
+        best_ndcg: Best validation NDCG@10 so far, of `best_step` and `best_epoch`; -1 before the first.
+        epochs_without_gain: Epochs since the best one.
+        metric_sums: Sums of the measurements over the steps of the current epoch.
         done: Whether training has ended.
     """
 
@@ -52,22 +41,40 @@ class LoopState:
     metric_sums: dict[str, float] = field(default_factory=dict)
     done: bool = False
 
+    @property
+    def is_new(self) -> bool:
+        """Whether nothing was trained or validated yet."""
+        return self.epoch == 0 and self.epoch_step == 0 and self.best_ndcg < 0
 
-@dataclass(frozen=True)
+    def end_epoch(self, step: int, ndcg: float | None) -> None:
+        """Count the epoch that ends at `step`."""
+        self.epoch, self.epoch_step, self.metric_sums = self.epoch + 1, 0, {}
+        self.note_validation(step, ndcg)
+
+    def note_validation(self, step: int, ndcg: float | None) -> None:
+        """Keep the best step; without validation the last step is the best."""
+        if ndcg is not None and ndcg <= self.best_ndcg:
+            self.epochs_without_gain += 1
+            return
+        self.best_ndcg = self.best_ndcg if ndcg is None else ndcg
+        self.best_step, self.best_epoch, self.epochs_without_gain = step, self.epoch, 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingEvent:
-    """What the loop tells after each dispatch and each epoch.
+    """The state of training after a dispatch or an epoch.
 
     Attributes:
-        kind: `steps` after a dispatch, `epoch` at an epoch's end, `stop` after a signal, when the state is to be
-            saved.
-        step: Optimiser steps since the start.
-        metrics: Means over the steps of a dispatch or epoch, and the validation figures of an epoch.
-        n_steps: Steps of the dispatch or epoch.
-        seconds: What a dispatch took.
-        flops: Operations of a step's matrix products, see `flops.per_step`.
+        kind: `steps` after a dispatch, `epoch` at the end of an epoch, `stop` after a signal: the caller
+            saves the state and ends.
+        step: Optimizer steps since the start of training.
+        n_steps: Steps in the dispatch or epoch.
+        metrics: Means over the steps of the dispatch or epoch; for an epoch also validation and speed.
+        seconds: Duration of a dispatch.
+        step_flops: Operations in the matrix products of one step, see `flops.count_per_step`.
     """
 
-    kind: str
+    kind: Literal["steps", "epoch", "stop"]
     step: int
     n_steps: int
     metrics: dict[str, float]
@@ -77,152 +84,115 @@ class TrainingEvent:
     step_flops: float = 0.0
 
 
-def prepare(
-    model: M6Rec, config: Config, batches: TrainingBatches, tables: Tables, layout: Layout
-) -> tuple[Trainer, TrainingState]:
-    """Split the model into what learns and what does not, and start the optimisers.
-
-    Raises:
-        M6RecError: `train.trainable` names no part, or lacks the generator that the adversary is to teach.
-    """
-    train = config.train
-    for part in train.trainable:
-        if part not in PARTS:
-            raise M6RecError(
-                f"`train.trainable` names a part that the model has not: `{part}`",
-                hint=f"known: {PARTS}",
-            )
-
-    if train.alpha < 1 and "generator" not in train.trainable:
-        raise M6RecError(
-            "`train.alpha` is below 1, and the generator does not learn: there would be no adversary",
-            where="train.trainable",
-            hint=f"`--set 'train.trainable={json.dumps([*train.trainable, 'generator'])}'`",
-        )
-
-    def learns(path: tuple[Any, ...], value: Any) -> bool:
-        return isinstance(value, nnx.Param) and path[0] in train.trainable
-
-    def judges(path: tuple[Any, ...], value: Any) -> bool:
-        return path[0] == "discriminator"
-
-    graphdef, judge, params, frozen = nnx.split(
-        with_precision(model, train.precision), judges, learns, ...
-    )
-    steps = batches.steps_per_epoch * train.epochs
-    total = min(steps, train.max_steps) if train.max_steps else steps
-    trainer = Trainer(
-        graphdef,
-        config,
-        optimizer.Schedule.of(train, total),
-        optimizer.optimizer(train),
-        optimizer.discriminator_optimizer(train),
-        len(model.encoder.items.names),
-        layout,
-        batches.typical_targets,
-    )
-    content = (
-        jax.jit(lambda: encode_content(model, tables.items, len(tables.warm)))()
-        if batches.caches_content
-        else np.zeros(0, np.float32)
-    )
-    return trainer, TrainingState(
-        params=params,
-        frozen=frozen,
-        discriminator=judge,
-        # In one program: eager zeros would be compiled for each shape.
-        optimizer=jax.jit(trainer.optimizer.init)(params),
-        discriminator_optimizer=jax.jit(trainer.discriminator_optimizer.init)(judge) if trainer.adversarial else (),
-        content=content,
-        step=np.zeros((), np.int32),
-    )
-
-
 def train(
     trainer: Trainer,
     state: TrainingState,
     loop_state: LoopState,
     batches: TrainingBatches,
-    tables: Tables,
+    tables: FeatureTables,
     validation: Validation | None,
 ) -> Iterator[TrainingEvent]:
-    """Train until the epochs, the steps or the patience end, or a signal arrives.
+    """Train until the epochs, the steps or the patience run out, or a signal arrives.
 
-    Before the first epoch the untouched model is judged, so that training can only improve on it.
+    The first event validates the untrained model, so that the best step is never worse than it.
 
     Raises:
         M6RecError: The loss is not finite.
     """
-    config = trainer.config.train
-    layout = trainer.layout
-    compiled, key = trainer.dispatch(state), layout.key(runtime.key(config.seed))
-    dispatch, work = process_group.start_together(compiled), 0.0
-    if loop_state.epoch == 0 and loop_state.epoch_step == 0 and loop_state.best_ndcg < 0:
-        metrics = validation.evaluate(trainer.graphdef, state, tables, layout) if validation else {}
-        _note_best(loop_state, metrics, 0)
-        yield TrainingEvent("epoch", 0, 0, metrics, state, loop_state)
-    limit = config.max_steps or math.inf
+    config, layout = trainer.config.train, trainer.layout
+
+    def validate() -> dict[str, float]:
+        return validation.evaluate(trainer.graphdef, state, tables, layout) if validation else {}
+
+    compiled, key = (
+        trainer.compile_dispatch(state),
+        layout.place_key(runtime.random_key(config.seed)),
+    )
+    dispatch, step_flops = process_group.start_together(compiled), 0.0
+    if loop_state.is_new:
+        metrics = validate()
+        loop_state.note_validation(0, metrics.get("ndcg@10"))
+        yield TrainingEvent(
+            kind="epoch", step=0, n_steps=0, metrics=metrics, state=state, loop_state=loop_state
+        )
+    max_steps = config.max_steps or math.inf
     while not loop_state.done and loop_state.epoch < config.epochs:
         started, cpu_started = time.monotonic(), time.process_time()
-        epoch_start = loop_state.epoch_step
-        for batches, size in batches.epoch_batches(loop_state.epoch, loop_state.epoch_step):
-            first = int(state.step)
-            n = int(min(size, limit - first))
+        first_epoch_step = loop_state.epoch_step
+        for stack, n_batches in batches.epoch_batches(loop_state.epoch, loop_state.epoch_step):
+            first_step = int(state.step)
+            n = int(min(n_batches, max_steps - first_step))
             if n <= 0:
                 break
-            dispatched = time.monotonic()
-            rates = trainer.schedule.rates(first, config.steps_per_dispatch)
-            given = (state, layout.batches(batches), rates, np.int32(n), tables, key)
-            # Traced once: the call below finds the trace made.
-            if not work:
-                tiles = typical_tiles(layout, trainer.typical_targets)
-                work = flops.count_per_step(compiled.trace(*given), tiles)
-            state, sums = dispatch(*given)
+            dispatch_started = time.monotonic()
+            rates = trainer.schedule.rates(first_step, config.steps_per_dispatch)
+            args = (state, layout.place_batches(stack), rates, np.int32(n), tables, key)
+            if not step_flops:
+                # The call below reuses this trace.
+                n_tiles = operations_for(layout).n_tiles(trainer.typical_targets)
+                step_flops = flops.count_per_step(compiled.trace(*args), n_tiles)
+            state, sums = dispatch(*args)
             sums = {name: float(value) for name, value in sums.items()}
-            dispatched = time.monotonic() - dispatched
+            seconds = time.monotonic() - dispatch_started
             step = int(state.step)
-            if not all(map(math.isfinite, sums.values())):
-                raise M6RecError(
-                    f"the loss is not finite within the {n} steps before step {step}",
-                    hint="lower `train.learning_rate` and start anew, with `--overwrite` or another `--out`",
-                )
+            _require_finite(sums, n, step)
             loop_state.epoch_step += n
             loop_state.metric_sums = {
                 name: loop_state.metric_sums.get(name, 0.0) + value for name, value in sums.items()
             }
             yield TrainingEvent(
-                "steps", step, n, _means(sums, n), state, loop_state, dispatched, work
+                kind="steps",
+                step=step,
+                n_steps=n,
+                metrics=_means(sums, n),
+                state=state,
+                loop_state=loop_state,
+                seconds=seconds,
+                step_flops=step_flops,
             )
             if process_group.sum_over_processes(signals.stop_requested()):
-                yield TrainingEvent("stop", step, n, _means(sums, n), state, loop_state)
+                yield TrainingEvent(
+                    kind="stop",
+                    step=step,
+                    n_steps=n,
+                    metrics=_means(sums, n),
+                    state=state,
+                    loop_state=loop_state,
+                )
                 return
         seconds = time.monotonic() - started
         n = max(loop_state.epoch_step, 1)
-        metrics = _means(loop_state.metric_sums, n)
-        metrics["seconds"], metrics["cpu_seconds"] = seconds, time.process_time() - cpu_started
-        metrics["targets_per_second"] = (
-            loop_state.metric_sums.get("targets", 0.0) / n * (n - epoch_start) / max(seconds, 1e-9)
-        )
-        if validation:
-            metrics |= validation.evaluate(trainer.graphdef, state, tables, layout)
-        loop_state.epoch, loop_state.epoch_step, loop_state.metric_sums = loop_state.epoch + 1, 0, {}
+        n_targets = loop_state.metric_sums.get("targets", 0.0) / n * (n - first_epoch_step)
+        metrics = _means(loop_state.metric_sums, n) | {
+            "seconds": seconds,
+            "cpu_seconds": time.process_time() - cpu_started,
+            "targets_per_second": n_targets / max(seconds, 1e-9),
+        }
+        metrics |= validate()
         step = int(state.step)
-        _note_best(loop_state, metrics, step)
+        loop_state.end_epoch(step, metrics.get("ndcg@10"))
         loop_state.done = (
-            loop_state.epochs_without_gain >= config.patience or loop_state.epoch >= config.epochs or step >= limit
+            loop_state.epochs_without_gain >= config.patience
+            or loop_state.epoch >= config.epochs
+            or step >= max_steps
         )
-        yield TrainingEvent("epoch", step, n, metrics, state, loop_state)
+        yield TrainingEvent(
+            kind="epoch",
+            step=step,
+            n_steps=n,
+            metrics=metrics,
+            state=state,
+            loop_state=loop_state,
+        )
 
 
 def _means(sums: dict[str, float], n: int) -> dict[str, float]:
     return {name: value / n for name, value in sums.items()}
 
 
-def _note_best(loop_state: LoopState, metrics: dict[str, float], step: int) -> None:
-    """Keep the best epoch; without validation the latest is the best."""
-    value = metrics.get("ndcg@10")
-    if value is None or value > loop_state.best_ndcg:
-        loop_state.best_ndcg = loop_state.best_ndcg if value is None else value
-        loop_state.best_step, loop_state.best_epoch, loop_state.epochs_without_gain = step, loop_state.epoch, 0
-    else:
-        loop_state.epochs_without_gain += 1
+def _require_finite(sums: dict[str, float], n_steps: int, step: int) -> None:
+    if not all(map(math.isfinite, sums.values())):
+        raise M6RecError(
+            f"the loss is not finite within the {n_steps} steps before step {step}",
+            hint="lower `train.learning_rate` and start again, with `--overwrite` or another `--out`",
+        )

@@ -1,4 +1,4 @@
-"""bf16 products: float32 parameters are rounded for a product alone, which is summed up in float32."""
+"""Matrix products in bf16: float32 factors are rounded to bf16, their product is summed in float32."""
 
 import jax.numpy as jnp
 from flax import nnx
@@ -7,7 +7,7 @@ from jaxtyping import Array
 from m6rec_cli.model.recommender import M6Rec
 
 
-def computing_in(model: M6Rec, precision: str) -> M6Rec:
+def with_precision(model: M6Rec, precision: str) -> M6Rec:
     """The model, or a copy whose linear layers multiply in bf16; recurrences, norms and sums stay float32."""
     if precision == "float32":
         return model
@@ -18,9 +18,9 @@ def computing_in(model: M6Rec, precision: str) -> M6Rec:
     return model
 
 
-def product(a: Array, b: Array, half: bool) -> Array:
+def matmul(a: Array, b: Array, bf16: bool) -> Array:
     """a @ b in float32, of factors that are rounded to bf16 if `half`."""
-    if not half:
+    if not bf16:
         return a @ b
     return jnp.matmul(
         a.astype(jnp.bfloat16), b.astype(jnp.bfloat16), preferred_element_type=jnp.float32

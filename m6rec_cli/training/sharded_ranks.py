@@ -4,7 +4,6 @@ Of the rows that a device of `model` holds, the devices of `data` encode a share
 never put together as a whole: what is handed on between devices of `model` are counts, and the scores of true items.
 """
 
-import functools
 from typing import Any
 
 import jax
@@ -12,20 +11,17 @@ import jax.numpy as jnp
 from flax import nnx
 from jax.sharding import PartitionSpec as P
 
-from m6rec_cli.execution.mesh import DATA, MODEL, Layout
-from m6rec_cli.execution.model_inputs import Tables
+from m6rec_cli.execution.mesh import DATA, MODEL, MeshLayout
+from m6rec_cli.execution.model_inputs import FeatureTables
 from m6rec_cli.model import scoring
-from m6rec_cli.model.fusion import Features, gather
+from m6rec_cli.model.fusion import Features, gather_rows
 from m6rec_cli.model.layers import Keys
 from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.system.shapes import BD, ID, I_bool
 
 
-@functools.partial(jax.jit, static_argnames="layout")
-def embed(model: M6Rec, tables: Tables, layout: Layout) -> ID:
+def embed(layout: MeshLayout, model: M6Rec, tables: FeatureTables) -> ID:
     """Embeddings of the whole catalogue, laid out as the tables are."""
-    if layout.mesh is None:
-        return scoring.embed_items(model, tables.items, tables.warm)
     graphdef, state = nnx.split(model)
     shares = layout.mesh.shape[DATA]
 
@@ -33,9 +29,9 @@ def embed(model: M6Rec, tables: Tables, layout: Layout) -> ID:
         own = nnx.merge(graphdef, state)
         n = -(-len(warm) // shares)
         rows = jnp.minimum(jax.lax.axis_index(DATA) * n + jnp.arange(n), len(warm) - 1)
-        content = scoring.encode_content(own, gather(features, rows), n)
+        content = scoring.encode_content(own, gather_rows(features, rows), n)
         content = jax.lax.all_gather(content, DATA, tiled=True)[: len(warm)]
-        return own.encoder.embed(content, warm, Keys(None))
+        return own.encoder.embed_items(content, warm, Keys(None))
 
     specs = (layout.specs(state), P(MODEL), P(MODEL))
     mapped = jax.shard_map(
@@ -44,19 +40,14 @@ def embed(model: M6Rec, tables: Tables, layout: Layout) -> ID:
     return mapped(state, tables.items, tables.warm)
 
 
-@functools.partial(jax.jit, static_argnames="layout")
 def ranks(
-    model: M6Rec, items: ID, h: BD, target: jax.Array, seen: jax.Array, layout: Layout
+    layout: MeshLayout, model: M6Rec, items: ID, h: BD, target: jax.Array, seen: jax.Array
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
     """As `scoring.ranks`, of true items after the contexts `h`, and their scores, f32 (u,).
 
     Rows beyond `layout.n_items` take no part. The rank of a score that is not finite means nothing.
     """
     candidates = model.candidates(h, None)
-    if layout.mesh is None:
-        scores = scoring.logits(candidates, items, jnp.zeros(len(items)))
-        own = jnp.take_along_axis(scores, target[:, None], axis=1)
-        return *scoring.ranks(scores, target, seen), own[:, 0]
 
     def part(c: Any, e: Any, target: Any, seen: Any) -> tuple[jax.Array, jax.Array, jax.Array]:
         first, n = jax.lax.axis_index(MODEL) * len(e), len(e)

@@ -11,16 +11,16 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import PartitionSpec as P
 
-from m6rec_cli.execution.mesh import DATA, MODEL, Layout
+from m6rec_cli.execution.mesh import DATA, MODEL, MeshLayout
 from m6rec_cli.system.shapes import ID, ND, I, N, N_int, Scalar
 from m6rec_cli.training import softmax
-from m6rec_cli.training.softmax import How
+from m6rec_cli.training.softmax import SoftmaxOptions
 
 _NEVER = -1e30
 
 
 def cross_entropy(
-    layout: Layout,
+    layout: MeshLayout,
     candidates: ND,
     items: ID,
     bias: I,
@@ -28,42 +28,30 @@ def cross_entropy(
     weights: N,
     *,
     items_learn: bool = True,
-    half: bool = False,
-    usual: int | None = None,
+    bf16: bool = False,
+    typical_targets: int | None = None,
 ) -> Scalar:
     """As `softmax.cross_entropy`, on the layout's mesh; rows beyond `layout.n_items` take no part."""
     args = (candidates, items, bias, targets, weights)
-    if layout.mesh is None:
-        return softmax.cross_entropy(*args, items_learn=items_learn, half=half, usual=usual)
-    usual = usual and -(-usual // layout.mesh.shape[DATA])
-    return _loss(*args, layout, How(items_learn, half, usual))
-
-
-def usual_tiles(layout: Layout, usual: int) -> int:
-    """The tiles that a device computes where `usual` positions have a target."""
-    data, model = (
-        (1, 1) if layout.mesh is None else (layout.mesh.shape[DATA], layout.mesh.shape[MODEL])
-    )
-    mine = -(-usual // data)
-    return -(-mine // softmax.tile_rows(mine, -(-layout.n_items // model)))
+    typical_targets = typical_targets and -(-typical_targets // layout.mesh.shape[DATA])
+    return _loss(*args, layout, SoftmaxOptions(items_learn, bf16, typical_targets))
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(5, 6))
-def _loss(h: ND, e: ID, b: I, y: N_int, w: N, layout: Layout, how: How) -> Scalar:
+def _loss(h: ND, e: ID, b: I, y: N_int, w: N, layout: MeshLayout, how: SoftmaxOptions) -> Scalar:
     return _forward(h, e, b, y, w, layout, how._replace(items_learn=False))[0]
 
 
 def _forward(
-    h: ND, e: ID, b: I, y: N_int, w: N, layout: Layout, how: How
+    h: ND, e: ID, b: I, y: N_int, w: N, layout: MeshLayout, how: SoftmaxOptions
 ) -> tuple[Scalar, tuple[jax.Array, ...]]:
     mesh = layout.mesh
-    assert mesh is not None
     over = MODEL if mesh.shape[MODEL] > 1 else None
 
     def part(h: ND, e: ID, b: I, y: N_int, w: N) -> tuple[jax.Array, ...]:
         first = jax.lax.axis_index(MODEL) * len(e)
         b = jnp.where(first + jnp.arange(len(e)) < layout.n_items, b, _NEVER)
-        lse, dh, de = softmax.log_sums(h, e, b, w, how, over)
+        lse, dh, de = softmax.sum_log_normalizers(h, e, b, w, how, over)
         at = y - first
         mine = (at >= 0) & (at < len(e))
         at = jnp.where(mine, at, len(e))  # beyond the end: read as zero, written nowhere
@@ -87,7 +75,7 @@ def _forward(
 
 
 def _backward(
-    layout: Layout, how: How, saved: tuple[jax.Array, ...], g: Scalar
+    layout: MeshLayout, how: SoftmaxOptions, saved: tuple[jax.Array, ...], g: Scalar
 ) -> tuple[jax.Array | None, ...]:
     dh, de = saved
     return g * dh, g * de, None, None, None

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from m6rec_cli.system.shapes import ID, ND, I, N, N_int, Scalar
-from m6rec_cli.training.precision import product
+from m6rec_cli.training.precision import matmul
 
 _TILE_FLOATS = 1 << 22
 _LOG2_E = 1.4426950408889634
@@ -32,12 +32,12 @@ def tile_rows(n_targets: int, n_items: int) -> int:
     return min(n_targets, 8 * -(-even // 8))
 
 
-class How(NamedTuple):
+class SoftmaxOptions(NamedTuple):
     """How the cross-entropy is computed; see `cross_entropy`."""
 
     items_learn: bool
-    half: bool
-    usual: int | None
+    bf16: bool
+    typical_targets: int | None
 
 
 def cross_entropy(
@@ -48,8 +48,8 @@ def cross_entropy(
     weights: N,
     *,
     items_learn: bool = True,
-    half: bool = False,
-    usual: int | None = None,
+    bf16: bool = False,
+    typical_targets: int | None = None,
 ) -> Scalar:
     """sum_n weight_n * -log softmax(<candidate_n, item_i> + bias_i)[target_n] (article 4.2.1, L_rec).
 
@@ -60,15 +60,22 @@ def cross_entropy(
         usual: How many positions have a weight, or a few less, most of the time: the fewer, the fewer tiles. The
             result is that of any other number but for rounding.
     """
-    return _loss(candidates, items, bias, targets, weights, How(items_learn, half, usual))
+    return _loss(
+        candidates,
+        items,
+        bias,
+        targets,
+        weights,
+        SoftmaxOptions(items_learn, bf16, typical_targets),
+    )
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(5,))
-def _loss(h: ND, e: ID, b: I, y: N_int, w: N, how: How) -> Scalar:
+def _loss(h: ND, e: ID, b: I, y: N_int, w: N, how: SoftmaxOptions) -> Scalar:
     def tile(total: Array, xs: tuple[Array, ...]) -> tuple[Array, None]:
         ht, wt = xs
         return total + jnp.sum(
-            wt * jax.nn.logsumexp(product(ht, e.T, how.half) + b[None], axis=-1)
+            wt * jax.nn.logsumexp(matmul(ht, e.T, how.bf16) + b[None], axis=-1)
         ), None
 
     total, _ = jax.lax.scan(tile, jnp.zeros((), h.dtype), _tiles(tile_rows(len(h), len(e)), h, w))
@@ -98,8 +105,10 @@ def _tiles(size: int, *arrays: Array) -> tuple[Array, ...]:
     return tuple(a.reshape(count, size, *a.shape[1:]) for a in padded)
 
 
-def _forward(h: ND, e: ID, b: I, y: N_int, w: N, how: How) -> tuple[Scalar, tuple[Array, ...]]:
-    lse, dh, de = log_sums(h, e, b, w, how)
+def _forward(
+    h: ND, e: ID, b: I, y: N_int, w: N, how: SoftmaxOptions
+) -> tuple[Scalar, tuple[Array, ...]]:
+    lse, dh, de = sum_log_normalizers(h, e, b, w, how)
     total = lse - jnp.sum(w * _true_logit(h, e, b, y))
     dh = dh - w[:, None] * e[y]
     if not how.items_learn:
@@ -107,8 +116,8 @@ def _forward(h: ND, e: ID, b: I, y: N_int, w: N, how: How) -> tuple[Scalar, tupl
     return total, (dh, de.T.at[y].add(-w[:, None] * h))
 
 
-def log_sums(
-    h: ND, e: ID, b: I, w: N, how: How, over: str | None = None
+def sum_log_normalizers(
+    h: ND, e: ID, b: I, w: N, how: SoftmaxOptions, over: str | None = None
 ) -> tuple[Scalar, ND, Float[Array, "d i"]]:
     """sum_n w_n * logsumexp_i(<h_n, e_i> + b_i) and its gradients, by what is fastest on a CPU.
 
@@ -126,22 +135,22 @@ def log_sums(
     to_log2 = (wide * _LOG2_E).T  # powers of two cost less than powers of e
     order = jnp.argsort(w == 0, stable=True)
     columns = jnp.concatenate([h, one, jnp.zeros_like(one)], axis=1)[order]
-    size = tile_rows(min(n, how.usual or n), len(e))
+    size = tile_rows(min(n, how.typical_targets or n), len(e))
     tiles, weights = _tiles(size, columns, w[order])
 
     def tile(i: Array, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         (de, dh, total), ht, wt = carry, tiles[i], weights[i]
-        logits = product(ht, to_log2, how.half)
+        logits = matmul(ht, to_log2, how.bf16)
         top = logits.max(axis=-1, keepdims=True)
         top = top if over is None else jax.lax.pmax(top, over)
         p = jnp.exp2(logits - top)
-        mean = product(p, wide, how.half)
+        mean = matmul(p, wide, how.bf16)
         mean = mean if over is None else jax.lax.psum(mean, over)
         norm = mean[:, d + 1]
         # The rows of h carry weight / norm into the third product, so that p is never rescaled as a whole.
         scale = (wt / norm)[:, None]
         if how.items_learn:
-            de = de + product((scale * ht[:, :d]).T, p, how.half)
+            de = de + matmul((scale * ht[:, :d]).T, p, how.bf16)
         total = total + jnp.sum(wt * (jnp.log(norm) + top[:, 0] / _LOG2_E))
         return de, dh.at[i].set(scale * mean[:, :d]), total
 
@@ -155,7 +164,7 @@ def log_sums(
     return total, jnp.zeros_like(h).at[order].set(dh.reshape(-1, d)[:n], unique_indices=True), de
 
 
-def _backward(how: How, saved: tuple[Array, ...], g: Scalar) -> tuple[Array | None, ...]:
+def _backward(how: SoftmaxOptions, saved: tuple[Array, ...], g: Scalar) -> tuple[Array | None, ...]:
     dh, de = saved
     return g * dh, g * de, None, None, None
 

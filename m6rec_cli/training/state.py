@@ -1,56 +1,60 @@
-"""What training carries from step to step, and what a step is given."""
+"""The state that training carries from step to step, and the batch that a step consumes."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 import jax
+import optax
+from flax import nnx
 
+from m6rec_cli.execution.layout import ITEM_TABLE
 from m6rec_cli.model.recommender import Tokens
+from m6rec_cli.system.shapes import Leaf
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class TrainingState:
-    """All that changes from step to step.
+    """Everything that a step changes.
 
     Attributes:
-        params: Parameters that learn.
-        frozen: The model's other variables.
-        judge: The discriminator's parameters.
+        params: Trainable parameters of encoder, decoder and generator.
+        frozen: All other variables of the model but the discriminator's.
+        discriminator: The discriminator's parameters.
         optimizer: Optax state of `params`.
-        judge_optimizer: Optax state of `judge`; empty without the adversary.
-        content: Content vector of every item as last encoded; empty if all are encoded in every step (`Feed.kept`).
-        step: Steps done.
+        discriminator_optimizer: Optax state of `discriminator`; empty without adversarial training.
+        content: f32 (i, d), cached content vector of each item; empty if each step encodes all items or none,
+            see `TrainingBatches.caches_content`.
+        step: Optimizer steps done.
     """
 
-    params: Any
-    frozen: Any
-    judge: Any
-    optimizer: Any
-    judge_optimizer: Any
-    content: Any
-    step: Any
+    params: nnx.State
+    frozen: nnx.State
+    discriminator: nnx.State
+    optimizer: optax.OptState
+    discriminator_optimizer: optax.OptState
+    content: Leaf = field(metadata=ITEM_TABLE)
+    step: Leaf
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Batch:
-    """One step's input, of numpy or JAX arrays; fields are `Any` as those of `Tokens` are.
+    """The input of one step, numpy or JAX arrays.
 
     Attributes:
         tokens: Packed histories.
-        target: i32 (b, t), item row of the next event, 0 where there is none.
-        weight: f32 (b, t), the preference y_ij as the target's weight, 0 where there is none.
-        fresh: i32 (r,), item rows to encode anew, distinct; empty if all are encoded.
-        fresh_scale: f32 (r,), what the gradient of each fresh row is multiplied with.
-        negatives: i32 (k,), item rows of the sampled softmax; empty if it is exact.
-        log_expected: f32 (k,), their log-Q correction.
+        target: i32 (b, t), item row of the next event; 0 where there is none.
+        weight: f32 (b, t), the preference y_ij; 0 where there is no target.
+        fresh_items: i32 (r,), distinct item rows that the step encodes; empty if it encodes all items.
+        fresh_scale: f32 (r,), factor of the gradient of each fresh item.
+        negatives: i32 (k,), item rows drawn for the sampled softmax; empty for the exact one.
+        log_expected: f32 (k,), log-Q correction of the negatives.
     """
 
     tokens: Tokens
-    target: Any
-    weight: Any
-    fresh: Any
-    fresh_scale: Any
-    negatives: Any
-    log_expected: Any
+    target: Leaf
+    weight: Leaf
+    fresh_items: Leaf
+    fresh_scale: Leaf
+    negatives: Leaf
+    log_expected: Leaf

@@ -1,4 +1,4 @@
-"""How much each target counts: more if its item is rare, nothing if its loss says that it is noise."""
+"""Weights of the targets: higher for rare items, zero for targets whose loss suggests noise."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -6,14 +6,14 @@ from jaxtyping import Array, Int
 
 from m6rec_cli.system.shapes import N
 
-NEVER = -1e9
-"""The bias of an item that is not to compete: finite, since 0 * inf would be no number in the softmax's tiles."""
+EXCLUDED_BIAS = -1e9
+"""The logit bias of an item outside the softmax; finite, since 0 * inf is NaN in the tiles of the softmax."""
 
 
-def tail(
+def weight_by_rarity(
     weight: np.ndarray, item_row: np.ndarray, popularity: np.ndarray, exponent: float
 ) -> np.ndarray:
-    """Multiply the weights by popularity^-exponent, scaled so that the targets' factor is 1 on average.
+    """Multiply the weights by popularity^-exponent, scaled to a mean factor of 1 over the targets.
 
     Args:
         weight: f32 (events,), 0 for events that are no targets.
@@ -26,15 +26,15 @@ def tail(
     return (weight * factor / factor[weight > 0].mean()).astype(np.float32)
 
 
-def truncated(weights: N, losses: N, share: float, step: Int[Array, ""], after: int) -> N:
-    """The weights, with 0 for the `share` of the targets that have the highest losses, from step `after` on.
+def truncate_losses(weights: N, losses: N, share: float, step: Int[Array, ""], after: int) -> N:
+    """Set the weights of the `share` of targets with the highest losses to 0, from step `after` on.
 
-    A truncated cross-entropy (Wang et al., 2021, arXiv 2006.04153): what a model that has learned the rule finds
-    least likely is more often a random event than the rest.
+    Truncated cross-entropy (Wang et al., 2021, arXiv 2006.04153): the targets that a trained model finds least
+    likely are more often noise than the others.
 
     Args:
         weights: 0 where there is no target.
-        losses: Of each position, finite.
+        losses: Finite, one for each position.
     """
     real = weights > 0
     limit = jnp.nanquantile(jnp.where(real, losses, jnp.nan), 1 - share)

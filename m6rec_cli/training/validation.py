@@ -9,20 +9,20 @@ from flax import nnx
 from m6rec_cli.config.settings import Config
 from m6rec_cli.data.packing import PackedRows, gap_buckets, pack_histories
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.execution.mesh import Layout
-from m6rec_cli.execution.model_inputs import Tables
+from m6rec_cli.execution.layout import Layout
+from m6rec_cli.execution.model_inputs import FeatureTables
 from m6rec_cli.execution.user_contexts import user_contexts
 from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.system import runtime
 from m6rec_cli.system.errors import M6RecError
-from m6rec_cli.training import sharded_ranks
+from m6rec_cli.training.catalogue_operations import operations_for
 from m6rec_cli.training.state import TrainingState
 
 _TILE_FLOATS = 16_000_000
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenItems:
     """Items of each user, one user after the other: `item[offsets[u] : offsets[u + 1]]`.
 
     `seen[users]` are those of some users as a matrix, which is as wide as the longest of these users needs, not as the
@@ -52,13 +52,13 @@ class Validation:
 
     packed: PackedRows
     row: np.ndarray
-    at: np.ndarray
+    position: np.ndarray
     target: np.ndarray
-    seen: Seen
-    share: np.ndarray
+    seen_items: SeenItems
+    user_weight: np.ndarray
 
     @classmethod
-    def of(cls, data: Dataset, config: Config) -> "Validation | None":
+    def from_data(cls, data: Dataset, config: Config) -> "Validation | None":
         """The sample, or `None` if nothing is held out."""
         truth = data.truth("valid")
         users, first = np.unique(truth.user_row, return_index=True)
@@ -75,33 +75,36 @@ class Validation:
             history, gaps, users, data.n_users, max_history=config.model.max_history
         )
         offsets = history.offsets(data.n_users)
-        seen = seen_items(
-            history.item_row, offsets[users], offsets[users + 1], target, data.own_item[users]
+        seen = collect_seen_items(
+            history.item_row, offsets[users], offsets[users + 1], target, data.own_item_row[users]
         )
         domain = data.domain[users]
         count = np.bincount(domain)
         share = 1 / (count[domain] * np.count_nonzero(count))
         return cls(packed, row, at, target, seen, share)
 
-    def judge(
-        self, graphdef: Any, state: TrainingState, tables: Tables, layout: Layout
+    def evaluate(
+        self, graphdef: Any, state: TrainingState, tables: FeatureTables, layout: Layout
     ) -> dict[str, float]:
         """NDCG@10 and recall@10, seen items masked (`ndcg@10`) and not (`ndcg@10_unmasked`).
 
         Raises:
             M6RecError: Contexts or scores are not finite: such a score is above none, and would rank first.
         """
-        model: M6Rec = nnx.merge(graphdef, state.params, state.frozen, state.judge)
-        items = sharded_ranks.embed(model, tables, layout)
-        contexts, _ = user_contexts(model, items, self.packed, self.row, self.at, tables.users)
+        model: M6Rec = nnx.merge(graphdef, state.params, state.frozen, state.discriminator)
+        catalogue = operations_for(layout)
+        items = catalogue.embed(model, tables)
+        contexts, _ = user_contexts(
+            model, items, self.packed, self.row, self.position, tables.users
+        )
         _require_finite(contexts, state)
-        tile = layout.multiple(max(1, min(len(self.target), _TILE_FLOATS // len(tables.warm))))
+        tile = layout.round_up(max(1, min(len(self.target), _TILE_FLOATS // len(tables.warm))))
         masked, unmasked = [], []
         for start in range(0, len(self.target), tile):
             index = np.minimum(np.arange(start, start + tile), len(self.target) - 1)
-            users = (layout.rows(x[index]) for x in (contexts, self.target, self.seen))
+            users = (layout.place_users(x[index]) for x in (contexts, self.target, self.seen_items))
             everywhere, unseen, scores = map(
-                runtime.fetch, sharded_ranks.ranks(model, items, *users, layout)
+                runtime.fetch_array, catalogue.ranks(model, items, *users)
             )
             _require_finite(scores, state)
             n = min(tile, len(self.target) - start)
@@ -113,15 +116,15 @@ class Validation:
             ("_unmasked", np.concatenate(unmasked)),
         ):
             out[f"ndcg@10{suffix}"] = float(
-                np.sum(self.share * (ranks < 10) / np.log2(ranks + 2.0))
+                np.sum(self.user_weight * (ranks < 10) / np.log2(ranks + 2.0))
             )
-            out[f"recall@10{suffix}"] = float(np.sum(self.share * (ranks < 10)))
+            out[f"recall@10{suffix}"] = float(np.sum(self.user_weight * (ranks < 10)))
         return out
 
 
-def seen_items(
+def collect_seen_items(
     item_row: np.ndarray, starts: np.ndarray, stops: np.ndarray, target: np.ndarray, own: np.ndarray
-) -> Seen:
+) -> SeenItems:
     """Distinct items of each history `item_row[start:stop]`, and the user himself, without the target.
 
     Args:
@@ -132,7 +135,7 @@ def seen_items(
     items = np.append(item_row[_positions(starts, stops)], own[himself])
     pairs = np.unique(np.stack([np.append(owner, himself), items], axis=1), axis=0)
     pairs = pairs[pairs[:, 1] != target[pairs[:, 0]]]
-    return Seen(
+    return SeenItems(
         pairs[:, 1].astype(np.int32), np.searchsorted(pairs[:, 0], np.arange(len(starts) + 1))
     )
 

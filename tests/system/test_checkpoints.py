@@ -1,6 +1,5 @@
 """Checkpoints that come back as they were written, and damage that is refused by the file's name."""
 
-import json
 import shutil
 
 import jax.numpy as jnp
@@ -8,15 +7,12 @@ import numpy as np
 import pytest
 
 from m6rec_cli.system.checkpoints import (
-    FORMAT,
     StepCheckpoints,
     check_shapes,
     flatten_by_name,
-    open_run,
     unflatten_by_name,
 )
 from m6rec_cli.system.errors import M6RecError
-from tests import worlds
 
 TREES = {
     "params": {
@@ -32,7 +28,7 @@ TREES = {
 def saved(tmp_path_factory):
     """A step that is only read or copied."""
     steps = StepCheckpoints(tmp_path_factory.mktemp("steps") / "steps")
-    steps.save(3, TREES, {"progress": {"epoch": 2}}, keep=set())
+    steps.save(3, TREES, {"loop_state": {"epoch": 2}}, keep=set())
     return steps
 
 
@@ -57,15 +53,17 @@ def test_named_and_unnamed_are_inverse():
 
 def test_save_comes_back_with_state_and_types(saved):
     assert saved.sealed() == [3]
-    assert saved.meta(3)["progress"] == {"epoch": 2}
-    assert saved.trees(3) == {"params", "optimizer"}
+    assert saved.read_seal(3)["loop_state"] == {"epoch": 2}
+    assert saved.tree_names(3) == {"params", "optimizer"}
     for name in ("params", "optimizer"):
-        back = saved.load(3, TREES)[name]
+        back = saved.load_trees(3, TREES)[name]
         assert back.keys() == TREES[name].keys()
         for key, array in TREES[name].items():
             np.testing.assert_array_equal(back[key], array)
             assert back[key].dtype == array.dtype
-    np.testing.assert_array_equal(saved.read(3, "params")["a.kernel"], TREES["params"]["a.kernel"])
+    np.testing.assert_array_equal(
+        saved.read_tree(3, "params")["a.kernel"], TREES["params"]["a.kernel"]
+    )
 
 
 def test_save_keeps_the_last_and_the_named_steps(tmp_path):
@@ -82,7 +80,7 @@ def test_sealed_without_a_seal_a_step_does_not_exist(steps):
     (steps.folder / "4").mkdir()
     (steps.folder / "5.orbax-checkpoint-tmp").mkdir()
     assert steps.sealed() == [3]
-    steps.sweep()
+    steps.remove_unsealed()
     assert sorted(p.name for p in steps.folder.iterdir()) == ["3", "3.json"]
     StepCheckpoints(steps.folder / "nowhere").remove_unsealed()
 
@@ -116,50 +114,24 @@ def test_load_every_file_truncated_flipped_or_missing_is_named(saved, tmp_path):
 def test_load_whole_step_missing_names_a_file(steps):
     shutil.rmtree(steps.folder / "3")
     with pytest.raises(M6RecError, match="a file of the checkpoint is missing"):
-        steps.load(3, TREES)
+        steps.load_trees(3, TREES)
 
 
 def test_meta_missing_or_damaged_seal(steps):
     with pytest.raises(M6RecError, match="a checkpoint's seal is missing"):
-        steps.meta(8)
+        steps.read_seal(8)
     (steps.folder / "3.json").write_text("{")
     with pytest.raises(M6RecError, match="a checkpoint's seal is damaged") as caught:
-        steps.load(3, TREES)
+        steps.load_trees(3, TREES)
     assert "3.json" in str(caught.value)
 
 
 def test_load_another_models_arrays(saved):
     with pytest.raises(M6RecError, match="only one of the two has `c`"):
-        saved.load(3, {"params": {**TREES["params"], "c": np.zeros(1)}})
+        saved.load_trees(3, {"params": {**TREES["params"], "c": np.zeros(1)}})
     with pytest.raises(M6RecError, match=r"only one of the two has `b\.bias`"):
-        saved.load(3, {"params": {"a.kernel": TREES["params"]["a.kernel"]}})
+        saved.load_trees(3, {"params": {"a.kernel": TREES["params"]["a.kernel"]}})
     with pytest.raises(M6RecError, match=r"`b.bias` has shape \(4,\), not \(5,\)") as caught:
-        saved.load(3, {"params": {**TREES["params"], "b.bias": np.zeros(5)}})
+        saved.load_trees(3, {"params": {**TREES["params"], "b.bias": np.zeros(5)}})
     assert "model.*" in str(caught.value)
     check_shapes(saved.folder, TREES["params"], TREES["params"])
-
-
-def test_open_run_says_what_the_directory_is(tmp_path):
-    def refused(path):
-        with pytest.raises(M6RecError) as caught:
-            open_run(path)
-        return str(caught.value)
-
-    assert "the run directory does not exist" in refused(tmp_path / "none")
-    (tmp_path / "empty").mkdir()
-    assert "this is not a run directory" in refused(tmp_path / "empty")
-    (tmp_path / "file").write_text("")
-    assert "this is not a run directory" in refused(tmp_path / "file")
-    worlds.planted_cycle(tmp_path / "data")
-    assert "a data directory is given where a run directory is wanted" in refused(tmp_path / "data")
-    run = tmp_path / "run"
-    run.mkdir()
-    (run / "config.toml").write_text("")
-    assert "the run has not finished" in refused(run)
-    assert "`--resume`" in refused(run)
-    (run / "run.json").write_text("{")
-    assert "the run's manifest is damaged" in refused(run)
-    (run / "run.json").write_text(json.dumps({"format": 99}))
-    assert f"the run has format 99, this version reads {FORMAT}" in refused(run)
-    (run / "run.json").write_text(json.dumps({"format": FORMAT, "x": 2}))
-    assert open_run(run)["x"] == 2

@@ -4,16 +4,16 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from m6rec_cli.execution.mesh import Layout
+from m6rec_cli.execution.layout import Layout
 from m6rec_cli.stages import pretrain
 from m6rec_cli.training import flops
-from m6rec_cli.training.sharded_softmax import usual_tiles
+from m6rec_cli.training.catalogue_operations import operations_for
 from m6rec_cli.training.softmax import cross_entropy
 from tests.worlds import planted_cycle
 
 
 def count(function, *args, tiles=1):
-    return flops.per_step(jax.jit(function).trace(*args), tiles)
+    return flops.count_per_step(jax.jit(function).trace(*args), tiles)
 
 
 def test_a_product_and_its_batches():
@@ -47,13 +47,13 @@ def test_the_softmax_is_three_products_of_targets_and_catalogue(targets):
 
     def loss(h, e):
         return cross_entropy(
-            h, e, jnp.zeros(items), jnp.zeros(512, jnp.int32), weight, usual=targets
+            h, e, jnp.zeros(items), jnp.zeros(512, jnp.int32), weight, typical_targets=targets
         )
 
     def steps(h, e, n):
         return jax.lax.fori_loop(0, n, lambda _, x: jax.grad(loss, argnums=(0, 1))(*x), (h, e))
 
-    found = count(steps, h, e, 5, tiles=usual_tiles(Layout(None, items), targets))
+    found = count(steps, h, e, 5, tiles=operations_for(Layout(items)).n_tiles(targets))
     assert found == pytest.approx(
         3 * 2 * targets * items * width, rel=0.15
     )  # two columns more carry bias and norm
@@ -64,13 +64,13 @@ def test_peak_of_known_and_unknown_devices():
         def __init__(self, kind):
             self.device_kind = kind
 
-    assert flops.peak([Device("TPU v5 lite")] * 4) == 4 * 197e12
-    assert flops.peak([Device("TPU v5")]) == 459e12
-    assert flops.peak([Device("NVIDIA H100 PCIe")]) == 756e12
-    assert flops.peak([Device("NVIDIA A100-SXM4-40GB")]) == 312e12
-    assert flops.peak([Device("cpu")]) is None
-    assert flops.peak([Device("NVIDIA RTX A1000")]) is None
-    assert flops.peak([Device("TPU v4"), Device("TPU v5")]) is None
+    assert flops.peak_flops([Device("TPU v5 lite")] * 4) == 4 * 197e12
+    assert flops.peak_flops([Device("TPU v5")]) == 459e12
+    assert flops.peak_flops([Device("NVIDIA H100 PCIe")]) == 756e12
+    assert flops.peak_flops([Device("NVIDIA A100-SXM4-40GB")]) == 312e12
+    assert flops.peak_flops([Device("cpu")]) is None
+    assert flops.peak_flops([Device("NVIDIA RTX A1000")]) is None
+    assert flops.peak_flops([Device("TPU v4"), Device("TPU v5")]) is None
 
 
 def test_a_run_tells_its_operations(tmp_path, small, report):

@@ -4,7 +4,7 @@ import numpy as np
 from flax import nnx
 
 from m6rec_cli.config.settings import Config
-from m6rec_cli.model.discriminator import Discriminator, unit
+from m6rec_cli.model.discriminator import Discriminator, unit_mean_square
 from m6rec_cli.training import losses
 
 
@@ -54,13 +54,13 @@ def test_weighted_mean_without_weight_is_zero():
 def test_contrast_is_least_when_content_and_id_agree():
     _, a, b, _, _ = world()
     known = jnp.array([True] * 5 + [False])
-    agree, differ = losses.contrast(a, a, known), losses.contrast(a, b, known)
+    agree, differ = losses.contrast_loss(a, a, known), losses.contrast_loss(a, b, known)
     assert agree < differ
     # Rows without id or content take no part.
-    np.testing.assert_allclose(losses.contrast(a.at[5].add(9.0), a, known), agree, rtol=1e-5)
+    np.testing.assert_allclose(losses.contrast_loss(a.at[5].add(9.0), a, known), agree, rtol=1e-5)
 
 
 def test_unit_has_mean_square_one_and_keeps_the_direction():
     _, a, _, _, _ = world()
-    np.testing.assert_allclose((unit(a) ** 2).mean(axis=1), 1, rtol=1e-5)
-    np.testing.assert_allclose(unit(3 * a), unit(a), rtol=1e-5)
+    np.testing.assert_allclose((unit_mean_square(a) ** 2).mean(axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(unit_mean_square(3 * a), unit_mean_square(a), rtol=1e-5)

@@ -1,18 +1,19 @@
 """The learning rate of a step, and that it is no part of the compiled program."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import nnx
 
 from m6rec_cli.config.settings import Config
 from m6rec_cli.execution import model_inputs
-from m6rec_cli.execution.mesh import Layout
+from m6rec_cli.execution.mesh import layout_of
 from m6rec_cli.system import runtime
 from m6rec_cli.training import optimizer
 from m6rec_cli.training.batches import TrainingBatches
-from m6rec_cli.training.loop import prepare
-from m6rec_cli.training.session import build
+from m6rec_cli.training.setup import build_model, build_trainer
 from tests.worlds import mixed
 
 
@@ -21,14 +22,14 @@ def test_rates_are_those_of_optax(small, total: int, warmup: float) -> None:
     train = small("train.learning_rate=0.02", f"train.warmup={warmup}").train
     rising = max(1, round(warmup * total))
     theirs = optax.warmup_cosine_decay_schedule(0.0, 0.02, rising, max(total, rising + 1))
-    ours = optimizer.Schedule.of(train, total).rates(0, total + 3)
+    ours = optimizer.Schedule.from_config(train, total).rates(0, total + 3)
     np.testing.assert_allclose(
         ours, [float(theirs(step)) for step in range(total + 3)], rtol=1e-5, atol=1e-9
     )
 
 
 def test_rates_from_a_later_step_are_the_rest_of_them(small) -> None:
-    schedule = optimizer.Schedule.of(small().train, 50)
+    schedule = optimizer.Schedule.from_config(small().train, 50)
     np.testing.assert_array_equal(schedule.rates(0, 50)[13:20], schedule.rates(13, 7))
 
 
@@ -61,13 +62,10 @@ def test_joined_updates_are_those_of_each_array_and_tables_stay_apart() -> None:
         "large": (optimizer.SMALL // 8, 9),
         "scalar": (),
     }
-    params = {
-        "encoder": {
-            name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()
-        }
-    }
+    arrays = {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()}
+    params = {"encoder": arrays | {"ids": nnx.Param(jnp.asarray(arrays["ids"]), item_table=True)}}
     rule = optax.chain(optax.clip_by_global_norm(0.5), optax.adamw(0.1))
-    joined = optimizer.joined(rule)
+    joined = optimizer.concatenate_small(rule)
     state, expected_state, expected_params = joined.init(params), rule.init(params), params
     assert sorted(x.size for x in jax.tree.leaves(state)) == sorted(
         [1] + 2 * [16, 10, optimizer.SMALL // 8 * 9]
@@ -87,16 +85,18 @@ def test_program_of_a_step_is_the_same_for_other_epochs_and_rates(tmp_path, smal
     data = mixed(tmp_path / "data")
 
     def program(config: Config) -> str:
-        size = model_inputs.sizes(data, config.model)
-        tables = model_inputs.tables(data, size)
-        feed = TrainingBatches.of(data, config, labels=False, has_content=True)
-        layout = Layout.of(config.train, data.n_items)
-        trainer, state = prepare(build(size, config), config, feed, tables, layout)
-        batches, n = next(feed.epoch(0))
+        size = model_inputs.model_spec(data, config.model)
+        tables = model_inputs.feature_tables(data, size)
+        feed = TrainingBatches.from_data(data, config, labelled_only=False, has_content=True)
+        layout = layout_of(config.train, data.n_items)
+        trainer, state = build_trainer(build_model(size, config), config, feed, tables, layout)
+        batches, n = next(feed.epoch_batches(0))
         rates = trainer.schedule.rates(0, config.train.steps_per_dispatch)
-        key = runtime.key(config.train.seed)
+        key = runtime.random_key(config.train.seed)
         return (
-            trainer.dispatch(state).lower(state, batches, rates, np.int32(n), tables, key).as_text()
+            trainer.compile_dispatch(state)
+            .lower(state, batches, rates, np.int32(n), tables, key)
+            .as_text()
         )
 
     other = small("train.epochs=9", "train.learning_rate=0.1", "train.warmup=0.3", "train.seed=5")

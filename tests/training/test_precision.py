@@ -5,7 +5,7 @@ import pytest
 from flax import nnx
 
 from m6rec_cli.training import softmax
-from m6rec_cli.training.precision import computing_in, product
+from m6rec_cli.training.precision import with_precision, matmul
 
 
 class Model(nnx.Module):
@@ -18,17 +18,17 @@ class Model(nnx.Module):
 
 def test_product_in_bf16_is_summed_in_float32():
     a, b = jnp.full((1, 4096), 1.0), jnp.full((4096, 1), 1.0 + 2**-7)
-    got = product(a, b, half=True)
+    got = matmul(a, b, bf16=True)
     assert got.dtype == jnp.float32
     np.testing.assert_allclose(got[0, 0], 4096 * (1 + 2**-7), rtol=1e-6)
     # 1 + 2^-9 is no bf16 number: the factor is rounded.
-    assert product(a, jnp.full((4096, 1), 1.0 + 2**-9), half=True)[0, 0] == 4096
+    assert matmul(a, jnp.full((4096, 1), 1.0 + 2**-9), bf16=True)[0, 0] == 4096
 
 
 def test_computing_in_bf16_is_a_copy_with_float32_parameters_and_results():
     model, x = Model(), jax.random.normal(jax.random.key(0), (5, 8))
-    assert computing_in(model, "float32") is model
-    half = computing_in(model, "bf16")
+    assert with_precision(model, "float32") is model
+    half = with_precision(model, "bf16")
     assert model.inner[0].dtype is None
     assert half.inner[0].kernel[...].dtype == jnp.float32
     assert half(x).dtype == jnp.float32
@@ -50,7 +50,7 @@ def test_cross_entropy_in_bf16_is_near_that_in_float32(items_learn):
     y, w = jax.random.randint(keys[2], (40,), 0, 30), jnp.ones(40)
 
     def run(half):
-        loss = lambda h, e: softmax.cross_entropy(h, e, b, y, w, items_learn=items_learn, half=half)  # noqa: E731
+        loss = lambda h, e: softmax.cross_entropy(h, e, b, y, w, items_learn=items_learn, bf16=half)  # noqa: E731
         return jax.value_and_grad(loss, argnums=(0, 1))(h, e)
 
     (full, full_grads), (half, half_grads) = run(False), run(True)

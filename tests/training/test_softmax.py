@@ -65,7 +65,7 @@ def test_cross_entropy_of_positions_with_a_target_is_that_of_all_whatever_is_usu
         .set(jnp.linspace(0.1, 2, weighted))
     )
     value, grads = jax.value_and_grad(
-        functools.partial(softmax.cross_entropy, usual=usual), argnums=(0, 1)
+        functools.partial(softmax.cross_entropy, typical_targets=usual), argnums=(0, 1)
     )(h, e, b, y, w)
     want, want_grads = jax.value_and_grad(reference, argnums=(0, 1))(h, e, b, y, w)
     np.testing.assert_allclose(value, want, rtol=1e-5, atol=1e-6)
@@ -77,7 +77,7 @@ def test_cross_entropy_spends_nothing_on_tiles_without_a_target():
     h, e, b, y, _ = world(n=64)
     h = h.at[8:].set(jnp.nan)  # whoever multiplies with these finds out
     w = jnp.zeros(64).at[:8].set(1.0)
-    grads = jax.grad(functools.partial(softmax.cross_entropy, usual=8), argnums=(0, 1))(
+    grads = jax.grad(functools.partial(softmax.cross_entropy, typical_targets=8), argnums=(0, 1))(
         h, e, b, y, w
     )
     want = jax.grad(reference, argnums=(0, 1))(h[:8], e, b, y[:8], w[:8])

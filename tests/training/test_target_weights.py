@@ -8,28 +8,29 @@ import numpy as np
 import pytest
 
 from m6rec_cli.execution import model_inputs
-from m6rec_cli.execution.mesh import Layout
-from m6rec_cli.system.checkpoints import named
+from m6rec_cli.execution.layout import Layout
+from m6rec_cli.system.checkpoints import flatten_by_name
 from m6rec_cli.training import softmax, target_weights
 from m6rec_cli.training.batches import TrainingBatches
-from m6rec_cli.training.loop import prepare
-from m6rec_cli.training.session import build
+from m6rec_cli.training.setup import build_model, build_trainer
 from tests.worlds import planted_content, planted_cycle, write_data
 
 
 def test_tail_weighs_rare_items_more_and_one_on_average():
     item, popularity = np.array([0, 0, 0, 0, 1, 2]), np.array([4, 1, 0])
     weight = np.array([1, 1, 1, 2, 1, 0], np.float32)
-    got = target_weights.tail(weight, item, popularity, 0.5)
+    got = target_weights.weight_by_rarity(weight, item, popularity, 0.5)
     factor = np.array([0.5, 0.5, 0.5, 0.5, 1.0])
     np.testing.assert_allclose(got, np.append(weight[:5] * factor / factor.mean(), 0), rtol=1e-6)
-    np.testing.assert_array_equal(target_weights.tail(weight, item, popularity, 0.0), weight)
+    np.testing.assert_array_equal(
+        target_weights.weight_by_rarity(weight, item, popularity, 0.0), weight
+    )
 
 
 def test_feed_tail_is_a_choice(tmp_path, small):
     data = write_data(tmp_path, [0, 0, 0, 0, 1], [0, 0, 0, 1, 0], split="none")
     plain, tailed = (
-        TrainingBatches.of(data, small(*s), labels=False, has_content=False).weight
+        TrainingBatches.from_data(data, small(*s), labelled_only=False, has_content=False).weight
         for s in ((), ("train.loss.tail_exponent=1.0",))
     )
     np.testing.assert_array_equal(plain, 1)
@@ -40,16 +41,18 @@ def test_feed_tail_is_a_choice(tmp_path, small):
 def test_truncated_drops_the_highest_losses_after_the_warm_up():
     losses = jnp.array([5.0, 1.0, 9.0, 2.0, 99.0, 3.0])
     weights = jnp.array([1.0, 2.0, 1.0, 1.0, 0.0, 1.0])  # the fifth is no target
-    after = target_weights.truncated(weights, losses, 0.2, jnp.int32(10), 10)
+    after = target_weights.truncate_losses(weights, losses, 0.2, jnp.int32(10), 10)
     assert after.tolist() == [1, 2, 0, 1, 0, 1]
     assert (
-        target_weights.truncated(weights, losses, 0.2, jnp.int32(9), 10).tolist()
+        target_weights.truncate_losses(weights, losses, 0.2, jnp.int32(9), 10).tolist()
         == weights.tolist()
     )
 
 
 def test_truncated_without_any_target_stays_zero():
-    assert target_weights.truncated(jnp.zeros(3), jnp.ones(3), 0.1, jnp.int32(5), 0).tolist() == [
+    assert target_weights.truncate_losses(
+        jnp.zeros(3), jnp.ones(3), 0.1, jnp.int32(5), 0
+    ).tolist() == [
         0,
         0,
         0,
@@ -73,18 +76,22 @@ def test_position_losses_are_the_terms_of_the_cross_entropy():
 
 def first_step(data, config, *, step=0, change=lambda tables: tables, key=0, gradient=True):
     """L_rec, the gradient of the ids if they learn and it is asked for, and the first batch, with so many steps done before."""
-    size = model_inputs.sizes(data, config.model)
-    tables = change(model_inputs.tables(data, size))
-    feed = TrainingBatches.of(data, config, labels=False, has_content=bool(size.item_specs))
-    trainer, state = prepare(build(size, config), config, feed, tables, Layout(None, size.n_items))
-    batch = jax.tree.map(lambda x: x[0], next(feed.epoch(0))[0])
+    size = model_inputs.model_spec(data, config.model)
+    tables = change(model_inputs.feature_tables(data, size))
+    feed = TrainingBatches.from_data(
+        data, config, labelled_only=False, has_content=bool(size.item_specs)
+    )
+    trainer, state = build_trainer(
+        build_model(size, config), config, feed, tables, Layout(size.n_items)
+    )
+    batch = jax.tree.map(lambda x: x[0], next(feed.epoch_batches(0))[0])
     now = dataclasses.replace(state, step=jnp.int32(step))
     given = (state.params, now, batch, tables, jax.random.key(key))
     if not gradient:
-        _, aux = jax.jit(trainer.loss)(*given)
-        return float(aux["metrics"]["rec"]), None, batch
-    grads, aux = jax.jit(jax.grad(trainer.loss, has_aux=True))(*given)
-    return float(aux["metrics"]["rec"]), named(grads).get("encoder.ids"), batch
+        _, output = jax.jit(trainer.loss)(*given)
+        return float(output.metrics["rec_loss"]), None, batch
+    grads, output = jax.jit(jax.grad(trainer.loss, has_aux=True))(*given)
+    return float(output.metrics["rec_loss"]), flatten_by_name(grads).get("encoder.ids"), batch
 
 
 @pytest.mark.parametrize("kind", ["exact", "sampled"])
@@ -131,7 +138,7 @@ def test_step_reads_an_encoder_that_does_not_learn_as_when_judging(tmp_path, sma
             sets = (*hidden, f"train.trainable={parts}", f"model.encoder.refresh_rows={refresh}")
             found = [first_step(data, small(*sets), key=key, gradient=False) for key in (0, 1)]
             losses[parts, refresh] = [rec for rec, _, _ in found]
-            assert (found[0][2].fresh.shape[0] == 16) == (
+            assert (found[0][2].fresh_items.shape[0] == 16) == (
                 (parts, refresh) == ('["encoder", "generator"]', 16)
             )
     frozen = losses['["generator"]', 16] + losses['["generator"]', 4096]

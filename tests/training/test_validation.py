@@ -11,30 +11,33 @@ from hypothesis import strategies as st
 from jax.sharding import AxisType, Mesh
 
 from m6rec_cli.execution import model_inputs
-from m6rec_cli.execution.mesh import DATA, MODEL, Layout
+from m6rec_cli.execution.layout import Layout
+from m6rec_cli.execution.mesh import DATA, MODEL, MeshLayout
 from m6rec_cli.execution.user_contexts import user_contexts
 from m6rec_cli.stages import pretrain
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import SilentReporter
-from m6rec_cli.training import sharded_ranks, validation
+from m6rec_cli.training import validation
 from m6rec_cli.training.batches import TrainingBatches
-from m6rec_cli.training.loop import prepare
-from m6rec_cli.training.session import build
-from m6rec_cli.training.validation import Validation, seen_items
+from m6rec_cli.training.catalogue_operations import OnMesh, OnOneDevice, operations_for
+from m6rec_cli.training.setup import build_model, build_trainer
+from m6rec_cli.training.validation import Validation, collect_seen_items
 from tests.worlds import planted_cycle, write_data
 
 
 def prepared(data, config, meshed=False):
     """What `judge` is given, before any training; `meshed` as on many devices, of which there is one here."""
-    size = model_inputs.sizes(data, config.model)
-    tables = model_inputs.tables(data, size)
-    feed = TrainingBatches.of(data, config, labels=False, has_content=True)
-    trainer, state = prepare(build(size, config), config, feed, tables, Layout(None, data.n_items))
+    size = model_inputs.model_spec(data, config.model)
+    tables = model_inputs.feature_tables(data, size)
+    feed = TrainingBatches.from_data(data, config, labelled_only=False, has_content=True)
+    trainer, state = build_trainer(
+        build_model(size, config), config, feed, tables, Layout(data.n_items)
+    )
     mesh = Mesh(
         np.array(jax.devices()[:1]).reshape(1, 1), (DATA, MODEL), axis_types=(AxisType.Auto,) * 2
     )
-    layout = Layout(mesh if meshed else None, data.n_items)
-    return trainer.graphdef, layout.state(state), layout.tables(tables), layout
+    layout = MeshLayout(data.n_items, mesh) if meshed else Layout(data.n_items)
+    return trainer.graphdef, layout.place(state), layout.place(tables), layout
 
 
 def broken(state, *path):
@@ -56,14 +59,14 @@ def test_judge_equals_a_plain_ranking_whatever_the_tile(tmp_path, small, monkeyp
     data = write_data(
         tmp_path / "data", np.repeat(np.arange(30), lengths), rng.integers(0, 40, lengths.sum())
     )
-    checker = Validation.of(data, small())
+    checker = Validation.from_data(data, small())
     assert checker is not None
     graphdef, state, tables, layout = prepared(data, small(), meshed)
-    got = checker.judge(graphdef, state, tables, layout)
+    got = checker.evaluate(graphdef, state, tables, layout)
 
-    model = nnx.merge(graphdef, state.params, state.frozen, state.judge)
-    items = sharded_ranks.embed(model, tables, layout)
-    h, _ = user_contexts(model, items, checker.packed, checker.row, checker.at, tables.users)
+    model = nnx.merge(graphdef, state.params, state.frozen, state.discriminator)
+    items = operations_for(layout).embed(model, tables)
+    h, _ = user_contexts(model, items, checker.packed, checker.row, checker.position, tables.users)
     scores = np.asarray(model.candidates(jax.device_put(h), None)) @ np.asarray(items).T
     truth, history = data.truth("valid"), data.history("valid")
     users, first = np.unique(truth.user_row, return_index=True)
@@ -86,7 +89,7 @@ def test_seen_items_are_the_distinct_ones_of_each_user(seed):
     offsets = np.append(0, np.cumsum(rng.integers(0, 9, n_users)))
     item_row = rng.integers(0, 6, offsets[-1]).astype(np.int32)
     target, own = rng.integers(0, 6, n_users), rng.integers(-1, 6, n_users)
-    seen = seen_items(item_row, offsets[:-1], offsets[1:], target, own)
+    seen = collect_seen_items(item_row, offsets[:-1], offsets[1:], target, own)
     users = rng.integers(0, n_users, 4)
     matrix = seen[users]
     want = [
@@ -111,7 +114,7 @@ def test_seen_items_of_one_long_history_take_no_room_with_other_users():
         np.int32
     )
     nobody = np.full(len(sizes), -1)
-    seen = seen_items(item_row, stops - sizes, stops, nobody, nobody)
+    seen = collect_seen_items(item_row, stops - sizes, stops, nobody, nobody)
     assert seen.item.nbytes + seen.offsets.nbytes < 12 * (stops[-1] + len(sizes))
     assert seen[np.arange(8, 20_000)].shape == (19_992, 4)
     assert seen[np.arange(6, 8)].shape == (2, 65_536)
@@ -128,29 +131,30 @@ def rare(tmp_path):
 @pytest.mark.parametrize("meshed", [False, True])
 def test_judge_of_contexts_that_are_not_finite_is_an_error(rare, small, monkeypatch, meshed):
     """Before anything is ranked."""
-    checker = Validation.of(rare, small())
+    checker = Validation.from_data(rare, small())
     assert checker is not None
     graphdef, state, tables, layout = prepared(rare, small(), meshed)
-    checker.judge(graphdef, state, tables, layout)
-    monkeypatch.setattr(sharded_ranks, "ranks", None)
+    checker.evaluate(graphdef, state, tables, layout)
+    for operations in (OnOneDevice, OnMesh):
+        monkeypatch.setattr(operations, "ranks", None)
     with pytest.raises(M6RecError, match="scores are not finite after step 0") as caught:
-        checker.judge(graphdef, broken(state, "encoder", "start"), tables, layout)
+        checker.evaluate(graphdef, broken(state, "encoder", "start"), tables, layout)
     assert "train.learning_rate" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("meshed", [False, True])
 def test_judge_of_true_items_whose_scores_are_not_finite_is_an_error(rare, small, meshed):
     """The contexts are finite: nobody who is judged has read the item."""
-    checker = Validation.of(rare, small())
+    checker = Validation.from_data(rare, small())
     assert checker is not None
     graphdef, state, tables, layout = prepared(rare, small(), meshed)
     state = broken(state, "encoder", "ids", 5)
-    model = nnx.merge(graphdef, state.params, state.frozen, state.judge)
-    items = sharded_ranks.embed(model, tables, layout)
-    h, _ = user_contexts(model, items, checker.packed, checker.row, checker.at, tables.users)
+    model = nnx.merge(graphdef, state.params, state.frozen, state.discriminator)
+    items = operations_for(layout).embed(model, tables)
+    h, _ = user_contexts(model, items, checker.packed, checker.row, checker.position, tables.users)
     assert np.isfinite(h).all()
     with pytest.raises(M6RecError, match="scores are not finite"):
-        checker.judge(graphdef, state, tables, layout)
+        checker.evaluate(graphdef, state, tables, layout)
 
 
 def test_pretrain_notes_no_epoch_that_a_step_has_made_not_finite(tmp_path, small):

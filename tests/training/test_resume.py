@@ -1,0 +1,161 @@
+"""Training that was stopped or killed and then resumed equals the uninterrupted run bit for bit."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from m6rec_cli.stages import finetune, pretrain
+from m6rec_cli.system.checkpoints import StepCheckpoints
+from m6rec_cli.system.errors import Terminated
+from m6rec_cli.training.checkpointing import last_resumable_step
+from tests.training.runs import (
+    ALL_LOSSES,
+    ALL_PARTS,
+    StopAtStep,
+    assert_same,
+    embeddings,
+    epoch_lines,
+    untimed,
+)
+from tests.worlds import planted_cycle
+
+
+def assert_same_training(a, b):
+    """Raise unless two runs have the same last checkpoint, embeddings and epoch lines."""
+    ours, theirs = StepCheckpoints(a / "steps"), StepCheckpoints(b / "steps")
+    last = ours.sealed()[-1]
+    assert theirs.sealed()[-1] == last
+    assert ours.tree_names(last) == theirs.tree_names(last) >= {"params", "optimizer"}
+    for tree in sorted(ours.tree_names(last)):
+        assert_same(ours.read_tree(last, tree), theirs.read_tree(last, tree))
+    np.testing.assert_array_equal(embeddings(a), embeddings(b))
+    assert untimed(epoch_lines(a)) == untimed(epoch_lines(b))
+
+
+@pytest.mark.parametrize("stage", ["pretrain", "finetune"])
+def test_resume_in_mid_epoch_equals_the_uninterrupted_run(
+    tmp_path, all_losses_run, small, report, monkeypatch, stage
+):
+    """With a content cache, and with a discriminator and its optimizer."""
+    data = all_losses_run.parent / "data"
+
+    def train(name, report, **options):
+        if stage == "pretrain":
+            return pretrain.run(small(*ALL_LOSSES), data, tmp_path / name, report, **options)
+        config = small("train.alpha=0.5", ALL_PARTS, stage=stage)
+        return finetune.run(config, data, all_losses_run, tmp_path / name, report, **options)
+
+    whole = train("whole", report)
+    steps_per_epoch = whole["steps"] // whole["epochs"]
+    with monkeypatch.context() as patch, pytest.raises(Terminated):
+        train("cut", StopAtStep(steps_per_epoch + 1, patch))
+    steps = StepCheckpoints(tmp_path / "cut" / "steps")
+    step = last_resumable_step(steps)
+    assert step is not None
+    loop_state = steps.read_seal(step)["loop_state"]
+    assert (loop_state["epoch"], loop_state["epoch_step"]) == (1, step - steps_per_epoch)
+    assert 0 < loop_state["epoch_step"] < steps_per_epoch
+    assert not (tmp_path / "cut" / "run.json").exists()
+    report.notes.clear()
+    train("cut", report, resume=True)
+    assert any(note.startswith(f"resumed at step {step}") for note in report.notes)
+    assert_same_training(tmp_path / "whole", tmp_path / "cut")
+    report.notes.clear()
+    train("cut", report, resume=True)
+    assert report.notes == ["the run is already finished; nothing to do"]
+
+
+def test_resume_without_a_checkpoint_starts_from_the_beginning(
+    tmp_path, parent, small, report, monkeypatch
+):
+    """The process was killed before its first checkpoint."""
+    with monkeypatch.context() as patch, pytest.raises(Terminated):
+        pretrain.run(small(), parent.parent / "data", tmp_path / "run", StopAtStep(1, patch))
+    for seal in (tmp_path / "run" / "steps").glob("*.json"):
+        seal.unlink()
+    pretrain.run(small(), parent.parent / "data", tmp_path / "run", report, resume=True)
+    assert "there is no checkpoint yet: training starts from the beginning" in report.notes
+    assert_same_training(parent, tmp_path / "run")
+
+
+def command(data, run, *options):
+    """The command line of a pre-training run with many short steps."""
+    sets = [
+        "model.width=16",
+        "model.decoder.layers=1",
+        "train.batch_targets=64",
+        "train.steps_per_dispatch=1",
+        "train.epochs=6",
+        "train.patience=20",
+    ]
+    words = [sys.executable, "-m", "m6rec_cli", "pretrain", data, "--out", run, *options]
+    return [*map(str, words), *(word for s in sets for word in ("--set", s))]
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """A run of the command, beside its data, trace and output."""
+    folder = tmp_path_factory.mktemp("uninterrupted")
+    data = planted_cycle(folder / "data", n_users=400, n_items=40, length=12).path
+    words = command(data, folder / "whole", "--profile", folder / "trace")
+    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    (folder / "summary.json").write_text(done.stdout)
+    (folder / "stderr.txt").write_text(done.stderr)
+    return folder / "whole"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "seconds"),
+    [(signal.SIGKILL, 0), (signal.SIGTERM, 1000)],
+    ids=["killed", "terminated"],
+)
+def test_resume_after_a_signal_equals_the_uninterrupted_run(
+    tmp_path, uninterrupted, number, seconds
+):
+    """A killed run resumes from the last checkpoint; a terminated one writes a checkpoint before it ends."""
+    data, cut = uninterrupted.parent / "data", tmp_path / "cut"
+    process = subprocess.Popen(
+        command(data, cut, "--set", f"train.checkpoint_seconds={seconds}"),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    steps, log = StepCheckpoints(cut / "steps"), cut / "metrics.jsonl"
+
+    def is_under_way():
+        if seconds == 0:
+            return any(step > 0 for step in steps.sealed())
+        return log.exists() and log.read_text().count("\n") > 1
+
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and not is_under_way():
+        time.sleep(0.02)
+    os.kill(process.pid, number)
+    assert process.wait() == (143 if number == signal.SIGTERM else -signal.SIGKILL)
+    assert not (cut / "run.json").exists()
+    words = command(data, cut, "--resume")
+    resumed = subprocess.run(words, check=True, capture_output=True, text=True)
+    assert "resumed at step" in resumed.stderr
+    assert_same_training(uninterrupted, cut)
+
+
+@pytest.mark.slow
+def test_profile_writes_a_trace_and_the_summary_has_the_cost_of_training(uninterrupted):
+    folder = uninterrupted.parent
+    assert list((folder / "trace").rglob("*.xplane.pb"))
+    assert f"trace of dispatches 3 to 5: {folder / 'trace'}" in (folder / "stderr.txt").read_text()
+    summary = json.loads((folder / "summary.json").read_text())
+    for name in (
+        "events_per_second",
+        "median_step_seconds",
+        "compile_seconds",
+        "step_flops",
+        "peak_host_bytes",
+    ):
+        assert summary[name] > 0, name
