@@ -1,9 +1,12 @@
-"""The README's worked examples, run as they stand there, on the small data that their scripts make."""
+"""The documents' commands run: worked examples as they stand, README and guides on a small shop."""
 
+import csv
+import fcntl
 import os
-import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -11,22 +14,151 @@ import polars as pl
 import pytest
 
 from m6rec_cli.data.store import Dataset
+from tests import documents, onnx_models
+from tests.documents import GUIDES, READMES, ROOT, Command
 
-ROOT = Path(__file__).parent.parent
+SAMPLE = ROOT / "sample_data"
+QUICK = ["--preset", "tiny", "--set", "train.epochs=1"]
+"""Appended to training commands of README and guides, so that they take a moment."""
 
 
-def commands(heading: str) -> str:
+# --- README and guides ---
+
+
+def write(path: Path, rows: Iterable[dict[str, str]]) -> None:
+    rows = list(rows)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        out = csv.DictWriter(file, list(rows[0]))
+        out.writeheader()
+        out.writerows(rows)
+
+
+def read(name: str) -> list[dict[str, str]]:
+    with (SAMPLE / name).open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def make_tables(folder: Path) -> None:
+    """Write every file that README and guides name, from a tenth of the sample shop."""
+    items, users = read("items.csv")[:60], read("users.csv")[:80]
+    known, people = {row["item_id"] for row in items}, {row["user_id"] for row in users}
+    events = [
+        row
+        for row in read("interactions.csv")
+        if row["item_id"] in known and row["user_id"] in people and row["timestamp"][:2] == "20"
+    ]
+    events.sort(key=lambda row: row["timestamp"])
+    write(folder / "events.csv", events[:-40])
+    write(folder / "log.csv", events[:-20])
+    write(folder / "tonight.csv", events[-20:])
+    write(folder / "items.csv", items)
+    write(folder / "catalogue.csv", [*items, {**items[0], "item_id": "NEW1"}])
+    write(folder / "users.csv", users)
+    (folder / "ids.txt").write_text("U0001\nU0002\nstranger\n")
+    shutil.copytree(SAMPLE / "images", folder / "pictures")
+    write(folder / "office.csv", ({**e, "item_id": "O" + e["item_id"]} for e in events))
+    write(folder / "office_items.csv", ({**i, "item_id": "O" + i["item_id"]} for i in items))
+    onnx_models.text_model(folder / "minilm" / "model.onnx")
+    onnx_models.image_model(folder / "clip" / "vision_model.onnx")
+
+
+def is_run_here(command: Command) -> bool:
+    """Whether a command needs neither other machines or devices nor a shell, and is not too long.
+
+    Training under `runs/` and of `pretrained_base` differs from other training in values only.
+    """
+    reasons = ("--coordinator", "model_parallel", "$", "runs/", "pretrained_base")
+    return not any(reason in str(command) for reason in reasons)
+
+
+def run_block(shell: str, folder: Path, known: frozenset[str] = frozenset()) -> None:
+    """Run the `m6rec` commands of a shell block, training for a moment only.
+
+    Args:
+        known: Commands to leave out.
+    """
+    for command in filter(is_run_here, documents.m6rec_commands(shell)):
+        if str(command) in known:
+            continue
+        training = command.words[1] in ("pretrain", "finetune")
+        words = [*command.words, *QUICK] if training else command.words
+        documents.run(Command(words, command.stdout), folder)
+        if command.stdout == "draft.toml":
+            (folder / "draft.toml").rename(folder / "schema.toml")
+
+
+def made_once(name: str, factory: pytest.TempPathFactory, make: Callable[[Path], None]) -> Path:
+    """A folder that the first process which asks for it makes, for all processes of the session."""
+    base = factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with (shared / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (shared / name).exists():
+            work = shared / f"{name}.making"
+            work.mkdir()
+            make(work)
+            work.rename(shared / name)
+    return shared / name
+
+
+@pytest.fixture(scope="session")
+def five_commands(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the README's five commands have run, and what no guide repeats."""
+
+    def make(folder: Path) -> None:
+        make_tables(folder)
+        in_guides = {str(c) for text in GUIDES.values() for c in guide_commands(text)}
+        _, _, five, *others = documents.blocks(READMES["README.md"])
+        run_block(five, folder)
+        for block in others:
+            run_block(block, folder, frozenset(in_guides))
+
+    return made_once("five-commands", tmp_path_factory, make)
+
+
+def guide_commands(markdown: str) -> list[Command]:
+    return [c for block in documents.blocks(markdown) for c in documents.m6rec_commands(block)]
+
+
+@pytest.mark.slow
+def test_five_commands_of_the_readme_write_what_it_says(five_commands: Path) -> None:
+    for name in ("schema.toml", "report/report.html", "recs.parquet", "tuned/run.json"):
+        assert (five_commands / name).exists(), name
+    recs = pl.read_csv(five_commands / "recs.csv")
+    assert recs.columns == ["user_id", "item_id", "rank", "score", "basis", "title"]
+    assert set(recs["user_id"]) == {"U0001", "U0002", "stranger"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("guide", GUIDES)
+def test_commands_of_the_guide_run(
+    guide: str, five_commands: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "work"
+    shutil.copytree(five_commands, folder)
+    if guide == "own-data":  # begins where nothing is there but tables
+        shutil.rmtree(folder / "data")
+    if guide == "evaluation":
+        shutil.rmtree(folder / "report")
+    for block in documents.blocks(GUIDES[guide]):
+        run_block(block, folder)
+    monkeypatch.chdir(folder)
+    for code in documents.blocks(GUIDES[guide], "python"):
+        exec(code, {})
+
+
+# --- worked examples ---
+
+
+def example(heading: str) -> str:
     """The shell block under a heading, without its installation."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    found = re.search(rf"^### {heading}$.*?```sh\n(.*?)```", text, re.DOTALL | re.MULTILINE)
-    assert found is not None, heading
-    return "".join(
-        line for line in found[1].splitlines(keepends=True) if not line.startswith("pip install")
-    )
+    section = READMES["sample_data/README.md"].partition(f"\n## {heading}\n")[2]
+    lines = documents.blocks(section)[0].splitlines(keepends=True)
+    return "".join(line for line in lines if not line.startswith("pip install"))
 
 
 def run(script: str, folder: Path) -> str:
-    """Run a shell block; what it writes below `out/` goes to the folder. What it said on stderr."""
+    """Run a shell block with `out/` in the folder; what it prints on stderr."""
     tools = str(Path(sys.executable).parent)
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script.replace("out/", f"{folder}/")],
@@ -41,10 +173,12 @@ def run(script: str, folder: Path) -> str:
 
 
 @pytest.mark.slow
-def test_video_streaming_finds_new_videos_by_frames_and_sound(tmp_path: Path) -> None:
-    said = run(commands("Video streaming"), tmp_path)
+def test_video_example_ranks_new_clips_by_frames_and_sound(tmp_path: Path) -> None:
+    stderr = run(example("Video streaming"), tmp_path)
     for name in ("clip", "clip.sound"):
-        assert f"warning: items: `{name}` undecodable, masked: 1, first: clips/damaged.mp4" in said
+        assert (
+            f"warning: items: `{name}` undecodable, masked: 1, first: clips/damaged.mp4" in stderr
+        )
     folder = tmp_path / "videos"
     data = Dataset.open(folder / "data")
     assert [(s.name, s.kind) for s in data.specs] == [("clip", "video"), ("clip.sound", "audio")]
@@ -54,7 +188,7 @@ def test_video_streaming_finds_new_videos_by_frames_and_sound(tmp_path: Path) ->
     recs = pl.read_csv(folder / "recs.csv").filter(pl.col("item_id") != "damaged")
     first = recs.sort("rank").group_by("user_id", maintain_order=True).first()
     assert first["item_id"].str.contains(r"^new\d$").all()
-    # What `make_videos.py` plants: viewer n likes the colour n % 3 and the pitch n // 3 % 3; one new video in nine has both.
+    # Planted: viewer n likes colour n % 3 and pitch n // 3 % 3; one new clip in nine has both.
     viewer = first["user_id"].str.slice(6).cast(pl.Int64).to_numpy()
     kind = first["item_id"].str.slice(3).cast(pl.Int64).to_numpy()
     colour, pitch = kind // 3 == viewer % 3, kind % 3 == viewer // 3 % 3
@@ -64,13 +198,13 @@ def test_video_streaming_finds_new_videos_by_frames_and_sound(tmp_path: Path) ->
 
 
 @pytest.mark.slow
-def test_shop_lists_what_is_bought_next_with_few_of_a_category(tmp_path: Path) -> None:
-    run(commands("Shop"), tmp_path)
+def test_shop_example_beats_popularity_with_three_of_a_category(tmp_path: Path) -> None:
+    run(example("Shop"), tmp_path)
     folder = tmp_path / "shop"
     data = Dataset.open(folder / "data")
     assert {s.name: s.kind for s in data.specs}["price"] == "numeric"
     recs = pl.read_csv(folder / "recs.csv")
-    category = pl.read_csv(ROOT / "sample_data" / "items.csv").select("item_id", "category")
+    category = pl.read_csv(SAMPLE / "items.csv").select("item_id", "category")
     per_list = (
         recs.join(category, on="item_id")
         .drop_nulls("category")
@@ -91,13 +225,13 @@ def test_shop_lists_what_is_bought_next_with_few_of_a_category(tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_friends_and_posts_share_the_interest_and_nobody_meets_himself(tmp_path: Path) -> None:
-    run(commands("Friends and posts"), tmp_path)
+def test_social_network_example_lists_the_own_interest_and_never_oneself(tmp_path: Path) -> None:
+    run(example("Social network"), tmp_path)
     for name, kind in (("friends", "person"), ("posts", "post")):
         recs = pl.read_csv(tmp_path / "network" / f"{name}.csv")
         assert recs["item_id"].str.starts_with(kind).all()
         assert (recs["user_id"] != recs["item_id"]).all()
-        # What `make_network.py` plants: node n has the interest n % 6; 148 and 149 have just come.
+        # Planted: node n has the interest n % 6; people 148 and 149 have no events.
         user, item = (
             recs[c].str.extract(r"(\d+)").cast(pl.Int64).to_numpy() for c in ("user_id", "item_id")
         )
