@@ -1,7 +1,7 @@
-"""Small data directories made by hand, whose right answers are known: what stages are tested on.
+"""Small data directories with known right answers, for tests of the later stages.
 
-`write_data` turns arrays into a data directory in the format of `m6rec_cli/data/store.py`, without
-`preprocess`. The `planted_*` worlds have one right answer for every held-out event.
+`write_data` turns arrays into a data directory (see `m6rec_cli/data/format.py`) without
+`preprocess`. In the `planted_*` worlds every held-out event has one right answer.
 """
 
 import hashlib
@@ -17,31 +17,34 @@ import polars as pl
 
 from m6rec_cli.config.resolve import flatten
 from m6rec_cli.config.settings import Config
+from m6rec_cli.data.feature_arrays import media_stem
 from m6rec_cli.data.format import SPLITS
-from m6rec_cli.data.store import FORMAT, Dataset, media_stem
+from m6rec_cli.data.manifest import Counts, DataManifest, write_manifest
+from m6rec_cli.data.store import Dataset
 from m6rec_cli.preprocessing import schema_file
+from m6rec_cli.preprocessing.features._base import FEATURE_KINDS
 from m6rec_cli.preprocessing.schema import Schema
-from m6rec_cli.system.feature_spec import Entity, FeatureSpec, Kind
+from m6rec_cli.system.feature_spec import Entity, FeatureSpec, StateValue
 
 
 @dataclass(frozen=True)
 class Column:
-    """One feature of `write_data`.
+    """One feature for `write_data`.
 
     Attributes:
         kind: As in `FeatureSpec`.
         values: numeric float (n,); categorical int (n,); set and text: n lists of ints; image uint8
             (n, side, side, 3); vector float (n, size).
-        mask: bool (n,), True where there is a value; all of them by default.
-        size: Vocabulary size; one more than the largest code by default.
+        mask: bool (n,), True where there is a value; everywhere by default.
+        size: Number of codes; by default one more than the largest code.
         state: `FeatureSpec.state`.
     """
 
-    kind: Kind
+    kind: str
     values: Any
     mask: np.ndarray | None = None
     size: int | None = None
-    state: Mapping[str, Any] | None = None
+    state: Mapping[str, StateValue] | None = None
 
 
 def write_data(
@@ -67,9 +70,13 @@ def write_data(
 ) -> Dataset:
     """Write a data directory and open it.
 
-    Events may come in any order: they are sorted by user, then time (by default the order given). `split`
-    is an array of 0 train, 1 valid, 2 test aligned to the events, or `leave-one-out` (last event test, the
-    one before it valid, of users with three or more), or `none`. `files` divides the events over files.
+    Args:
+        user_row: User of each event; events may be in any order.
+        item_row: Item of each event.
+        timestamp: Time of each event; by default their order.
+        split: Split of each event (0 train, 1 valid, 2 test); or `leave-one-out`: the last event is
+            test and the one before it valid, for users with three or more; or `none`.
+        files: Number of files that the events are divided over.
     """
     users, items = np.asarray(user_row, np.int64), np.asarray(item_row, np.int64)
     n = len(users)
@@ -116,30 +123,30 @@ def write_data(
                 table[name] = series
         pl.DataFrame(table).write_parquet(path / f"{entity}s.parquet")
     (path / "features" / "features.json").write_text(json.dumps([s.to_json() for s in specs]))
-    schema = Schema("user_id", "item_id", None if timestamp is None else "timestamp")
+    schema = Schema(
+        user="user_id",
+        item="item_id",
+        timestamp=None if timestamp is None else "timestamp",
+        users_are_items=users_are_items,
+    )
     (path / "features" / schema_file.FILE).write_text(schema_file.to_toml(schema))
-    counts = {name: int((splits == code).sum()) for code, name in enumerate(SPLITS)}
-    manifest = {
-        "format": FORMAT,
-        "schema": asdict(schema) | {"users_are_items": users_are_items},
-        "counts": {"users": n_users, "items": n_items, "events": counts},
-        "cleaning": {},
-        "split": "none" if not splits.any() else "leave-one-out",
-        "events": list(event_names),
-        "has_time": timestamp is not None,
-        "inputs": [],
-        "config": flatten_config(),
-        "fingerprint": hashlib.sha256(
-            repr((frame.rows(), [s.to_json() for s in specs])).encode()
-        ).hexdigest(),
-    }
-    (path / "manifest.json").write_text(json.dumps(manifest))
+    events = {name: int((splits == code).sum()) for code, name in enumerate(SPLITS)}
+    content = repr((frame.rows(), [s.to_json() for s in specs])).encode()
+    manifest = DataManifest(
+        schema=asdict(schema),
+        counts=Counts(users=n_users, items=n_items, events=events, targets=events | {"train": 0}),
+        cleaning=[],
+        split="leave-one-out" if splits.any() else "none",
+        positive=None,
+        event_kinds=tuple(event_names),
+        has_time=timestamp is not None,
+        ties=0,
+        inputs=[],
+        config=flatten({"data": asdict(Config().data)}),
+        fingerprints=(hashlib.sha256(content).hexdigest(),),
+    )
+    write_manifest(path, manifest)
     return Dataset.open(path)
-
-
-def flatten_config() -> dict[str, Any]:
-    """The default `data` section as dotted keys."""
-    return flatten({"data": asdict(Config().data)})
 
 
 def _splits(users: np.ndarray, order: np.ndarray, split: Any) -> np.ndarray:
@@ -157,31 +164,44 @@ def _splits(users: np.ndarray, order: np.ndarray, split: Any) -> np.ndarray:
 def _feature(
     media: Path, name: str, entity: Entity, column: Column, n: int
 ) -> tuple[FeatureSpec, pl.Series | None]:
+    """The fitted feature, and its column unless it is stored as an array."""
     mask = np.ones(n, bool) if column.mask is None else np.asarray(column.mask, bool)
-    values, length = column.values, 1
+    traits = FEATURE_KINDS.load(column.kind).TRAITS
+    known = [v if m else None for v, m in zip(column.values, mask, strict=True)]
+    size, length = column.size, 1
     series: pl.Series | None = None
-    if column.kind == "numeric":
-        size = 1
-        series = pl.Series(
-            [float(v) if m else None for v, m in zip(values, mask, strict=True)], dtype=pl.Float32
-        )
-    elif column.kind == "categorical":
-        size = column.size or int(np.max(values)) + 1
-        series = pl.Series(
-            [int(v) if m else None for v, m in zip(values, mask, strict=True)], dtype=pl.UInt32
-        )
-    elif column.kind in ("set", "text"):
-        lists = [[int(x) for x in v] if m else None for v, m in zip(values, mask, strict=True)]
-        size = column.size or max((max(v) for v in lists if v), default=0) + 1
-        length = max((len(v) for v in lists if v), default=1)
-        series = pl.Series(lists, dtype=pl.List(pl.UInt32))
-    else:
-        array = np.asarray(values, np.uint8 if column.kind == "image" else np.float32)
-        size = array.shape[1]
-        stem = media_stem(entity, name)
-        np.save(media / f"{stem}.npy", array)
-        np.save(media / f"{stem}.mask.npy", mask)
-    return FeatureSpec(name, entity, column.kind, size, length, dict(column.state or {})), series
+    match traits.storage:
+        case "number":
+            size = 1
+            floats = [None if v is None else float(v) for v in known]
+            series = pl.Series(floats, dtype=pl.Float32)
+        case "code":
+            size = size or int(np.max(column.values)) + 1
+            codes = [None if v is None else int(v) for v in known]
+            series = pl.Series(codes, dtype=pl.UInt32)
+        case "codes":
+            lists = [None if v is None else [int(x) for x in v] for v in known]
+            size = size or max((max(v) for v in lists if v), default=0) + 1
+            length = max((len(v) for v in lists if v), default=1)
+            series = pl.Series(lists, dtype=pl.List(pl.UInt32))
+        case "array":
+            dtype = np.uint8 if column.kind == "image" else np.float32
+            array = np.asarray(column.values, dtype)
+            size = array.shape[1]
+            stem = media_stem(entity, name)
+            np.save(media / f"{stem}.npy", array)
+            np.save(media / f"{stem}.mask.npy", mask)
+    spec = FeatureSpec(
+        name=name,
+        entity=entity,
+        kind=column.kind,
+        size=size,
+        length=length,
+        storage=traits.storage,
+        compared_by=traits.compared_by,
+        state=dict(column.state or {}),
+    )
+    return spec, series
 
 
 def planted_cycle(
@@ -193,9 +213,9 @@ def planted_cycle(
     seed: int = 0,
     **kwargs: Any,
 ) -> Dataset:
-    """Every user walks the cycle 0, 1, ..., n_items - 1, 0 from a start of its own.
+    """Every user walks the cycle 0, 1, ..., n_items - 1, 0 from their own start.
 
-    The item after the last one is the only right answer, for `valid` and `test` alike; popularity knows
+    The next item of the cycle is the only right answer, for `valid` and `test`. Popularity says
     nothing, since the starts are spread evenly. With `length < n_items` no user sees an item twice.
     """
     starts = np.arange(n_users) % n_items
@@ -223,10 +243,11 @@ def planted_content(
     seed: int = 0,
     noise: float = 0.05,
 ) -> Dataset:
-    """Each user likes one group of items; the test event is a cold item of that group, told by content alone.
+    """Each user likes one group of items; the test event is a cold item of the group.
 
-    Items have the features `group` (categorical) and `look` (vector: the group's direction and noise). The
-    last `cold_per_group` items of every group have no training events; users have the profile `taste`.
+    Items have the features `group` (categorical) and `look` (vector: the group's direction and
+    noise). The last `cold_per_group` items of every group have no training events. Users have the
+    feature `taste`.
     """
     rng = np.random.default_rng(seed)
     group_of_item = np.repeat(np.arange(n_groups), per_group)
@@ -259,9 +280,10 @@ def planted_content(
 def mixed(
     path: Path, *, n_users: int = 30, n_items: int = 20, seed: int = 0, missing: float = 0.2
 ) -> Dataset:
-    """Random events of three kinds with every feature kind on items, some values missing, and user profiles.
+    """Random events of three kinds; features with missing values for items and users.
 
-    Some users have one event, the last user none, the last item none; labels are the events of kind `buy`.
+    Some users have one event; the last user and the last item have none. The events of kind `buy`
+    are labelled.
     """
     rng = np.random.default_rng(seed)
     lengths = np.append(rng.integers(1, 15, n_users - 1), 0)

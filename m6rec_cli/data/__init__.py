@@ -1,1 +1,1 @@
-"""Readers, cleaning, encoding, splits and the data directory. Knows nothing of models."""
+"""The data directory: its format, manifest and tables, several domains as one, and packed rows."""

@@ -1,27 +1,31 @@
-"""Several data directories with one feature state as one data set: their rows, one directory after the other."""
+"""Several data directories with one feature state to one `Dataset`; their rows are concatenated."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
 
-from m6rec_cli.data.store import Dataset, Events, FeatureArray
+from m6rec_cli.data.events import Events
+from m6rec_cli.data.feature_arrays import FeatureArray
+from m6rec_cli.data.manifest import Counts, DataManifest
+from m6rec_cli.data.store import Dataset
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.feature_spec import FeatureSpec
 
-_STATE = ("features.json", "tokenizer.json", "events.json")
+_OWN_FILE = "schema.toml"
+"""The file of the `features` folder that domains do not share: their raw tables may differ."""
 
 
 @dataclass(frozen=True)
 class MultiDomainDataset(Dataset):
-    """Domains side by side; a user id that stands in two of them is two users.
+    """Domains one after the other; a user id that occurs in two domains is two users.
 
     Attributes:
-        parts: The domains, in the order given; `path` is that of the first, whose feature state all share.
+        parts: The domains in the order given. `path` is that of the first; all share its feature
+            state.
     """
 
     parts: tuple[Dataset, ...] = ()
@@ -32,40 +36,42 @@ class MultiDomainDataset(Dataset):
         return np.repeat(np.arange(len(self.parts)), [part.n_users for part in self.parts])
 
     @cached_property
-    def own_item(self) -> np.ndarray:
-        """Within each domain: a user is no item of another."""
-        before = np.cumsum([0, *(part.n_items for part in self.parts)])
-        own = ((part.own_item, first) for part, first in zip(self.parts, before[:-1], strict=True))
+    def own_item_row(self) -> np.ndarray:
+        """See `Dataset.own_item_row`; a user is only an item of their own domain."""
+        first_items = np.cumsum([0, *(part.n_items for part in self.parts)])[:-1]
+        own = (
+            (part.own_item_row, first) for part, first in zip(self.parts, first_items, strict=True)
+        )
         return np.concatenate([np.where(rows >= 0, rows + first, -1) for rows, first in own])
 
     @cached_property
     def users(self) -> pl.DataFrame:
-        """All users, rows counted through."""
+        """The users of all domains, numbered consecutively."""
         return _stack([part.users for part in self.parts])
 
     @cached_property
     def items(self) -> pl.DataFrame:
-        """All items, rows counted through."""
+        """The items of all domains, numbered consecutively."""
         return _stack([part.items for part in self.parts])
 
     @cached_property
     def events(self) -> Events:
-        """All events; sorted by user, since the domains' users follow each other."""
-        columns: dict[str, list[np.ndarray]] = {name: [] for name in Events.__dataclass_fields__}
+        """The events of all domains, sorted by user since the users of a domain are consecutive."""
+        columns: dict[str, list[np.ndarray]] = {}
         users = items = 0
         for part in self.parts:
-            for name, found in columns.items():
-                array = getattr(part.events, name)
+            for name, array in part.events.columns().items():
                 shift = {"user_row": users, "item_row": items}.get(name)
-                found.append(array if shift is None else array + np.int32(shift))
+                shifted = array if shift is None else array + np.int32(shift)
+                columns.setdefault(name, []).append(shifted)
             users, items = users + part.n_users, items + part.n_items
-        return Events(**{name: np.concatenate(found) for name, found in columns.items()})
+        return Events(**{name: np.concatenate(arrays) for name, arrays in columns.items()})
 
     def feature(self, spec: FeatureSpec) -> FeatureArray:
-        """One feature of all rows; shorter lists are filled up with -1."""
+        """One feature of all domains; shorter lists are padded with -1."""
         arrays = [part.feature(spec) for part in self.parts]
         values = [np.asarray(a.values) for a in arrays]
-        if spec.kind in ("set", "text"):
+        if spec.storage == "codes":
             longest = max(v.shape[1] for v in values)
             values = [
                 np.pad(v, [(0, 0), (0, longest - v.shape[1])], constant_values=-1) for v in values
@@ -73,47 +79,63 @@ class MultiDomainDataset(Dataset):
         return FeatureArray(np.concatenate(values), np.concatenate([a.mask for a in arrays]))
 
 
-def open_all(paths: Sequence[Path]) -> Dataset:
-    """One data directory as it is, several as `Joined`.
+def open_domains(paths: Sequence[Path]) -> Dataset:
+    """Open one data directory as it is, or several as a `MultiDomainDataset`.
 
     Raises:
-        M6RecError: The directories do not share one feature state, or an item id stands in two of them.
+        M6RecError: The directories do not share one feature state, or two of them have the same
+            item id.
     """
     parts = tuple(Dataset.open(path) for path in paths)
     if len(parts) == 1:
         return parts[0]
     first = parts[0]
     for part in parts[1:]:
-        for name in _STATE:
-            if _bytes(first.path / "features" / name) != _bytes(part.path / "features" / name):
+        folders = (first.path / "features", part.path / "features")
+        for name in _shared_files(*folders):
+            if _bytes(folders[0] / name) != _bytes(folders[1] / name):
                 raise M6RecError(
                     f"the data directories do not share one feature state: `{name}` differs",
-                    where=f"{first.path / 'features'} and {part.path / 'features'}",
+                    where=f"{folders[0]} and {folders[1]}",
                     hint=f"make the second with `m6rec preprocess ... --like {first.path}`",
                 )
     joined = MultiDomainDataset(first.path, _manifest(parts), first.specs, parts)
-    twice = (
-        joined.items["id"].filter(joined.items["id"].is_duplicated()).unique(maintain_order=True)
-    )
-    if len(twice):
+    ids = joined.items["id"]
+    shared = ids.filter(ids.is_duplicated()).unique(maintain_order=True)
+    if len(shared):
         raise M6RecError(
-            f"{len(twice):,} item ids stand in several data directories, first: `{twice[0]}`",
+            f"{len(shared):,} item ids occur in several data directories, first: `{shared[0]}`",
             where=", ".join(str(path) for path in paths),
-            hint="an id names one item of the run: give the ids of each catalogue a prefix of its own",
+            hint="an id names one item of the run: give the ids of each catalogue its own prefix",
         )
     return joined
 
 
-def _manifest(parts: Sequence[Dataset]) -> dict[str, Any]:
-    """What training reads of it. Times are read as times where all domains have them."""
-    first = parts[0].manifest
-    counts = {"users": sum(p.n_users for p in parts), "items": sum(p.n_items for p in parts)}
-    return {
-        **first,
-        "counts": counts,
-        "has_time": all(p.has_time for p in parts),
-        "fingerprint": "+".join(p.manifest["fingerprint"] for p in parts),
-    }
+def _shared_files(*folders: Path) -> list[str]:
+    """The files that make up the feature state, `features.json` first."""
+    names = {path.name for folder in folders for path in folder.iterdir()} - {_OWN_FILE}
+    return sorted(names, key=lambda name: (name != "features.json", name))
+
+
+def _manifest(parts: Sequence[Dataset]) -> DataManifest:
+    """The first domain's manifest with the counts and fingerprints of all domains."""
+    manifests = [part.manifest for part in parts]
+    counts = [m.counts for m in manifests]
+    return replace(
+        manifests[0],
+        counts=Counts(
+            users=sum(c.users for c in counts),
+            items=sum(c.items for c in counts),
+            events=_sums([c.events for c in counts]),
+            targets=_sums([c.targets for c in counts]),
+        ),
+        has_time=all(m.has_time for m in manifests),  # gaps must mean the same everywhere
+        fingerprints=tuple(f for m in manifests for f in m.fingerprints),
+    )
+
+
+def _sums(counts: Sequence[dict[str, int]]) -> dict[str, int]:
+    return {name: sum(c[name] for c in counts) for name in counts[0]}
 
 
 def _stack(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:

@@ -1,31 +1,33 @@
-"""Histories to packed rows of tokens: what the decoder reads, with no step spent on padding.
+"""Histories to packed rows of tokens for the decoder, with almost no padding.
 
-A history of n events is a start token and the events but the last as inputs; every event is a target. A
-history longer than a row is cut into windows, at an offset that changes with the epoch; a window that
-begins in mid-history has the event before it in place of the start token. Everything is a pure function of (seed, epoch).
+The inputs of a history of n events are a start token and its first n - 1 events; all n events are
+targets. A history longer than a row is cut into windows at an offset that changes with the epoch. A
+window inside a history starts with the event before it instead of the start token. The rows depend
+on (seed, epoch) alone.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
-from m6rec_cli.data.store import Events
+from m6rec_cli.data.events import Events
+from m6rec_cli.data.spans import user_spans
 from m6rec_cli.system.tokens import N_GAPS, START
 
-_ROW_STEP = 64
+_LENGTH_STEP = 64
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PackedRows:
-    """Rows of tokens; all arrays have shape (rows, row length), int32 unless said.
+    """Rows of tokens; all arrays have shape (rows, row length), int32 unless noted.
 
     Attributes:
-        item: Input item row, `START` at the first token of a history and in the padding.
+        item: Input item row; `START` at the first token of a history and in the padding.
         event: Input event kind.
-        gap: Bucket of the input event's time since the one before it.
+        gap: Bucket of the time between the input event and the one before it.
         user: User row.
-        reset: bool, True where a window (or the padding) begins.
-        target: Item row of the next event, 0 where there is none.
+        reset: bool, True where a window or the padding starts.
+        target: Item row of the next event; 0 where there is none.
         weight: f32, weight of the target; 0 where there is none.
     """
 
@@ -37,26 +39,67 @@ class PackedRows:
     target: np.ndarray
     weight: np.ndarray
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The arrays by name."""
+        return {field.name: getattr(self, field.name) for field in fields(self)}
+
     def take(self, rows: np.ndarray) -> "PackedRows":
         """Some rows."""
-        return PackedRows(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+        return PackedRows(**{name: array[rows] for name, array in self.arrays().items()})
 
     def __len__(self) -> int:
         return len(self.item)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Windows:
+    """Windows of histories and the place of each in the packed rows; arrays int64 (windows,).
+
+    Attributes:
+        start: Position in the log of the first target. The first input is the event before it, if
+            the window is inside a history.
+        size: Tokens.
+        user: User row.
+        row: Packed row.
+        at: Position of the first token in the row.
+        shape: Number and length of the packed rows.
+    """
+
+    start: np.ndarray
+    size: np.ndarray
+    user: np.ndarray
+    row: np.ndarray
+    at: np.ndarray
+    shape: tuple[int, int]
+
+    def tokens(self) -> tuple[np.ndarray, np.ndarray]:
+        """Window of every token, and the token's position in its window."""
+        window = np.repeat(np.arange(len(self.size)), self.size)
+        return window, np.arange(len(window)) - np.repeat(
+            np.cumsum(self.size) - self.size, self.size
+        )
+
+    def start_histories(self, events: Events) -> np.ndarray:
+        """Whether each window starts at the user's first event, bool (windows,)."""
+        first = self.start == 0
+        later = np.flatnonzero(~first)
+        first[later] = events.user_row[self.start[later] - 1] != self.user[later]
+        return first
+
+
 def row_length(lengths: np.ndarray, max_history: int) -> int:
-    """Tokens of a row: room for 99% of the histories (and `max_history` at the most), a multiple of 64."""
+    """Tokens per row: enough for 99% of the histories cut to `max_history`, a multiple of 64."""
     if len(lengths) == 0:
-        return _ROW_STEP
+        return _LENGTH_STEP
     wanted = min(int(np.quantile(lengths, 0.99, method="lower")), max_history) + 1
-    return _ROW_STEP * -(-wanted // _ROW_STEP)
+    return _LENGTH_STEP * -(-wanted // _LENGTH_STEP)
 
 
 def gap_buckets(events: Events, *, has_time: bool) -> np.ndarray:
-    """int32 bucket of the time since the user's previous event: 1 + floor(log2(1 + seconds)), at most `N_GAPS` - 1.
+    """Bucket of the time since the user's previous event, int32, below `N_GAPS`.
 
-    0 for a user's first event, and everywhere if the timestamps are an order and not times.
+    1 + floor(log2(1 + seconds)); 0 for a user's first event, and everywhere if the timestamps are
+    just an order.
     """
     buckets = np.zeros(len(events), np.int32)
     if has_time and len(events) > 1:
@@ -75,66 +118,57 @@ def pack_training(
     first_event: float,
     seed: int,
     epoch: int,
-    aim: np.ndarray | None = None,
+    target_index: np.ndarray | None = None,
 ) -> PackedRows:
-    """One epoch's rows, shuffled.
+    """Pack one epoch; the rows are shuffled.
 
     Args:
         events: Training events, sorted by user and time.
         gaps: From `gap_buckets`.
-        weight: f32, the weight of the target in each event's place.
-        length: Tokens of a row.
-        first_event: Factor on the weight of a user's first event.
-        aim: For each event the one that is the target in its place; None: itself.
+        weight: f32, the weight of the target at the position of each event.
+        length: Tokens per row.
+        first_event: Factor for the weight of a user's first event.
+        aim: Position of the event that replaces each event as the target; None keeps all.
     """
     rng = np.random.default_rng((seed, epoch))
-    starts, sizes = _windows(events.user_row, length, rng)
-    row, at, n_rows = _place(sizes, length, rng)
-    packed = _fill(
-        events, gaps, weight, starts, sizes, row, at, n_rows, length, first_event, aim=aim
+    start, size = _cut(events.user_row, length, rng)
+    row, at, n_rows = _place(size, length, rng)
+    windows = _Windows(
+        start=start, size=size, user=events.user_row[start], row=row, at=at, shape=(n_rows, length)
     )
+    packed = _fill_inputs(events, gaps, windows)
+    window, j = windows.tokens()
+    place = (row[window], at[window] + j)
+    source = start[window] + j
+    packed.target[place] = events.item_row[source if target_index is None else target_index[source]]
+    packed.weight[place] = weight[source]
+    packed.weight[row, at] *= np.where(windows.start_histories(events), first_event, 1)
     return packed.take(rng.permutation(n_rows))
 
 
 def pack_histories(
     events: Events, gaps: np.ndarray, users: np.ndarray, n_users: int, *, max_history: int
 ) -> tuple[PackedRows, np.ndarray, np.ndarray]:
-    """The last `max_history` events of each of `users` (in their order), packed for judging.
+    """Pack the last `max_history` events of each of `users`, without targets.
 
     Returns:
-        The rows, and for each user the row and the position of his last token.
+        The rows; and for each user the row and the position of the last token.
     """
     offsets = events.offsets(n_users)
     stops = offsets[users + 1]
-    starts = np.maximum(offsets[users], stops - max_history)
-    tokens = stops - starts + 1
-    length = _ROW_STEP * -(-int(tokens.max(initial=1)) // _ROW_STEP)
-    row, at, n_rows = _place(tokens, length, np.random.default_rng(0))
-    nothing = np.zeros(len(events), np.float32)
-    packed = _fill(
-        events,
-        gaps,
-        nothing,
-        starts,
-        tokens,
-        row,
-        at,
-        n_rows,
-        length,
-        0.0,
-        owners=users,
-        targets=False,
-    )
-    return packed, row, at + tokens - 1
+    start = np.maximum(offsets[users], stops - max_history)
+    size = stops - start + 1
+    length = _LENGTH_STEP * -(-int(size.max(initial=1)) // _LENGTH_STEP)
+    row, at, n_rows = _place(size, length, np.random.default_rng(0))
+    windows = _Windows(start=start, size=size, user=users, row=row, at=at, shape=(n_rows, length))
+    return _fill_inputs(events, gaps, windows), row, at + size - 1
 
 
-def _windows(
+def _cut(
     user_row: np.ndarray, length: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Start and number of target events of every window; long histories are cut at a random offset."""
-    edges = np.flatnonzero(np.diff(user_row)) + 1
-    starts = np.concatenate([[0], edges]).astype(np.int64)[: len(user_row)]
-    sizes = np.diff(np.concatenate([starts, [len(user_row)]]))
+    """Start and size of every window; histories longer than a row are cut at a random offset."""
+    starts, sizes = user_spans(user_row)
     long = np.flatnonzero(sizes > length)
     if len(long) == 0:
         return starts, sizes
@@ -151,10 +185,13 @@ def _windows(
 def _place(
     sizes: np.ndarray, length: int, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """Row and position of every window, by best fit in decreasing order; equal sizes in random order.
+    """Row and position of every window by best fit, longest first; equal sizes in random order.
 
-    `open_rows[r]` holds the rows with r free tokens, and bit r of `free` says that there are some, so that
-    the tightest row is found by one shift.
+    `open_rows[r]` are the rows with r free tokens, and bit r of `free` says whether there are any,
+    so one shift finds the tightest row.
+
+    Returns:
+        Row and position of each window, and the number of rows.
     """
     order = np.lexsort((rng.random(len(sizes)), -sizes))
     row, at = np.zeros(len(sizes), np.int64), np.zeros(len(sizes), np.int64)
@@ -177,50 +214,35 @@ def _place(
     return row, at, n_rows
 
 
-def _fill(
-    events: Events,
-    gaps: np.ndarray,
-    weight: np.ndarray,
-    starts: np.ndarray,
-    sizes: np.ndarray,
-    row: np.ndarray,
-    at: np.ndarray,
-    n_rows: int,
-    length: int,
-    first_event: float,
-    *,
-    owners: np.ndarray | None = None,
-    targets: bool = True,
-    aim: np.ndarray | None = None,
-) -> PackedRows:
-    """Write the windows to their places: token 0 is the start (or the event before), token j event j - 1."""
-    shape = (n_rows, length)
-    item = np.full(shape, START, np.int32)
-    event, gap, user, target = (np.zeros(shape, np.int32) for _ in range(4))
-    reset, out_weight = np.zeros(shape, bool), np.zeros(shape, np.float32)
-    owners = events.user_row[starts] if owners is None else owners
+def _fill_inputs(events: Events, gaps: np.ndarray, windows: _Windows) -> PackedRows:
+    """Write the input tokens of all windows; targets and weights stay 0.
 
-    window = np.repeat(np.arange(len(sizes)), sizes)
-    j = np.arange(len(window)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    Token j > 0 of a window is event `start + j - 1`. Token 0 is the event before the window, or the
+    start token.
+    """
+    shape, row, at = windows.shape, windows.row, windows.at
+    event, gap, user, target = (np.zeros(shape, np.int32) for _ in range(4))
+    packed = PackedRows(
+        item=np.full(shape, START, np.int32),
+        event=event,
+        gap=gap,
+        user=user,
+        reset=np.zeros(shape, bool),
+        target=target,
+        weight=np.zeros(shape, np.float32),
+    )
+    window, j = windows.tokens()
     place = (row[window], at[window] + j)
-    reset[row, at] = True
-    user[place] = owners[window]
-    source = starts[window] + j - 1
-    begins = starts == 0
-    later = np.flatnonzero(~begins)
-    begins[later] = events.user_row[starts[later] - 1] != owners[later]
-    inner = (j > 0) | ~begins[window]
-    inside = (place[0][inner], place[1][inner])
-    item[inside] = events.item_row[source[inner]]
-    event[inside] = events.event[source[inner]]
-    gap[inside] = gaps[source[inner]]
-    if targets:
-        following = starts[window] + j
-        target[place] = events.item_row[following if aim is None else aim[following]]
-        out_weight[place] = weight[following]
-        out_weight[row, at] *= np.where(begins, first_event, 1)
-    used = np.zeros(n_rows, np.int64)
-    np.maximum.at(used, row, at + sizes)
-    partial = np.flatnonzero(used < length)
-    reset[partial, used[partial]] = True
-    return PackedRows(item, event, gap, user, reset, target, out_weight)
+    packed.reset[row, at] = True
+    packed.user[place] = windows.user[window]
+    is_event = (j > 0) | ~windows.start_histories(events)[window]
+    inside = (place[0][is_event], place[1][is_event])
+    source = (windows.start[window] + j - 1)[is_event]
+    packed.item[inside] = events.item_row[source]
+    packed.event[inside] = events.event[source]
+    packed.gap[inside] = gaps[source]
+    used = np.zeros(shape[0], np.int64)
+    np.maximum.at(used, row, at + windows.size)
+    partial = np.flatnonzero(used < shape[1])
+    packed.reset[partial, used[partial]] = True  # the padding does not continue a history
+    return packed

@@ -63,11 +63,11 @@ class Dataset:
         return self.manifest.has_time
 
     @cached_property
-    def own_item(self) -> np.ndarray:
+    def own_item_row(self) -> np.ndarray:
         """The item row of each user where users are items too, int64 (n_users,); -1 elsewhere."""
         if not self.manifest.users_are_items:
             return np.full(self.n_users, -1)
-        return own_rows(self.users["id"], self.items["id"])
+        return own_item_rows(self.users["id"], self.items["id"])
 
     @cached_property
     def domain(self) -> np.ndarray:
@@ -94,10 +94,10 @@ class Dataset:
         )
 
     def history(self, before: str) -> Events:
-        """The events before the held-out split `before` (`valid`, `test`, `cold`); `all`: every event.
+        """The events before a held-out split; `before="all"` gives every event.
 
-        Cold events may lie anywhere in a history, so the history before `cold` ends at the user's first cold
-        target.
+        Cold events may lie anywhere in a history, so the history before `cold` ends at the user's
+        first cold target.
         """
         limit = len(SPLITS) if before == "all" else SPLITS.index(before)
         chosen = self.events.split < limit
@@ -117,12 +117,10 @@ class Dataset:
         return feature_array(spec, frame, self.path / "media")
 
 
-def own_rows(users: pl.Series, items: pl.Series) -> np.ndarray:
+def own_item_rows(users: pl.Series, items: pl.Series) -> np.ndarray:
     """The position of each user id among the item ids, int64 (users,); -1 where it is none."""
     positions = pl.DataFrame({"id": items}).with_row_index("at")
-    found = pl.DataFrame({"id": users}).join(
-        positions, on="id", how="left", maintain_order="left"
-    )
+    found = pl.DataFrame({"id": users}).join(positions, on="id", how="left", maintain_order="left")
     return found["at"].cast(pl.Int64).fill_null(-1).to_numpy()
 
 

@@ -1,29 +1,32 @@
-"""Item and user tables to frames of raw columns with one row an id."""
+"""Item and user tables to frames of raw columns, one row per id."""
+
+from collections.abc import Mapping
 
 import polars as pl
 
 from m6rec_cli.preprocessing import tables
-from m6rec_cli.preprocessing.cleaning.rules import Cleaning
+from m6rec_cli.preprocessing.cleaning.rules import CleaningLog
 from m6rec_cli.preprocessing.columns import cell_values
+from m6rec_cli.preprocessing.features._base import FEATURE_KINDS, PerItem
 from m6rec_cli.preprocessing.schema import Schema
 from m6rec_cli.preprocessing.tables import ROW, Table
-from m6rec_cli.system.errors import M6RecError, nearest
+from m6rec_cli.system.errors import M6RecError, nearest_hint
 from m6rec_cli.system.feature_spec import Entity
 
 
-def read(
-    table: Table, schema: Schema, entity: Entity, *, cleaning: Cleaning | None = None
+def read_entity_table(
+    table: Table, schema: Schema, entity: Entity, *, cleaning: CleaningLog | None = None
 ) -> pl.DataFrame:
     """Read an item or user table.
 
     Returns:
-        `id` str and `display` str (nullable), then the raw columns that the schema's features read, named as
-        `values.raw_column` says, in file order; the first row of an id that appears twice.
+        `id` str, `display` str (nullable), then the raw columns that the features read, named by
+        `cell_values.raw_column`; in file order. Of rows with the same id, the first is kept.
 
     Raises:
         M6RecError: The id column or a feature's column is missing.
     """
-    cleaning = cleaning or Cleaning()
+    cleaning = cleaning or CleaningLog()
     id_column = (
         (schema.item_id or schema.item) if entity == "item" else (schema.user_id or schema.user)
     )
@@ -35,9 +38,9 @@ def read(
             raise M6RecError(
                 f"the {entity} table has no column `{name}`",
                 where=table.path,
-                hint=nearest(name, table.schema),
+                hint=nearest_hint(name, table.schema),
             )
-    tables.require_single(table, id_column, entity)
+    tables.require_single_values(table, id_column, entity)
     head = table.head()
     frame = table.frame.select(
         ROW,
@@ -45,62 +48,65 @@ def read(
         *dict.fromkeys(wanted),
     ).collect(engine="streaming")
     what = f"{entity}s"
-    cleaning.dropped(
+    cleaning.count_dropped(
         f"{what}: unparseable rows",
-        table.n_bad,
-        [f"(row {table.first_bad})"] if table.first_bad else [],
+        table.n_unparseable,
+        [f"(row {table.first_unparseable})"] if table.first_unparseable else [],
     )
-    frame = cleaning.keep(frame, f"{what}: no id", pl.col("__id").is_not_null())
-    frame = cleaning.keep(
+    frame = cleaning.keep_rows(frame, f"{what}: no id", pl.col("__id").is_not_null())
+    frame = cleaning.keep_rows(
         frame, f"{what}: duplicate ids, first kept", pl.col("__id").is_first_distinct(), "__id"
     )
-    shown = cell_values.text(display, table.schema[display]) if display else pl.lit(None, pl.String)
+    display_text = (
+        cell_values.text(display, table.schema[display]) if display else pl.lit(None, pl.String)
+    )
     return frame.select(
         pl.col("__id").alias("id"),
-        shown.alias("display"),
+        display_text.alias("display"),
         *(pl.col(n).alias(cell_values.raw_column(n)) for n in dict.fromkeys(wanted)),
     )
 
 
-def from_interactions(table: Table, schema: Schema) -> pl.DataFrame:
-    """One row an item from columns that sit on event lines, but for lines that are no events (see `events`).
+def items_from_interactions(
+    table: Table, schema: Schema, per_item: Mapping[str, PerItem] | None = None
+) -> pl.DataFrame:
+    """Build an item table from columns of the event log.
 
-    A number is the median of its lines; anything else the most common known value, ties by the smaller value.
-    Items come in the order of their first line.
+    The value of an item is the median over its lines, or the most common value, of equally common
+    ones the smaller. Items are in the order of their first line. Lines with a quantity or price of
+    zero or less do not count, since they are stock corrections.
+
+    Args:
+        per_item: Columns to read, and how to combine them; None reads those of the schema.
 
     Raises:
         M6RecError: A feature's column is missing.
     """
-    wanted = {f.column: f.kind for f in schema.item_features}
-    if schema.display:
-        wanted.setdefault(schema.display, "text")
+    wanted = _columns_per_item(schema) if per_item is None else per_item
     for name in wanted:
         if name not in table.schema:
             raise M6RecError(
                 f"the interactions have no column `{name}` for the items",
                 where=table.path,
-                hint=nearest(name, table.schema),
+                hint=nearest_hint(name, table.schema),
             )
         if table.schema[name].is_nested():
             raise M6RecError(
-                f"the column `{name}` holds lists, which are not read from event lines",
+                f"the column `{name}` holds lists, which cannot be read from event lines",
                 where=table.path,
-                hint="put it into an item table, or leave it out of the schema",
+                hint="move it to an item table, or remove it from the schema",
             )
     head = table.head()
     item = cell_values.identifier(schema.item, table.schema[schema.item], head[schema.item])
     base = table.frame.with_columns(item.alias("__id")).filter(pl.col("__id").is_not_null())
-    for name in (
-        schema.quantity,
-        schema.price,
-    ):  # stock that is counted or written off says nothing of an item
+    for name in (schema.quantity, schema.price):
         if name:
             base = base.filter((cell_values.number(name, table.schema[name]) > 0).fill_null(True))
     order = base.group_by("__id").agg(pl.col(ROW).min()).sort(ROW).collect(engine="streaming")
     result = order.select(pl.col("__id").alias("id"))
-    for name, kind in wanted.items():
+    for name, combine in wanted.items():
         dtype, raw = table.schema[name], cell_values.raw_column(name)
-        if kind == "numeric":
+        if combine == "median":
             column = base.group_by("__id").agg(cell_values.number(name, dtype).median().alias(raw))
         else:
             known = base.select("__id", cell_values.text(name, dtype).alias(raw)).drop_nulls()
@@ -113,16 +119,25 @@ def from_interactions(table: Table, schema: Schema) -> pl.DataFrame:
             how="left",
             maintain_order="left",
         )
-    shown = (
+    display_text = (
         pl.col(cell_values.raw_column(schema.display)).cast(pl.String)
         if schema.display
         else pl.lit(None, pl.String)
     )
-    return result.with_columns(shown.alias("display"))
+    return result.with_columns(display_text.alias("display"))
 
 
-def ids_alone(ids: pl.Series) -> pl.DataFrame:
-    """A table without features."""
+def _columns_per_item(schema: Schema) -> dict[str, PerItem]:
+    wanted: dict[str, PerItem] = {
+        f.column: FEATURE_KINDS.load(f.kind).TRAITS.per_item for f in schema.item_features
+    }
+    if schema.display:
+        wanted.setdefault(schema.display, "most common")
+    return wanted
+
+
+def featureless_items(ids: pl.Series) -> pl.DataFrame:
+    """An item table with ids only."""
     return pl.DataFrame({"id": ids.cast(pl.String)}).with_columns(
         pl.lit(None, pl.String).alias("display")
     )

@@ -1,22 +1,30 @@
-"""What `preprocess` is given to open tables and a settled schema."""
+"""The inputs of `preprocess` to open tables and a complete schema."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from m6rec_cli.config.settings import DataConfig
-from m6rec_cli.data.store import read_specs
+from m6rec_cli.data.feature_arrays import read_specs
 from m6rec_cli.preprocessing import schema_file, tables
-from m6rec_cli.preprocessing.columns import inference, timestamps
+from m6rec_cli.preprocessing.columns import date_formats, inference
 from m6rec_cli.preprocessing.schema import FeatureColumn, Schema
 from m6rec_cli.preprocessing.tables import Table
-from m6rec_cli.system.errors import M6RecError, UsageError, not_there
+from m6rec_cli.system.errors import M6RecError, UsageError, missing_path_hint
 from m6rec_cli.system.feature_spec import FeatureSpec
 from m6rec_cli.system.progress import Reporter
 
 
-@dataclass(frozen=True)
-class Inputs:
-    """What `preprocess` reads; paths are files, globs or folders as the readers take them."""
+@dataclass(frozen=True, kw_only=True)
+class PreprocessInputs:
+    """What `preprocess` reads; paths are files, globs or folders, as the readers accept them.
+
+    Attributes:
+        media: The folder that media cells are relative to.
+        schema: A schema file; None infers the schema.
+        like: A data or run directory whose fitted features are reused.
+        positive: The expression that labels events; None labels all.
+        items_from_interactions: Build the catalogue from columns of the event log.
+    """
 
     interactions: Path
     items: Path | None = None
@@ -34,7 +42,7 @@ class Inputs:
 
     @property
     def files(self) -> dict[str, Path | None]:
-        """Files read, by role."""
+        """Tables and schema by role."""
         return {
             "interactions": self.interactions,
             "items": self.items,
@@ -43,118 +51,148 @@ class Inputs:
         }
 
     @property
+    def paths(self) -> list[Path]:
+        """Everything that is read."""
+        given = (*self.files.values(), self.media, self.like)
+        return [path for path in given if path is not None]
+
+    @property
     def media_root(self) -> Path:
-        """The folder that media cells are relative to."""
+        """The folder that media cells are relative to: that of the items file by default."""
         return self.media or (self.items or self.interactions).parent
 
 
-@dataclass(frozen=True)
-class Opened:
-    """The tables, open."""
+@dataclass(frozen=True, kw_only=True)
+class InputTables:
+    """The open tables."""
 
     events: Table
     items: Table | None
     users: Table | None
 
 
-def open_tables(inputs: Inputs) -> Opened:
-    """Open every table that is given.
+def open_tables(inputs: PreprocessInputs) -> InputTables:
+    """Open all tables.
 
     Raises:
-        M6RecError: A file cannot be read, or the media folder is not there.
+        M6RecError: A file cannot be read, or the media folder does not exist.
     """
     if inputs.items and inputs.items_from_interactions:
         raise UsageError("`--items` and `--items-from-interactions` exclude each other")
     if inputs.media and not inputs.media.is_dir():
         raise M6RecError(
-            "the media folder does not exist", where=str(inputs.media), hint=not_there(inputs.media)
+            "the media folder does not exist",
+            where=str(inputs.media),
+            hint=missing_path_hint(inputs.media),
         )
-    return Opened(
-        tables.scan(inputs.interactions, "interactions"),
-        tables.scan(inputs.items, "items") if inputs.items else None,
-        tables.scan(inputs.users, "users") if inputs.users else None,
+    return InputTables(
+        events=tables.scan(inputs.interactions, "interactions"),
+        items=tables.scan(inputs.items, "items") if inputs.items else None,
+        users=tables.scan(inputs.users, "users") if inputs.users else None,
     )
 
 
-def settle_schema(
-    inputs: Inputs, opened: Opened, config: DataConfig, report: Reporter
+def resolve_schema(
+    inputs: PreprocessInputs, opened: InputTables, config: DataConfig, report: Reporter
 ) -> tuple[Schema, dict[str, str]]:
-    """The schema of the file, or the inferred one; features are those of `like` where that is given.
+    """Read the schema file or infer the schema; with `like`, take its features.
 
-    That users are items is said by any of the schema, the configuration and `like`.
+    Users are items if the schema, the configuration or `like` says so.
 
     Returns:
-        The schema, and the columns that inference left out with the reason.
+        The schema, and the columns that inference left out with the reasons.
 
     Raises:
-        M6RecError: The schema file is faulty, a role has no column, or features have no table.
+        M6RecError: The schema file is invalid, a role has no column, or features have no table.
     """
-    left_out: dict[str, str] = {}
     for table in (opened.events, opened.items, opened.users):
-        if table and table.doubt:
-            report.warn(table.doubt)
+        if table and table.warning:
+            report.warn(table.warning)
     if inputs.schema:
-        schema = schema_file.read(inputs.schema)
-        schema = replace(
-            schema,
-            item_id=schema.item_id or (schema.item if opened.items else None),
-            user_id=schema.user_id or (schema.user if opened.users else None),
-        )
-        if schema.timestamp in opened.events.schema and schema.timestamp_format == "auto":
-            form, doubt = timestamps.settled(opened.events, schema.timestamp)
-            schema = replace(schema, timestamp_format=form)
-            if doubt:
-                report.warn(doubt)
+        schema, skipped = _read_schema(inputs.schema, opened, report), {}
     else:
-        schema, left_out, warnings = inference.infer(
+        schema, skipped, warnings = inference.infer_schema(
             opened.events,
             opened.items,
             opened.users,
             inputs.media_root,
-            items_on_lines=inputs.items_from_interactions,
+            items_from_interactions=inputs.items_from_interactions,
         )
         for warning in warnings:
             report.warn(warning)
     if inputs.fitted:
-        if not (inputs.fitted / "features.json").exists():
-            raise M6RecError(
-                "`--like` names no data or run directory",
-                where=str(inputs.fitted / "features.json"),
-                hint="give a directory that `m6rec preprocess` or a training command has made",
-            )
-        schema = _features_of(read_specs(inputs.fitted), inputs, schema, opened, report)
-        if schema_file.read(inputs.fitted / schema_file.FILE).users_are_items:
-            schema = replace(schema, users_are_items=True)
+        schema = _like(inputs.fitted, inputs, schema, opened, report)
     if config.users_are_items:
         schema = replace(schema, users_are_items=True)
     _require_tables(inputs, schema)
-    return schema, left_out
+    return schema, skipped
 
 
-def _features_of(
-    specs: tuple[FeatureSpec, ...], inputs: Inputs, schema: Schema, opened: Opened, report: Reporter
+def _read_schema(path: Path, opened: InputTables, report: Reporter) -> Schema:
+    """Read a schema file; the tables decide missing id columns and the order of dates."""
+    schema = schema_file.read(path)
+    schema = replace(
+        schema,
+        item_id=schema.item_id or (schema.item if opened.items else None),
+        user_id=schema.user_id or (schema.user if opened.users else None),
+    )
+    if schema.timestamp in opened.events.schema and schema.timestamp_format == "auto":
+        form, warning = date_formats.resolve_date_order(opened.events, schema.timestamp)
+        schema = replace(schema, timestamp_format=form)
+        if warning:
+            report.warn(warning)
+    return schema
+
+
+def _like(
+    fitted: Path, inputs: PreprocessInputs, schema: Schema, opened: InputTables, report: Reporter
 ) -> Schema:
-    """The schema with the features of a fitted state, as far as these tables have their columns."""
-    own: dict[str, tuple[FeatureColumn, ...]] = {}
+    """The schema with the features of a `features` folder whose columns the tables have."""
+    if not (fitted / "features.json").exists():
+        raise M6RecError(
+            "`--like` names no data or run directory",
+            where=str(fitted / "features.json"),
+            hint="give the output of `m6rec preprocess` or of a training command",
+        )
+    specs = read_specs(fitted)
     items = opened.events if inputs.items_from_interactions else opened.items
-    for entity, table in (("item", items), ("user", opened.users)):
-        columns = [FeatureColumn.of(s) for s in specs if s.entity == entity]
-        for absent in (c for c in columns if table is None or c.column not in table.schema):
+    schema = replace(
+        schema,
+        item_features=_present_columns([s for s in specs if s.entity == "item"], items, report),
+        user_features=_present_columns(
+            [s for s in specs if s.entity == "user"], opened.users, report
+        ),
+    )
+    if schema_file.read(fitted / schema_file.FILE).users_are_items:
+        schema = replace(schema, users_are_items=True)
+    return schema
+
+
+def _present_columns(
+    specs: list[FeatureSpec], table: Table | None, report: Reporter
+) -> tuple[FeatureColumn, ...]:
+    """The columns of fitted features that the table has; warns of each missing one."""
+    present = []
+    for spec in specs:
+        column = FeatureColumn.of(spec)
+        if table is not None and column.column in table.schema:
+            present.append(column)
+        else:
             report.warn(
-                f"no column `{absent.column}` in the {entity} table: the {entity} feature `{absent.name}` is missing everywhere"
+                f"no column `{column.column}` in the {spec.entity} table: "
+                f"the {spec.entity} feature `{spec.name}` is missing in every row"
             )
-        own[entity] = tuple(c for c in columns if table is not None and c.column in table.schema)
-    return replace(schema, item_features=own["item"], user_features=own["user"])
+    return tuple(present)
 
 
-def _require_tables(inputs: Inputs, schema: Schema) -> None:
-    """Raise if the schema names features of a table that is not given."""
+def _require_tables(inputs: PreprocessInputs, schema: Schema) -> None:
+    """Raise if the schema has features of a table that is not given."""
     items = inputs.items is not None or inputs.items_from_interactions
-    for entity, given, columns in (
+    for entity, is_given, columns in (
         ("item", items, schema.item_features),
-        ("user", inputs.users, schema.user_features),
+        ("user", inputs.users is not None, schema.user_features),
     ):
-        if columns and not given:
+        if columns and not is_given:
             raise M6RecError(
                 f"the schema names {entity} features, and there is no {entity} table",
                 where=f"{inputs.schema or inputs.like}: `{columns[0].name}`",

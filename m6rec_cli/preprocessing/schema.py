@@ -1,23 +1,36 @@
-"""Which column has which role, and which feature is read from which column: what a user can edit."""
+"""The schema, which users can edit: the role of each column, and the features to read."""
 
 from dataclasses import dataclass
+from typing import NotRequired, TypedDict, cast
 
-from m6rec_cli.system.feature_spec import FeatureSpec, Kind
+from m6rec_cli.system.feature_spec import FeatureSpec
+
+ENCODED_KIND = "vector"
+"""The kind of the features that frozen encoders make."""
+
+
+class _ColumnState(TypedDict):
+    """What `FeatureSpec.state` says about the column."""
+
+    column: str
+    separator: NotRequired[str | None]
+    encoder: NotRequired[str | None]
+    sha256: NotRequired[str | None]
 
 
 @dataclass(frozen=True)
 class FeatureColumn:
-    """A feature as the user declares it: which column, read as what.
+    """A feature as the user declares it: a column, and the kind that it is read as.
 
     Attributes:
-        separator: Parts a set that is text (`|`).
-        encoder: A local ONNX file that makes the vector of a text or of a picture.
-        sha256: What the encoder's digest has to be; None pins nothing.
+        separator: Between the members of a set that is written as text, such as `|`.
+        encoder: A local ONNX file that turns a text or a picture into a vector.
+        sha256: The required digest of the encoder; None allows any.
     """
 
     name: str
     column: str
-    kind: Kind
+    kind: str
     separator: str | None = None
     encoder: str | None = None
     sha256: str | None = None
@@ -25,25 +38,31 @@ class FeatureColumn:
     @classmethod
     def of(cls, spec: FeatureSpec) -> "FeatureColumn":
         """The column that a fitted feature is read from."""
+        state = cast(_ColumnState, spec.state)
         return cls(
             spec.name,
-            spec.state["column"],
+            state["column"],
             spec.kind,
-            *(spec.state.get(key) for key in ("separator", "encoder", "sha256")),
+            state.get("separator"),
+            state.get("encoder"),
+            state.get("sha256"),
         )
 
 
 @dataclass(frozen=True)
 class Schema:
-    """Column roles of the three tables. `None` means that the table has no such column.
+    """Column roles of the three tables; None for a role without a column.
 
     Attributes:
-        timestamp_format: `auto` (epochs by magnitude, ISO and common dates), `day-first` or `month-first` (dates that are
-            written so), `order` (a rank and no time), `s`, `ms`, `us`, `ns`, or a strptime pattern such as `%d/%m/%Y %H:%M`.
-        quantity: Lines of zero or less (cancellations) are dropped.
-        price: The same, where a quantity is named.
+        timestamp_format: `auto` (epochs by magnitude, ISO and common dates), `day-first` or
+            `month-first` (the order in dates), `order` (a rank, not a time), `s`, `ms`, `us`, `ns`,
+            or a strptime pattern such as `%d/%m/%Y %H:%M`.
+        quantity: Events of zero or less (cancellations) are dropped.
+        price: Events of zero or less are dropped.
         missing_users: Ids that stand for an unknown user, such as `0`.
-        users_are_items: Whether an item with a user's id is that user, who then is never listed to himself.
+        users_are_items: Whether equal user and item ids name the same person; then users are never
+            recommended to themselves.
+        display: The column with a readable name of each item.
     """
 
     user: str
@@ -64,5 +83,5 @@ class Schema:
 
     @property
     def has_time(self) -> bool:
-        """Whether events carry real times, and not an order alone."""
+        """Whether the events have times, and not just an order."""
         return self.timestamp is not None and self.timestamp_format != "order"

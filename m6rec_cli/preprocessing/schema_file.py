@@ -1,9 +1,8 @@
-"""A schema to TOML that a person can edit, and back."""
+"""A `Schema` to TOML that users can edit, and back."""
 
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from m6rec_cli.config.toml_text import toml_literal
 from m6rec_cli.data.format import RESERVED
@@ -24,7 +23,7 @@ _EVENT_KEYS = (
     "missing_users",
     "users_are_items",
 )
-_NO_STRINGS = ("missing_users", "users_are_items")
+_OTHER_TYPES = ("missing_users", "users_are_items")
 _KEYS = {
     "interactions": _EVENT_KEYS,
     "items": ("id", "display", "features"),
@@ -33,8 +32,12 @@ _KEYS = {
 _FEATURE_KEYS = ("kind", "column", "separator", "encoder", "sha256")
 
 
-def to_toml(schema: Schema, left_out: Mapping[str, str] | None = None) -> str:
-    """The schema as TOML; columns that are left out follow as comments with the reason."""
+def to_toml(schema: Schema, skipped: Mapping[str, str] | None = None) -> str:
+    """The schema as TOML.
+
+    Args:
+        skipped: Columns without a feature, with the reasons; they become comments.
+    """
     lines = ["[interactions]"]
     for key in _EVENT_KEYS:
         value = getattr(schema, key)
@@ -53,8 +56,8 @@ def to_toml(schema: Schema, left_out: Mapping[str, str] | None = None) -> str:
             lines += ["", f"[{table}]", *own]
         if features:
             lines += ["", f"[{table}.features]", *map(_feature_line, features)]
-    if left_out:
-        lines += ["", *(f"# left out: {name}: {reason}" for name, reason in left_out.items())]
+    if skipped:
+        lines += ["", *(f"# left out: {name}: {reason}" for name, reason in skipped.items())]
     return "\n".join(lines) + "\n"
 
 
@@ -73,7 +76,8 @@ def read(path: Path) -> Schema:
     """Read a schema file.
 
     Raises:
-        M6RecError: It is missing, is not TOML, or has an unknown key, kind or value type.
+        M6RecError: It is missing or no TOML, or has an unknown key or kind or a value of another
+            type.
     """
     where = str(path)
     try:
@@ -82,15 +86,15 @@ def read(path: Path) -> Schema:
         raise M6RecError(
             "the schema file does not exist",
             where=where,
-            hint="`m6rec preprocess ... --dry-run > schema.toml` makes one",
+            hint="`m6rec preprocess ... --dry-run > schema.toml` prints one",
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise M6RecError(f"the schema file is not TOML: {error}", where=where) from None
-    _known(tree, _KEYS, "", where)
+    _require_known_keys(tree, _KEYS, "", where)
     for name, keys in _KEYS.items():
         if not isinstance(tree.get(name, {}), dict):
             raise M6RecError(f"`{name}` is a table, written `[{name}]`", where=where)
-        _known(tree.get(name, {}), keys, f"{name}.", where)
+        _require_known_keys(tree.get(name, {}), keys, f"{name}.", where)
     events, items, users = (tree.get(name, {}) for name in _KEYS)
     for key in ("user", "item"):
         if key not in events:
@@ -102,7 +106,7 @@ def read(path: Path) -> Schema:
     roles = {
         key: _string(events[key], f"interactions.{key}", where)
         for key in _EVENT_KEYS
-        if key in events and key not in _NO_STRINGS
+        if key in events and key not in _OTHER_TYPES
     }
     missing = events.get("missing_users", [])
     if not isinstance(missing, list) or not all(isinstance(m, str) for m in missing):
@@ -111,15 +115,16 @@ def read(path: Path) -> Schema:
             where=where,
             hint='for instance ["0"]',
         )
-    people = events.get("users_are_items", False)
-    if not isinstance(people, bool):
+    users_are_items = events.get("users_are_items", False)
+    if not isinstance(users_are_items, bool):
         raise M6RecError(
-            f"`interactions.users_are_items` takes true or false, not {people!r}", where=where
+            f"`interactions.users_are_items` takes true or false, not {users_are_items!r}",
+            where=where,
         )
     return Schema(
         **roles,
         missing_users=tuple(missing),
-        users_are_items=people,
+        users_are_items=users_are_items,
         item_id=_string(items["id"], "items.id", where) if "id" in items else None,
         user_id=_string(users["id"], "users.id", where) if "id" in users else None,
         display=_string(items["display"], "items.display", where) if "display" in items else None,
@@ -128,7 +133,7 @@ def read(path: Path) -> Schema:
     )
 
 
-def _features(table: dict[str, Any], name: str, where: str) -> tuple[FeatureColumn, ...]:
+def _features(table: Mapping[str, object], name: str, where: str) -> tuple[FeatureColumn, ...]:
     features = table.get("features", {})
     if not isinstance(features, dict):
         raise M6RecError(f"`{name}.features` is a table, written `[{name}.features]`", where=where)
@@ -137,38 +142,40 @@ def _features(table: dict[str, Any], name: str, where: str) -> tuple[FeatureColu
     )
 
 
-def _feature(name: str, value: Any, path: str, where: str) -> FeatureColumn:
+def _feature(name: str, value: object, path: str, where: str) -> FeatureColumn:
     fields = {"kind": value} if isinstance(value, str) else value
     if not isinstance(fields, dict) or "kind" not in fields:
         raise M6RecError(
             f"`{path}` has no kind", where=where, hint=f'for instance {name} = {{ kind = "text" }}'
         )
-    _known(fields, _FEATURE_KEYS, f"{path}.", where)
+    _require_known_keys(fields, _FEATURE_KEYS, f"{path}.", where)
     texts = {key: _string(v, f"{path}.{key}", where) for key, v in fields.items()}
     kind = texts["kind"]
     if kind not in FEATURE_KINDS.names():
         raise M6RecError(
-            f"`{path}` cannot be of the kind `{kind}`",
+            f"`{path}` has the unknown kind `{kind}`",
             where=where,
             hint=nearest_hint(kind, FEATURE_KINDS.names()),
         )
     if name in RESERVED:
         raise M6RecError(
-            f"`{path}` has a name that the data directory uses itself",
+            f"`{path}` has a reserved name",
             where=where,
-            hint=f'call it otherwise: my_{name} = {{ kind = "{kind}", column = "{name}" }}',
+            hint=f'use another one: my_{name} = {{ kind = "{kind}", column = "{name}" }}',
         )
     if "encoder" in texts and kind != ENCODED_KIND:
         raise M6RecError(
-            f"`{path}` has an encoder, and what that makes is of the kind `vector`",
+            f"`{path}` has an encoder, so its kind must be `{ENCODED_KIND}`",
             where=where,
-            hint=f'write kind = "vector"; the column may be read as `{kind}` too, by a feature of another name',
+            hint=f'write kind = "{ENCODED_KIND}"; another feature may read the column as `{kind}`',
         )
     more = (texts.get(key) for key in ("separator", "encoder", "sha256"))
     return FeatureColumn(name, texts.get("column", name), kind, *more)
 
 
-def _known(table: Mapping[str, Any], known: Iterable[str], path: str, where: str) -> None:
+def _require_known_keys(
+    table: Mapping[str, object], known: Iterable[str], path: str, where: str
+) -> None:
     known = tuple(known)
     for key in table:
         if key not in known:
@@ -177,7 +184,7 @@ def _known(table: Mapping[str, Any], known: Iterable[str], path: str, where: str
             )
 
 
-def _string(value: Any, path: str, where: str) -> str:
+def _string(value: object, path: str, where: str) -> str:
     if not isinstance(value, str):
         raise M6RecError(f"`{path}` takes a string, not {value!r}", where=where)
     return value

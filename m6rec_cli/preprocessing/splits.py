@@ -1,42 +1,96 @@
-"""Events sorted by user and time to the split of each: pure functions on arrays.
+"""Events sorted by user and time to the split of each event: 0 train, 1 valid, 2 test, 3 cold.
 
-All take `users` sorted and `labels` (whether an event is one that a recommender is to find), aligned; all
-return the split of each event (0 train, 1 valid, 2 test, 3 cold).
+In all functions `users` is sorted, and `labels` says which events can be targets; the arrays are
+aligned.
 """
 
 import numpy as np
+import polars as pl
 
-from m6rec_cli.data.format import TEST, TRAIN, VALID
+from m6rec_cli.config.settings import DataConfig
+from m6rec_cli.data.format import COLD, TEST, TRAIN, VALID
+from m6rec_cli.data.spans import user_spans
+from m6rec_cli.system.errors import M6RecError
+
+
+def split_events(events: pl.DataFrame, config: DataConfig, *, has_time: bool) -> pl.DataFrame:
+    """Add the column `split` u8, and restrict `label` to the events that are targets.
+
+    Cold users and items are drawn first; the other events are split as if the cold ones did not
+    exist.
+
+    Args:
+        events: `user_row`, `item_row`, `timestamp` and `label`, sorted by user and time.
+        has_time: Whether the timestamps are times.
+
+    Raises:
+        M6RecError: The split is temporal and the events have no times.
+    """
+    users, label = events["user_row"].to_numpy(), events["label"].to_numpy().astype(bool)
+    times, items = events["timestamp"].to_numpy(), events["item_row"].to_numpy()
+    if not (config.cold_users or config.cold_items):
+        split, label = _split_by_kind(users, label, times, config, has_time=has_time)
+    else:
+        cold_user = np.isin(users, draw_rows(users, config.cold_users, config.seed))
+        cold = cold_user | np.isin(items, draw_rows(items, config.cold_items, config.seed))
+        split = np.full(len(events), COLD, np.uint8)
+        label = cold_targets(users, label, cold, cold_user)
+        split[~cold], label[~cold] = _split_by_kind(
+            users[~cold], label[~cold], times[~cold], config, has_time=has_time
+        )
+    return events.with_columns(
+        pl.Series("split", split, pl.UInt8), pl.Series("label", label, pl.Boolean)
+    )
+
+
+def _split_by_kind(
+    users: np.ndarray, label: np.ndarray, times: np.ndarray, config: DataConfig, *, has_time: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    match config.split:
+        case "leave-one-out":
+            return leave_one_out(users, label)
+        case "temporal":
+            if not has_time:
+                raise M6RecError(
+                    "a temporal split needs times, and the events only have an order",
+                    where="data.split",
+                    hint="choose `--split ratio` or `leave-one-out`",
+                )
+            return temporal(times, config.valid_fraction, config.test_fraction), label
+        case "ratio":
+            return ratio(users, config.valid_fraction, config.test_fraction), label
+        case _:
+            return np.zeros(len(users), np.uint8), label
 
 
 def leave_one_out(users: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The last labelled event of a user is the test target, the one before it the validation target.
+    """Each user's last labelled event is the test target, the one before it the validation target.
 
-    Users with two labelled events have a test target alone; with fewer, everything trains. Unlabelled events
-    between the two targets are `valid` and those after the last `test`: a history that ends before a target
-    then holds all that had happened until then, and nothing later.
+    Users with two labelled events have no validation target; users with fewer have no target, and
+    all their events are `train`. Unlabelled events between the two targets are `valid`, those after
+    the last one
+    `test`: so the history before a target holds all earlier events and no later one.
 
     Returns:
-        The splits, and which held-out events are targets (labels of training events are unchanged).
+        The splits, and the labels.
     """
     labels = labels.astype(bool)
-    begins, sizes = _spans(users)
-    before = np.concatenate(
-        [[0], np.cumsum(labels, dtype=np.int32)]
-    )  # half the memory of the usual int64
-    total = before[begins + sizes] - before[begins]
-    after = (
-        np.repeat(before[begins + sizes], sizes) - before[1:]
-    )  # labelled events of the user that come later
+    starts, sizes = user_spans(users)
+    # int32 takes half the memory of the default.
+    before = np.concatenate([[0], np.cumsum(labels, dtype=np.int32)])
+    total = before[starts + sizes] - before[starts]
+    # Labelled events of the same user that come later.
+    after = np.repeat(before[starts + sizes], sizes) - before[1:]
     split = np.full(len(users), TRAIN, np.uint8)
+    # An unlabelled event just before the validation target has two labelled ones after it: it is
+    # `train`.
     split[(after == 1) & np.repeat(total >= 3, sizes)] = VALID
     split[(after == 0) & np.repeat(total >= 2, sizes)] = TEST
-    # An unlabelled event just before the validation target has two labelled ones after it: it trains.
     return split, labels.copy()
 
 
 def temporal(timestamps: np.ndarray, valid_fraction: float, test_fraction: float) -> np.ndarray:
-    """Two cut-offs on the time line that all users share; fractions are of its length, not of the events."""
+    """Split at two times, the same for all users; fractions are of the log's duration."""
     if not len(timestamps):
         return np.zeros(0, np.uint8)
     first, last = int(timestamps.min()), int(timestamps.max())
@@ -52,7 +106,7 @@ def temporal(timestamps: np.ndarray, valid_fraction: float, test_fraction: float
 
 
 def ratio(users: np.ndarray, valid_fraction: float, test_fraction: float) -> np.ndarray:
-    """The last events of every user by fractions of their number, rounded down, at least one left to train."""
+    """Hold out fractions of each user's events, rounded down; their first event is `train`."""
     start, end = _bounds(users)
     n = end - start
     from_end = end - 1 - np.arange(len(users))
@@ -65,8 +119,8 @@ def ratio(users: np.ndarray, valid_fraction: float, test_fraction: float) -> np.
     return split
 
 
-def draw(rows: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """A random share of the distinct rows (at least one, if the share is not 0), sorted."""
+def draw_rows(rows: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Draw a share of the distinct rows, sorted; at least one unless the share is 0."""
     if not share or not len(rows):
         return rows[:0]
     known = np.unique(rows)
@@ -77,24 +131,25 @@ def draw(rows: np.ndarray, share: float, seed: int) -> np.ndarray:
 def cold_targets(
     users: np.ndarray, labels: np.ndarray, cold: np.ndarray, cold_user: np.ndarray
 ) -> np.ndarray:
-    """Which cold events are to be found; labels of all other events are unchanged.
+    """The labels, restricted on cold events to those that are targets.
 
-    Of a cold user every labelled event, since nothing is known before the first. Of another user the last
-    labelled one on a cold item: a history that ends before it is the longest, and holds nothing later.
+    All labelled events of a cold user are targets, since nothing is known before the first. Of
+    another user, only the last labelled event on a cold item is: the history before it is the
+    longest.
 
     Args:
-        cold: Events that are held out.
-        cold_user: Events whose user is.
+        cold: Events of cold users or items.
+        cold_user: Events of cold users.
     """
-    found = cold & labels & ~cold_user
+    candidates = cold & labels & ~cold_user
     end = _bounds(users)[1]
-    count = np.concatenate([[0], np.cumsum(found)])
-    last = found & (count[end] == count[1:])
+    count = np.concatenate([[0], np.cumsum(candidates)])
+    last = candidates & (count[end] == count[1:])
     return np.where(cold & ~cold_user, last, labels.astype(bool))
 
 
 def count_ties(users: np.ndarray, timestamps: np.ndarray) -> int:
-    """Events whose user has another event at the same time: their order is the file's."""
+    """Number of events at the same time as another event of their user."""
     if len(users) < 2:
         return 0
     same = (users[1:] == users[:-1]) & (timestamps[1:] == timestamps[:-1])
@@ -102,14 +157,6 @@ def count_ties(users: np.ndarray, timestamps: np.ndarray) -> int:
 
 
 def _bounds(users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each event, the first position of its user and the one past the last."""
-    begins, sizes = _spans(users)
-    return np.repeat(begins, sizes), np.repeat(begins + sizes, sizes)
-
-
-def _spans(users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The first position of each user that has events, and how many there are."""
-    first = np.ones(len(users), bool)
-    first[1:] = users[1:] != users[:-1]
-    begins = np.flatnonzero(first)
-    return begins, np.diff(begins, append=len(users))
+    """For each event, the first position of its user's events and the one after the last."""
+    starts, sizes = user_spans(users)
+    return np.repeat(starts, sizes), np.repeat(starts + sizes, sizes)

@@ -1,5 +1,6 @@
-"""A path to a table: the reader is chosen by suffix, and faults name the file."""
+"""A path to a table: the suffix chooses the reader, and errors name the file."""
 
+import codecs
 import glob
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,52 +8,57 @@ from pathlib import Path
 import polars as pl
 
 from m6rec_cli.preprocessing.columns import simple_types
-from m6rec_cli.preprocessing.readers.csv import EXTRA, is_pattern, odd_line
-from m6rec_cli.preprocessing.readers.parquet import parts_of
-from m6rec_cli.system import registry
-from m6rec_cli.system.errors import M6RecError, not_there
+from m6rec_cli.preprocessing.readers._base import (
+    EXTRA,
+    READERS,
+    Reader,
+    files_of_folder,
+    is_pattern,
+    read_start,
+)
+from m6rec_cli.system.errors import M6RecError, missing_path_hint
 
 ROW = "__row"
-"""Number of a record in its file, from 1, which cleaning examples and file order are taken from."""
+"""Number of each record in its file, from 1: for examples, and as the file order."""
 
-_TEXT = ("csv", "recbole", "jsonl")
+_ENCODING_CHECK_BYTES = 1 << 25
 _FAULTS = (pl.exceptions.PolarsError, OSError, UnicodeDecodeError)
 
 
-class NoRecords(M6RecError):  # noqa: N818 - a night without events is no fault
-    """A table is there, and nothing is in it."""
+class NoRecords(M6RecError):  # noqa: N818 - a night without events is no error of the user
+    """A table exists and holds no records."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Table:
     """A readable table.
 
     Attributes:
         path: As the user gave it.
-        frame: Lazy, with the column `ROW` (u32), without the records that could not be parsed.
-        schema: The user's columns with their types.
-        n_rows: Records that could be parsed.
-        n_bad: Records that could not.
-        first_bad: The number of the first of them.
-        odd_line: The first line that is no UTF-8 text, if there is one.
+        frame: Lazy, with the column `ROW` (u32), without unparseable records.
+        schema: The types of the user's columns.
+        n_rows: Records that can be parsed.
+        n_unparseable: Records that cannot.
+        first_unparseable: The number of the first of them.
+        first_non_utf8_line: The first line that is not UTF-8.
     """
 
     path: str
     frame: pl.LazyFrame
     schema: dict[str, pl.DataType]
     n_rows: int
-    n_bad: int = 0
-    first_bad: int | None = None
-    odd_line: int | None = None
+    n_unparseable: int = 0
+    first_unparseable: int | None = None
+    first_non_utf8_line: int | None = None
 
     @property
-    def doubt(self) -> str | None:
-        """What is to be warned of."""
-        if self.odd_line is None:
+    def warning(self) -> str | None:
+        """A warning for the user about the file's encoding."""
+        if self.first_non_utf8_line is None:
             return None
         return (
-            f"{self.path}, line {self.odd_line}: no UTF-8 text; letters that cannot be read become `\ufffd`. If it comes from "
-            "Windows, convert it: `iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW_FILE`"
+            f"{self.path}, line {self.first_non_utf8_line}: not UTF-8; unreadable letters become "
+            "`\ufffd`. For a file from Windows: `iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW_FILE`"
         )
 
     def head(self, n: int = 20_000) -> pl.DataFrame:
@@ -61,36 +67,39 @@ class Table:
 
 
 def scan(path: Path | str, what: str) -> Table:
-    """Open a table; `what` says in an error what it is for, such as `interactions`.
+    """Open a table of any format, and parse it once to find unparseable records.
 
-    One pass over the file finds what cannot be parsed, before anything is built on it.
+    Args:
+        what: What the table is for, such as `interactions`; errors say it.
 
     Raises:
-        M6RecError: It does not exist, has an unknown suffix, holds no records or is damaged.
+        M6RecError: It does not exist, has an unknown suffix, is damaged, or no record can be read.
+        NoRecords: It is empty.
     """
     path = str(path)
-    name = _reader_of(path, what)
-    reader = registry.load("preprocessing.readers", name)
-    wanted = "a header line and records below" if name in ("csv", "recbole") else "records"
-    wanted = f"was what writes it interrupted? It should have {wanted}"
-    bad, first_bad = 0, None
+    reader = _reader_of(path, what)
+    hint = f"was the program that writes it interrupted? It should hold {reader.CONTENT}"
+    n_skipped, first_skipped = 0, None
     try:
-        frame = simple_types.columns(reader.scan(path))
-        n_rows, extra, first_extra = _check(frame)
+        frame = simple_types.simplify_types(reader.scan(path))
+        n_rows, n_extra, first_extra = _check(frame)
     except _FAULTS as error:
         if isinstance(error, pl.exceptions.NoDataError) or _size(path) == 0:
-            raise NoRecords(f"the {what} file is empty", where=path, hint=wanted) from None
-        if not hasattr(reader, "salvage") or is_pattern(path) or Path(path).is_dir():
-            raise _damaged(what, path, error) from None
+            raise NoRecords(f"the {what} file is empty", where=path, hint=hint) from None
         try:
-            frame, bad, first_bad = reader.salvage(path)
-            frame = simple_types.columns(frame)
-            n_rows, extra, first_extra = _check(frame)
+            is_file = not (is_pattern(path) or Path(path).is_dir())
+            salvaged = reader.salvage(path) if is_file else None
+            if salvaged is None:
+                raise _damaged(what, path, error) from None
+            frame, n_skipped, first_skipped = salvaged
+            frame = simple_types.simplify_types(frame)
+            n_rows, n_extra, first_extra = _check(frame)
         except _FAULTS as second:
             raise _damaged(what, path, second) from None
-    if n_rows - extra == 0 and not bad + extra:
-        raise NoRecords(f"the {what} file holds no records", where=path, hint=wanted)
-    if n_rows - extra == 0:
+    n_unparseable = n_skipped + n_extra
+    if n_rows == n_extra:
+        if not n_unparseable:
+            raise NoRecords(f"the {what} file holds no records", where=path, hint=hint)
         raise M6RecError(
             f"no record of the {what} file can be read",
             where=path,
@@ -100,58 +109,95 @@ def scan(path: Path | str, what: str) -> Table:
     schema = dict(frame.collect_schema())
     if EXTRA in schema:
         frame = frame.filter(~pl.col(EXTRA)).drop(EXTRA)
-    columns = {name: kind for name, kind in schema.items() if name not in (ROW, EXTRA)}
-    firsts = [n for n in (first_bad, first_extra) if n is not None]
-    odd = odd_line(path) if name in _TEXT else None
-    return Table(path, frame, columns, n_rows - extra, bad + extra, min(firsts, default=None), odd)
+    firsts = [n for n in (first_skipped, first_extra) if n is not None]
+    return Table(
+        path=path,
+        frame=frame,
+        schema={name: kind for name, kind in schema.items() if name not in (ROW, EXTRA)},
+        n_rows=n_rows - n_extra,
+        n_unparseable=n_unparseable,
+        first_unparseable=min(firsts, default=None),
+        first_non_utf8_line=first_non_utf8_line(path) if reader.IS_TEXT else None,
+    )
 
 
-def require_single(table: Table, name: str, role: str) -> None:
-    """Raise unless a column that the schema names as `role` holds one value a cell."""
+def require_single_values(table: Table, name: str, role: str) -> None:
+    """Raise unless the column `name`, which has the role `role`, holds one value per cell."""
     kind = table.schema[name]
     if kind.is_nested() or kind == pl.Binary:
         holds = "bytes" if kind == pl.Binary else "lists or objects"
         raise M6RecError(
             f"the column `{name}`, which the schema names as the {role}, holds {holds}",
             where=f"{table.path}, column `{name}`: {kind}",
-            hint="a cell must hold one number or one text: write it to a column of its own, or name another one",
+            hint="each cell must hold one number or one text: write the values to another column, "
+            "or name another one",
         )
 
 
-def _reader_of(path: str, what: str) -> str:
-    by_suffix = {
-        suffix: name
-        for name in registry.names("preprocessing.readers")
-        for suffix in registry.load("preprocessing.readers", name).SUFFIXES
-    }
+def first_non_utf8_line(path: str) -> int | None:
+    """The number of the first line that is not UTF-8, within the first 32 MiB."""
+    data = read_start(path, _ENCODING_CHECK_BYTES)
+    try:
+        codecs.utf_8_decode(data, "strict", False)  # the last letter may be cut off
+    except UnicodeDecodeError as error:
+        return data.count(b"\n", 0, error.start) + 1
+    return None
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files that `scan` reads for a path: a file, a glob, or a folder."""
+    if path.is_dir():
+        return _folder_reader(path)[1]
+    if path.exists():
+        return [path]
+    return sorted(p for p in map(Path, glob.glob(str(path), recursive=True)) if p.is_file())  # noqa: PTH207 - may be absolute
+
+
+def _reader_of(path: str, what: str) -> Reader:
     place = Path(path)
     if place.is_dir():
-        if parts_of(place):
-            return "parquet"
+        reader, _ = _folder_reader(place)
+        if reader:
+            return reader
         raise M6RecError(
             f"the {what} folder holds no Parquet file",
             where=path,
             hint="name a file, a glob in quotes, or a folder of Parquet files",
         )
-    if not place.exists() and not glob.glob(path, recursive=True):  # noqa: PTH207 - patterns may be absolute
+    if not place.exists() and not glob.glob(path, recursive=True):  # noqa: PTH207 - may be absolute
         raise M6RecError(
             f"the {what} file does not exist",
             where=path,
-            hint=None if glob.has_magic(path) else not_there(path),
+            hint=None if glob.has_magic(path) else missing_path_hint(path),
         )
+    by_suffix = {suffix: reader for reader in _readers() for suffix in reader.SUFFIXES}
     suffixes = [s for s in by_suffix if place.name.lower().endswith(s)]
-    if not suffixes:
-        hint = "known: " + " ".join(sorted(by_suffix))
-        if place.name.lower().endswith((".json", ".json.gz")):
-            hint = "if each line is a JSON object, name it `.jsonl` or `.jsonl.gz`"
-        raise M6RecError(
-            f"the {what} file has a suffix that no reader knows", where=path, hint=hint
-        )
-    return by_suffix[max(suffixes, key=len)]
+    if suffixes:
+        return by_suffix[max(suffixes, key=len)]
+    hint = "known: " + " ".join(sorted(by_suffix))
+    if place.name.lower().endswith((".json", ".json.gz")):
+        hint = "if each line is a JSON object, name it `.jsonl` or `.jsonl.gz`"
+    raise M6RecError(f"no reader knows the suffix of the {what} file", where=path, hint=hint)
+
+
+def _readers() -> list[Reader]:
+    return [READERS.load(name) for name in READERS.names()]
+
+
+def _folder_reader(folder: Path) -> tuple[Reader | None, list[Path]]:
+    """The reader for a folder, and the files that it reads there."""
+    for reader in _readers():
+        if reader.READS_FOLDERS and (files := files_of_folder(folder, reader.SUFFIXES)):
+            return reader, files
+    return None, []
 
 
 def _check(frame: pl.LazyFrame) -> tuple[int, int, int | None]:
-    """Parse all of it once: records, records too long, the number of the first of these."""
+    """Parse every cell once.
+
+    Returns:
+        The number of records, of those with too many fields, and the number of the first of these.
+    """
     names = frame.collect_schema().names()
     if not names:
         raise pl.exceptions.NoDataError("no columns")
@@ -166,8 +212,8 @@ def _check(frame: pl.LazyFrame) -> tuple[int, int, int | None]:
         )
         .collect(engine="streaming")
     )
-    n, bad, first = counts.row(0)[:3]
-    return n, bad or 0, first
+    n, n_extra, first = counts.row(0)[:3]
+    return n, n_extra or 0, first
 
 
 def _damaged(what: str, path: str, error: Exception) -> M6RecError:

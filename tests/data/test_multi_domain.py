@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from m6rec_cli.data.multi_domain import MultiDomainDataset, open_all
+from m6rec_cli.data.multi_domain import MultiDomainDataset, open_domains
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.system.errors import M6RecError
 from tests import worlds
@@ -44,7 +44,7 @@ def pair(tmp_path):
 
 def test_open_all_rows_of_the_second_follow_those_of_the_first(pair):
     a, b = pair
-    both = open_all([a.path, b.path])
+    both = open_domains([a.path, b.path])
     assert isinstance(both, MultiDomainDataset)
     assert (both.n_users, both.n_items) == (5, 7)
     assert both.items["id"].to_list() == [*a.items["id"], *b.items["id"]]
@@ -61,7 +61,7 @@ def test_open_all_rows_of_the_second_follow_those_of_the_first(pair):
 
 
 def test_open_all_features_are_aligned_and_short_lists_filled_up(pair):
-    both = open_all([p.path for p in pair])
+    both = open_domains([p.path for p in pair])
     tags, look = (both.feature(spec) for spec in both.specs)
     assert tags.values.tolist()[1] == [2, 3, -1]
     assert tags.values.tolist()[4] == [6, 7, 8]
@@ -71,7 +71,7 @@ def test_open_all_features_are_aligned_and_short_lists_filled_up(pair):
 
 
 def test_open_all_one_directory_is_itself(pair):
-    assert type(open_all([pair[0].path])) is Dataset
+    assert type(open_domains([pair[0].path])) is Dataset
 
 
 def test_open_all_other_feature_state_is_refused_with_the_mend(pair, tmp_path):
@@ -79,11 +79,11 @@ def test_open_all_other_feature_state_is_refused_with_the_mend(pair, tmp_path):
     with pytest.raises(
         M6RecError, match=r"do not share one feature state: `features\.json` differs"
     ) as caught:
-        open_all([pair[0].path, other.path])
+        open_domains([pair[0].path, other.path])
     assert f"--like {pair[0].path}" in (caught.value.hint or "")
     (pair[1].path / "features" / "tokenizer.json").write_text("{}")
     with pytest.raises(M6RecError, match=r"`tokenizer\.json` differs"):
-        open_all([p.path for p in pair])
+        open_domains([p.path for p in pair])
 
 
 def test_open_all_item_id_in_two_catalogues_is_refused(pair, tmp_path):
@@ -91,4 +91,4 @@ def test_open_all_item_id_in_two_catalogues_is_refused(pair, tmp_path):
     with pytest.raises(
         M6RecError, match="4 item ids stand in several data directories, first: `a0`"
     ):
-        open_all([pair[0].path, again.path])
+        open_domains([pair[0].path, again.path])

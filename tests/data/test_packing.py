@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from m6rec_cli.data.events import Events
 from m6rec_cli.data.packing import gap_buckets, pack_histories, pack_training, row_length
-from m6rec_cli.data.store import Events
 from m6rec_cli.system.tokens import START
 
 

@@ -1,1 +1,1 @@
-"""Rules that drop or mend rows, each counted."""
+"""Cleaning rules: what is dropped or changed before encoding, with counts and examples."""

@@ -1,4 +1,4 @@
-"""Events whose item or user is in no table: an error that names them, dropped, or kept."""
+"""Events whose item or user is not in its table: refused, dropped or kept, as configured."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from m6rec_cli.config.settings import DataConfig
-from m6rec_cli.preprocessing.cleaning.rules import Cleaning, examples
+from m6rec_cli.preprocessing.cleaning.rules import CleaningLog, row_examples
 from m6rec_cli.preprocessing.schema import Schema
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.feature_spec import Entity
@@ -14,8 +14,8 @@ from m6rec_cli.system.feature_spec import Entity
 WITHOUT_PROFILE = "users: not in the user table, kept without a profile"
 
 
-@dataclass(frozen=True)
-class Sources:
+@dataclass(frozen=True, kw_only=True)
+class TablePaths:
     """Paths of the tables, for errors."""
 
     events: str
@@ -23,67 +23,57 @@ class Sources:
     users: str | None = None
 
 
-def settle(
+def resolve_unknown_ids(
     frame: pl.DataFrame,
     items: pl.DataFrame | None,
     users: pl.DataFrame | None,
     schema: Schema,
     config: DataConfig,
-    cleaning: Cleaning,
-    sources: Sources,
+    cleaning: CleaningLog,
+    paths: TablePaths,
 ) -> pl.DataFrame:
-    """The events that stay, by `data.unknown_items` and `data.unknown_users`.
+    """Apply `data.unknown_items` and `data.unknown_users`.
 
     Args:
-        frame: `events.Parsed.frame`.
-        items: The catalogue with its column `id`; None knows every item.
-        users: The user table, likewise.
+        frame: Clean events.
+        items: The catalogue with its column `id`; without one, every item is known.
+        users: The user table; without one, every user is known.
+
+    Returns:
+        The events that are kept.
 
     Raises:
-        M6RecError: There are unknown ids where they are errors, or no event stays.
+        M6RecError: There are unknown ids and the configuration forbids them, or no event is left.
     """
     if items is not None:
         unknown = _unknown(frame["item"], items["id"])
         if config.unknown_items == "error" and unknown.any():
-            raise _error(
-                "item",
-                "the catalogue",
-                frame.filter(unknown),
-                schema.item,
-                sources.events,
-                sources.items,
+            raise _unknown_ids_error(
+                "item", frame.filter(unknown), schema.item, paths.events, paths.items
             )
-        frame = cleaning.keep(frame, "events: unknown items", ~unknown, "item")
+        frame = cleaning.keep_rows(frame, "events: unknown items", ~unknown, "item")
     if users is not None:
         unknown = _unknown(frame["user"], users["id"])
         if config.unknown_users == "error" and unknown.any():
-            raise _error(
-                "user",
-                "the user table",
-                frame.filter(unknown),
-                schema.user,
-                sources.events,
-                sources.users,
+            raise _unknown_ids_error(
+                "user", frame.filter(unknown), schema.user, paths.events, paths.users
             )
         if config.unknown_users == "drop":
-            frame = cleaning.keep(frame, "events: unknown users", ~unknown, "user")
+            frame = cleaning.keep_rows(frame, "events: unknown users", ~unknown, "user")
         else:
-            strangers = frame["user"].filter(unknown).unique(maintain_order=True).cast(pl.String)
-            cleaning.changed(
-                WITHOUT_PROFILE,
-                len(strangers),
-                strangers.head(3).to_list(),
-            )
+            ids = frame["user"].filter(unknown).unique(maintain_order=True).cast(pl.String)
+            cleaning.count_changed(WITHOUT_PROFILE, len(ids), ids.head(3).to_list())
     if frame.is_empty():
         raise M6RecError(
-            "no event names a known item and user",
-            where=sources.events,
-            hint="are the ids of the tables of one kind?",
+            "no event has both a known item and a known user",
+            where=paths.events,
+            hint="do the tables use the same ids?",
         )
     return frame
 
 
 def _unknown(values: pl.Series, ids: pl.Series) -> pl.Series:
+    """Whether each value is missing among `ids`; compares distinct values only."""
     distinct = values.unique().cast(pl.String)
     unknown = distinct.filter(~distinct.is_in(ids.implode()))
     return (
@@ -93,14 +83,15 @@ def _unknown(values: pl.Series, ids: pl.Series) -> pl.Series:
     )
 
 
-def _error(
-    what: Entity, place: str, rows: pl.DataFrame, column: str, events: str, table: str | None
+def _unknown_ids_error(
+    entity: Entity, rows: pl.DataFrame, column: str, events: str, table: str | None
 ) -> M6RecError:
-    firsts = examples(rows.unique(what, keep="first", maintain_order=True), what)
+    firsts = row_examples(rows.unique(entity, keep="first", maintain_order=True), entity)
     shown = ", ".join(re.sub(r"^(.*) (\(row \d+\))$", r"`\1` \2", first) for first in firsts)
+    place = "the catalogue" if entity == "item" else "the user table"
     n = len(rows)
     return M6RecError(
-        f"{n:,} event{'s name' if n > 1 else ' names'} {what}s that are not in {place}",
+        f"{n:,} event{'s have' if n > 1 else ' has'} {entity} ids that are not in {place}",
         where=f"{events}, column `{column}`, first: {shown}",
-        hint=f"add them to {table or place}, or pass `--unknown-{what}s drop`",
+        hint=f"add them to {table or place}, or pass `--unknown-{entity}s drop`",
     )

@@ -6,19 +6,23 @@ from pathlib import Path
 import polars as pl
 
 from m6rec_cli.preprocessing import entity_tables
-from m6rec_cli.preprocessing.columns import cell_values, kinds, roles
+from m6rec_cli.preprocessing.columns import cell_values, column_names, kinds, roles
+from m6rec_cli.preprocessing.features._base import FEATURE_KINDS, PerItem
 from m6rec_cli.preprocessing.schema import FeatureColumn, Schema
 from m6rec_cli.preprocessing.tables import Table
 from m6rec_cli.system.errors import M6RecError
 
+_LEAST_DEPENDENCE = 0.3
+"""Columns of the event log below it are not item features; see `item_dependence`."""
 
-def infer(
+
+def infer_schema(
     events: Table,
     items: Table | None,
     users: Table | None,
     media_root: Path,
     *,
-    items_on_lines: bool = False,
+    items_from_interactions: bool = False,
 ) -> tuple[Schema, dict[str, str], list[str]]:
     """Infer a schema.
 
@@ -27,19 +31,19 @@ def infer(
         items: The item table.
         users: The user table.
         media_root: The folder that media cells are relative to.
-        items_on_lines: Look for item columns on the event lines.
+        items_from_interactions: Infer item features from the columns of the event log.
 
     Returns:
-        The schema, the columns that it leaves out with the reason (`items.colour`: ...), and warnings.
+        The schema; the columns that it leaves out (such as `items.colour`) with the reasons; and
+        warnings.
 
     Raises:
         M6RecError: A table has no column that could be its id.
     """
-    found, warnings = roles.of_events(events)
-    schema = Schema(**found)
-    left_out: dict[str, str] = {}
+    schema, warnings = roles.infer_roles(events)
+    skipped_columns: dict[str, str] = {}
     if items is not None:
-        id_column = _id_column(items, schema.item, roles.ITEM, "item")
+        id_column = _id_column(items, schema.item, column_names.ITEM, "item")
         features, skipped = _features(items, id_column, media_root)
         schema = replace(
             schema,
@@ -47,27 +51,30 @@ def infer(
             item_features=features,
             display=_display(list(items.schema), id_column, features),
         )
-        left_out |= {f"items.{name}": reason for name, reason in skipped.items()}
-    elif items_on_lines:
-        schema, skipped = _from_lines(events, schema, media_root)
-        left_out |= {f"interactions.{name}": reason for name, reason in skipped.items()}
+        skipped_columns |= {f"items.{name}": reason for name, reason in skipped.items()}
+    elif items_from_interactions:
+        schema, skipped = _with_line_features(events, schema, media_root)
+        skipped_columns |= {f"interactions.{name}": reason for name, reason in skipped.items()}
     if users is not None:
-        id_column = _id_column(users, schema.user, roles.USER, "user")
+        id_column = _id_column(users, schema.user, column_names.USER, "user")
         features, skipped = _features(users, id_column, media_root)
         schema = replace(schema, user_id=id_column, user_features=features)
-        left_out |= {f"users.{name}": reason for name, reason in skipped.items()}
-    return schema, left_out, warnings
+        skipped_columns |= {f"users.{name}": reason for name, reason in skipped.items()}
+    return schema, skipped_columns, warnings
 
 
 def _id_column(table: Table, event_column: str, names: tuple[str, ...], what: str) -> str:
     found = (
-        event_column if event_column in table.schema else roles.find(table.schema, (*names, "id"))
+        event_column
+        if event_column in table.schema
+        else column_names.find_column(table.schema, (*names, "id"))
     )
     if found is None:
         raise M6RecError(
             f"no column looks like the {what}'s id",
             where=f"{table.path}, columns: {', '.join(table.schema)}",
-            hint=f'call it `{event_column}` as the interactions do, or name it in a schema file (`[{what}s]` id = "...")',
+            hint=f"call it `{event_column}` as in the interactions, or name it in a schema file "
+            f'(`[{what}s]` id = "...")',
         )
     return found
 
@@ -76,17 +83,20 @@ def _features(
     table: Table, id_column: str, media_root: Path
 ) -> tuple[tuple[FeatureColumn, ...], dict[str, str]]:
     others = [name for name in table.schema if name != id_column]
-    features, skipped = kinds.infer(table.head(), others, media_root)
+    features, skipped = kinds.infer_features(table.head(), others, media_root)
     return tuple(features), skipped
 
 
 def _display(names: list[str], id_column: str, features: tuple[FeatureColumn, ...]) -> str | None:
-    named = roles.find([n for n in names if n != id_column], roles.DISPLAY)
-    return named or next((f.column for f in features if f.kind == "text"), None)
+    named = column_names.find_column([n for n in names if n != id_column], column_names.DISPLAY)
+    traits = ((f, FEATURE_KINDS.load(f.kind).TRAITS) for f in features)
+    return named or next((f.column for f, t in traits if t.encoder_input == "text"), None)
 
 
-def _from_lines(events: Table, schema: Schema, media_root: Path) -> tuple[Schema, dict[str, str]]:
-    """Item columns are those whose value follows from the item more than from chance."""
+def _with_line_features(
+    events: Table, schema: Schema, media_root: Path
+) -> tuple[Schema, dict[str, str]]:
+    """Add the columns whose value depends on the item, as item features."""
     taken = {
         schema.user,
         schema.item,
@@ -103,26 +113,25 @@ def _from_lines(events: Table, schema: Schema, media_root: Path) -> tuple[Schema
             isinstance(events.schema[name], pl.List | pl.Array | pl.Struct)
             or events.schema[name] == pl.Binary
         ):
-            skipped[name] = "lists on event lines are not read"
-        elif dependence(events, schema.item, name) < 0.3:
+            skipped[name] = "lists cannot be read from event lines"
+        elif item_dependence(events, schema.item, name) < _LEAST_DEPENDENCE:
             skipped[name] = "its values do not depend on the item"
         else:
             own.append(name)
-    drafts = tuple(
-        FeatureColumn(n, n, "numeric" if events.schema[n].is_numeric() else "categorical")
-        for n in own
-    )
-    table = entity_tables.from_interactions(events, replace(schema, item_features=drafts))
+    per_item: dict[str, PerItem] = {
+        name: "median" if events.schema[name].is_numeric() else "most common" for name in own
+    }
+    table = entity_tables.items_from_interactions(events, schema, per_item)
     raw = table.select(pl.col(cell_values.raw_column(n)).alias(n) for n in own)
-    features, more = kinds.infer(raw, own, media_root)
+    features, more = kinds.infer_features(raw, own, media_root)
     result = replace(
         schema, item_features=tuple(features), display=_display(own, schema.item, tuple(features))
     )
     return result, skipped | more
 
 
-def dependence(events: Table, item: str, name: str) -> float:
-    """How well an item's most common value tells the value of its lines: 1 always, 0 no better than chance.
+def item_dependence(events: Table, item: str, name: str) -> float:
+    """How well the item predicts a column of the event log: 1 exactly, 0 no better than chance.
 
     Goodman and Kruskal's lambda over the known cells of items with several lines.
     """

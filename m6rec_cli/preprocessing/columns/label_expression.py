@@ -1,7 +1,7 @@
 """The `--positive` expression to a boolean Polars expression over the raw columns.
 
-It is SQL as Polars parses it, with two liberties that shells and Python teach: `==`, and strings in double
-quotes. Nothing is evaluated as code.
+The language is Polars SQL; `==` and strings in double quotes are also accepted. Nothing is
+evaluated as Python code.
 """
 
 import itertools
@@ -12,22 +12,23 @@ import polars as pl
 
 from m6rec_cli.preprocessing.columns import cell_values
 from m6rec_cli.preprocessing.tables import Table
-from m6rec_cli.system.errors import M6RecError, nearest
+from m6rec_cli.system.errors import M6RecError, nearest_hint
 
-_MOST_READINGS = 64
+_MOST_COMBINATIONS = 64
 _TIME = r"'(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:\d\d)?(\.\d+)?Z?'"
 _HINT = "for instance `--positive 'rating >= 4'` or `--positive 'event == \"buy\"'`"
 
 
-def label(table: Table, text: str) -> pl.Expr:
-    """Whether a raw event is a labelled one; missing cells make it unlabelled.
+def parse_label_expression(table: Table, text: str) -> pl.Expr:
+    """Whether a raw event is labelled; it is not where cells are missing.
 
     Raises:
-        M6RecError: The expression cannot be parsed, names an unknown column, or is not true or false.
+        M6RecError: The expression cannot be parsed, names no or an unknown column, or is not
+            boolean.
     """
     where = f"--positive '{text}'"
     columns = table.schema
-    # A double-quoted word that is no column is a string.
+    # In double quotes: a column if there is one of that name, else a string.
     quoted = re.sub(
         r'"([^"]*)"',
         lambda m: m[0] if m[1] in columns else "'" + m[1].replace("'", "''") + "'",
@@ -44,22 +45,22 @@ def label(table: Table, text: str) -> pl.Expr:
         names = set(expression.meta.root_names())
     except pl.exceptions.PolarsError as error:
         raise M6RecError(
-            f"the expression cannot be read: {error}", where=where, hint=_HINT
+            f"the expression cannot be parsed: {error}", where=where, hint=_HINT
         ) from None
     for name in sorted(names):
         if name not in columns:
             raise M6RecError(
-                f"`{name}` is no column of the interactions",
+                f"the interactions have no column `{name}`",
                 where=where,
-                hint=nearest(name, columns),
+                hint=nearest_hint(name, columns),
             )
     if not names:
         raise M6RecError("the expression names no column", where=where, hint=_HINT)
     head = table.frame.head(10_000).select(names).collect()
     failure: Exception | None = None
     spells_booleans = re.search(r"'(?:true|false)'", quoted, re.IGNORECASE) is not None
-    ways = {n: _ways(n, columns[n], head[n], spells_booleans) for n in sorted(names)}
-    for inputs in _readings(ways):
+    choices = {n: _interpretations(n, columns[n], head[n], spells_booleans) for n in sorted(names)}
+    for inputs in _combinations(choices):
         tried = head.lazy().with_columns(**inputs).select(expression.alias("label"))
         try:
             result = tried.collect()
@@ -78,20 +79,27 @@ def label(table: Table, text: str) -> pl.Expr:
     )
 
 
-def _readings(ways: dict[str, list[pl.Expr]]) -> Iterator[dict[str, pl.Expr]]:
-    """Each column in one of its ways, the first ways first; where there are too many, the last of every column at the end."""
-    every = itertools.product(*ways.values())
-    for chosen in itertools.islice(every, _MOST_READINGS):
-        yield dict(zip(ways, chosen, strict=True))
-    yield {name: found[-1] for name, found in ways.items()}
+def _combinations(choices: dict[str, list[pl.Expr]]) -> Iterator[dict[str, pl.Expr]]:
+    """One interpretation per column, preferred ones first.
+
+    If there are too many combinations, the last is the least preferred of every column.
+    """
+    every = itertools.product(*choices.values())
+    for chosen in itertools.islice(every, _MOST_COMBINATIONS):
+        yield dict(zip(choices, chosen, strict=True))
+    yield {name: found[-1] for name, found in choices.items()}
 
 
-def _ways(name: str, dtype: pl.DataType, head: pl.Series, spells_booleans: bool) -> list[pl.Expr]:
-    """How a column can be read: text as numbers or as true and false if all its values are, dates as ISO text if need be.
+def _interpretations(
+    name: str, dtype: pl.DataType, head: pl.Series, spells_booleans: bool
+) -> list[pl.Expr]:
+    """The ways to interpret a column, preferred first.
+
+    Text may also be numbers or booleans, if all its values are; dates may also be ISO text.
 
     Args:
-        spells_booleans: The expression has 'true' or 'false' as text. Polars compares what is true with the text `true` without a
-            word, so a cell `True` would not be found: text is tried first then.
+        spells_booleans: The expression contains the text 'true' or 'false'. Then text is tried
+            first: Polars compares a boolean with a text without an error, and finds no cell `True`.
     """
     if dtype.is_temporal():
         return [pl.col(name), _iso(name, dtype)]
@@ -99,7 +107,7 @@ def _ways(name: str, dtype: pl.DataType, head: pl.Series, spells_booleans: bool)
         return [pl.col(name)]
     as_text, as_number = cell_values.text(name, dtype), cell_values.number(name, dtype)
     parsed = head.to_frame().select(text=as_text, number=as_number)
-    parsed = parsed.filter(~pl.col("text").is_in(cell_values.NO_WORD))
+    parsed = parsed.filter(~pl.col("text").is_in(cell_values.MISSING_OR_NA))
     if parsed.is_empty():
         return [as_text]
     if parsed["number"].null_count() == 0:
@@ -112,21 +120,21 @@ def _ways(name: str, dtype: pl.DataType, head: pl.Series, spells_booleans: bool)
 
 
 def _as_iso(time: re.Match[str]) -> str:
-    """A time in quotes as `_iso` writes it."""
+    """A quoted time in the form of `_iso`."""
     date, minute, second, fraction = time.groups()
     clock = minute + (second or ":00") + (fraction or "")
     return f"'{date}'" if clock == "00:00:00" else f"'{date} {clock}'"
 
 
 def _iso(name: str, dtype: pl.DataType) -> pl.Expr:
-    """Dates and times as ISO text; midnight is the date alone, so that `= '2024-01-31'` finds it."""
+    """Dates and times as ISO text; midnight is just the date, so that `= '2024-01-31'` matches."""
     if dtype == pl.Date:
         return pl.col(name).dt.strftime("%Y-%m-%d")
     return pl.col(name).dt.strftime("%Y-%m-%d %H:%M:%S%.f").str.replace(r" 00:00:00$", "")
 
 
 def _substitute(expression: pl.Expr, inputs: dict[str, pl.Expr]) -> pl.Expr:
-    """The expression over the parsed inputs, as one expression for a lazy plan."""
+    """The expression over interpreted columns, as one expression for a lazy plan."""
     fields = pl.struct([inputs[name].alias(name) for name in sorted(inputs)])
     return fields.map_batches(
         lambda s: s.struct.unnest().select(expression.alias("label"))["label"],

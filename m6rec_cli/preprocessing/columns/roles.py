@@ -1,211 +1,102 @@
-"""Column names and values of an event log to its roles: which column is the user, the item, the time."""
-
-import re
-from collections.abc import Iterable
-from typing import Any
+"""Column names and values of an event log to column roles: user, item, time and others."""
 
 import polars as pl
 
-from m6rec_cli.preprocessing.columns import cell_values, timestamps
+from m6rec_cli.preprocessing.columns import cell_values, column_names, date_formats, date_text
+from m6rec_cli.preprocessing.columns.column_names import find_column
+from m6rec_cli.preprocessing.schema import Schema
 from m6rec_cli.preprocessing.tables import Table
 from m6rec_cli.system.errors import M6RecError
 
-USER = (
-    "userid",
-    "user",
-    "uid",
-    "customerid",
-    "customer",
-    "custid",
-    "visitorid",
-    "memberid",
-    "reviewerid",
-    "accountid",
-    "clientid",
-    "personid",
-    "readerid",
-    "playerid",
-    "sessionid",
-    "msno",
-)
-ITEM = (
-    "itemid",
-    "item",
-    "iid",
-    "movieid",
-    "parentasin",
-    "asin",
-    "sku",
-    "stockcode",
-    "productid",
-    "product",
-    "articleid",
-    "goodsid",
-    "videoid",
-    "songid",
-    "trackid",
-    "artistid",
-    "bookid",
-    "isbn",
-    "newsid",
-    "businessid",
-    "gameid",
-    "contentid",
-    "offerid",
-    "poiid",
-    "venueid",
-    "recipeid",
-    "courseid",
-)
-TIME = (
-    "timestamp",
-    "ts",
-    "unixreviewtime",
-    "eventtime",
-    "time",
-    "datetime",
-    "date",
-    "createdat",
-    "invoicedate",
-    "orderdate",
-    "purchasedate",
-    "reviewtime",
-    "eventdate",
-    "transactiondate",
-    "tdat",
-    "utctime",
-)
-ORDER = ("order", "position", "seq", "sequence", "step", "rank", "ordinal")
-EVENT = (
-    "event",
-    "eventtype",
-    "behavior",
-    "behaviour",
-    "behaviortype",
-    "behaviourtype",
-    "action",
-    "actiontype",
-    "interaction",
-    "interactiontype",
-)
-WEIGHT = (
-    "weight",
-    "preference",
-    "watchtime",
-    "watchseconds",
-    "watchedseconds",
-    "watchduration",
-    "dwelltime",
-    "dwellseconds",
-    "playtime",
-    "playseconds",
-    "playduration",
-)
-QUANTITY = ("quantity", "qty", "units")
-PRICE = ("unitprice", "price")
-DISPLAY = (
-    "title",
-    "name",
-    "itemname",
-    "productname",
-    "producttitle",
-    "itemtitle",
-    "movietitle",
-    "headline",
-    "description",
-)
-
 _UNKNOWN_SHARE = 0.05
-"""A customer id of 0 on more lines than this stands for all customers that are not known."""
+"""A user id of 0 on a larger share of the lines stands for unknown users."""
+_LARGEST_ORDER = 1e8
+"""Numbers below are too small for times since 1970 in seconds (1e8 is in 1973)."""
 
 
-def plain(name: str) -> str:
-    """A column name without case, spaces and punctuation."""
-    return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
-def find(names: Iterable[str], wanted: Iterable[str]) -> str | None:
-    """The column whose plain name comes first in `wanted`."""
-    by_plain: dict[str, str] = {}
-    for name in names:
-        by_plain.setdefault(plain(name), name)
-    return next((by_plain[w] for w in wanted if w in by_plain), None)
-
-
-def of_events(table: Table) -> tuple[dict[str, Any], list[str]]:
-    """The roles of an event log.
+def infer_roles(table: Table) -> tuple[Schema, list[str]]:
+    """Find the roles of an event log's columns.
 
     Returns:
-        Arguments of `Schema`, and warnings.
+        A schema without features, and warnings.
 
     Raises:
-        M6RecError: No column has a name that people use for users, or for items.
+        M6RecError: No column has a usual name for users, or for items.
     """
-    names, head = list(table.schema), table.head()
+    names = list(table.schema)
+    user, item = find_column(names, column_names.USER), find_column(names, column_names.ITEM)
+    if user is None:
+        raise _no_id_column("user", table)
+    if item is None:
+        raise _no_id_column("item", table)
     warnings: list[str] = []
-    user, item = find(names, USER), find(names, ITEM)
-    for role, found, examples in (("user", user, "`user_id`"), ("item", item, "`item_id`")):
-        if found is None:
-            if any("::" in name for name in names):
-                raise M6RecError(
-                    "the fields are divided by `::`, and there is no header line",
-                    where=table.path,
-                    hint="make a table of it: `(echo user_id,item_id,rating,timestamp; sed 's/::/,/g' FILE) > events.csv`",
-                )
-            raise M6RecError(
-                f"no column looks like the {role}'s id",
-                where=f"{table.path}, columns: {', '.join(names)}",
-                hint=f"rename the column to {examples}, or name it in a schema file "
-                f'(`[interactions]` {role} = "...") and pass `--schema FILE`',
-            )
-    assert user is not None
-    assert item is not None
-    roles: dict[str, Any] = {
-        "user": user,
-        "item": item,
-        "event": find(names, EVENT),
-        "weight": find(names, WEIGHT),
-    }
-    roles["timestamp"] = find(names, TIME) or find(names, ORDER)
-    if roles["timestamp"]:
-        roles["timestamp_format"] = time_format(table, roles["timestamp"], warnings)
+    time = find_column(names, column_names.TIME) or find_column(names, column_names.ORDER)
+    time_format = "auto"
+    if time:
+        time_format = infer_time_format(table, time, warnings)
     else:
-        warnings.append(
-            f"{table.path} has no time column: the order of the file is the order of the events"
-        )
-    roles["quantity"] = find(names, QUANTITY)
-    roles["price"] = find(names, PRICE) if roles["quantity"] else None
-    zero = _zero_share(table, head, user)
+        warnings.append(f"{table.path} has no time column: events are in file order")
+    quantity = find_column(names, column_names.QUANTITY)
+    missing_users: tuple[str, ...] = ()
+    zero = _zero_share(table, user)
     if zero > _UNKNOWN_SHARE:
-        roles["missing_users"] = ("0",)
+        missing_users = ("0",)
         warnings.append(
-            f"`{user}` is 0 on {zero:.0%} of the lines of {table.path}: taken as an unknown user and dropped "
-            "(`missing_users` in the schema)"
+            f"`{user}` is 0 on {zero:.0%} of the lines of {table.path}: these are read as events of "
+            "unknown users and dropped (`missing_users` in the schema)"
         )
-    return roles, warnings
+    schema = Schema(
+        user=user,
+        item=item,
+        timestamp=time,
+        timestamp_format=time_format,
+        event=find_column(names, column_names.EVENT),
+        weight=find_column(names, column_names.WEIGHT),
+        quantity=quantity,
+        price=find_column(names, column_names.PRICE) if quantity else None,
+        missing_users=missing_users,
+    )
+    return schema, warnings
 
 
-def time_format(table: Table, name: str, warnings: list[str]) -> str:
-    """`order`, `auto`, or one of `times.ORDERS` where day and month could be mistaken."""
-    if plain(name) in ORDER:
+def _no_id_column(role: str, table: Table) -> M6RecError:
+    if any("::" in name for name in table.schema):
+        return M6RecError(
+            "the fields are separated by `::`, and there is no header line",
+            where=table.path,
+            hint="convert it: `(echo user_id,item_id,rating,timestamp; sed 's/::/,/g' FILE) > "
+            "events.csv`",
+        )
+    return M6RecError(
+        f"no column looks like the {role}'s id",
+        where=f"{table.path}, columns: {', '.join(table.schema)}",
+        hint=f"rename the column to `{role}_id`, or name it in a schema file "
+        f'(`[interactions]` {role} = "...") and pass `--schema FILE`',
+    )
+
+
+def infer_time_format(table: Table, name: str, warnings: list[str]) -> str:
+    """`order`, `auto`, or one of `DATE_ORDERS` if day and month could be confused."""
+    if column_names.normalized_name(name) in column_names.ORDER:
         return "order"
     sample = table.head()[name]
-    if not sample.dtype.is_temporal() and timestamps.are_numbers(sample):
+    if not sample.dtype.is_temporal() and date_text.are_numbers(sample):
         largest = sample.cast(pl.Float64, strict=False).abs().max()
-        if isinstance(largest, float) and largest < 1e8:
+        if isinstance(largest, float) and largest < _LARGEST_ORDER:
             warnings.append(
-                f"the values of `{name}` are too small for times since 1970: taken as an order"
+                f"the values of `{name}` are too small for times since 1970: read as an order"
             )
             return "order"
         return "auto"
-    form, doubt = timestamps.settled(table, name)
-    if doubt:
-        warnings.append(doubt)
+    form, warning = date_formats.resolve_date_order(table, name)
+    if warning:
+        warnings.append(warning)
     return form
 
 
-def _zero_share(table: Table, head: pl.DataFrame, user: str) -> float:
-    """Share of lines whose customer is 0, where the other ids are numbers that do not start near 0."""
+def _zero_share(table: Table, user: str) -> float:
+    """Share of lines with user id 0, if the other ids are numbers that do not start near 0."""
+    head = table.head()
     ids = cell_values.text(user, table.schema[user]).str.replace(r"\.0+$", "")
     if not head.select((ids == "0").sum() > _UNKNOWN_SHARE / 10 * len(head)).item():
         return 0.0  # no need to read the whole log
@@ -215,5 +106,5 @@ def _zero_share(table: Table, head: pl.DataFrame, user: str) -> float:
         smallest=ids.filter(ids != "0").cast(pl.Float64, strict=False).min(),
     ).collect(engine="streaming")
     zero, n, smallest = counted.row(0)
-    # Ids that count 0, 1, 2, ... have an honest user 0.
+    # If ids count from 0, user 0 is a user like the others.
     return zero / n if smallest is not None and smallest > 1 else 0.0

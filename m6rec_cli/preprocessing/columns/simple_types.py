@@ -1,7 +1,7 @@
-"""Columns of types that nobody asks about to the plain ones that cells are read from: text, numbers, bytes.
+"""Columns of unusual types to text, numbers, times and bytes.
 
-What databases and data frames write is wrapped more than it need be: text as categories or as bytes, spans of time, ids of
-MongoDB in an object each. Only the heads of columns of bytes are looked at; the rest of the plan stays lazy.
+Databases and data frames write text as categories or bytes, durations, and MongoDB ids as objects.
+The conversion is lazy; only columns of bytes need their first cells.
 """
 
 import re
@@ -10,33 +10,35 @@ from typing import TypeGuard, cast
 import polars as pl
 
 _WRAPPERS = ("$oid", "$date", "$numberInt", "$numberLong", "$numberDouble", "$numberDecimal")
-"""The only field of an object that MongoDB writes around one value."""
+"""The fields of the one-field objects that MongoDB writes around a value."""
 _SAMPLE = 200
 _UUID_BYTES = 16
 _MAGIC = re.compile(rb"GIF8[79]a|RIFF.{4}(?:WAVE|WEBP|AVI )|OggS|fLaC|PK\x03\x04", re.DOTALL)
-"""What files of media and archives begin with, as far as it is text; the others are no UTF-8, or have NUL bytes."""
+"""First bytes of media files and archives that could pass for text; others are not UTF-8, or have
+NUL bytes."""
 
 
-def columns(frame: pl.LazyFrame) -> pl.LazyFrame:
-    """The frame with plain columns.
+def simplify_types(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """Convert columns of unusual types.
 
-    Categories become text, a span of time its seconds, a time of day the seconds since midnight, an object of MongoDB the value
-    in it. Bytes become text if they are UTF-8, hexadecimal digits if all have 16 bytes (UUIDs), and stay what they are otherwise.
+    Categories become text, durations seconds, times of day seconds since midnight, and MongoDB
+    objects their value. Bytes become text if they are UTF-8, hexadecimal digits if all cells have
+    16 bytes (UUIDs), and stay bytes otherwise.
     """
     schema = frame.collect_schema()
-    made = [
-        _plain(pl.col(name), dtype).alias(name)
+    converted = [
+        _simplified(pl.col(name), dtype).alias(name)
         for name, dtype in schema.items()
-        if not _is_plain(dtype)
+        if not _is_simple(dtype)
     ]
-    of_bytes = [name for name, dtype in schema.items() if dtype == pl.Binary]
-    if of_bytes:
-        head = frame.select(of_bytes).head(_SAMPLE).collect()
-        made += [_of_bytes(head[name]).alias(name) for name in of_bytes]
-    return frame.with_columns(made) if made else frame
+    binary = [name for name, dtype in schema.items() if dtype == pl.Binary]
+    if binary:
+        head = frame.select(binary).head(_SAMPLE).collect()
+        converted += [_from_bytes(head[name]).alias(name) for name in binary]
+    return frame.with_columns(converted) if converted else frame
 
 
-def _is_plain(dtype: pl.DataType) -> bool:
+def _is_simple(dtype: pl.DataType) -> bool:
     return not (
         isinstance(dtype, pl.Categorical | pl.Enum | pl.Duration | pl.Time) or _is_wrapped(dtype)
     )
@@ -50,10 +52,10 @@ def _is_wrapped(dtype: pl.DataType) -> TypeGuard[pl.Struct]:
     )
 
 
-def _plain(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    if _is_wrapped(dtype):  # a date may hold a number in an object of its own
+def _simplified(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    if _is_wrapped(dtype):  # a `$date` may hold a `$numberLong`
         ((name, inner),) = dtype.to_schema().items()
-        return _plain(column.struct.field(name), cast(pl.DataType, inner))
+        return _simplified(column.struct.field(name), cast(pl.DataType, inner))
     if isinstance(dtype, pl.Categorical | pl.Enum):
         return column.cast(pl.String)
     if dtype == pl.Duration:
@@ -63,8 +65,8 @@ def _plain(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     return column
 
 
-def _of_bytes(head: pl.Series) -> pl.Expr:
-    """Bytes as text or as hexadecimal digits, or as they are if the sample `head` is neither."""
+def _from_bytes(head: pl.Series) -> pl.Expr:
+    """Bytes as text or hexadecimal digits, or unchanged, depending on the sample `head`."""
     cells = head.drop_nulls().to_list()
     column = pl.col(head.name)
     if cells and all(map(_is_text, cells)):
@@ -85,7 +87,7 @@ def _is_text(cell: bytes) -> bool:
 
 
 def _decoded(cells: pl.Series) -> pl.Series:
-    """Bytes as text; what is no UTF-8 becomes `\ufffd`, as in text files."""
+    """Bytes as text; bytes that are not UTF-8 become `\ufffd`, as in text files."""
     try:
         return cells.cast(pl.String)
     except pl.exceptions.ComputeError:

@@ -1,1 +1,1 @@
-"""One file a format; the file's name is the format's name."""
+"""Table formats: the name of a file is the name of the format that it reads."""

@@ -2,11 +2,19 @@
 
 import polars as pl
 
-from m6rec_cli.preprocessing.readers.csv import literal
+from m6rec_cli.preprocessing.readers._base import Salvaged, scan_path
 
 SUFFIXES = (".arrow", ".feather", ".ipc")
+CONTENT = "records"
+IS_TEXT = False
+READS_FOLDERS = False
 
 
 def scan(path: str) -> pl.LazyFrame:
     """Scan a file or a glob."""
-    return pl.scan_ipc(literal(path))
+    return pl.scan_ipc(scan_path(path))
+
+
+def salvage(path: str) -> Salvaged | None:
+    """See `Reader.salvage`."""
+    return None

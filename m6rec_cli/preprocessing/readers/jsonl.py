@@ -1,29 +1,35 @@
-"""JSON lines to a lazy frame with the types that the values have."""
+"""JSON lines to a lazy frame with the types of the values."""
 
+import gzip
 import json
 from pathlib import Path
 
 import polars as pl
 
-from m6rec_cli.preprocessing.readers.csv import literal
+from m6rec_cli.preprocessing.readers._base import Salvaged, scan_path
 from m6rec_cli.system.errors import M6RecError
 
 SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+CONTENT = "records"
+IS_TEXT = True
+READS_FOLDERS = False
 
 
 def scan(path: str) -> pl.LazyFrame:
-    """Scan a file or a glob; the types come from all lines, since a key that comes late would be lost without a word."""
-    return pl.scan_ndjson(literal(path), infer_schema_length=None)
+    """Scan a file or a glob.
+
+    Infers types from all lines: Polars silently drops a key that first occurs after the lines it
+    looks at.
+    """
+    return pl.scan_ndjson(scan_path(path), infer_schema_length=None)
 
 
-def salvage(path: str) -> tuple[pl.LazyFrame, int, int | None]:
-    """Read a file that the scanner refuses: lines that are no JSON object are left out and counted.
+def salvage(path: str) -> Salvaged | None:
+    """Read the lines that are JSON objects.
 
     Raises:
         M6RecError: No line is one.
     """
-    import gzip
-
     opener = gzip.open if path.endswith(".gz") else open
     rows: list[dict[str, object]] = []
     bad: list[int] = []
@@ -44,4 +50,4 @@ def salvage(path: str) -> tuple[pl.LazyFrame, int, int | None]:
             hint='a record looks like {"user_id": "u1", "item_id": "i1"}',
         )
     frame = pl.DataFrame(rows, infer_schema_length=None, strict=False)
-    return frame.lazy(), len(bad), bad[0] if bad else None
+    return Salvaged(frame.lazy(), len(bad), bad[0] if bad else None)

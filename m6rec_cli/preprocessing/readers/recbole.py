@@ -2,23 +2,27 @@
 
 import polars as pl
 
-from m6rec_cli.preprocessing.readers import csv
-from m6rec_cli.system.errors import M6RecError, nearest
+from m6rec_cli.preprocessing.readers import _delimited
+from m6rec_cli.preprocessing.readers._base import EXTRA, Salvaged
+from m6rec_cli.system.errors import M6RecError, nearest_hint
 
 SUFFIXES = (".inter", ".item", ".user")
+CONTENT = "a header line and records below"
+IS_TEXT = True
+READS_FOLDERS = False
 _TYPES = ("token", "token_seq", "float", "float_seq")
 
 
 def scan(path: str) -> pl.LazyFrame:
-    """Scan; `token` becomes String, `float` Float64, the `_seq` types lists split at spaces.
+    """Scan; `token` becomes String, `float` Float64, the `_seq` types become lists split at spaces.
 
     Raises:
-        M6RecError: A header cell has no type, or one that RecBole does not know.
+        M6RecError: A header cell has no type, or one that RecBole does not have.
     """
-    frame = csv.marked(path, "\t", quote_char=None)
+    frame = _delimited.scan_strings(path, "\t", quote_char=None)
     columns: list[pl.Expr] = []
     for header in frame.collect_schema():
-        if header == csv.EXTRA:
+        if header == EXTRA:
             columns.append(pl.col(header))
             continue
         name, colon, kind = header.rpartition(":")
@@ -26,10 +30,15 @@ def scan(path: str) -> pl.LazyFrame:
             raise M6RecError(
                 f"the header `{header}` is not of the form name:type",
                 where=path,
-                hint=nearest(kind, _TYPES),
+                hint=nearest_hint(kind, _TYPES),
             )
         columns.append(_typed(pl.col(header), kind).alias(name))
     return frame.select(columns)
+
+
+def salvage(path: str) -> Salvaged | None:
+    """See `Reader.salvage`."""
+    return None
 
 
 def _typed(column: pl.Expr, kind: str) -> pl.Expr:

@@ -1,0 +1,26 @@
+"""A log sorted by user to spans: where the events of each user start, and how many there are."""
+
+import numpy as np
+
+
+def user_spans(user_row: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Start and length of the span of every user that has events, both int64.
+
+    Args:
+        user_row: User of each event, sorted.
+    """
+    starts_span = np.ones(len(user_row), bool)
+    starts_span[1:] = user_row[1:] != user_row[:-1]
+    starts = np.flatnonzero(starts_span)
+    return starts, np.diff(starts, append=len(user_row))
+
+
+def span_positions(offsets: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions `offsets[r]:offsets[r + 1]` of each of `rows`, concatenated.
+
+    Returns:
+        For each position, its index in `rows`; and the positions.
+    """
+    starts, sizes = offsets[rows], offsets[rows + 1] - offsets[rows]
+    owner = np.repeat(np.arange(len(rows)), sizes)
+    return owner, np.arange(len(owner)) + np.repeat(starts - np.cumsum(sizes) + sizes, sizes)

@@ -1,0 +1,74 @@
+"""Parsed events to clean events: the rules that look at single rows, and duplicates."""
+
+import time
+
+import polars as pl
+
+from m6rec_cli.preprocessing.cleaning.duplicates import find_duplicates
+from m6rec_cli.preprocessing.cleaning.rules import CleaningLog
+from m6rec_cli.preprocessing.schema import Schema
+from m6rec_cli.preprocessing.tables import NoRecords
+
+DAY_MS = 86_400_000
+LINE_HASH = "__hash"
+"""Hash of a whole line, by which duplicates are found in a log without times."""
+SELF_EVENTS = "events: of a user with themselves"
+
+
+def positive_column(role: str) -> str:
+    """The column that says whether the `quantity` or `price` of an event is above zero."""
+    return f"__{role}"
+
+
+def clean_events(
+    frame: pl.DataFrame, schema: Schema, cleaning: CleaningLog, *, path: str
+) -> pl.DataFrame:
+    """Drop events with missing or impossible cells and repeated ones; replace bad weights by 1.
+
+    Args:
+        frame: Parsed events, as `event_log.parse` selects them.
+        path: The log, for errors.
+
+    Raises:
+        NoRecords: No event is left.
+    """
+    keep = cleaning.keep_rows
+    other = "".join(f" or `{user}`" for user in schema.missing_users)
+    frame = keep(frame, f"events: no user id{other}", pl.col("user").is_not_null(), "item")
+    frame = keep(frame, "events: no item id", pl.col("item").is_not_null(), "user")
+    if schema.timestamp:
+        word = "timestamp" if schema.has_time else "order"
+        known = pl.col("timestamp").is_not_null()
+        frame = keep(frame, f"events: no readable {word}", known, "item")
+    if schema.has_time:
+        latest = int(time.time() * 1000) + DAY_MS
+        inside = (pl.col("timestamp") > 0) & (pl.col("timestamp") <= latest)
+        frame = keep(frame, "events: timestamp before 1970 or in the future", inside, "item")
+    for role in ("quantity", "price"):
+        if getattr(schema, role):
+            column = positive_column(role)
+            frame = keep(frame, f"events: {role} of zero or less", pl.col(column), "item")
+            frame = frame.drop(column)
+    if schema.has_time:
+        frame = keep(frame, "events: exact duplicates", ~find_duplicates(frame), "item")
+    elif LINE_HASH in frame.columns:
+        first = pl.col(LINE_HASH).is_first_distinct()
+        frame = keep(frame, "events: exact duplicates", first, "item").drop(LINE_HASH)
+    if schema.weight:
+        bad = pl.col("weight").is_null() | (pl.col("weight") < 0)
+        cleaning.count_changed(
+            "events: missing or negative weight, replaced by 1",
+            int(frame.select(bad.sum()).item()),
+        )
+        frame = frame.with_columns(
+            pl.when(bad).then(1.0).otherwise("weight").cast(pl.Float32).alias("weight")
+        )
+    if frame.is_empty():
+        worst = max(cleaning.rules, key=lambda rule: rule.dropped or 0)
+        raise NoRecords(
+            "no event is left after cleaning",
+            where=path,
+            hint=f"the rule `{worst.rule}` dropped most of them: {worst.dropped} rows; "
+            "`m6rec preprocess --dry-run` shows how columns are read",
+        )
+    return frame

@@ -1,0 +1,73 @@
+"""Events in file order to events sorted by user, then time, then file order."""
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+_BLOCK = 1 << 21
+"""Events that are sorted at once; bounds the memory for the sort."""
+
+
+def sort_events(frame: pl.DataFrame, keep: np.ndarray) -> pl.DataFrame:
+    """The events where `keep` is true, sorted by `user_row`, `timestamp`, file order."""
+    columns = {name: frame[name].to_numpy() for name in frame.columns}
+    ordered = {
+        name: np.empty(np.count_nonzero(keep), column.dtype) for name, column in columns.items()
+    }
+    done = 0
+    for at, order in sorted_blocks(columns["user_row"], columns["timestamp"], keep):
+        for name, column in columns.items():
+            # First in file order, then within a block that fits the cache.
+            ordered[name][done : done + len(at)] = column[at][order]
+        done += len(at)
+    return pl.DataFrame(ordered)
+
+
+def sorted_blocks(
+    users: np.ndarray, times: np.ndarray, keep: np.ndarray, block_size: int = _BLOCK
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Positions of the events of each block of users, ascending, and the sorted order of these.
+
+    Args:
+        users: User row of each event.
+        times: Timestamp of each event.
+        keep: bool, the events to sort.
+        block_size: Events per block, about.
+    """
+    ends = np.searchsorted(
+        np.cumsum(np.bincount(users)), np.arange(block_size, len(users), block_size)
+    )
+    bounds = [0, *(int(end) + 1 for end in np.unique(ends)), int(users.max(initial=0)) + 1]
+    earliest = int(times.min(initial=0))
+    span = int(times.max(initial=0)) - earliest + 1
+    # The block of each event takes two bytes, since every block scans all events.
+    block = np.repeat(np.arange(len(bounds) - 1, dtype=np.uint16), np.diff(bounds))[users]
+    block[~keep] = len(bounds)
+    for number, (first, last) in enumerate(itertools.pairwise(bounds)):
+        at = np.flatnonzero(block == number)
+        if (last - first) * span < 2**63:  # one integer holds user and time
+            key = users[at].astype(np.int64) - first
+            key *= span
+            key += times[at]
+            key -= earliest
+            yield at, stable_argsort(key)
+        else:
+            yield at, np.lexsort((times[at], users[at]))
+
+
+def stable_argsort(keys: np.ndarray) -> np.ndarray:
+    """`np.argsort(keys, kind="stable")` in less than half the time, if few keys are equal.
+
+    Sorts without stability, then orders equal keys by position.
+    """
+    index = pl.Series(keys).arg_sort().to_numpy(writable=True)
+    ordered = keys[index]
+    same = ordered[1:] == ordered[:-1]
+    tied = np.zeros(len(keys), bool)
+    tied[1:] |= same
+    tied[:-1] |= same
+    at = np.flatnonzero(tied)
+    index[at] = index[at][np.lexsort((index[at], ordered[at]))]
+    return index

@@ -1,0 +1,95 @@
+"""What a table format defines, and helpers for its paths: a file, a glob, or a folder."""
+
+import glob
+import gzip
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import polars as pl
+
+from m6rec_cli.system.registry import Part
+
+EXTRA = "__extra"
+"""Column that marks the lines with too many fields."""
+
+
+class Salvaged(NamedTuple):
+    """The readable records of a damaged file.
+
+    Attributes:
+        n_skipped: Lines left out.
+        first_skipped: Number of the first of them, as `Table` counts records.
+    """
+
+    frame: pl.LazyFrame
+    n_skipped: int
+    first_skipped: int | None
+
+
+class Reader(Protocol):
+    """A table format.
+
+    Attributes:
+        SUFFIXES: Lower-case file name endings.
+        CONTENT: What a good file holds, for errors.
+        IS_TEXT: Whether the files are text, which should be UTF-8.
+        READS_FOLDERS: Whether a folder of such files is one table.
+    """
+
+    SUFFIXES: tuple[str, ...]
+    CONTENT: str
+    IS_TEXT: bool
+    READS_FOLDERS: bool
+
+    def scan(self, path: str) -> pl.LazyFrame:
+        """Scan a file or a glob, or a folder if the format reads folders.
+
+        May add the column `EXTRA`, bool.
+        """
+        ...
+
+    def salvage(self, path: str) -> Salvaged | None:
+        """Read what can be read of a file that `scan` refuses; None if the format has no way to."""
+        ...
+
+
+READERS = Part[Reader]("preprocessing.readers")
+
+
+def is_pattern(path: str) -> bool:
+    """Whether a path is a glob and not a file whose name has brackets."""
+    return glob.has_magic(path) and not Path(path).exists()
+
+
+def scan_path(path: str) -> str:
+    """A path for Polars scanners that treat every path as a glob: an existing file is escaped."""
+    return path if is_pattern(path) else glob.escape(path)
+
+
+def read_start(path: str, n: int, *, line: bool = False) -> bytes:
+    """The first `n` bytes, or the first line, of the first file that `path` names; unzips `.gz`."""
+    first = sorted(glob.glob(path, recursive=True))[0] if is_pattern(path) else path  # noqa: PTH207 - may be absolute
+    opener = gzip.open if first.endswith(".gz") else open
+    with opener(first, "rb") as file:
+        return file.readline(n) if line else file.read(n)
+
+
+def files_of_folder(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
+    """The sorted files of a folder with one of the suffixes, at any depth.
+
+    Leaves out names that start with `.` or `_`, which other programs use, unless they hold a
+    partition value (`_key=value`).
+    """
+
+    def is_hidden(file: Path) -> bool:
+        return any(
+            part.startswith((".", "_")) and "=" not in part
+            for part in file.relative_to(folder).parts
+        )
+
+    found = (
+        file
+        for file in folder.rglob("*")
+        if file.name.lower().endswith(suffixes) and file.is_file()
+    )
+    return sorted(file for file in found if not is_hidden(file))
