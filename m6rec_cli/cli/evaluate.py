@@ -7,9 +7,9 @@ import typer
 
 from m6rec_cli.cli import options
 from m6rec_cli.cli import run as runner
-from m6rec_cli.evaluation.baselines._names import baseline_names
+from m6rec_cli.system import registry
 from m6rec_cli.system.errors import UsageError
-from m6rec_cli.system.process_group import ProcessFlags
+from m6rec_cli.system.process_setup import ProcessFlags
 from m6rec_cli.system.progress import Reporter, Summary
 
 
@@ -35,7 +35,7 @@ def evaluate(
         typer.Option(
             "--baselines",
             metavar="NAMES",
-            help=f"Comma-separated: {', '.join(baseline_names())}.",
+            help=f"Comma-separated: {', '.join(registry.option_names('evaluation.baselines'))}.",
         ),
     ] = "",
     compare: Annotated[

@@ -10,7 +10,6 @@ from m6rec_cli.config.settings import Config
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.evaluation import list_files, ranking
 from m6rec_cli.evaluation.baselines._base import BASELINES, Scorer
-from m6rec_cli.evaluation.baselines._names import baseline_names, file_name
 from m6rec_cli.evaluation.results import SystemKind, SystemResult
 from m6rec_cli.evaluation.task import EvaluationTask
 from m6rec_cli.item_graphs import content_similarity
@@ -41,11 +40,11 @@ def resolve_systems(
         M6RecError: No system is named, or a name is neither a baseline nor an existing path.
     """
     for name in baselines:
-        if name not in baseline_names():
+        if name not in BASELINES.option_names():
             raise M6RecError(
                 f"unknown baseline `{name}`",
                 where="--baselines",
-                hint=nearest_hint(name, baseline_names()),
+                hint=nearest_hint(name, BASELINES.option_names()),
             )
     for names, what, hint in (
         (runs, "run directory", "make it with `m6rec pretrain`"),
@@ -65,13 +64,13 @@ def resolve_systems(
         raise M6RecError(
             "no system to evaluate",
             hint="name a run directory, `--recs FILE` or "
-            f"`--baselines {','.join(baseline_names())}`",
+            f"`--baselines {','.join(BASELINES.option_names())}`",
         )
     return list({system.name: system for system in reversed(systems)}.values())[::-1]
 
 
 def _guess_kind(name: str) -> SystemSpec:
-    if name in baseline_names():
+    if name in BASELINES.option_names():
         return SystemSpec("baseline", name)
     path = Path(name)
     if path.is_dir():
@@ -81,7 +80,7 @@ def _guess_kind(name: str) -> SystemSpec:
     raise M6RecError(
         f"`{name}` is no baseline, no run directory and no list file",
         where="--compare, --against",
-        hint=nearest_hint(name, baseline_names()),
+        hint=nearest_hint(name, BASELINES.option_names()),
     )
 
 
@@ -110,7 +109,7 @@ def fit_baseline(name: str, task: EvaluationTask) -> Scorer:
     Raises:
         M6RecError: The baseline reads content, and the items have no such features.
     """
-    baseline = BASELINES.load(file_name(name))
+    baseline = BASELINES.load_option(name)
     n_users, n_items = task.data.n_users, task.n_items
     if baseline.READS == "content":
         return baseline.fit(task.history, n_users, n_items, _content_counts(task.data, name))

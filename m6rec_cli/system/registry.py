@@ -1,8 +1,8 @@
-"""Part folders: every file in the folder is a choice by its own name.
+"""Part folders: each file of such a folder is a choice, and its name is the choice's name.
 
-`names("model.decoders")` only lists the folder, so `--help` and the configuration can name the
-choices without importing jax. `Part` adds the type of what the files define: each part folder has
-a `Protocol` in its `_base.py`, and pyright checks every use of a loaded file against it.
+`names("model.decoders")` lists the folder without importing its files, so that `--help` and the
+configuration know the choices without jax. `Part` adds a type: the `Protocol` of the files, from
+the folder's `_base.py`, against which pyright checks every use.
 """
 
 import importlib
@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Generic, TypeVar, cast
 
-from m6rec_cli.system.errors import M6RecError, nearest
+from m6rec_cli.system.errors import M6RecError, nearest_hint
 
 _ROOT = Path(__file__).parent.parent
 
@@ -23,40 +23,55 @@ P = TypeVar("P")
 class Part(Generic[P]):
     """A part folder whose files all satisfy the protocol `P`.
 
-    Example: `DECODERS = Part[DecoderFile]("model.decoders")`.
+    Example: `DECODERS = Part[CellFile]("model.decoders")`.
 
     Attributes:
         folder: Dotted path below the package.
+        what: What errors call a choice; by default the folder's name in the singular.
     """
 
     folder: str
+    what: str = ""
 
     def names(self) -> tuple[str, ...]:
         """The choices, sorted; see `names`."""
         return names(self.folder)
 
+    def option_names(self) -> list[str]:
+        """The choices on the command line; see `option_names`."""
+        return option_names(self.folder)
+
+    def load_option(self, option: str) -> P:
+        """Import the file of a choice written with hyphens; see `load`."""
+        return self.load(option.replace("-", "_"))
+
     def load(self, name: str) -> P:
         """Import the file `name`; see `load`."""
-        return cast(P, load(self.folder, name))
+        return cast(P, load(self.folder, name, self.what))
 
 
 @cache
 def names(folder: str) -> tuple[str, ...]:
     """The choices of a part folder such as `model.decoders`, sorted.
 
-    Files whose name starts with `_` are helpers of the folder and not choices.
+    Files whose names start with `_` are helpers, not choices.
     """
     path = _ROOT.joinpath(*folder.split("."))
     return tuple(sorted(p.stem for p in path.glob("*.py") if not p.stem.startswith("_")))
 
 
-def load(folder: str, name: str) -> ModuleType:
+def option_names(folder: str) -> list[str]:
+    """The choices as the command line writes them: with hyphens for underscores."""
+    return [name.replace("_", "-") for name in names(folder)]
+
+
+def load(folder: str, name: str, what: str = "") -> ModuleType:
     """Import the file `name` of a part folder.
 
     Raises:
-        M6RecError: The folder has no such file; the error names the nearest one.
+        M6RecError: There is no such file; the hint names the nearest one.
     """
     if name not in names(folder):
-        kind = folder.rpartition(".")[2].rstrip("s")
-        raise M6RecError(f"unknown {kind} `{name}`", hint=nearest(name, names(folder)))
+        what = what or folder.rpartition(".")[2].rstrip("s")
+        raise M6RecError(f"unknown {what} `{name}`", hint=nearest_hint(name, names(folder)))
     return importlib.import_module(f"m6rec_cli.{folder}.{name}")

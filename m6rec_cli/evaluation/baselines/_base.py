@@ -13,7 +13,6 @@ from typing import Literal, Protocol
 import numpy as np
 from scipy import sparse
 
-from m6rec_cli.evaluation.baselines._names import FOLDER
 from m6rec_cli.system.registry import Part
 
 
@@ -86,7 +85,7 @@ class ContentBaseline(Protocol):
         ...
 
 
-BASELINES = Part[EventBaseline | ContentBaseline](FOLDER)
+BASELINES = Part[EventBaseline | ContentBaseline]("evaluation.baselines")
 
 
 def popularity(history: History, n_items: int) -> np.ndarray:
