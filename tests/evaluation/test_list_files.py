@@ -212,8 +212,8 @@ def test_evaluate_list_file_ranks_equal_plain_loops(tmp_path):
     }
     rows = [
         {"user_id": u, "item_id": i, "rank": r + 1}
-        for u, shown in lists.items()
-        for r, i in enumerate(shown)
+        for u, listed in lists.items()
+        for r, i in enumerate(listed)
     ]
     file = tmp_path / "recs.jsonl"
     file.write_text("\n".join(json.dumps(row) for row in rng.permutation(rows).tolist()))

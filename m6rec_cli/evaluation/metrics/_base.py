@@ -6,7 +6,8 @@ Each file of this folder is a metric. It defines `READS`, `DISPLAY` and the func
 - `READS = "lists"`: `at(lists, k, catalogue)` returns one value per user, or one number for the
   whole system (coverage, Gini).
 
-A user without a value has NaN; means leave them out.
+A target is an item that the user has a held-out, labelled event with. A user without a value has
+NaN; means leave them out.
 """
 
 from dataclasses import dataclass
@@ -119,7 +120,7 @@ class Display:
         leads: Slices, comparisons and plots show it. Only metrics of ranks can lead.
         order: Position in the table of all metrics; equal positions are sorted by name.
         column: Position of its column in the main table; None if it has no column there.
-        spec: Format specification of its values.
+        spec: Format specification of its values on the HTML page.
     """
 
     title: str

@@ -19,11 +19,11 @@ def at(lists: RankedLists, k: int, catalogue: CatalogueFacts) -> np.ndarray:
     Returns:
         float64 (n_users,); NaN if no item of the history or of the list has a group.
     """
-    history, shown = catalogue.history_groups, lists.matrix(k, catalogue.n_items)
+    history, listed = catalogue.history_groups, lists.matrix(k, catalogue.n_items)
     divergence = np.empty(len(lists.items))
     for start in range(0, len(divergence), _ROWS):
         p = history[start : start + _ROWS].toarray()
-        q = (shown[start : start + _ROWS] @ catalogue.groups).toarray()
+        q = (listed[start : start + _ROWS] @ catalogue.groups).toarray()
         total = q.sum(axis=1, keepdims=True)
         known = (total > 0).ravel() & (p > 0).any(axis=1)
         mixed = (1 - ALPHA) * q / np.where(total > 0, total, 1) + ALPHA * p

@@ -18,13 +18,13 @@ def at(lists: RankedLists, k: int, catalogue: CatalogueFacts) -> np.ndarray:
     Returns:
         float64 (n_users,), 0 if all items are identical; NaN for lists of fewer than two items.
     """
-    shown = lists.matrix(k, catalogue.n_items)
+    listed = lists.matrix(k, catalogue.n_items)
     vectors = catalogue.vectors
     squares = np.empty(len(lists.items))
     for start in range(0, len(squares), _ROWS):
         # By blocks of users: sums of co-occurrence vectors are much less sparse than the vectors.
-        sums = shown[start : start + _ROWS] @ vectors
+        sums = listed[start : start + _ROWS] @ vectors
         sums.data *= sums.data
         squares[start : start + _ROWS] = np.asarray(sums.sum(axis=1)).ravel()
-    n = np.asarray(shown.sum(axis=1)).ravel()
-    return 1 - ratio(squares - shown @ catalogue.squared_lengths, n * (n - 1))
+    n = np.asarray(listed.sum(axis=1)).ravel()
+    return 1 - ratio(squares - listed @ catalogue.squared_lengths, n * (n - 1))

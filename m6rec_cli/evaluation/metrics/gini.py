@@ -14,8 +14,8 @@ def at(lists: RankedLists, k: int, catalogue: CatalogueFacts) -> float:
     Items in no list count as 0; near 1, a single item fills all lists. NaN if all lists are empty.
     """
     top = lists.top(k)
-    shown = np.sort(np.bincount(top[top >= 0], minlength=catalogue.n_items))
-    n, total = len(shown), shown.sum()
+    exposure = np.sort(np.bincount(top[top >= 0], minlength=catalogue.n_items))
+    n, total = len(exposure), exposure.sum()
     if total == 0:
         return float("nan")
-    return float((2 * np.arange(1, n + 1) - n - 1) @ shown / (n * total))
+    return float((2 * np.arange(1, n + 1) - n - 1) @ exposure / (n * total))

@@ -11,7 +11,7 @@ from m6rec_cli.evaluation.report.html import render_page
 from m6rec_cli.evaluation.report.summary import EvaluationSummary, SliceSummary, SystemSummary
 from m6rec_cli.evaluation.sample_explanations import ExplainedItem, Reason, SampleUser
 
-EVIL = "<b>$x$ & \"q\" 'a'"
+UNSAFE = "<b>$x$ & \"q\" 'a'"
 ESCAPED = "&lt;b&gt;$x$ &amp; &#34;q&#34; &#39;a&#39;"
 
 
@@ -33,42 +33,42 @@ def page(systems, **fields):
     """The page of a summary with these systems."""
     summary = EvaluationSummary(
         **{
-            "data": EVIL,
+            "data": UNSAFE,
             "split": "test",
             "users": 1234,
             "targets": 5678,
             "items": 9012,
             "repeated_targets": 0.0,
             "ks": [5, 10],
-            "measured_over": MeasuredOver(EVIL, EVIL),
+            "measured_over": MeasuredOver(UNSAFE, UNSAFE),
             "systems": systems,
             "comparisons": [],
             **fields,
         }
     )
-    return render_page(summary, config={"note": EVIL}, manifest={"path": EVIL})
+    return render_page(summary, config={"note": UNSAFE}, manifest={"path": UNSAFE})
 
 
 def test_render_page_escapes_every_name():
     item = ExplainedItem(
-        name=EVIL,
+        name=UNSAFE,
         score=1.5,
         hit=True,
-        events=[Reason(name=EVIL, share=0.25)],
-        parts=[Reason(name=EVIL, share=0.75)],
+        events=[Reason(name=UNSAFE, share=0.25)],
+        parts=[Reason(name=UNSAFE, share=0.75)],
     )
-    user = SampleUser(user_id=EVIL, targets=[EVIL], items=[item])
+    user = SampleUser(user_id=UNSAFE, targets=[UNSAFE], items=[item])
     test = PairedTest(
         a=0.5, b=0.25, difference=0.25, interval=[0.1, 0.3], p_value=0.5, a_better=1, b_better=0
     )
-    comparison = Comparison(a=EVIL, b="b", metrics={"ndcg@10": test})
+    comparison = Comparison(a=UNSAFE, b="b", metrics={"ndcg@10": test})
     text = page(
-        {EVIL: system(0.5, "run"), "b": system(0.25)},
+        {UNSAFE: system(0.5, "run"), "b": system(0.25)},
         comparisons=[comparison],
-        explanations={EVIL: [user]},
+        explanations={UNSAFE: [user]},
     )
     assert "<b>$x$" not in text
-    assert EVIL not in text
+    assert UNSAFE not in text
     # Data, main table, comparison, explanation (run, user, item, event, part, target), both words
     # on what is measured, two tables of all figures.
     assert text.count(ESCAPED) == 13
