@@ -166,11 +166,11 @@ def test_metrics_of_the_evaluation_guide_are_those_of_the_code():
 
 
 def test_baselines_of_the_documents_are_those_of_the_code():
-    from m6rec_cli.evaluation.baselines._names import baseline_names
+    from m6rec_cli.evaluation.baselines._base import BASELINES
 
     text = GUIDES["evaluation"]
     named = text[text.index("--baselines ") :].split()[1].split(",")
-    assert sorted(named) == sorted(baseline_names())
+    assert sorted(named) == sorted(BASELINES.option_names())
 
 
 def test_splits_of_the_data_guide_are_the_choices():
