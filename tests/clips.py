@@ -1,4 +1,4 @@
-"""Small sounds and videos, made with what the decoder's own library can encode."""
+"""Small sound and video files for tests."""
 
 import struct
 import wave
@@ -14,14 +14,14 @@ Colour = tuple[int, int, int]
 
 
 def tone(hertz: float, seconds: float, *, rate: int = RATE) -> np.ndarray:
-    """A sine of half amplitude, float32 (n,)."""
+    """A sine wave of amplitude 0.5, float32 (n,)."""
     return (0.5 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate)) / rate)).astype(
         np.float32
     )
 
 
 def write_wav(path: Path, samples: np.ndarray, *, rate: int = RATE) -> Path:
-    """16-bit mono WAV, by the standard library."""
+    """Write a mono WAV of 16-bit integers."""
     with wave.open(str(path), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
@@ -31,7 +31,7 @@ def write_wav(path: Path, samples: np.ndarray, *, rate: int = RATE) -> Path:
 
 
 def write_float_wav(path: Path, samples: np.ndarray) -> Path:
-    """32-bit float mono WAV, whose samples may be anything."""
+    """Write a mono WAV of 32-bit floats, which may have any value."""
     data = samples.astype("<f4").tobytes()
     header = struct.pack(
         "<4sI4s4sIHHIIHH4sI",
@@ -54,7 +54,7 @@ def write_float_wav(path: Path, samples: np.ndarray) -> Path:
 
 
 def write_sound(path: Path, samples: np.ndarray, codec: str, *, rate: int = RATE) -> Path:
-    """A sound in another format, mono."""
+    """Write a mono sound in the format of the suffix."""
     with av.open(str(path), "w") as file:
         stream = file.add_stream(codec, rate=rate)
         stream.layout = "mono"  # type: ignore[union-attr]
@@ -73,7 +73,7 @@ def write_video(
     gop: int = 12,
     sound: np.ndarray | None = None,
 ) -> Path:
-    """A video that shows each colour (or picture) for `per_colour` frames; `sound` becomes its sound track."""
+    """Write a video that shows each colour or picture for `per_colour` frames."""
     with av.open(str(path), "w") as file:
         stream = file.add_stream(codec, rate=rate)
         stream.width, stream.height = size  # type: ignore[union-attr]

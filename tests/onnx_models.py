@@ -1,4 +1,4 @@
-"""Tiny ONNX models whose vectors are known by arithmetic: a table of word vectors, and mean colours."""
+"""Tiny ONNX models with known vectors: a table of word vectors, and mean colours."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ def _save(
 
 
 def write_tokenizer(path: Path) -> Path:
-    """One token a word; padded to 9 and cut to 4 as exports are wont to be."""
+    """Write a tokenizer with one token per word that pads to 9 and truncates to 4."""
     tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(WORDS)}, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Lowercase()  # type: ignore[assignment]
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()  # type: ignore[assignment]
@@ -42,7 +42,11 @@ def text_model(
     length: int | str = "sequence",
     tokenizer: bool = True,
 ) -> Path:
-    """Word vectors of `TABLE`; as a sequence, or as their plain sum over every place if `output` is no sequence."""
+    """Write a model that looks up `TABLE`.
+
+    Its output `last_hidden_state` has a vector per token; any other output is their sum, padding
+    included.
+    """
     ids = [helper.make_tensor_value_info(n, TensorProto.INT64, ["batch", length]) for n in inputs]
     table = numpy_helper.from_array(TABLE, "table")
     sequence = output == "last_hidden_state"
@@ -70,7 +74,7 @@ def text_model(
 def image_model(
     path: Path, *, side: int | str = 4, output: str = "image_embeds", kind: str = "nchw"
 ) -> Path:
-    """The mean of each channel; `features` as output keeps the places (four axes)."""
+    """Write a model of the mean of each channel; its output `features` is the picture itself."""
     shape = ["batch", 3, side, side] if kind == "nchw" else ["batch", side, side, 3]
     given = helper.make_tensor_value_info("pixel_values", TensorProto.FLOAT, shape)
     if output == "features":

@@ -15,7 +15,9 @@ from tests.preprocessing.features.columns import encode_column, fit_column
 
 def test_encode_absent_column_is_missing_everywhere() -> None:
     spec = fit_column(["a", "b"], "categorical")
-    table, _ = encode.encode_features(pl.DataFrame({"other": [1, 2]}), [spec], Path(), Path(), "item")
+    table, _ = encode.encode_features(
+        pl.DataFrame({"other": [1, 2]}), [spec], Path(), Path(), "item"
+    )
     assert table["f"].to_list() == [None, None]
 
 

@@ -1,4 +1,4 @@
-"""Frozen encoders through the stages: vectors beside or instead of the trained towers, cached, pinned, for new items."""
+"""Frozen encoders through the stages: vector features, the cache, pinned files, new items."""
 
 import shutil
 from pathlib import Path
@@ -10,7 +10,7 @@ from PIL import Image
 
 from m6rec_cli.config import resolve as configuration
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.inference import raw_inputs
+from m6rec_cli.inference import new_items
 from m6rec_cli.inference.loaded_run import load
 from m6rec_cli.preprocessing.frozen import onnx_encoder
 from m6rec_cli.stages import preprocess, pretrain
@@ -26,7 +26,7 @@ KEEP = ("data.min_category_count=1", "data.image_size=8")
 
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Eight items with titles and pictures, the last picture broken, and the models `text/m.onnx` and `image/m.onnx`."""
+    """Eight items with titles and pictures, the last one broken, and two ONNX models."""
     monkeypatch.setenv("M6REC_CACHE_DIR", str(tmp_path / "cache"))
     for k in range(7):
         Image.new("RGB", (9, 9), (30 * k, 90, 200)).save(tmp_path / f"{k}.png")
@@ -51,15 +51,21 @@ def _run(
     folder: Path, out: str, inputs: dict[str, Any], *sets: str, report: SilentReporter | None = None
 ) -> Dataset:
     config = configuration.resolve(sets=[*KEEP, *sets])
-    preprocess.run(config, preprocess.Inputs(**inputs), folder / out, report or SilentReporter())
+    preprocess.run(
+        config, preprocess.PreprocessInputs(**inputs), folder / out, report or SilentReporter()
+    )
     return Dataset.open(folder / out)
 
 
 @pytest.mark.parametrize(("kind", "other"), [("text", "pictures"), ("image", "texts")])
-def test_preprocess_encoder_of_the_other_kind_is_refused(shop, tmp_path, kind, other) -> None:  # type: ignore[no-untyped-def]
+def test_run_encoder_for_the_other_input_is_refused(shop, tmp_path, kind, other) -> None:  # type: ignore[no-untyped-def]
     wrong = tmp_path / {"text": "image", "image": "text"}[kind] / "m.onnx"
     with pytest.raises(M6RecError, match=f"`data.{kind}_encoder` names a model that reads {other}"):
         _run(tmp_path, "data", shop, f"data.{kind}_encoder={wrong}")
+
+
+def _model(folder: Path) -> Path:
+    return folder / "text" / "m.onnx"
 
 
 def _encoders(folder: Path) -> tuple[str, str]:
@@ -74,7 +80,7 @@ def _feature(data: Dataset, name: str) -> Any:
     return spec, data.feature(spec)
 
 
-def test_run_encoders_add_vectors_beside_texts_and_pictures(
+def test_run_encoders_add_vectors_of_texts_and_pictures(
     shop: dict[str, Any], tmp_path: Path
 ) -> None:
     report = SilentReporter()
@@ -94,18 +100,17 @@ def test_run_encoders_add_vectors_beside_texts_and_pictures(
     restored = found.values[found.mask] * spec.state["scale"] + spec.state["mean"]
     np.testing.assert_allclose(restored, want, atol=1e-5)
     assert _feature(data, "picture.frozen")[1].mask.tolist() == [True] * 7 + [False]
-    rules = {r["rule"]: r for r in data.manifest["cleaning"]}
-    assert rules["items: `picture.frozen` undecodable, masked"]["examples"] == ["7.png"]
+    rules = {r.rule: r for r in data.manifest.cleaning}
+    assert rules["items: `picture.frozen` undecodable, masked"].examples == ["7.png"]
     assert any("CLIP's mean and deviation" in note for note in report.notes)
 
 
-def test_run_schema_may_have_the_vectors_instead_of_the_text(
-    shop: dict[str, Any], tmp_path: Path
-) -> None:
+def test_run_schema_may_replace_a_text_by_its_vectors(shop: dict[str, Any], tmp_path: Path) -> None:
     schema = tmp_path / "s.toml"
     schema.write_text(
-        '[interactions]\nuser = "user_id"\nitem = "item_id"\ntimestamp = "timestamp"\n[items]\nid = "item_id"\n[items.features]\n'
-        f'meaning = {{ kind = "vector", column = "title", encoder = "{tmp_path / "text" / "m.onnx"}" }}\n'
+        '[interactions]\nuser = "user_id"\nitem = "item_id"\ntimestamp = "timestamp"\n'
+        '[items]\nid = "item_id"\n[items.features]\n'
+        f'meaning = {{ kind = "vector", column = "title", encoder = "{_model(tmp_path)}" }}\n'
     )
     data = _run(tmp_path, "data", {**shop, "schema": schema})
     assert [(s.name, s.kind, s.size) for s in data.specs] == [("meaning", "vector", 5)]
@@ -117,30 +122,28 @@ def test_run_schema_may_have_the_vectors_instead_of_the_text(
 
 def test_run_dry_run_prints_the_encoders(shop: dict[str, Any], tmp_path: Path) -> None:
     config = configuration.resolve(sets=[*KEEP, *_encoders(tmp_path)])
-    printed = preprocess.dry_run(config, preprocess.Inputs(**shop), SilentReporter())
-    assert (
-        f'"title.frozen" = {{ kind = "vector", column = "title", encoder = "{tmp_path / "text" / "m.onnx"}" }}'
-        in printed
-    )
+    printed = preprocess.dry_run(config, preprocess.PreprocessInputs(**shop), SilentReporter())
+    fields = f'kind = "vector", column = "title", encoder = "{_model(tmp_path)}"'
+    assert f'"title.frozen" = {{ {fields} }}' in printed
     (tmp_path / "s.toml").write_text(printed)
     from_file = _run(tmp_path, "a", {**shop, "schema": tmp_path / "s.toml"}, *_encoders(tmp_path))
     from_flags = _run(tmp_path, "b", shop, *_encoders(tmp_path))
-    assert from_file.manifest["fingerprint"] == from_flags.manifest["fingerprint"]
+    assert from_file.manifest.fingerprints == from_flags.manifest.fingerprints
 
 
-def test_run_second_time_takes_the_cache(
+def test_run_second_time_uses_the_cache(
     shop: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = _run(tmp_path, "one", shop, *_encoders(tmp_path))
 
-    def never(self: onnx_encoder.Encoder, cell: object) -> None:
+    def never(self: onnx_encoder.FrozenEncoder, cell: object) -> None:
         if cell != b"broken":
             raise AssertionError("encoded again")
 
-    monkeypatch.setattr(onnx_encoder.Encoder, "__call__", never)
+    monkeypatch.setattr(onnx_encoder.FrozenEncoder, "__call__", never)
     second = _run(tmp_path, "two", shop, *_encoders(tmp_path))
-    assert first.manifest["fingerprint"] == second.manifest["fingerprint"]
-    # Texts count by what they say, not by where they stand; a new one has to be encoded.
+    assert first.manifest.fingerprints == second.manifest.fingerprints
+    # Vectors are cached by content, not by row; a new text is encoded.
     lines = shop["items"].read_text().splitlines()
     shop["items"].write_text("\n".join([lines[0], *lines[:0:-1]]))
     _run(tmp_path, "three", shop, *_encoders(tmp_path))
@@ -149,7 +152,7 @@ def test_run_second_time_takes_the_cache(
         _run(tmp_path, "four", shop, *_encoders(tmp_path))
 
 
-def test_run_like_takes_the_same_encoder_and_no_other(shop: dict[str, Any], tmp_path: Path) -> None:
+def test_run_like_requires_the_same_encoder(shop: dict[str, Any], tmp_path: Path) -> None:
     data = _run(tmp_path, "data", shop, *_encoders(tmp_path))
     like = {**shop, "like": data.path}
     again = _run(tmp_path, "again", like)
@@ -159,7 +162,7 @@ def test_run_like_takes_the_same_encoder_and_no_other(shop: dict[str, Any], tmp_
     text_model(tmp_path / "text" / "m.onnx", output="sentence_embedding")
     with pytest.raises(
         M6RecError,
-        match=r"the encoder of the feature `title\.frozen` is not the one that it was made with",
+        match=r"the encoder of the feature `title\.frozen` differs from the one it was fitted with",
     ) as caught:
         _run(tmp_path, "other", like)
     assert caught.value.where == str(tmp_path / "text" / "m.onnx")
@@ -169,30 +172,31 @@ def test_run_like_takes_the_same_encoder_and_no_other(shop: dict[str, Any], tmp_
         _run(tmp_path, "gone", like)
 
 
-def test_run_encoder_that_is_not_there_stops_before_the_work(
-    shop: dict[str, Any], tmp_path: Path
-) -> None:
+def test_run_missing_encoder_stops_before_any_work(shop: dict[str, Any], tmp_path: Path) -> None:
     with pytest.raises(M6RecError, match="the encoder's file does not exist"):
         _run(tmp_path, "data", shop, "data.text_encoder=nowhere.onnx")
     assert not (tmp_path / "data").exists()
 
 
-def test_schema_encoder_of_another_kind_is_refused(shop: dict[str, Any], tmp_path: Path) -> None:
+def test_run_schema_with_an_encoder_for_another_kind_is_refused(
+    shop: dict[str, Any], tmp_path: Path
+) -> None:
     schema = tmp_path / "s.toml"
     schema.write_text(
-        '[interactions]\nuser = "user_id"\nitem = "item_id"\n[items.features]\ntitle = { kind = "text", encoder = "m.onnx" }\n'
+        '[interactions]\nuser = "user_id"\nitem = "item_id"\n'
+        '[items.features]\ntitle = { kind = "text", encoder = "m.onnx" }\n'
     )
     with pytest.raises(
         M6RecError,
-        match=r"`items\.features\.title` has an encoder, and what that makes is of the kind `vector`",
+        match=r"`items\.features\.title` has an encoder, so its kind must be `vector`",
     ):
         _run(tmp_path, "data", {**shop, "schema": schema})
 
 
-def test_recommend_new_items_go_through_the_same_encoder(
+def test_with_new_items_encodes_new_items_by_the_same_encoder(
     shop: dict[str, Any], tmp_path: Path
 ) -> None:
-    """Two new items with the titles of known ones: their vectors, the only content, are the known ones'."""
+    # Titles are the only content: new items with known titles get the embeddings of known items.
     _run(tmp_path, "data", shop, f"data.text_encoder={tmp_path / 'text' / 'm.onnx'}")
     config = configuration.resolve(
         "pretrain",
@@ -203,10 +207,12 @@ def test_recommend_new_items_go_through_the_same_encoder(
         tmp_path, "new.csv", "item_id,title,picture", [("n0", TITLES[0], ""), ("n3", TITLES[3], "")]
     )
     run = load(tmp_path / "run")
-    wider = raw_inputs.with_items(run, tmp_path / "new.csv", tmp_path, SilentReporter())
-    assert wider.items["id"].to_list()[-2:] == ["n0", "n3"]
-    known, new = np.asarray(run.embeddings)[[0, 3]], np.asarray(wider.embeddings)[-2:]
+    wider = new_items.with_new_items(run, tmp_path / "new.csv", tmp_path, SilentReporter())
+    assert wider.catalogue.ids.to_list()[-2:] == ["n0", "n3"]
+    known, new = (
+        np.asarray(r.catalogue.embeddings)[rows] for r, rows in ((run, [0, 3]), (wider, [-2, -1]))
+    )
     np.testing.assert_allclose(new, known, atol=1e-5)
     (tmp_path / "text" / "m.onnx").unlink()
     with pytest.raises(M6RecError, match="the encoder's file does not exist"):
-        raw_inputs.with_items(run, tmp_path / "new.csv", tmp_path, SilentReporter())
+        new_items.with_new_items(run, tmp_path / "new.csv", tmp_path, SilentReporter())

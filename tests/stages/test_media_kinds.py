@@ -1,4 +1,4 @@
-"""Sounds and videos from files through `preprocess`: stored, masked, counted."""
+"""Sound and video files through `preprocess`: stored, masked and counted."""
 
 import sys
 from pathlib import Path
@@ -23,7 +23,11 @@ SETS = ("data.image_size=8", "data.video_frames=2", "data.audio_frames=4", "data
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Items `v0`... red or blue by turns with a low or high track; `v10` silent, `v11` damaged, `v12` absent, `v13` empty."""
+    """A shop of videos and sounds.
+
+    Items `v0` to `v9` are red or blue in turn, with a low or high tone. `v10` has no sound track,
+    `v11` is damaged, `v12` does not exist and `v13` has no video.
+    """
     root = tmp_path_factory.mktemp("clips")
     (root / "clips").mkdir()
     for k in range(11):
@@ -51,7 +55,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     write(root, "events.csv", "user_id,item_id,timestamp", events)
     config = configuration.resolve(sets=SETS)
-    inputs = preprocess.Inputs(root / "events.csv", root / "items.csv")
+    inputs = preprocess.PreprocessInputs(interactions=root / "events.csv", items=root / "items.csv")
     preprocess.run(config, inputs, root / "data", SilentReporter())
     return root
 
@@ -63,7 +67,7 @@ def _feature(folder: Path, name: str) -> tuple[FeatureSpec, np.ndarray, np.ndarr
     return spec, found.values, found.mask
 
 
-def test_run_video_and_its_sound_track_have_masks_of_their_own(folder: Path) -> None:
+def test_run_video_and_its_sound_track_have_separate_masks(folder: Path) -> None:
     spec, frames, mask = _feature(folder, "clip")
     assert (spec.kind, spec.size, spec.length) == ("video", 8, 2)
     assert frames.shape == (N, 2, 8, 8, 3)
@@ -85,9 +89,9 @@ def test_run_arrays_are_memory_maps(folder: Path) -> None:
 
 def test_run_unreadable_files_are_counted(folder: Path) -> None:
     rules = {
-        r["rule"]: (r["changed"], r["examples"])
-        for r in Dataset.open(folder / "data").manifest["cleaning"]
-        if "changed" in r
+        r.rule: (r.changed, r.examples)
+        for r in Dataset.open(folder / "data").manifest.cleaning
+        if r.changed is not None
     }
     assert rules["items: `clip` missing, masked"][0] == 1
     assert rules["items: `clip` undecodable, masked"] == (2, ["clips/v11.mp4", "clips/v12.mp4"])
@@ -96,21 +100,23 @@ def test_run_unreadable_files_are_counted(folder: Path) -> None:
     assert rules["items: `jingle` missing, masked"][0] == 3
 
 
-def test_run_tells_its_progress_by_kind(folder: Path, tmp_path: Path) -> None:
+def test_run_shows_progress_of_each_media_feature(folder: Path, tmp_path: Path) -> None:
     class Names(SilentReporter):
         def task(self, name: str, total: float | None = None, unit: str = ""):  # type: ignore[override]
             self.notes.append(f"{name} {total} {unit}")
             return super().task(name, total, unit)
 
     report = Names()
-    inputs = preprocess.Inputs(folder / "events.csv", folder / "items.csv")
+    inputs = preprocess.PreprocessInputs(
+        interactions=folder / "events.csv", items=folder / "items.csv"
+    )
     preprocess.run(configuration.resolve(sets=SETS), inputs, tmp_path / "data", report)
     assert {f"videos (clip) {N} videos", f"sounds (clip.sound) {N} sounds"} <= set(report.notes)
-    one, two = (Dataset.open(d / "data").manifest["fingerprint"] for d in (folder, tmp_path))
+    one, two = (Dataset.open(d / "data").manifest.fingerprints for d in (folder, tmp_path))
     assert one == two
 
 
-def test_run_like_encodes_with_the_same_shapes(folder: Path, tmp_path: Path) -> None:
+def test_run_like_encodes_to_the_same_arrays(folder: Path, tmp_path: Path) -> None:
     write(
         tmp_path,
         "new.csv",
@@ -123,8 +129,11 @@ def test_run_like_encodes_with_the_same_shapes(folder: Path, tmp_path: Path) -> 
         "user_id,item_id,timestamp",
         [("u", "v0", 10**9), ("u", "n1", 10**9 + 9)],
     )
-    inputs = preprocess.Inputs(
-        tmp_path / "events.csv", tmp_path / "new.csv", media=folder, like=folder / "data"
+    inputs = preprocess.PreprocessInputs(
+        interactions=tmp_path / "events.csv",
+        items=tmp_path / "new.csv",
+        media=folder,
+        like=folder / "data",
     )
     preprocess.run(configuration.resolve(), inputs, tmp_path / "data", SilentReporter())
     for name, rows in (("clip", [0, 3]), ("clip.sound", [0, 3])):
@@ -134,11 +143,13 @@ def test_run_like_encodes_with_the_same_shapes(folder: Path, tmp_path: Path) -> 
     assert _feature(tmp_path, "jingle")[2].tolist() == [False, True]
 
 
-def test_run_without_the_extra_stops_before_the_work(
+def test_run_without_the_extra_stops_before_any_work(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
-    inputs = preprocess.Inputs(folder / "events.csv", folder / "items.csv")
+    inputs = preprocess.PreprocessInputs(
+        interactions=folder / "events.csv", items=folder / "items.csv"
+    )
     with pytest.raises(
         M6RecError, match="the feature `clip` \\(video\\) needs the extra `media`"
     ) as caught:
@@ -148,13 +159,15 @@ def test_run_without_the_extra_stops_before_the_work(
     assert "clip" in preprocess.dry_run(configuration.resolve(), inputs, SilentReporter())
 
 
-def test_run_without_the_extra_other_kinds_need_nothing(
+def test_run_without_the_extra_works_for_other_kinds(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, "av", None)
     write(tmp_path, "events.csv", "user_id,item_id", [("u", "a"), ("u", "b"), ("u", "a")])
     write(tmp_path, "items.csv", "item_id,price", [("a", 1), ("b", 2)])
-    inputs = preprocess.Inputs(tmp_path / "events.csv", tmp_path / "items.csv")
+    inputs = preprocess.PreprocessInputs(
+        interactions=tmp_path / "events.csv", items=tmp_path / "items.csv"
+    )
     assert preprocess.run(configuration.resolve(), inputs, tmp_path / "data", SilentReporter())[
         "features"
     ]

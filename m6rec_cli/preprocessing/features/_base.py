@@ -22,6 +22,7 @@ from m6rec_cli.system.feature_spec import Comparison, FeatureSpec, StateValue, S
 from m6rec_cli.system.progress import Reporter
 from m6rec_cli.system.registry import Part
 
+PerItem = Literal["median", "most common"]
 CellType = Literal["list", "bytes", "number", "string"]
 """`number` covers dates and booleans; `bytes` covers structs with a field `bytes`."""
 
@@ -43,7 +44,7 @@ class Traits:
     storage: Storage
     compared_by: Comparison | None = None
     encoder_input: Literal["text", "image"] | None = None
-    per_item: Literal["median", "most common"] = "most common"
+    per_item: PerItem = "most common"
     extra: str | None = None
     shared_file: str | None = None
 

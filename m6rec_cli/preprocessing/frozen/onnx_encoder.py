@@ -58,7 +58,7 @@ class FrozenEncoder:
                 hint="are `tokenizer_config.json` or `preprocessor_config.json` of the same export "
                 "beside it?",
             ) from None
-        vector = np.asarray(output[0], np.float32)
+        vector = np.asarray(np.asarray(output)[0], np.float32)
         if vector.ndim == 3:  # channels over places of a picture
             vector = vector.mean(axis=(1, 2))
         elif vector.ndim == 2:  # tokens; padding does not count

@@ -1,4 +1,4 @@
-"""Cells of every type: ids, numbers, times, lists, vectors, and what counts as missing."""
+"""Raw cells of every type: text, ids, categories, numbers, lists, vectors, and missing cells."""
 
 from datetime import date
 
@@ -13,7 +13,7 @@ def _apply(make, series: pl.Series, *more):  # type: ignore[no-untyped-def]
     return frame.select(make("c", frame.schema["c"], *more).alias("r"))["r"].to_list()
 
 
-def test_text_missing_words_are_null_and_none_is_a_word() -> None:
+def test_text_missing_words_are_null_except_none_and_na() -> None:
     cells = pl.Series(
         [" a ", "", "  ", "nan", "NaN", "NULL", "None", "N/A", "\\N", "none", "NA", None]
     )
@@ -21,17 +21,17 @@ def test_text_missing_words_are_null_and_none_is_a_word() -> None:
 
 
 @pytest.mark.parametrize("dtype", [pl.List(pl.String), pl.Array(pl.String, 2)])
-def test_text_of_a_list_is_its_members_joined(dtype: pl.DataType) -> None:
+def test_text_list_members_are_joined(dtype: pl.DataType) -> None:
     cells = pl.Series([["One. ", "Two."], [None, "Three."], [None, " "], None], dtype=dtype)
     assert _apply(cell_values.text, cells) == ["One.  Two.", "Three.", None, None]
 
 
-def test_text_of_lists_of_other_types_is_joined_too() -> None:
+def test_text_numbers_and_nested_lists_are_joined() -> None:
     assert _apply(cell_values.text, pl.Series([[1, 2], []])) == ["1 2", None]
     assert _apply(cell_values.text, pl.Series([[["a"], ["b"]], []])) == ["a b", None]
 
 
-def test_text_whole_floats_lose_their_point() -> None:
+def test_text_whole_floats_lose_their_decimal_zero() -> None:
     assert _apply(cell_values.text, pl.Series([17850.0, 0.5, float("nan"), None])) == [
         "17850",
         "0.5",
@@ -52,18 +52,18 @@ def test_text_whole_floats_lose_their_point() -> None:
         (["1.0", "NA", "2.0"], ["1", None, "2"]),
     ],
 )
-def test_identifier_is_a_string_as_written(cells: list[object], want: list[str | None]) -> None:
+def test_identifier_is_the_string_of_the_cell(cells: list[object], want: list[str | None]) -> None:
     series = pl.Series(cells, strict=False)
     assert _apply(cell_values.identifier, series, series) == want
 
 
-def test_category_is_an_identifier_but_for_na() -> None:
+def test_category_is_an_identifier_that_keeps_na() -> None:
     for cells, want in ((["12.0", "NA", "3.0"], ["12", "NA", "3"]), (["12.0", "a"], ["12.0", "a"])):
         series = pl.Series(cells)
         assert _apply(cell_values.category, series, series) == want
 
 
-def test_number_reads_signs_groups_and_dates_and_nothing_else() -> None:
+def test_number_reads_currencies_thousands_and_dates_only() -> None:
     cells = pl.Series(
         ["$1,299.50", "-3", "1e3", "12,15", "1 2", "x", "inf", "nan", "1970-01-11", "7 €"]
     )
@@ -97,7 +97,7 @@ def test_number_reads_signs_groups_and_dates_and_nothing_else() -> None:
     assert _apply(cell_values.number, pl.Series([1, None])) == [1.0, None]
 
 
-def test_members_of_text_and_lists_are_the_same() -> None:
+def test_members_of_text_equal_those_of_lists() -> None:
     want = [["a", "b"], ["c"], None, None]
     assert _apply(cell_values.members, pl.Series(["a| b", "c", "", None]), "|") == want
     assert _apply(cell_values.members, pl.Series(["['a', 'b']", '["c"]', "[]", None]), ",") == want
@@ -110,7 +110,7 @@ def test_members_of_text_and_lists_are_the_same() -> None:
     ]
 
 
-def test_vector_of_text_lists_and_arrays_are_the_same() -> None:
+def test_vector_of_text_equals_that_of_lists_and_arrays() -> None:
     want = [[0.5, -1.0, 200.0], None]
     assert _apply(cell_values.vector, pl.Series(["[0.5, -1, 2e2]", None])) == want
     assert _apply(cell_values.vector, pl.Series(["0.5 -1.0 200", ""])) == want

@@ -1,4 +1,4 @@
-"""Numbers: transform, bounds and scale are fitted on training rows; other rows are clipped to them."""
+"""Numbers: transform, bounds and scale come from training rows; other rows are clipped."""
 
 import numpy as np
 import polars as pl

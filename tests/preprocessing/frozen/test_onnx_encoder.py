@@ -1,4 +1,4 @@
-"""Frozen encoders: which inputs are filled, which output is taken, and what is refused."""
+"""Frozen encoders: filled inputs, chosen outputs, preprocessing, digests and refused files."""
 
 import io
 import json
@@ -36,7 +36,7 @@ def _vector(encoder: onnx_encoder.FrozenEncoder, cell: str | bytes) -> np.ndarra
     return found
 
 
-def test_text_sequence_is_the_mean_of_its_own_tokens(tmp_path: Path) -> None:
+def test_text_token_output_is_averaged_without_padding(tmp_path: Path) -> None:
     encoder = _open(text_model(tmp_path / "m.onnx"))
     for text in ("red lamp", "blue chair lamp", "红 色"):
         np.testing.assert_allclose(
@@ -44,12 +44,12 @@ def test_text_sequence_is_the_mean_of_its_own_tokens(tmp_path: Path) -> None:
         )
 
 
-def test_text_is_cut_to_what_the_tokenizer_says(tmp_path: Path) -> None:
+def test_text_is_truncated_as_the_tokenizer_says(tmp_path: Path) -> None:
     encoder = _open(text_model(tmp_path / "m.onnx"))
     assert np.array_equal(_vector(encoder, "red red red red blue"), _vector(encoder, "red"))
 
 
-def test_text_static_length_is_padded_and_the_padding_masked(tmp_path: Path) -> None:
+def test_text_model_of_fixed_length_gets_masked_padding(tmp_path: Path) -> None:
     encoder = _open(text_model(tmp_path / "m.onnx", length=6))
     np.testing.assert_allclose(
         _vector(encoder, "red lamp"), unit(TABLE[[2, 4]].mean(axis=0)), rtol=1e-5
@@ -57,14 +57,14 @@ def test_text_static_length_is_padded_and_the_padding_masked(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("output", ["sentence_embedding", "text_embeds"])
-def test_text_named_embedding_is_taken_before_the_sequence(tmp_path: Path, output: str) -> None:
+def test_text_embedding_output_is_preferred_to_tokens(tmp_path: Path, output: str) -> None:
     encoder = _open(text_model(tmp_path / "m.onnx", output=output))
     np.testing.assert_allclose(
         _vector(encoder, "red lamp"), unit(TABLE[[2, 4]].sum(axis=0)), rtol=1e-5
     )
 
 
-def test_text_pooler_counts_where_the_model_is_no_bert(tmp_path: Path) -> None:
+def test_text_pooler_output_is_used_unless_the_model_is_a_bert(tmp_path: Path) -> None:
     bert = _open(text_model(tmp_path / "bert" / "m.onnx", output="pooler_output"))
     assert bert.output == "last_hidden_state"
     clip = text_model(
@@ -73,7 +73,7 @@ def test_text_pooler_counts_where_the_model_is_no_bert(tmp_path: Path) -> None:
     assert _open(clip).output == "pooler_output"
 
 
-def test_text_without_a_mask_is_padded_to_the_models_length(tmp_path: Path) -> None:
+def test_text_model_without_a_mask_is_padded_to_its_length(tmp_path: Path) -> None:
     path = text_model(tmp_path / "m.onnx", inputs=("input_ids",), output="pooler_output")
     (tmp_path / "tokenizer_config.json").write_text('{"model_max_length": 3, "pad_token": "[PAD]"}')
     np.testing.assert_allclose(
@@ -81,7 +81,7 @@ def test_text_without_a_mask_is_padded_to_the_models_length(tmp_path: Path) -> N
     )
 
 
-def test_text_without_a_mask_and_without_a_length_is_refused(tmp_path: Path) -> None:
+def test_text_model_without_a_mask_and_a_length_is_refused(tmp_path: Path) -> None:
     path = text_model(tmp_path / "m.onnx", inputs=("input_ids",), output="pooler_output")
     tokenizer = Tokenizer.from_file(str(tmp_path / "tokenizer.json"))
     tokenizer.no_truncation()
@@ -93,7 +93,7 @@ def test_text_without_a_mask_and_without_a_length_is_refused(tmp_path: Path) -> 
     assert "tokenizer_config.json" in str(caught.value.hint)
 
 
-def test_text_without_a_mask_takes_the_longest_length_if_it_is_given(tmp_path: Path) -> None:
+def test_text_model_without_a_mask_is_padded_to_512_if_configured(tmp_path: Path) -> None:
     path = text_model(tmp_path / "m.onnx", inputs=("input_ids",), output="pooler_output")
     (tmp_path / "tokenizer_config.json").write_text(
         '{"model_max_length": 512, "pad_token": "[PAD]"}'
@@ -106,7 +106,7 @@ def test_text_without_a_mask_takes_the_longest_length_if_it_is_given(tmp_path: P
     )
 
 
-def test_digest_has_the_weights_that_the_model_names(tmp_path: Path) -> None:
+def test_digest_covers_weights_that_the_model_names(tmp_path: Path) -> None:
     path = text_model(tmp_path / "m.onnx")
     before = export_files.digest(path)
     (tmp_path / "other.bin").write_bytes(b"1")
@@ -118,13 +118,13 @@ def test_digest_has_the_weights_that_the_model_names(tmp_path: Path) -> None:
     assert export_files.digest(path) != named
 
 
-def test_text_tokenizer_may_lie_one_folder_above(tmp_path: Path) -> None:
+def test_text_tokenizer_may_be_one_folder_above(tmp_path: Path) -> None:
     path = text_model(tmp_path / "onnx" / "m.onnx")
     (tmp_path / "onnx" / "tokenizer.json").rename(tmp_path / "tokenizer.json")
     assert _open(path)("red") is not None
 
 
-def test_image_channels_are_scaled_by_the_export(tmp_path: Path) -> None:
+def test_image_is_normalised_by_the_settings(tmp_path: Path) -> None:
     path = image_model(tmp_path / "m.onnx", side="side")
     settings = {
         "size": {"shortest_edge": 8},
@@ -141,7 +141,7 @@ def test_image_channels_are_scaled_by_the_export(tmp_path: Path) -> None:
     np.testing.assert_allclose(_vector(encoder, _picture((255, 51, 102))), want, rtol=1e-5)
 
 
-def test_image_crop_is_the_middle_and_squeezing_keeps_all(tmp_path: Path) -> None:
+def test_image_is_cropped_at_the_centre_or_squeezed(tmp_path: Path) -> None:
     pixels = np.zeros((8, 24, 3), np.uint8)
     pixels[:, 8:16] = 255
     buffer = io.BytesIO()
@@ -158,14 +158,14 @@ def test_image_crop_is_the_middle_and_squeezing_keeps_all(tmp_path: Path) -> Non
     assert 0.25 < brightness["squeeze"] == brightness["number"] < 0.42
 
 
-def test_image_without_settings_takes_clips_and_says_so(tmp_path: Path) -> None:
+def test_image_without_settings_uses_those_of_clip_with_a_note(tmp_path: Path) -> None:
     encoder = _open(image_model(tmp_path / "m.onnx", side=4))
     assert "pictures of 4x4 with CLIP's mean and deviation" in encoder.note
     want = unit((np.array([1.0, 0, 0]) - image_inputs.CLIP_MEAN) / image_inputs.CLIP_STD)
     np.testing.assert_allclose(_vector(encoder, _picture((255, 0, 0))), want, rtol=1e-4)
 
 
-def test_image_places_are_averaged_and_channels_may_come_last(tmp_path: Path) -> None:
+def test_image_positions_are_averaged_and_channels_may_be_last(tmp_path: Path) -> None:
     first = _vector(_open(image_model(tmp_path / "a" / "m.onnx")), _picture((9, 200, 90)))
     places = _vector(
         _open(image_model(tmp_path / "b" / "m.onnx", output="features")), _picture((9, 200, 90))
@@ -177,11 +177,11 @@ def test_image_places_are_averaged_and_channels_may_come_last(tmp_path: Path) ->
     np.testing.assert_allclose(last, first, rtol=1e-5)
 
 
-def test_image_undecodable_is_none(tmp_path: Path) -> None:
+def test_image_undecodable_picture_gives_none(tmp_path: Path) -> None:
     assert _open(image_model(tmp_path / "m.onnx"))(b"no picture") is None
 
 
-def test_digest_tells_what_changes_the_vectors(tmp_path: Path) -> None:
+def test_digest_changes_with_every_file_that_changes_vectors(tmp_path: Path) -> None:
     path = text_model(tmp_path / "m.onnx")
     found = [export_files.digest(path)]
     (tmp_path / "other.txt").write_text("x")
@@ -234,7 +234,7 @@ def _two_pictures(path: Path) -> Path:
         (lambda p: image_model(p, side="side"), "the size of the encoder's pictures is not known"),
     ],
 )
-def test_load_what_cannot_be_used_is_refused(tmp_path: Path, make, what: str) -> None:
+def test_load_unusable_file_is_an_error(tmp_path: Path, make, what: str) -> None:
     path = make(tmp_path / "m.onnx")
     with pytest.raises(M6RecError, match=what) as caught:
         _open(path)
@@ -249,7 +249,9 @@ def test_load_what_cannot_be_used_is_refused(tmp_path: Path, make, what: str) ->
         ("tokenizer_config.json", "a file of the encoder is damaged"),
     ],
 )
-def test_load_damaged_side_file_is_named(tmp_path: Path, name: str, what: str) -> None:
+def test_load_damaged_settings_or_tokenizer_is_an_error(
+    tmp_path: Path, name: str, what: str
+) -> None:
     path = text_model(tmp_path / "m.onnx")
     (tmp_path / name).write_text("{")
     with pytest.raises(M6RecError, match=what) as caught:
@@ -257,7 +259,7 @@ def test_load_damaged_side_file_is_named(tmp_path: Path, name: str, what: str) -
     assert name in str(caught.value.where)
 
 
-def test_call_model_that_fails_is_named(tmp_path: Path) -> None:
+def test_call_model_that_fails_is_an_error(tmp_path: Path) -> None:
     path = text_model(tmp_path / "m.onnx")
     tokenizer = (tmp_path / "tokenizer.json").read_text().replace('"red": 2', '"red": 99')
     assert '"red": 99' in tokenizer

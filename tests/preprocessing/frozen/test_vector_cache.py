@@ -1,4 +1,4 @@
-"""The cache of vectors: what was put comes back in another process, whatever the order; damage is named."""
+"""The vector cache: stored by content, shared by processes, merged, and checked for damage."""
 
 from pathlib import Path
 
@@ -16,14 +16,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "vectors" / "e"
 
 
-def test_put_comes_back_from_disk(folder: Path) -> None:
+def test_put_vectors_are_read_by_another_cache(folder: Path) -> None:
     cache = VectorCache("e", SilentReporter(), flush_every=3)
     vectors = np.random.default_rng(0).normal(size=(7, 4)).astype(np.float32)
     for n, vector in enumerate(vectors):
         assert cache.get(cache.key(f"text {n}")) is None
         cache.put(cache.key(f"text {n}"), vector)
         cache.put(cache.key(f"text {n}"), vector)
-    assert len(list(folder.iterdir())) == 2  # the seventh waits
+    assert len(list(folder.iterdir())) == 2  # the seventh is not written yet
     cache.flush()
     cache.flush()
     again = VectorCache("e", SilentReporter())
@@ -51,25 +51,25 @@ def test_file_merged_by_another_process_meanwhile_is_skipped(
         cache = VectorCache("e", SilentReporter())
         cache.put(cache.key(f"text {n}"), np.full(2, n, np.float32))
         cache.flush()
-    listed = Path.glob
+    glob = Path.glob
 
-    def gone_since(self: Path, pattern: str) -> list[Path]:
-        found = sorted(listed(self, pattern))
+    def unlink_first(self: Path, pattern: str) -> list[Path]:
+        found = sorted(glob(self, pattern))
         found[0].unlink()
         return found
 
-    monkeypatch.setattr(Path, "glob", gone_since)
+    monkeypatch.setattr(Path, "glob", unlink_first)
     cache = VectorCache("e", SilentReporter(), max_files=max_files)
     assert sum(cache.get(cache.key(f"text {n}")) is not None for n in range(3)) == 2
 
 
-def test_key_of_a_text_is_that_of_its_bytes() -> None:
+def test_key_of_a_text_is_the_key_of_its_bytes() -> None:
     assert VectorCache.key("红色") == VectorCache.key("红色".encode())
     assert VectorCache.key("a") != VectorCache.key("b")
 
 
 @pytest.mark.parametrize("content", [b"", b"no array", None])
-def test_damaged_file_is_named(folder: Path, content: bytes | None) -> None:
+def test_damaged_file_is_an_error(folder: Path, content: bytes | None) -> None:
     folder.mkdir(parents=True)
     if content is None:
         np.save(folder / "x.npy", np.zeros(3))
@@ -82,7 +82,7 @@ def test_damaged_file_is_named(folder: Path, content: bytes | None) -> None:
 
 
 def test_cache_that_cannot_be_written_warns(folder: Path) -> None:
-    folder.parent.write_text("a file where a folder is wanted")
+    folder.parent.write_text("a file in place of the folder")
     report = SilentReporter()
     cache = VectorCache("e", report)
     cache.put(cache.key("a"), np.ones(2, np.float32))

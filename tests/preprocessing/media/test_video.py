@@ -1,4 +1,4 @@
-"""Videos: which frames are kept, in which formats, upright, and what cannot be read."""
+"""Videos: which frames are kept, formats, orientation, and undecodable files."""
 
 from pathlib import Path
 
@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from m6rec_cli.preprocessing.media import images, video
-from tests.clips import write_video
+from tests.clips import tone, write_video, write_wav
 
 RED, GREEN, BLUE, WHITE = (220, 20, 20), (20, 200, 20), (20, 20, 220), (240, 240, 240)
 FOUR = [RED, GREEN, BLUE, WHITE]
 
 
 def _colours(found: np.ndarray | None) -> list[int]:
-    """Which of the four colours each frame shows in its middle."""
+    """The index of the colour in the middle of each frame."""
     assert found is not None
     middle = found[:, found.shape[1] // 2, found.shape[2] // 2].astype(int)
     return np.abs(middle[:, None] - np.array(FOUR)).sum(axis=-1).argmin(axis=1).tolist()
@@ -29,7 +29,7 @@ def _colours(found: np.ndarray | None) -> list[int]:
         ("a.mp4", "mpeg4", 250),  # one key frame: the frames between are decoded
     ],
 )
-def test_decode_frames_lie_in_the_middles_of_equal_parts(
+def test_decode_frames_are_in_the_middle_of_equal_parts(
     tmp_path: Path, name: str, codec: str, gop: int
 ) -> None:
     path = write_video(tmp_path / name, FOUR, codec=codec, gop=gop)
@@ -41,13 +41,13 @@ def test_decode_frames_lie_in_the_middles_of_equal_parts(
     assert np.array_equal(got, video.decode(path.read_bytes(), 8, 4))  # type: ignore[arg-type]
 
 
-def test_decode_long_video_takes_key_frames_alone(tmp_path: Path) -> None:
-    """Key frames lie at the changes of colour, so that the frame before each time is of its own part."""
+def test_decode_long_video_uses_only_key_frames(tmp_path: Path) -> None:
+    # Key frames are at the changes of colour: the one before each time shows the right colour.
     path = write_video(tmp_path / "a.mp4", FOUR * 3, per_colour=10, gop=10)
     assert _colours(video.decode(path, 8, 12)) == [0, 1, 2, 3] * 3
 
 
-def test_decode_fewer_frames_than_wanted_are_repeated(tmp_path: Path) -> None:
+def test_decode_short_video_repeats_frames(tmp_path: Path) -> None:
     path = write_video(tmp_path / "a.mp4", [RED, BLUE], per_colour=1)
     assert _colours(video.decode(path, 8, 4)) == [0, 0, 2, 2]
 
@@ -64,7 +64,7 @@ def test_decode_turns_a_video_upright(tmp_path: Path) -> None:
     picture = np.full((32, 32, 3), 20, np.uint8)
     picture[:, :16] = WHITE
     data = bytearray(write_video(tmp_path / "a.mp4", [picture]).read_bytes())
-    # The track header's matrix, 36 bytes: a phone held upright writes a turn by 90 degrees, clockwise.
+    # The matrix of the track header, 36 bytes: a phone held upright writes a turn by 90 degrees.
     at = data.index(b"tkhd") + 44
     one = 0x10000
     matrix = (0, one, 0, -one, 0, 0, 0, 0, 0x40000000)
@@ -74,12 +74,12 @@ def test_decode_turns_a_video_upright(tmp_path: Path) -> None:
     assert got[0, :3].mean() > 180 > 80 > got[0, 5:].mean()
 
 
-def test_decode_cut_off_video_gives_what_is_left(tmp_path: Path) -> None:
+def test_decode_truncated_video_gives_the_frames_that_are_left(tmp_path: Path) -> None:
     whole = write_video(tmp_path / "a.mkv", FOUR, codec="mjpeg").read_bytes()
     assert _colours(video.decode(whole[: len(whole) * 6 // 10], 8, 4))[0] == 0
 
 
-def test_decode_unreadable_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_decode_undecodable_video_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = write_video(tmp_path / "a.mp4", FOUR).read_bytes()
     assert video.decode(whole[: len(whole) // 2], 8, 4) is None
     assert video.decode(b"no video", 8, 4) is None
@@ -89,7 +89,5 @@ def test_decode_unreadable_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert video.decode(whole, 8, 4) is None
 
 
-def test_decode_sound_alone_has_no_frames(tmp_path: Path) -> None:
-    from tests.clips import tone, write_wav
-
+def test_decode_sound_file_is_none(tmp_path: Path) -> None:
     assert video.decode(write_wav(tmp_path / "a.wav", tone(440, 1)), 8, 4) is None
