@@ -1,4 +1,4 @@
-"""The hand-made worlds read back as they were written."""
+"""The planted worlds have what their docstrings promise."""
 
 import numpy as np
 
@@ -41,7 +41,7 @@ def test_mixed_world_has_every_kind_with_masks(tmp_path):
         assert feature.mask.any()
         if spec.kind in ("categorical", "set", "text"):
             assert feature.values.max() < spec.size
-    assert data.manifest["events"] == ["view", "cart", "buy"]
+    assert data.manifest.event_kinds == ("view", "cart", "buy")
     assert data.truth("test").label.all()
 
 

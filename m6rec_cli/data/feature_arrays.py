@@ -16,9 +16,8 @@ class FeatureArray:
     """One feature of all rows of an entity.
 
     Attributes:
-        values: numeric f32 (n,); categorical i32 (n,); set and text i32 (n, length), -1 beyond the
-            end; vector f32 (n, size), image uint8 (n, side, side, 3), video uint8 (n, length, side,
-            side, 3) and audio f16 (n, length, size), memory-mapped.
+        values: By `FeatureSpec.storage`: `number` f32 (n,); `code` i32 (n,); `codes` i32 (n, length),
+            padded with -1; `array` (n, ...), memory-mapped, with the shape and type of its kind.
         mask: bool (n,), True where there is a value.
     """
 

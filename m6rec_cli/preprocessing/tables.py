@@ -134,9 +134,9 @@ def require_single_values(table: Table, name: str, role: str) -> None:
         )
 
 
-def first_non_utf8_line(path: str) -> int | None:
-    """The number of the first line that is not UTF-8, within the first 32 MiB."""
-    data = read_start(path, _ENCODING_CHECK_BYTES)
+def first_non_utf8_line(path: str, n_bytes: int = _ENCODING_CHECK_BYTES) -> int | None:
+    """The number of the first line that is not UTF-8, within the first `n_bytes`."""
+    data = read_start(path, n_bytes)
     try:
         codecs.utf_8_decode(data, "strict", False)  # the last letter may be cut off
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""Several data directories as one: rows follow each other, and what does not fit together is refused."""
+"""Several data directories as one data set."""
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ def domain(path, prefix, *, tags, n_users=3, **kwargs):
 
 
 def _same_length(data):
-    """A shared state says the same of the longest list, whatever a domain's own is."""
+    """Domains that share a feature state have the same length in it."""
     path = data.path / "features" / "features.json"
     path.write_text(path.read_text().replace('"length": 2', '"length": 3'))
     return Dataset.open(data.path)
@@ -42,7 +42,7 @@ def pair(tmp_path):
     return a, b
 
 
-def test_open_all_rows_of_the_second_follow_those_of_the_first(pair):
+def test_open_domains_concatenates_rows(pair):
     a, b = pair
     both = open_domains([a.path, b.path])
     assert isinstance(both, MultiDomainDataset)
@@ -58,9 +58,11 @@ def test_open_all_rows_of_the_second_follow_those_of_the_first(pair):
     assert (second.item_row - 4).tolist() == b.events.item_row.tolist()
     assert second.split.tolist() == b.events.split.tolist()
     assert len(both.truth("valid")) == 5
+    assert both.manifest.fingerprints == a.manifest.fingerprints + b.manifest.fingerprints
+    assert both.manifest.counts.events["train"] == np.sum(both.events.split == 0)
 
 
-def test_open_all_features_are_aligned_and_short_lists_filled_up(pair):
+def test_open_domains_aligns_features_and_pads_short_lists(pair):
     both = open_domains([p.path for p in pair])
     tags, look = (both.feature(spec) for spec in both.specs)
     assert tags.values.tolist()[1] == [2, 3, -1]
@@ -70,11 +72,11 @@ def test_open_all_features_are_aligned_and_short_lists_filled_up(pair):
     assert tags.mask.all()
 
 
-def test_open_all_one_directory_is_itself(pair):
+def test_open_domains_of_one_directory_is_a_plain_dataset(pair):
     assert type(open_domains([pair[0].path])) is Dataset
 
 
-def test_open_all_other_feature_state_is_refused_with_the_mend(pair, tmp_path):
+def test_open_domains_with_another_feature_state_raises_an_error_with_the_fix(pair, tmp_path):
     other = worlds.planted_content(tmp_path / "c")
     with pytest.raises(
         M6RecError, match=r"do not share one feature state: `features\.json` differs"
@@ -86,9 +88,9 @@ def test_open_all_other_feature_state_is_refused_with_the_mend(pair, tmp_path):
         open_domains([p.path for p in pair])
 
 
-def test_open_all_item_id_in_two_catalogues_is_refused(pair, tmp_path):
+def test_open_domains_with_a_shared_item_id_raises(pair, tmp_path):
     again = domain(tmp_path / "again", "a", tags=[[1], [2, 3], [4], [5]])
     with pytest.raises(
-        M6RecError, match="4 item ids stand in several data directories, first: `a0`"
+        M6RecError, match="4 item ids occur in several data directories, first: `a0`"
     ):
         open_domains([pair[0].path, again.path])

@@ -1,3 +1,5 @@
+"""Packed rows, read back window by window."""
+
 import itertools
 
 import numpy as np
@@ -15,18 +17,18 @@ def events(lengths, seed=0):
     users = np.repeat(np.arange(len(lengths)), lengths)
     n = len(users)
     return Events(
-        users.astype(np.int32),
-        rng.integers(0, 50, n).astype(np.int32),
-        np.arange(n) * 1000,
-        rng.integers(0, 3, n).astype(np.uint8),
-        np.ones(n, np.float32),
-        np.ones(n, bool),
-        np.zeros(n, np.uint8),
+        user_row=users.astype(np.int32),
+        item_row=rng.integers(0, 50, n).astype(np.int32),
+        timestamp=np.arange(n) * 1000,
+        event=rng.integers(0, 3, n).astype(np.uint8),
+        weight=np.ones(n, np.float32),
+        label=np.ones(n, bool),
+        split=np.zeros(n, np.uint8),
     )
 
 
 def read_back(packed):
-    """Walk the rows and give (user, input items, targets with weight) of every window."""
+    """User, input items, targets and weights of every window."""
     windows = []
     for r in range(len(packed)):
         starts = [*np.flatnonzero(packed.reset[r]), packed.item.shape[1]]
@@ -64,7 +66,7 @@ def test_pack_training_makes_every_event_a_target_exactly_once(lengths, length, 
     for user, items, targets, weights in read_back(packed):
         real = weights > 0
         found += [(int(user), int(t)) for t in targets[real]]
-        # The input at each place is the target of the place before it.
+        # The input at each position is the target of the position before.
         np.testing.assert_array_equal(items[1:][real[1:]], targets[:-1][real[1:]])
     assert sorted(found) == sorted(zip(log.user_row.tolist(), log.item_row.tolist(), strict=True))
     assert (packed.item[packed.reset & (packed.weight > 0)] == START).sum() == np.count_nonzero(
@@ -72,7 +74,7 @@ def test_pack_training_makes_every_event_a_target_exactly_once(lengths, length, 
     )
 
 
-def test_pack_training_window_in_mid_history_starts_from_the_event_before():
+def test_pack_training_window_inside_a_history_starts_with_the_event_before():
     log = events([30])
     packed = pack_training(
         log, np.zeros(30, np.int32), weight=log.weight, length=8, first_event=1.0, seed=0, epoch=0
@@ -114,7 +116,7 @@ def test_pack_training_fills_rows_tightly():
     assert (packed.weight > 0).mean() > 0.97
 
 
-def test_pack_training_epochs_differ_and_repeat():
+def test_pack_training_differs_by_epoch_and_is_reproducible():
     log = events([5] * 40)
     gaps = np.zeros(len(log), np.int32)
 
@@ -128,7 +130,7 @@ def test_pack_training_epochs_differ_and_repeat():
 
 
 @pytest.mark.parametrize("max_history", [3, 200])
-def test_pack_histories_ends_each_user_at_the_last_event(max_history):
+def test_pack_histories_returns_the_last_token_of_each_user(max_history):
     lengths = [0, 5, 1, 12]
     log = events(lengths)
     users = np.array([3, 0, 1])
@@ -146,14 +148,14 @@ def test_pack_histories_ends_each_user_at_the_last_event(max_history):
         assert packed.user[r, place] == user
 
 
-def test_gap_buckets_are_powers_of_two_seconds_within_a_user():
+def test_gap_buckets_grow_by_powers_of_two_within_a_user():
     log = events([3, 2])
     log.timestamp[:] = [0, 1000, 8000, 0, 10**15]
     np.testing.assert_array_equal(gap_buckets(log, has_time=True), [0, 2, 4, 0, 23])
     assert not gap_buckets(log, has_time=False).any()
 
 
-def test_row_length_has_room_for_most_histories():
+def test_row_length_fits_most_histories():
     assert row_length(np.array([5] * 99 + [500]), 200) == 64
     assert row_length(np.array([100] * 100), 200) == 128
     assert row_length(np.array([1000] * 100), 200) == 256

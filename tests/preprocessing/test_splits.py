@@ -1,4 +1,4 @@
-"""Splits: what each event may see, checked against plain Python on random logs."""
+"""Splits, against plain Python on random logs."""
 
 import numpy as np
 from hypothesis import given, settings
@@ -17,14 +17,14 @@ def _arrays(rows: list[tuple[int, bool, int]]) -> tuple[np.ndarray, np.ndarray, 
     return np.array(users), np.array(labels), np.array(times, np.int64)
 
 
-def test_leave_one_out_without_labels_takes_the_last_and_the_one_before() -> None:
+def test_leave_one_out_holds_out_the_last_two_events() -> None:
     users = np.array([0, 0, 0, 0, 1, 1, 2])
     split, label = splits.leave_one_out(users, np.ones(7, bool))
     assert split.tolist() == [TRAIN, TRAIN, VALID, TEST, TRAIN, TEST, TRAIN]
     assert label.all()
 
 
-def test_leave_one_out_with_labels_holds_back_what_follows_a_target() -> None:
+def test_leave_one_out_holds_out_unlabelled_events_after_a_target() -> None:
     labels = np.array([1, 0, 1, 0, 0, 1, 0], bool)
     split, label = splits.leave_one_out(np.zeros(7, int), labels)
     assert split.tolist() == [TRAIN, TRAIN, VALID, VALID, VALID, TEST, TEST]
@@ -47,7 +47,7 @@ def test_leave_one_out_equals_a_loop_over_users(rows: list[tuple[int, bool, int]
         for code in (VALID, TEST):
             found = [i for i in own if split[i] == code and label[i]]
             assert found == ([held[code]] if code in held else [])
-        # What comes before a target in time is what `history` gives: splits never fall.
+        # `Dataset.history` relies on it: the splits of a user never decrease.
         assert (np.diff(split[own].astype(int)) >= 0).all()
         first = min((held[c] for c in held), default=None)
         assert (split[[i for i in own if first is None or i < first]] == TRAIN).all()
@@ -55,7 +55,7 @@ def test_leave_one_out_equals_a_loop_over_users(rows: list[tuple[int, bool, int]
 
 @settings(deadline=None, max_examples=60)
 @given(logs, st.floats(0, 0.4), st.floats(0, 0.4))
-def test_temporal_never_trains_on_what_is_later_than_held_out(
+def test_temporal_training_events_are_earlier_than_held_out_ones(
     rows: list[tuple[int, bool, int]], valid: float, test: float
 ) -> None:
     _, _, times = _arrays(rows)
@@ -69,7 +69,7 @@ def test_temporal_never_trains_on_what_is_later_than_held_out(
 
 @settings(deadline=None, max_examples=60)
 @given(logs, st.floats(0, 0.4), st.floats(0, 0.4))
-def test_ratio_keeps_order_and_leaves_one_to_train(
+def test_ratio_keeps_order_and_one_training_event(
     rows: list[tuple[int, bool, int]], valid: float, test: float
 ) -> None:
     users, _, _ = _arrays(rows)
@@ -81,7 +81,7 @@ def test_ratio_keeps_order_and_leaves_one_to_train(
         assert (own == TEST).sum() <= len(own) * test + 1e-6
 
 
-def test_ratio_takes_the_last_tenths() -> None:
+def test_ratio_holds_out_the_last_events() -> None:
     split = splits.ratio(np.zeros(10, int), 0.2, 0.1)
     assert split.tolist() == [TRAIN] * 7 + [VALID] * 2 + [TEST]
 
@@ -92,20 +92,20 @@ def test_count_ties_counts_every_event_of_a_tie() -> None:
     assert splits.count_ties(users[:1], np.array([1])) == 0
 
 
-def test_draw_takes_a_share_of_the_distinct_rows_by_the_seed() -> None:
+def test_draw_rows_draws_a_share_of_the_distinct_rows_by_the_seed() -> None:
     rows = np.repeat(np.arange(40), 3)
-    drawn = splits.draw(rows, 0.1, 5)
+    drawn = splits.draw_rows(rows, 0.1, 5)
     assert len(np.unique(drawn)) == 4
-    assert drawn.tolist() == splits.draw(rows[::-1], 0.1, 5).tolist()
-    assert drawn.tolist() != splits.draw(rows, 0.1, 6).tolist()
-    assert splits.draw(rows, 0, 5).tolist() == []
-    assert splits.draw(rows, 0.001, 5).size == 1
+    assert drawn.tolist() == splits.draw_rows(rows[::-1], 0.1, 5).tolist()
+    assert drawn.tolist() != splits.draw_rows(rows, 0.1, 6).tolist()
+    assert splits.draw_rows(rows, 0, 5).tolist() == []
+    assert splits.draw_rows(rows, 0.001, 5).size == 1
 
 
-def test_cold_targets_are_all_of_a_cold_user_and_the_last_cold_item_of_another() -> None:
+def test_cold_targets_are_all_events_of_cold_users_and_the_last_cold_item_of_others() -> None:
     users = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1])
     labels = np.array([1, 0, 1, 1, 1, 1, 1, 0, 1], bool)
     cold = np.array([1, 1, 1, 1, 1, 0, 1, 1, 0], bool)
     found = splits.cold_targets(users, labels, cold, users == 0)
-    # Of user 1 the third event: the first is an earlier one, the fourth has no label, the others are not cold.
+    # User 1: of the labelled events on cold items (the first and the third), the last.
     assert found.tolist() == [1, 0, 1, 1, 0, 1, 1, 0, 1]

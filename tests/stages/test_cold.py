@@ -12,15 +12,15 @@ from m6rec_cli.data.format import COLD, TEST, TRAIN, VALID
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.evaluation import slices, task
 from m6rec_cli.stages import preprocess
-from m6rec_cli.stages.preprocess import Inputs
+from m6rec_cli.stages.preprocess import PreprocessInputs
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import SilentReporter
 from tests import worlds
-from tests.stages.test_preprocess import write_shop
+from tests.stages.shop import write_shop
 
 
 def prepared(folder, files, *sets):
-    inputs = Inputs(files["interactions"], files["items"], files["users"])
+    inputs = PreprocessInputs(**files)
     preprocess.run(configuration.resolve(sets=sets), inputs, folder, SilentReporter())
     return Dataset.open(folder)
 
@@ -37,11 +37,11 @@ def test_run_cold_items_have_test_events_of_their_own_and_no_others(tmp_path, fi
     assert len(cold_items) == 3
     assert not np.isin(events.item_row[events.split != COLD], cold_items).any()
     assert (data.items["popularity"].to_numpy()[cold_items] == 0).all()
-    counts = data.manifest["counts"]
-    assert counts["events"]["cold"] == (events.split == COLD).sum() > 0
-    assert counts["targets"]["cold"] == len(np.unique(events.user_row[events.split == COLD]))
-    question = task.build(data, "cold")
-    assert list(slices.build(question)["item_popularity"]) == ["cold"]
+    counts = data.manifest.counts
+    assert counts.events["cold"] == (events.split == COLD).sum() > 0
+    assert counts.targets["cold"] == len(np.unique(events.user_row[events.split == COLD]))
+    question = task.build_task(data, "cold")
+    assert list(slices.build_slices(question)["item_popularity"]) == ["cold"]
 
 
 def test_run_cold_histories_hold_all_that_was_earlier_and_nothing_later(tmp_path, files):
@@ -65,13 +65,13 @@ def test_run_cold_users_have_nothing_but_cold_events_and_all_are_to_be_found(tmp
     cold_users = np.unique(events.user_row[events.split == COLD])
     assert len(cold_users) == 3
     assert (events.split[np.isin(events.user_row, cold_users)] == COLD).all()
-    question = task.build(data, "cold")
+    question = task.build_task(data, "cold")
     assert question.users.tolist() == cold_users.tolist()
-    assert list(slices.build(question)["users"]) == ["cold"]
+    assert list(slices.build_slices(question)["users"]) == ["cold"]
     distinct = {
         (u, i) for u, i in zip(events.user_row, events.item_row, strict=True) if u in cold_users
     }
-    assert len(question.truth_item) == len(distinct)
+    assert len(question.target_item) == len(distinct)
 
 
 def test_run_fitted_state_is_that_of_files_without_the_cold_ones(tmp_path, files):
@@ -124,9 +124,7 @@ def data_cold_items(data):
 
 def test_run_same_seed_holds_the_same_out(tmp_path, files):
     prints = [
-        prepared(tmp_path / n, files, "data.cold_items=0.2", f"data.seed={s}").manifest[
-            "fingerprint"
-        ]
+        prepared(tmp_path / n, files, "data.cold_items=0.2", f"data.seed={s}").manifest.fingerprints
         for n, s in (("a", 1), ("b", 1), ("c", 2))
     ]
     assert prints[0] == prints[1] != prints[2]
@@ -135,20 +133,20 @@ def test_run_same_seed_holds_the_same_out(tmp_path, files):
 def test_task_cold_of_data_that_hold_nothing_out_says_how(tmp_path):
     data = worlds.planted_cycle(tmp_path)
     with pytest.raises(M6RecError, match="the split `cold` has no labelled events") as caught:
-        task.build(data, "cold")
+        task.build_task(data, "cold")
     assert "data.cold_items=0.1" in (caught.value.hint or "")
 
 
 def test_evaluate_cold_split_is_judged_with_every_baseline(tmp_path, files):
-    from m6rec_cli.evaluation import systems
-    from m6rec_cli.stages.evaluate import Asked, run
+    from m6rec_cli.evaluation.baselines._base import BASELINES
+    from m6rec_cli.stages.evaluate import EvaluationRequest, run
 
     prepared(tmp_path / "data", files, "data.cold_items=0.2")
     config = configuration.resolve(sets=["evaluate.split=cold", "evaluate.bootstrap=0"])
     summary = run(
         config,
         tmp_path / "data",
-        Asked(baselines=tuple(systems.baseline_names())),
+        EvaluationRequest(baselines=tuple(BASELINES.option_names())),
         None,
         SilentReporter(),
     )

@@ -1,12 +1,12 @@
-"""One model of several domains: trained on all, judged on one it has never seen, tuned on another."""
+"""One model of several domains: trained on two, evaluated on a third, fine-tuned on one."""
 
 import numpy as np
 import pytest
 
 from m6rec_cli.config import resolve as configuration
-from m6rec_cli.data.multi_domain import open_all
+from m6rec_cli.data.multi_domain import open_domains
 from m6rec_cli.stages import finetune, pretrain
-from m6rec_cli.stages.evaluate import Asked
+from m6rec_cli.stages.evaluate import EvaluationRequest
 from m6rec_cli.stages.evaluate import run as evaluate
 from m6rec_cli.system.progress import SilentReporter
 from m6rec_cli.training.validation import Validation
@@ -23,7 +23,7 @@ LEARNS = (
 
 
 def domain(path, prefix, seed, n_users):
-    """Groups of items by content; each user stays in one. No id is shared, what tells the groups apart is."""
+    """Users stay in one group of items. Domains share no ids, but the feature that names the group."""
     rng = np.random.default_rng(seed)
     group = np.repeat(np.arange(4), 8)
     items = np.concatenate(
@@ -46,36 +46,38 @@ def world(tmp_path_factory):
     for n, name in enumerate(("a", "b", "c")):
         domain(folder / name, name, n, 64 if n == 0 else 24)
     config = configuration.resolve("pretrain", sets=[*SMALL, *LEARNS])
-    pretrain.run(config, folder / "a", folder / "run", SilentReporter(), also=[folder / "b"])
+    pretrain.run(
+        config, folder / "a", folder / "run", SilentReporter(), other_domains=[folder / "b"]
+    )
     return folder
 
 
-def judged(world, run, data):
+def evaluated(world, run, data):
     report = SilentReporter()
     config = configuration.resolve(sets=["evaluate.bootstrap=0"])
     summary = evaluate(
-        config, data, Asked(runs=(str(run),), baselines=("popularity",)), None, report
+        config, data, EvaluationRequest(runs=(str(run),), baselines=("popularity",)), None, report
     )
     ours, popularity = (s["masked"]["ndcg@10"] for s in summary["systems"].values())
     return summary["items"], ours, popularity, report.warnings
 
 
-def test_pretrain_on_two_domains_knows_the_items_of_both(world):
-    items, ours, popularity, warnings = judged(world, world / "run", world / "b")
+def test_pretrain_on_two_domains_ranks_items_of_both(world):
+    items, ours, popularity, warnings = evaluated(world, world / "run", world / "b")
     assert items == 32
     assert ours > 1.3 * popularity
-    # Both are data that the run was trained on, and every item is known by its id.
+    # The run was trained on this domain and has an id embedding of every item: no warning.
     assert warnings == []
 
 
-def test_pretrain_on_two_domains_finds_what_is_alike_in_a_third(world):
-    items, ours, popularity, warnings = judged(world, world / "run", world / "c")
+def test_pretrain_on_two_domains_ranks_items_of_a_third_by_content(world):
+    items, ours, popularity, warnings = evaluated(world, world / "run", world / "c")
     assert items == 32
     assert ours > 1.3 * popularity
     assert any("32 of the 32 items" in w for w in warnings)
 
 
-def test_finetune_from_two_domains_on_one_of_them_takes_its_ids_over(world):
+def test_finetune_on_one_of_two_domains_keeps_its_id_embeddings(world):
     config = configuration.resolve(
         "finetune", sets=[*SMALL, "train.max_steps=1", "train.learning_rate=0.0"]
     )
@@ -87,15 +89,15 @@ def test_finetune_from_two_domains_on_one_of_them_takes_its_ids_over(world):
     np.testing.assert_allclose(both[32:], one, atol=1e-5)
 
 
-def test_validation_is_the_mean_over_the_domains(world):
-    data = open_all([world / "a", world / "b"])
-    validation = Validation.of(data, configuration.resolve())
+def test_validation_weights_domains_equally(world):
+    data = open_domains([world / "a", world / "b"])
+    validation = Validation.from_data(data, configuration.resolve())
     assert validation is not None
     domain = data.domain[np.unique(data.truth("valid").user_row)]
-    np.testing.assert_allclose([validation.share[domain == d].sum() for d in (0, 1)], 0.5)
+    np.testing.assert_allclose([validation.user_weight[domain == d].sum() for d in (0, 1)], 0.5)
 
 
-def test_a_user_is_an_item_of_his_own_domain_alone(tmp_path):
+def test_own_item_row_stays_within_the_domain(tmp_path):
     for name, ids in (("a", ["p", "q", "x"]), ("b", ["y", "q2"])):
         worlds.write_data(
             tmp_path / name,
@@ -107,4 +109,4 @@ def test_a_user_is_an_item_of_his_own_domain_alone(tmp_path):
             user_ids=["q", "y"],
             users_are_items=True,
         )
-    assert open_all([tmp_path / "a", tmp_path / "b"]).own_item.tolist() == [1, -1, -1, 3]
+    assert open_domains([tmp_path / "a", tmp_path / "b"]).own_item_row.tolist() == [1, -1, -1, 3]

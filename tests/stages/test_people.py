@@ -15,6 +15,7 @@ from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import SilentReporter
 from m6rec_cli.training.validation import Validation
 from tests.inference.trained import SMALL, write
+from tests.stages.recommending import make_request
 
 PEOPLE = 8
 
@@ -32,7 +33,7 @@ def prepared(folder, events, **inputs):
     sets = [] if inputs else ["data.users_are_items=true"]
     preprocess.run(
         configuration.resolve(sets=sets),
-        preprocess.Inputs(events, **inputs),
+        preprocess.PreprocessInputs(interactions=events, **inputs),
         folder,
         SilentReporter(),
     )
@@ -41,29 +42,33 @@ def prepared(folder, events, **inputs):
 
 def test_events_of_a_user_with_himself_are_dropped_and_counted(tmp_path, events):
     data = prepared(tmp_path / "data", events)
-    (rule,) = [
-        r for r in data.manifest["cleaning"] if r["rule"] == "events: of a user with himself"
-    ]
-    assert rule["dropped"] == PEOPLE
+    (rule,) = [r for r in data.manifest.cleaning if r.rule == "events: of a user with themselves"]
+    assert rule.dropped == PEOPLE
     assert len(data.events) == 3 * PEOPLE
-    assert not (data.own_item[data.events.user_row] == data.events.item_row).any()
+    assert not (data.own_item_row[data.events.user_row] == data.events.item_row).any()
 
 
 def test_validation_in_training_masks_what_evaluate_masks(tmp_path, events):
     data = prepared(tmp_path / "data", events)
-    asked, validation = task.build(data, "valid"), Validation.of(data, configuration.resolve())
+    asked, validation = (
+        task.build_task(data, "valid"),
+        Validation.from_data(data, configuration.resolve()),
+    )
     assert validation is not None
     hidden = {
-        (n, item) for n, row in enumerate(validation.seen[:].tolist()) for item in row if item >= 0
+        (n, item)
+        for n, row in enumerate(validation.seen_items[:].tolist())
+        for item in row
+        if item >= 0
     }
     user, item = np.divmod(asked.seen_keys, data.n_items)
     assert hidden == set(zip(user.tolist(), item.tolist(), strict=True))
-    assert {(n, own) for n, own in enumerate(data.own_item[asked.users].tolist())} < hidden
+    assert {(n, own) for n, own in enumerate(data.own_item_row[asked.users].tolist())} < hidden
 
 
 def test_masking_takes_the_user_himself_away(tmp_path, events):
     data = prepared(tmp_path / "data", events)
-    asked = task.build(data, "test")
+    asked = task.build_task(data, "test")
     user, item = np.divmod(asked.seen_keys, data.n_items)
     hidden = set(
         zip(data.users["id"].gather(asked.users[user]), data.items["id"].gather(item), strict=True)
@@ -86,7 +91,7 @@ def test_a_run_remembers_it_and_lists_nobody_to_himself_even_with_seen_items(tmp
         out = tmp_path / f"{seen}.csv"
         recommend.run(
             config,
-            recommend.Inputs(tmp_path / "run", interactions=events),
+            make_request(tmp_path / "run", interactions=events),
             str(out),
             SilentReporter(),
         )
@@ -95,7 +100,7 @@ def test_a_run_remembers_it_and_lists_nobody_to_himself_even_with_seen_items(tmp
     assert len(lists["keep"]) == PEOPLE * (PEOPLE - 1)
     assert len(lists["drop"]) == PEOPLE * (PEOPLE - 4)
     # What is made like the run has it too.
-    assert prepared(tmp_path / "like", events, like=tmp_path / "run").own_item.min() >= 0
+    assert prepared(tmp_path / "like", events, like=tmp_path / "run").own_item_row.min() >= 0
 
 
 def test_lists_from_the_log_are_those_from_the_data(tmp_path, events):
@@ -111,21 +116,24 @@ def test_lists_from_the_log_are_those_from_the_data(tmp_path, events):
     for number, source in enumerate(({"data": tmp_path / "data"}, {"interactions": events})):
         out = tmp_path / f"{number}.csv"
         recommend.run(
-            configuration.resolve(), recommend.Inputs(tmp_path / "run", **source), str(out), report
+            configuration.resolve(), make_request(tmp_path / "run", **source), str(out), report
         )
         found.append(pl.read_csv(out).sort("user_id", "rank"))
     assert found[0].drop("score").equals(found[1].drop("score"))
     assert np.abs(found[0]["score"] - found[1]["score"]).max() < 1e-4
-    assert any("of a user with himself" in warning for warning in report.warnings)
+    assert any("of a user with themselves" in warning for warning in report.warnings)
 
 
 def test_without_the_setting_equal_ids_mean_nothing(tmp_path, events):
     preprocess.run(
-        configuration.resolve(), preprocess.Inputs(events), tmp_path / "data", SilentReporter()
+        configuration.resolve(),
+        preprocess.PreprocessInputs(interactions=events),
+        tmp_path / "data",
+        SilentReporter(),
     )
     data = Dataset.open(tmp_path / "data")
     assert len(data.events) == 4 * PEOPLE
-    assert (data.own_item == -1).all()
+    assert (data.own_item_row == -1).all()
 
 
 def test_the_schema_file_says_it_and_refuses_what_is_no_truth_value(tmp_path, events):

@@ -1,0 +1,118 @@
+"""Column roles from names and values."""
+
+from pathlib import Path
+
+import pytest
+
+from m6rec_cli.preprocessing import tables
+from m6rec_cli.preprocessing.columns import (
+    roles,
+)
+from m6rec_cli.system.errors import M6RecError
+from tests.preprocessing.columns.table_files import table_of
+
+
+@pytest.mark.parametrize(
+    ("columns", "user", "item", "time"),
+    [
+        (("user_id", "item_id", "timestamp"), "user_id", "item_id", "timestamp"),
+        (("userId", "movieId", "ts"), "userId", "movieId", "ts"),
+        (("UID", "SKU", "Date"), "UID", "SKU", "Date"),
+        (
+            ("reviewerID", "asin", "unixReviewTime", "reviewTime"),
+            "reviewerID",
+            "asin",
+            "unixReviewTime",
+        ),
+        (
+            ("InvoiceNo", "StockCode", "InvoiceDate", "Customer ID"),
+            "Customer ID",
+            "StockCode",
+            "InvoiceDate",
+        ),
+        (("user", "item", "order"), "user", "item", "order"),
+        (("visitorid", "itemid"), "visitorid", "itemid", None),
+    ],
+)
+def test_infer_roles_finds_usual_names(
+    tmp_path: Path, columns: tuple[str, ...], user: str, item: str, time: str | None
+) -> None:
+    found, _ = roles.infer_roles(table_of(tmp_path, {c: [10, 20, 30] for c in columns}))
+    assert (found.user, found.item, found.timestamp) == (user, item, time)
+
+
+def test_infer_roles_without_a_user_raises_an_error_with_the_columns(tmp_path: Path) -> None:
+    with pytest.raises(M6RecError, match="no column looks like the user's id") as error:
+        roles.infer_roles(table_of(tmp_path, {"who": [1], "item_id": [2]}))
+    assert "columns: who, item_id" in str(error.value.where)
+
+
+def test_infer_roles_of_a_file_with_double_colons_suggests_a_conversion(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "ratings.csv").write_text("1::1193::5::978300760\n1::661::3::978302109\n")
+    with pytest.raises(M6RecError, match="separated by `::`") as error:
+        roles.infer_roles(tables.scan(tmp_path / "ratings.csv", "interactions"))
+    assert "sed" in str(error.value.hint)
+
+
+def test_infer_roles_without_an_item_raises(tmp_path: Path) -> None:
+    with pytest.raises(M6RecError, match="no column looks like the item's id"):
+        roles.infer_roles(table_of(tmp_path, {"user_id": [1], "what": [2]}))
+
+
+@pytest.mark.parametrize("name", ["weight", "watch_seconds", "watchTime", "play_duration"])
+def test_infer_roles_watch_time_is_the_weight(tmp_path: Path, name: str) -> None:
+    found, _ = roles.infer_roles(table_of(tmp_path, {"user": [1], "item": [2], name: [3.5]}))
+    assert found.weight == name
+
+
+def test_infer_roles_order_column_is_an_order(tmp_path: Path) -> None:
+    found, _ = roles.infer_roles(table_of(tmp_path, {"user_id": [1], "item_id": [2], "order": [3]}))
+    assert found.timestamp_format == "order"
+
+
+def test_infer_roles_small_times_are_an_order_with_a_warning(tmp_path: Path) -> None:
+    found, warnings = roles.infer_roles(
+        table_of(tmp_path, {"u": [1], "user": [1], "item": [2], "time": [7]})
+    )
+    assert found.timestamp_format == "order"
+    assert "too small for times" in warnings[0]
+
+
+def test_infer_roles_without_time_warns_of_file_order(tmp_path: Path) -> None:
+    _, warnings = roles.infer_roles(table_of(tmp_path, {"user": [1], "item": [2]}))
+    assert "events are in file order" in warnings[0]
+
+
+def test_infer_roles_day_before_month_follows_from_the_values(tmp_path: Path) -> None:
+    columns = {"user": [1, 1], "item": [1, 2], "date": ["03/04/2020", "25/04/2020"]}
+    found, warnings = roles.infer_roles(table_of(tmp_path, columns))
+    assert found.timestamp_format == "day-first"
+    assert not warnings
+
+
+def test_infer_roles_ambiguous_day_and_month_warn(tmp_path: Path) -> None:
+    columns = {"user": [1, 1], "item": [1, 2], "date": ["03/04/2020", "05/04/2020"]}
+    found, warnings = roles.infer_roles(table_of(tmp_path, columns))
+    assert found.timestamp_format == "month-first"
+    assert "cannot be told apart" in warnings[0]
+
+
+def test_infer_roles_user_zero_on_many_lines_is_unknown(tmp_path: Path) -> None:
+    columns = {
+        "CustomerID": [0.0, 0.0, 17850.0, 13047.0],
+        "StockCode": ["a", "b", "c", "d"],
+        "Quantity": [1, 1, 1, 1],
+        "Price": [1.0, 2.0, 3.0, 4.0],
+    }
+    found, warnings = roles.infer_roles(table_of(tmp_path, columns, "e.parquet"))
+    assert found.missing_users == ("0",)
+    assert (found.quantity, found.price) == ("Quantity", "Price")
+    assert any("50% of the lines" in w for w in warnings)
+
+
+def test_infer_roles_user_zero_among_small_ids_is_a_user(tmp_path: Path) -> None:
+    columns = {"user_id": [0, 0, 1, 2], "item_id": [1, 2, 3, 4]}
+    found, _ = roles.infer_roles(table_of(tmp_path, columns))
+    assert found.missing_users == ()
