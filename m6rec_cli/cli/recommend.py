@@ -8,7 +8,7 @@ import typer
 from m6rec_cli.cli import options
 from m6rec_cli.cli import run as runner
 from m6rec_cli.inference.request import Before, ListFilters, RecommendRequest, UserSource
-from m6rec_cli.system.process_group import ProcessFlags
+from m6rec_cli.system.process_setup import ProcessFlags
 from m6rec_cli.system.progress import Reporter, Summary
 
 
@@ -32,9 +32,7 @@ def recommend(
         Before,
         typer.Option(
             "--before",
-            metavar="SPLIT",
-            help="End each history before its `test`, `valid` or `cold` events; `all` keeps every "
-            "event.",
+            help="End each history before its events of this split; `all` keeps every event.",
         ),
     ] = "all",
     interactions: Annotated[

@@ -35,7 +35,7 @@ _PART = pl.Struct({"name": pl.String, "share": pl.Float32, "effect": pl.Float32}
 COLUMNS = {"because_events": pl.List(_EVENT), "because_parts": pl.List(_PART)}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Explainer:
     """Explains the lists of one request."""
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from m6rec_cli.inference.loaded_run import LoadedRun
 from m6rec_cli.inference.user_histories import UserHistories
-from m6rec_cli.preprocessing.columns.listed_ids import named_ids
+from m6rec_cli.preprocessing.columns.listed_ids import parse_ids
 from m6rec_cli.system.errors import M6RecError, missing_path_hint
 from m6rec_cli.system.progress import Reporter
 
@@ -87,4 +87,4 @@ def _read_ids(path: Path | None, known: pl.Series, *headers: str) -> pl.Series:
     ids = pl.Series("id", lines, dtype=pl.String)
     if len(ids) and ids[0] in headers and not known.is_in([ids[0]]).any():
         ids = ids.slice(1)
-    return named_ids(ids, known).drop_nulls().unique(maintain_order=True)
+    return parse_ids(ids, known).drop_nulls().unique(maintain_order=True)

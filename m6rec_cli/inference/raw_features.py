@@ -47,7 +47,7 @@ def encode_rows(
     frame = encoding.add_vectors(
         frame, map(FeatureColumn.of, specs), media, entity, report, cleaning
     )
-    table, arrays = encode.encode(
+    table, arrays = encode.encode_features(
         frame, specs, run.path / "features", media, entity, cleaning=cleaning, report=report
     )
     for rule in cleaning.rules:

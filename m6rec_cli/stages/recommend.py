@@ -83,7 +83,12 @@ def _write_lists(
     explainer = None
     if request.explain:
         features = _item_features(loaded, request, data, hidden, report)
-        explainer = Explainer(settings, loaded, histories, ItemParts(loaded, features))
+        explainer = Explainer(
+            config=settings,
+            run=loaded,
+            histories=histories,
+            item_parts=ItemParts(loaded, features),
+        )
     filters = request.filters
     lists = ListMaker(
         config=settings,

@@ -1,11 +1,12 @@
-"""What a carried state saves: CPU seconds and events read by the decoder, by number of new events, over a generated log.
+"""CPU seconds of `recommend --state`, by number of new events, next to a pass over the whole log.
 
     python tests/benchmarks/state.py OUT [--users 5000] [--events 100000] [--items 500]
 
-A log of the given size is generated and a small model trained on it for a few steps (its quality does not matter here).
-The state is made from the whole log; then come later logs of a growing number of new events, each to a copy of that
-state, and the whole log again with the largest of them, once to the state and once without one. Compiled shapes are
-warmed up first. Columns: reading and parsing the log, reading the state, the decoder with its packing, writing the state.
+Generates a log and trains a small model on it for a few steps; its quality does not matter here.
+Makes the state from the whole log. Then updates a copy of that state by logs of more and more new
+events, and by the whole log with the largest of them; that log is also read without a state.
+Compiles all shapes first. Columns: reading the log, reading the state, the decoder with its
+packing, writing the state.
 """
 
 import argparse
@@ -20,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from m6rec_cli.config import resolve as configuration
-from m6rec_cli.inference import incremental, raw_inputs, user_states
+from m6rec_cli.inference import incremental, raw_inputs, state_advance, user_states
 from m6rec_cli.inference.loaded_run import LoadedRun, load
 from m6rec_cli.inference.user_histories import UserHistories
 from m6rec_cli.stages import preprocess, pretrain
@@ -65,12 +66,13 @@ def once(run: LoadedRun, log: Path, folder: Path | None) -> dict[str, int]:
     """One pass with a state, or over the whole log without one."""
     SECONDS.clear()
     if folder is None:
-        audience = raw_inputs.audience(run, log, None, SilentReporter())
-        audience.contexts(np.arange(len(audience.ids)))
-        return {"users": len(audience.ids), "decoded": len(audience.events)}
-    kept = incremental.audience(run, log, None, folder, SilentReporter())
-    kept.save(folder)
-    return {"users": len(kept.moved), "decoded": kept.counts["new_events"]}
+        histories = raw_inputs.read_histories(run, log, None, SilentReporter())
+        histories.contexts(np.arange(len(histories.ids)))
+        return {"users": len(histories.ids), "decoded": len(histories.events)}
+    histories = incremental.update_histories(run, log, None, folder, SilentReporter())
+    histories.save(folder)
+    update = histories.update
+    return {"users": len(update.changed_rows), "decoded": update.counts["new_events"]}
 
 
 def main() -> None:
@@ -92,20 +94,20 @@ def main() -> None:
     if not (made / "run.json").exists():
         preprocess.run(
             configuration.resolve(),
-            preprocess.Inputs(log),
+            preprocess.PreprocessInputs(interactions=log),
             args.out / "data",
             SilentReporter(),
             overwrite=True,
         )
         settings = configuration.resolve("pretrain", sets=SETTINGS)
         pretrain.run(settings, args.out / "data", made, SilentReporter(), overwrite=True)
-    runtime.start()
+    runtime.configure_jax()
     run = load(made)
     timed(raw_inputs, "read_log", "log")
-    timed(user_states, "read", "state read")
-    timed(incremental, "advanced_contexts", "decoder")
+    timed(user_states, "read_states", "state read")
+    timed(state_advance, "advance_contexts", "decoder")
     timed(UserHistories, "contexts", "decoder")
-    timed(user_states, "write", "state written")
+    timed(user_states, "write_states", "state written")
     base = args.out / "state"
     shutil.rmtree(base, ignore_errors=True)
     once(run, log, base)
@@ -132,11 +134,11 @@ def main() -> None:
             shutil.rmtree(args.out / "copy", ignore_errors=True)
             shutil.copytree(base, args.out / "copy")
             start = time.process_time()
-            told = once(run, path, folder)
+            counts = once(run, path, folder)
             seconds = time.process_time() - start
         cells = " | ".join(f"{SECONDS[label]:.2f}" for label in labels)
         print(
-            f"| {name} | {told['decoded']:,} | {told['users']:,} | {cells} | {seconds:.2f} |",
+            f"| {name} | {counts['decoded']:,} | {counts['users']:,} | {cells} | {seconds:.2f} |",
             flush=True,
         )
 

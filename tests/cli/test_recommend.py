@@ -1,4 +1,4 @@
-"""`m6rec recommend` as a process sees it: flags, stdout, exit codes."""
+"""The command `m6rec recommend`: flags, stdout and exit codes."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ __all__ = ["shop"]
 
 @pytest.fixture
 def call(monkeypatch, capsys):
-    """Run the command; its exit code, stdout and stderr."""
+    """Run the command; returns its exit code, stdout and stderr."""
 
     def call(*words):
         monkeypatch.setattr(sys, "argv", ["m6rec", "recommend", *map(str, words)])
@@ -40,7 +40,7 @@ def test_recommend_writes_the_file_and_prints_one_json_object(shop, call, tmp_pa
     assert len(rows) == summary["rows"]
 
 
-def test_recommend_stdout_carries_rows_alone(shop, call, monkeypatch):
+def test_recommend_to_stdout_prints_rows_only(shop, call, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.StringIO("31\n12\n"))
     code, stdout, _ = call(
         shop.run, "--data", shop.data, "--out", "-", "--user-ids", "-", "-k", 2, "--draws", 2
@@ -123,20 +123,24 @@ def test_recommend_state_changed_and_explain_reach_the_stage(shop, call, tmp_pat
     [
         (["--out", "-"], 2, "name the users by `--data`, or by `--interactions` and `--users`"),
         (["--out", "-", "--data", "d", "--interactions", "e.csv"], 2, "one of the two ways"),
-        (["--out", "-", "--data", "d", "--before", "train"], 2, "`--before` cannot be `train`"),
+        (
+            ["--out", "-", "--data", "d", "--before", "train"],
+            2,
+            "'train' is not one of 'all', 'test', 'valid', 'cold'",
+        ),
         (
             ["--out", "-", "--users", "u.csv", "--before", "test"],
             2,
             "raw events have no held-out part",
         ),
-        (["--out", "r.txt", "--data", "d"], 2, "the suffix says no format"),
+        (["--out", "r.txt", "--data", "d"], 2, "has no suffix of a known format"),
         (
             ["--out", "-", "--data", "d", "-k", "5", "--set", "recommend.k=6"],
             2,
             "`recommend.k` is given twice",
         ),
         (["--out", "-", "--data", "d", "-k", "0"], 1, "`recommend.k` is 0, out of its bounds"),
-        (["--out", "-", "--data", "d", "--category", "style"], 2, "`--category` says what"),
+        (["--out", "-", "--data", "d", "--category", "style"], 2, "`--category` names the feature"),
         (["--out", "-", "--data", "d", "--media", "m"], 2, "`--media` is the folder"),
         (
             ["--out", "-", "--data", "d", "--state", "s"],
@@ -146,18 +150,18 @@ def test_recommend_state_changed_and_explain_reach_the_stage(shop, call, tmp_pat
         (
             ["--out", "-", "--data", "d", "--changed"],
             2,
-            "`--changed` asks for the users whose `--state` changed",
+            "`--changed` selects the users whose `--state` changed",
         ),
         (
             ["--out", "-", "--state", "none"],
             1,
-            "there is no state yet, and no events to make it from",
+            "there is no state yet, and there are no events to make it from",
         ),
         (["--out", "-", "--data", "none"], 1, "the data directory does not exist"),
         (["--out", "-", "--interactions", "none.csv"], 1, "the interactions file does not exist"),
     ],
 )
-def test_recommend_refusals_have_the_documented_codes(shop, call, words, code, match):
+def test_recommend_errors_have_the_documented_exit_codes(shop, call, words, code, match):
     got, stdout, stderr = call(shop.run, *words)
     assert (got, stdout) == (code, "")
     assert match in stderr
@@ -169,7 +173,7 @@ def test_recommend_without_an_output_is_a_usage_error(shop, call):
     assert "--out" in stderr
 
 
-def test_recommend_existing_output_needs_overwrite(shop, call, tmp_path):
+def test_recommend_to_an_existing_output_needs_overwrite(shop, call, tmp_path):
     out = tmp_path / "r.csv"
     out.write_text("mine")
     words = [shop.run, "--data", shop.data, "--out", out, "-q"]

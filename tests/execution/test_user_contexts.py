@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from m6rec_cli.data.packing import pack_histories
+from m6rec_cli.data.packing import PackedRows, pack_histories
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.execution import user_contexts
 from m6rec_cli.inference.user_histories import UserHistories
@@ -68,16 +68,13 @@ def test_user_contexts_padding_rows_change_nothing(audience):
     packed, row, at = pack_histories(
         audience.events, audience.gaps, rows, len(audience.ids), max_history=200
     )
-    wide = [
-        np.pad(getattr(packed, name), [(0, 2), (0, 64)]) for name in packed.__dataclass_fields__
-    ]
-    wide[0][:, 64:] = wide[0][-2:] = -1
-    wide[4][:, 64] = wide[4][-2:, 0] = True
+    wide = {name: np.pad(x, [(0, 2), (0, 64)]) for name, x in packed.arrays().items()}
+    wide["item"][:, 64:] = wide["item"][-2:] = -1
+    wide["reset"][:, 64] = wide["reset"][-2:, 0] = True
     run, profiles = audience.run, audience.device_profiles(np.arange(len(audience.ids)))
-    a, _ = user_contexts.user_contexts(run.model, run.embeddings, packed, row, at, profiles)
-    b, _ = user_contexts.user_contexts(
-        run.model, run.embeddings, type(packed)(*wide), row, at, profiles
-    )
+    model, embeddings = run.model, run.catalogue.embeddings
+    a, _ = user_contexts.user_contexts(model, embeddings, packed, row, at, profiles)
+    b, _ = user_contexts.user_contexts(model, embeddings, PackedRows(**wide), row, at, profiles)
     np.testing.assert_allclose(a, b, atol=1e-5)
     np.testing.assert_allclose(a, audience.contexts(rows)[0], atol=1e-5)
 

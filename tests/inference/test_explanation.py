@@ -1,4 +1,4 @@
-"""Explanations find the planted cause, and are differences of scores that can be had without them."""
+"""Explanations find the planted cause, and their effects equal differences of scores."""
 
 import dataclasses
 from pathlib import Path
@@ -10,8 +10,8 @@ import pytest
 from m6rec_cli.config.resolve import resolve
 from m6rec_cli.config.settings import RecommendConfig
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.inference import explanation
-from m6rec_cli.inference.attribution import ItemParts, from_data
+from m6rec_cli.inference import explanation, ranked_lists, scores
+from m6rec_cli.inference.attribution import ItemParts, features_of_dataset
 from m6rec_cli.inference.explanation import Explainer, positive_shares
 from m6rec_cli.inference.loaded_run import load
 from m6rec_cli.inference.ranked_lists import ListMaker
@@ -25,25 +25,35 @@ __all__ = ["shop"]
 
 
 def explained(run, data, *, features=True, before="all", rows=None, **config) -> pl.DataFrame:
+    """Lists with explanations as one frame."""
     settings = RecommendConfig(**config)
-    audience = UserHistories.of_dataset(run, data, before)
-    parts = ItemParts(run, from_data(run, data) if features else None)
-    allowed = np.ones(len(run.items), bool)
-    explainer = Explainer(settings, run, audience, parts)
-    lists = ListMaker(settings, run, audience, allowed, explainer=explainer)
-    rows = np.arange(len(audience.ids)) if rows is None else rows
+    histories = UserHistories.of_dataset(run, data, before)
+    parts = ItemParts(run, features_of_dataset(run, data) if features else None)
+    explainer = Explainer(config=settings, run=run, histories=histories, item_parts=parts)
+    lists = list_maker(run, histories, settings, explainer)
+    rows = np.arange(len(histories.ids)) if rows is None else rows
     return pl.concat([frame for _, frame in lists.frames(rows)])
 
 
-def first_shares(frame: pl.DataFrame, column: str) -> dict[str, dict]:
-    """The strongest reason of each user's first item."""
+def list_maker(run, histories, settings, explainer=None):
+    return ListMaker(
+        config=settings,
+        run=run,
+        histories=histories,
+        allowed=np.ones(len(run.catalogue), bool),
+        explainer=explainer,
+    )
+
+
+def first_reasons(frame: pl.DataFrame, column: str) -> dict[str, dict]:
+    """The reason with the largest share for each user's first item."""
     top = frame.filter(pl.col("rank") == 1)
     return {u: reasons[0] for u, reasons in top.select("user_id", column).iter_rows() if reasons}
 
 
 @pytest.fixture(scope="session")
 def cycle(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """Everybody walks a cycle of items without features: the cause of the next item is the last event."""
+    """All users walk a cycle of items without features: the last event causes the next item."""
     folder = tmp_path_factory.mktemp("explained")
     worlds.planted_cycle(folder / "data")
     config = resolve(
@@ -65,7 +75,7 @@ def cycle(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return folder / "data", folder / "run"
 
 
-def test_columns_planted_predecessor_has_the_largest_share(cycle):
+def test_columns_planted_last_event_has_the_largest_share(cycle):
     data, run = Dataset.open(cycle[0]), load(cycle[1])
     frame = explained(run, data, before="test", k=1)
     history = data.history("test")
@@ -73,16 +83,16 @@ def test_columns_planted_predecessor_has_the_largest_share(cycle):
     expected = [f"i{(row + 1) % 12}" for row in last]
     right = [u for u in range(64) if frame["item_id"][u] == expected[u]]
     assert len(right) > 58  # the model has learned the cycle
-    reasons = first_shares(frame, "because_events")
+    reasons = first_reasons(frame, "because_events")
     assert [reasons[f"u{u}"]["item_id"] for u in right] == [f"i{last[u]}" for u in right]
     assert np.median([reasons[f"u{u}"]["share"] for u in right]) > 0.5
-    # Without features an item has its id, and what it stood near.
+    # Items without features have only an id and neighbours.
     parts = frame.explode("because_parts").unnest("because_parts")
     assert set(parts["name"]) == {"id", "neighbours"}
 
 
 def test_columns_planted_modality_has_the_largest_share(shop):
-    """In the shop only `style` says who likes an item; cold items have nothing else."""
+    """In the shop only `style` predicts a purchase; cold items have no other part."""
     data, run = Dataset.open(shop.data), shop.loaded
     frame = explained(run, data, k=3)
     parts = (
@@ -101,25 +111,31 @@ def test_columns_planted_modality_has_the_largest_share(shop):
         assert reasons[0]["share"] == 1
 
 
-def scores_of(run, data, events, user, draws, judge):
-    """A user's scores over the whole catalogue by the plain way, for other events of his."""
-    audience = dataclasses.replace(UserHistories.of_dataset(run, data, "all"), events=events)
-    settings = RecommendConfig(k=40, seen="keep", noise_draws=draws, discriminator_weight=judge)
-    (_, frame), *_ = ListMaker(settings, run, audience, np.ones(40, bool)).frames(np.array([user]))
+def all_scores(run, data, events, user, **config):
+    """A user's scores of the whole catalogue, by a list over other events."""
+    histories = dataclasses.replace(UserHistories.of_dataset(run, data, "all"), events=events)
+    lists = list_maker(run, histories, RecommendConfig(k=40, seen="keep", **config))
+    (_, frame), *_ = lists.frames(np.array([user]))
     return dict(frame.select("item_id", "score").iter_rows())
 
 
-@pytest.mark.parametrize(("most", "draws", "judge"), [(200, 1, 0.0), (3, 1, 0.0), (200, 3, 0.5)])
-def test_columns_event_effects_are_what_a_full_pass_loses(shop, most, draws, judge):
+@pytest.mark.parametrize(
+    ("max_history", "noise_draws", "discriminator_weight"),
+    [(200, 1, 0.0), (3, 1, 0.0), (200, 3, 0.5)],
+)
+def test_columns_event_effects_are_what_a_full_pass_loses(
+    shop, max_history, noise_draws, discriminator_weight
+):
     data, run = Dataset.open(shop.data), shop.loaded
-    model = dataclasses.replace(run.config.model, max_history=most)
+    settings = {"noise_draws": noise_draws, "discriminator_weight": discriminator_weight}
+    model = dataclasses.replace(run.config.model, max_history=max_history)
     run = dataclasses.replace(run, config=dataclasses.replace(run.config, model=model))
     users = np.array([3, 7, 18, 41])
-    frame = explained(run, data, rows=np.append(users, 64), k=4, noise_draws=draws, discriminator_weight=judge)
+    frame = explained(run, data, rows=np.append(users, 64), k=4, **settings)
     events, checked = data.events, 0
     for user in users:
         mine = frame.filter(pl.col("user_id") == data.users["id"][int(user)])
-        whole = scores_of(run, data, events, user, draws, judge)
+        whole = all_scores(run, data, events, user, **settings)
         for item, score, reasons in mine.select("item_id", "score", "because_events").iter_rows():
             assert score == pytest.approx(whole[item], abs=1e-4)
             for reason in reasons:
@@ -129,7 +145,7 @@ def test_columns_event_effects_are_what_a_full_pass_loses(shop, most, draws, jud
                     & (data.items["id"].to_numpy()[events.item_row] == reason["item_id"])
                 )
                 assert lost.sum() == 1
-                without = scores_of(run, data, events.take(~lost), user, draws, judge)
+                without = all_scores(run, data, events.take(~lost), user, **settings)
                 assert reason["effect"] == pytest.approx(whole[item] - without[item], abs=2e-4)
                 checked += 1
             assert sum(r["share"] for r in reasons) <= 1 + 1e-5
@@ -137,34 +153,33 @@ def test_columns_event_effects_are_what_a_full_pass_loses(shop, most, draws, jud
     assert frame.filter(pl.col("user_id") == "904")["because_events"].list.len().sum() == 0
 
 
-@pytest.mark.parametrize("draws", [1, 3])
-def test_columns_part_effects_are_what_a_changed_catalogue_loses(shop, draws):
-    """The id, the content and the neighbours are taken from one item by hand."""
+@pytest.mark.parametrize("noise_draws", [1, 3])
+def test_columns_part_effects_are_what_a_changed_catalogue_loses(shop, noise_draws):
+    """Removes the id, the content and the neighbours from one item by hand."""
     data, run = Dataset.open(shop.data), shop.loaded
-    frame = explained(run, data, rows=np.array([0]), k=2, noise_draws=draws)
+    frame = explained(run, data, rows=np.array([0]), k=2, noise_draws=noise_draws)
     item, score, parts = frame.row(0)[1], frame["score"][0], frame["because_parts"][0]
-    row = run.items["id"].to_list().index(item)
+    catalogue = run.catalogue
+    row = catalogue.ids.to_list().index(item)
     ids = np.asarray(run.model.encoder.ids[...])
-    warm = run.items["popularity"].to_numpy() > 0
-    assert warm[row]
-    expected, alone = {}, run.neighbours.copy()
-    alone.data = np.where(alone.indices == row, 0, alone.data).astype(np.float32)
-    for name, vector, graph in (
-        ("id", run.embeddings[row] - ids[row], run.neighbours),
-        ("style", ids[row], run.neighbours),
-        ("neighbours", run.embeddings[row], alone),
+    assert catalogue.items["popularity"][row] > 0
+    expected, graph, without_item = {}, catalogue.cooccurrence, catalogue.cooccurrence.copy()
+    without_item.data = np.where(without_item.indices == row, 0, graph.data).astype(np.float32)
+    for name, vector, changed_graph in (
+        ("id", catalogue.embeddings[row] - ids[row], graph),
+        ("style", ids[row], graph),
+        ("neighbours", catalogue.embeddings[row], without_item),
     ):
         changed = dataclasses.replace(
-            run,
-            embeddings=run.embeddings.at[row].set(vector),
-            neighbours=graph,
+            catalogue,
+            embeddings=catalogue.embeddings.at[row].set(vector),
+            cooccurrence=changed_graph,
         )
-        # The history is read with the items as they are: only what is recommended changes.
+        changed = dataclasses.replace(run, catalogue=changed)
+        # The history is read with the unchanged items: only the listed item changes.
         context = UserHistories.of_dataset(run, data, "all").contexts(np.array([0]))[0]
-        audience = UserHistories.of_dataset(changed, data, "all")
-        lists = ListMaker(
-            RecommendConfig(k=40, noise_draws=draws), changed, audience, np.ones(40, bool)
-        )
+        histories = UserHistories.of_dataset(changed, data, "all")
+        lists = list_maker(changed, histories, RecommendConfig(k=40, noise_draws=noise_draws))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(UserHistories, "contexts", lambda self, rows, c=context: (c, c))
             (_, other), *_ = lists.frames(np.array([0]))
@@ -172,12 +187,12 @@ def test_columns_part_effects_are_what_a_changed_catalogue_loses(shop, draws):
     assert {p["name"]: p["effect"] for p in parts} == pytest.approx(expected, abs=1e-3)
 
 
-def test_columns_without_features_content_is_one_part(shop):
+def test_columns_without_features_have_content_as_one_part(shop):
     data, run = Dataset.open(shop.data), shop.loaded
     with_features, without = (explained(run, data, features=f, k=2) for f in (True, False))
     names = without.explode("because_parts").unnest("because_parts")["name"]
     assert set(names) == {"id", "content", "neighbours"}
-    # The shop's model reads one feature: as a part it is the content.
+    # The shop's model reads one feature, so that feature is the content.
     rename = [
         [{**p, "name": p["name"].replace("style", "content")} for p in parts]
         for parts in with_features["because_parts"]
@@ -189,14 +204,12 @@ def test_columns_without_features_content_is_one_part(shop):
         )
 
 
-def test_columns_of_tiles_and_chunks_are_those_of_the_whole(shop, monkeypatch):
-    from m6rec_cli.inference import ranked_lists, scores
-
+def test_columns_in_tiles_and_chunks_equal_the_whole(shop, monkeypatch):
     data, run = Dataset.open(shop.data), shop.loaded
     whole = explained(run, data, k=3)
     monkeypatch.setattr(scores, "TILE_FLOATS", 40 * 8)
-    monkeypatch.setattr(ranked_lists, "_USERS_AT_ONCE", 21)
-    monkeypatch.setattr(explanation, "_TOKENS_AT_ONCE", 300)
+    monkeypatch.setattr(ranked_lists, "USERS_PER_CHUNK", 21)
+    monkeypatch.setattr(explanation, "TOKENS_AT_ONCE", 300)
     parts = explained(run, data, k=3)
     for column in ("because_events", "because_parts"):
         a, b = (
@@ -206,11 +219,11 @@ def test_columns_of_tiles_and_chunks_are_those_of_the_whole(shop, monkeypatch):
         np.testing.assert_allclose(a, b, atol=1e-3)
 
 
-def test_from_data_of_other_features_is_none(shop, tmp_path):
+def test_features_of_dataset_with_other_features_is_none(shop, tmp_path):
     run = shop.loaded
-    ids = run.items["id"].to_list()
+    ids = run.catalogue.ids.to_list()
     other = worlds.write_data(tmp_path / "d", [0, 0], [0, 1], n_items=len(ids), item_ids=ids)
-    assert from_data(run, other) is None
+    assert features_of_dataset(run, other) is None
 
 
 def test_positive_shares_by_hand():

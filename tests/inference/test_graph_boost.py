@@ -1,4 +1,4 @@
-"""What stood near a user's last events raises its items by the formula, and everywhere by the same."""
+"""The item graph boosts probabilities by the formula, alike in lists and in the scorer."""
 
 import dataclasses
 
@@ -20,65 +20,70 @@ from tests.inference.trained import shop
 __all__ = ["shop"]
 
 
-def ranked(run, audience, rows, **config):
-    """Scores over all items by row."""
+def list_scores(run, histories, rows, **config):
+    """Scores of all items (users, items), from lists of the whole catalogue."""
+    n_items = len(run.catalogue)
     lists = ListMaker(
-        RecommendConfig(k=len(run.items), seen="keep", **config),
-        run,
-        audience,
-        np.ones(len(run.items), bool),
+        config=RecommendConfig(k=n_items, seen="keep", **config),
+        run=run,
+        histories=histories,
+        allowed=np.ones(n_items, bool),
     )
-    row = {name: i for i, name in enumerate(run.items["id"])}
-    out = np.zeros((len(rows), len(run.items)))
-    place = {name: i for i, name in enumerate(audience.ids.gather(rows))}
+    row = {name: i for i, name in enumerate(run.catalogue.ids)}
+    out = np.zeros((len(rows), n_items))
+    place = {name: i for i, name in enumerate(histories.ids.gather(rows))}
     for _, frame in lists.frames(rows):
         for user, item, score in frame.select("user_id", "item_id", "score").iter_rows():
             out[place[user], row[item]] = score
     return out
 
 
-@pytest.mark.parametrize("draws", [1, 3])
-def test_probabilities_are_raised_by_the_formula(shop, draws):
-    """p'(i) is proportional to p(i) (1 + w n q(i)), with q from the last ten events that the decoder reads."""
+@pytest.mark.parametrize("noise_draws", [1, 3])
+def test_frames_probabilities_follow_the_formula(shop, noise_draws):
+    """p'(i) is proportional to p(i) (1 + w n q(i)), with q from the last ten events."""
     data, run = Dataset.open(shop.data), shop.loaded
-    audience, rows = UserHistories.of_dataset(run, data, "all"), np.array([7, 0, 33, 64])
-    plain, raised = (ranked(run, audience, rows, cooccurrence_weight=w, noise_draws=draws) for w in (0.0, 0.4))
-    graph, events = run.neighbours.toarray(), data.events
+    histories, rows = UserHistories.of_dataset(run, data, "all"), np.array([7, 0, 33, 64])
+    plain, boosted = (
+        list_scores(run, histories, rows, cooccurrence_weight=w, noise_draws=noise_draws)
+        for w in (0.0, 0.4)
+    )
+    graph, events = run.catalogue.cooccurrence.toarray(), data.events
     for i, user in enumerate(rows):
         items = events.item_row[events.user_row == user][-10:]
         weights = 0.8 ** np.arange(len(items))[::-1]
         q = weights @ graph[items] / weights.sum() if len(items) else np.zeros(len(graph))
-        want = np.exp(plain[i]) * (1 + 0.4 * len(graph) * q)
-        if draws == 1 or len(items) == 0:
-            np.testing.assert_allclose(np.exp(raised[i]), want / want.sum(), rtol=2e-3)
+        expected = np.exp(plain[i]) * (1 + 0.4 * len(graph) * q)
+        if noise_draws == 1 or len(items) == 0:
+            np.testing.assert_allclose(np.exp(boosted[i]), expected / expected.sum(), rtol=2e-3)
         else:
-            # Each draw's softmax is raised by itself, so that the mean is near the raised mean and no more.
-            assert np.corrcoef(np.log(want), raised[i])[0, 1] > 0.999
-    assert not np.allclose(plain[0], raised[0], atol=0.01)
-    np.testing.assert_allclose(plain[3], raised[3], atol=1e-4)  # of user 64 no event is known
+            # The softmax of each draw is boosted by itself: the mean follows the formula nearly.
+            assert np.corrcoef(np.log(expected), boosted[i])[0, 1] > 0.999
+    assert not np.allclose(plain[0], boosted[0], atol=0.01)
+    np.testing.assert_allclose(plain[3], boosted[3], atol=1e-4)  # user 64 has no event
 
 
-def test_scorer_and_lists_agree(shop):
+def test_score_with_boost_equals_the_lists(shop):
     data, run = Dataset.open(shop.data), shop.loaded
     rows = np.arange(64)
     run = other_catalogue.with_graphs(run, RecommendConfig())
     scorer = load_scorer(shop.run, data, "test", resolve("evaluate"), SilentReporter())
     scores = scorer.score(rows)
     log_probabilities = scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
-    listed = ranked(run, UserHistories.of_dataset(run, data, "test"), rows)
+    listed = list_scores(run, UserHistories.of_dataset(run, data, "test"), rows)
     np.testing.assert_allclose(log_probabilities, listed, atol=1e-4)
 
 
-def test_no_more_events_than_the_decoder_reads(shop):
+def test_logit_boosts_use_no_more_events_than_the_decoder_reads(shop):
     data, run = Dataset.open(shop.data), shop.loaded
     model = dataclasses.replace(run.config.model, max_history=2)
     run = dataclasses.replace(run, config=dataclasses.replace(run.config, model=model))
-    audience = UserHistories.of_dataset(run, data, "all")
-    owner, item = audience.latest(np.array([5, 1]), 2)
+    histories = UserHistories.of_dataset(run, data, "all")
+    owner, item = histories.latest(np.array([5, 1]), 2)
     assert owner.tolist() == [0, 0, 1, 1]
-    want = cooccurrence.near(run.neighbours, owner, item, 2).toarray()
-    got = graph_boost.logit_boost(audience, np.array([5, 1]), 0.1).toarray()
-    np.testing.assert_allclose(got, np.log1p(0.1 * 40 * want), rtol=1e-5)
+    graph = run.catalogue.cooccurrence
+    shares = cooccurrence.neighbour_shares(graph, owner, item, 2).toarray()
+    found = graph_boost.logit_boosts(histories, np.array([5, 1]), 0.1).toarray()
+    np.testing.assert_allclose(found, np.log1p(0.1 * 40 * shares), rtol=1e-5)
     for place, user in enumerate((5, 1)):
         assert (
             item[owner == place].tolist()
@@ -86,17 +91,17 @@ def test_no_more_events_than_the_decoder_reads(shop):
         )
 
 
-def test_tile_hides_and_pads():
+def test_tile_marks_hidden_items_and_pads():
     matrix = np.array([[0, 0.5, 0, 0.25], [0, 0, 0, 0], [1, 2, 3, 0]], np.float32)
-    got = graph_boost.tile(
+    tile = graph_boost.tile(
         sparse.csr_array(matrix),
         4,
         np.array([2, 1, 0, 0]),
         (np.array([0, 0, 1, 3]), np.array([1, 3, 0, 3])),
     )
-    assert got.item.tolist() == [[0, 1, 2, 4], [4, 4, 4, 4], [1, 3, 4, 4], [1, 3, 4, 4]]
-    assert got.bonus.tolist() == [[1, 2, 3, 0], [0, 0, 0, 0], [0.5, 0.25, 0, 0], [0.5, 0.25, 0, 0]]
-    assert got.listed.tolist() == [
+    assert tile.item.tolist() == [[0, 1, 2, 4], [4, 4, 4, 4], [1, 3, 4, 4], [1, 3, 4, 4]]
+    assert tile.boost.tolist() == [[1, 2, 3, 0], [0, 0, 0, 0], [0.5, 0.25, 0, 0], [0.5, 0.25, 0, 0]]
+    assert tile.listed.tolist() == [
         [True, False, True, False],
         [False] * 4,
         [True, True, False, False],
@@ -104,8 +109,8 @@ def test_tile_hides_and_pads():
     ]
 
 
-def test_add_raises_each_user_by_his_own():
+def test_add_to_scores_adds_to_each_user_their_own_boosts():
     matrix = np.array([[0, 0.5, 0, 0.25], [0, 0, 0, 0], [1, 2, 3, 0]], np.float32)
     scores = np.arange(12, dtype=np.float32).reshape(3, 4)
-    graph_boost.add(sparse.csr_array(matrix), scores)
+    graph_boost.add_to_scores(sparse.csr_array(matrix), scores)
     np.testing.assert_array_equal(scores, np.arange(12).reshape(3, 4) + matrix)

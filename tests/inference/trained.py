@@ -1,7 +1,7 @@
-"""A planted shop, from raw files through `preprocess` to one small run, made once for all tests that recommend.
+"""A small shop with planted preferences, from raw files to a data directory and a trained run.
 
-Every user buys in one style only; items tell their style by content, users theirs by a profile. Ids look like
-numbers. Users 900 to 903 have a profile and no events, user 904 a row without a profile.
+Every user buys items of one style. Items tell their style by content, users theirs by a profile.
+Ids look like numbers. Users 900 to 903 have a profile and no events; user 904 has neither.
 """
 
 import csv
@@ -36,7 +36,7 @@ SMALL = (
 
 @dataclass(frozen=True)
 class Shop:
-    """Paths of the raw files, the data directory and the run."""
+    """Paths of the raw files, the data directory and the run, as attributes."""
 
     folder: Path
 
@@ -52,7 +52,7 @@ class Shop:
         return _loaded(self.run)
 
     def history(self, user: str, *, back: int = 0) -> list[str]:
-        """A user's items in order of time, without the last `back`."""
+        """The items of a user in order of time, without the last `back`."""
         with self.events.open() as file:
             mine = [
                 (int(row["timestamp"]), row["item_id"])
@@ -80,7 +80,7 @@ def write(folder: Path, name: str, header: str, rows) -> Path:
 
 
 def make(folder: Path) -> Shop:
-    """The files, the data directory `data` and the run `run`."""
+    """Write the files, the data directory `data` and the run `run`."""
     rng = np.random.default_rng(0)
     folder.mkdir()
     ids = range(100, 100 + PER_STYLE * len(STYLES))
@@ -110,7 +110,9 @@ def make(folder: Path) -> Shop:
     rng.shuffle(events)
     write(folder, "events.csv", "user_id,item_id,timestamp,event", events)
     shop, report = Shop(folder), SilentReporter()
-    inputs = preprocess.Inputs(shop.events, shop.items, shop.users)
+    inputs = preprocess.PreprocessInputs(
+        interactions=shop.events, items=shop.items, users=shop.users
+    )
     preprocess.run(configuration.resolve(), inputs, shop.data, report)
     pretrain.run(configuration.resolve("pretrain", sets=SMALL), shop.data, shop.run, report)
     return shop
@@ -121,5 +123,5 @@ _make = functools.cache(make)
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    """The shop; import it where it is wanted: it is made once however often that is."""
+    """The shop, made once per session; import the fixture to use it."""
     return _make(tmp_path_factory.getbasetemp() / "shop-run")
