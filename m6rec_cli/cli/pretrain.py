@@ -7,7 +7,7 @@ import typer
 
 from m6rec_cli.cli import options
 from m6rec_cli.cli import run as runner
-from m6rec_cli.system.process_group import ProcessFlags
+from m6rec_cli.system.process_setup import ProcessFlags
 from m6rec_cli.system.progress import Reporter, Summary
 
 

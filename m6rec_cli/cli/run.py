@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
 from m6rec_cli.cli import console
-from m6rec_cli.system import process_group, signals
+from m6rec_cli.system import process_group, process_setup, signals
 from m6rec_cli.system.errors import M6RecError, Terminated
-from m6rec_cli.system.process_group import ProcessFlags
+from m6rec_cli.system.process_setup import ProcessFlags
 from m6rec_cli.system.progress import Reporter, SilentReporter, Summary
 
 
@@ -40,7 +40,7 @@ def run_stage(
     try:
         with (
             exit_codes(debug=debug, as_json=log_format == "json"),
-            process_group.joined(processes) if processes else nullcontext(),
+            process_setup.joined(processes) if processes else nullcontext(),
         ):
             if process_group.is_first():
                 report = console.reporter(quiet=quiet, log_format=log_format)
@@ -51,7 +51,7 @@ def run_stage(
                 print(json.dumps(summary, ensure_ascii=False, allow_nan=False))
                 sys.stdout.flush()
     except SystemExit as end:
-        process_group.exit_without_waiting(end.code if isinstance(end.code, int) else 1)
+        process_setup.exit_without_waiting(end.code if isinstance(end.code, int) else 1)
         raise
 
 

@@ -12,7 +12,7 @@ from m6rec_cli.system.output_checks import (
     require_writable,
 )
 
-MARKERS = ["manifest.json", "run.json", "claim.json", "report.json"]
+MARKERS = ["manifest.json", "run.json", "origin.json", "report.json"]
 
 
 def data_directory(path: Path) -> Path:
