@@ -1,4 +1,4 @@
-"""Fine-tuning (article 4.2.3): a pre-trained model learns from labelled events, by default its generator alone."""
+"""Fine-tune (article 4.2.3): train a run's model, by default its generator, on labelled events."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,7 +12,7 @@ from m6rec_cli.training.session import fit
 
 
 def resolve(parent: Path, *, preset: str | None, file: Path | None, sets: Iterable[str]) -> Config:
-    """The configuration of a fine-tuning run: the parent's `model` section, then the usual layers."""
+    """The configuration of fine-tuning: the parent's `model` section, then the usual layers."""
     read_run(parent)
     base = configuration.section_values(configuration.resolve(file=parent / CONFIG), "model")
     return configuration.resolve(
@@ -39,7 +39,8 @@ def run(
         The run's manifest, `run.json`.
 
     Raises:
-        M6RecError: The data's features were not fitted as the parent's, or the model would read others.
+        M6RecError: The data's features were not fitted as the parent's, or the model would read
+            others.
     """
     job = TrainingJob(
         stage="finetune",

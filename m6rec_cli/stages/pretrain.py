@@ -1,4 +1,4 @@
-"""Pre-training (article 4.2.3): encoder and decoder learn from every training event, without labels."""
+"""Pre-train (article 4.2.3): train encoder and decoder on all training events, without labels."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,8 +23,9 @@ def run(
     """Pre-train on a data directory and write a run directory.
 
     Args:
-        other_domains: Data directories of further domains with the same feature state. The run's catalogue holds
-            the items of all domains, the softmax runs over all of them, and validation averages over the domains.
+        other_domains: Data directories of further domains with the same feature state. The run's
+            catalogue holds the items of all domains, the softmax runs over all of them, and
+            validation averages over the domains.
 
     Returns:
         The run's manifest, `run.json`.

@@ -1,8 +1,8 @@
 """Named arrays to Orbax checkpoints under `steps/` of a run directory, and back.
 
-Orbax writes `steps/N/` and commits it by a rename. Then `steps/N.json` follows, the seal: the facts about the step and a
-SHA-256 of each of its files, since Orbax would load a flipped bit without an error. A step without a seal does not
-count; a step whose files differ from its seal is refused.
+Orbax writes `steps/N/` and commits it by a rename. Then `steps/N.json` follows, the seal: the facts
+about the step and a SHA-256 of each of its files, since Orbax would load a flipped bit without an
+error. A step without a seal does not count; a step whose files differ from its seal is refused.
 """
 
 import contextlib
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 def flatten_by_name(tree: object) -> NamedArrays:
-    """The leaves of a pytree by readable, unique names (`encoder.items.towers.0.mlp.out.kernel`)."""
+    """The leaves of a pytree by unique names such as `encoder.items.towers.0.mlp.out.kernel`."""
     return {_name(path): leaf for path, leaf in jax.tree_util.tree_leaves_with_path(tree)}
 
 
@@ -114,7 +114,8 @@ class StepCheckpoints:
         """Read the trees in `targets` that are not empty there, as numpy arrays.
 
         Raises:
-            M6RecError: A file is missing, truncated or changed, or names or shapes differ from the targets'.
+            M6RecError: A file is missing, truncated or changed, or names or shapes differ from the
+                targets'.
         """
         wanted = {name: tree for name, tree in targets.items() if tree}
         found = self._read(step, set(wanted))
@@ -189,13 +190,14 @@ def check_shapes(path: Path, wanted: Mapping[str, Leaf], found: Mapping[str, np.
         raise M6RecError(
             f"the checkpoint belongs to another model: only one of the two has `{unmatched[0]}`",
             where=str(path),
-            hint="use the `model.*` settings, the `train.optimizer` and the version of m6rec that wrote it",
+            hint="use the `model.*` settings, the `train.optimizer` and the version of m6rec "
+            "that wrote it",
         )
     for name, array in wanted.items():
         if tuple(array.shape) != tuple(found[name].shape):
             raise M6RecError(
-                f"the checkpoint belongs to another model: `{name}` has shape {tuple(found[name].shape)}, "
-                f"not {tuple(array.shape)}",
+                f"the checkpoint belongs to another model: `{name}` has shape "
+                f"{tuple(found[name].shape)}, not {tuple(array.shape)}",
                 where=str(path),
                 hint="use the same data and `model.*` settings as the run that wrote it",
             )

@@ -155,8 +155,8 @@ def read_run(folder: Path) -> RunManifest:
     """Read `run.json` of a finished run.
 
     Raises:
-        M6RecError: The directory is missing, is no run, or its training did not finish; or the manifest is
-            damaged or of another format.
+        M6RecError: The directory is missing, is no run, or its training did not finish; or the
+            manifest is damaged or of another format.
     """
     path = folder / RUN
     if not path.exists():
@@ -167,7 +167,8 @@ def read_run(folder: Path) -> RunManifest:
         raise M6RecError(
             f"the run has format {found}, this version reads {FORMAT}",
             where=str(path),
-            hint="train again with this version, or use the one that wrote it (`versions` in the file)",
+            hint="train again with this version, or use the one that wrote it "
+            "(`versions` in the file)",
         )
     try:
         return _from_json(tree)

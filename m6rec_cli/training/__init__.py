@@ -1,1 +1,1 @@
-"""Losses, the update step and the one training loop."""
+"""Data and a configuration to a finished run: batches, losses, the step, the loop, checkpoints."""

@@ -29,10 +29,10 @@ class TrainingBatches:
         weight: f32 (events,), weight of each event as a target; 0 if it is none.
         row_length: Tokens in a packed row.
         encodes_some_items: Whether a step encodes the content of some items only.
-        caches_content: Whether content vectors are cached from step to step: if a step encodes some items only,
-            or none, since the encoder is frozen.
-        n_fresh: Fresh items of a step: those that it encodes or, if it encodes all, those in the auxiliary
-            losses; 0 if neither applies.
+        caches_content: Whether content vectors are cached from step to step: if a step encodes some
+            items only, or none, since the encoder is frozen.
+        n_fresh: Fresh items of a step: those that it encodes or, if it encodes all, those in the
+            auxiliary losses; 0 if neither applies.
         popularity: Training events of each item.
     """
 
@@ -122,7 +122,10 @@ class TrainingBatches:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Optimizer steps of the first epoch; later ones can differ a little, as they cut long histories elsewhere."""
+        """Optimizer steps of the first epoch.
+
+        Other epochs cut long histories elsewhere and may need a few more or less.
+        """
         return len(self._targets_per_batch)
 
     @property
@@ -139,7 +142,8 @@ class TrainingBatches:
         """Stacks of `steps_per_dispatch` batches from step `start` of an epoch on.
 
         Yields:
-            A stack, and the number of its batches; the last batch is repeated to fill the last stack.
+            A stack, and the number of its batches; the last batch is repeated to fill the last
+            stack.
         """
         packed, size = self.pack_epoch(epoch), self.config.train.steps_per_dispatch
         n_steps = len(packed) // self.rows_per_batch
@@ -169,7 +173,8 @@ class TrainingBatches:
     ) -> tuple[np.ndarray, np.ndarray]:
         """The batch's own items, then others drawn at random; see `Objective._items` for the scale.
 
-        A quarter of the fresh items are others, which stand for the rest of the catalogue in the softmax.
+        A quarter of the fresh items are others, which stand for the rest of the catalogue in the
+        softmax.
         """
         n_items = len(self.popularity)
         if not self.encodes_some_items:
@@ -192,7 +197,10 @@ class TrainingBatches:
         return np.concatenate([own, drawn]).astype(np.int32), scale
 
     def _negatives(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Items for the sampled softmax, half by popularity and half uniform, and the log of their expected counts."""
+        """Items for the sampled softmax, and the log of their expected counts.
+
+        Half of them are drawn by popularity, half uniformly.
+        """
         train = self.config.train
         if train.softmax == "exact":
             return np.zeros(0, np.int32), np.zeros(0, np.float32)

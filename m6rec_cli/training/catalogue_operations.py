@@ -1,6 +1,7 @@
 """The operations over the whole catalogue in training: cross-entropy, item embeddings and ranks.
 
-`operations_for` is the one place that chooses between the plain form on one device and the sharded form on a mesh.
+`operations_for` is the one place that chooses between the plain form on one device and the sharded
+form on a mesh.
 """
 
 import functools
@@ -41,7 +42,7 @@ class CatalogueOperations(Protocol):
         ...
 
     def n_tiles(self, typical_targets: int) -> int:
-        """Tiles of the cross-entropy on each device if `typical_targets` positions have a target."""
+        """Tiles of the cross-entropy on each device for `typical_targets` positions."""
         ...
 
     def embed(self, model: M6Rec, tables: FeatureTables) -> ID:

@@ -22,7 +22,7 @@ from m6rec_cli.training.loop import LoopState, TrainingEvent
 from m6rec_cli.training.state import TrainingState
 
 _LOOP_STATE = "loop_state"
-"""Key in the seal of a resumable step; the seal of a step with the best parameters alone lacks it."""
+"""Key in the seal of a resumable step; a step with the best parameters alone lacks it."""
 
 
 def state_arrays(state: TrainingState) -> dict[str, NamedArrays]:
@@ -49,9 +49,10 @@ def state_arrays(state: TrainingState) -> dict[str, NamedArrays]:
 class CheckpointWriter:
     """Saves the state after epochs and at a stop, and keeps the best parameters beside it.
 
-    A checkpoint can take longer than an epoch of a small catalogue. Until the next one is due, the parameters of the
-    best epoch are kept in memory and saved together with it. Several processes save after each epoch, since one
-    process may hold only a part of the parameters, and their clocks differ.
+    A checkpoint can take longer than an epoch of a small catalogue. Until the next one is due, the
+    parameters of the best epoch are kept in memory and saved together with it. Several processes
+    save after each epoch, since one process may hold only a part of the parameters, and their
+    clocks differ.
     """
 
     def __init__(self, steps: StepCheckpoints, layout: Layout, seconds: float) -> None:
@@ -61,7 +62,7 @@ class CheckpointWriter:
         self._best: tuple[int, nnx.State, nnx.State] | None = None
 
     def save_if_due(self, event: TrainingEvent, *, now: bool) -> None:
-        """Save the state of an epoch or stop, or keep its parameters in memory if they are the best.
+        """Save the state after an epoch or stop, or keep the best parameters in memory.
 
         Args:
             now: Save in any case.

@@ -1,14 +1,18 @@
-"""How many floating-point operations a step's matrix products take, and what share of a device's peak that is.
+"""A traced program to the floating-point operations in its matrix products; peak rates of devices.
 
-Counted from the traced program, loop by loop, since a compiler's own analysis counts the body of a loop once. A product
-of (m, k) and (k, n) counts 2 m k n; what is not a product is left out, as is usual in model FLOP utilisation.
+The count multiplies each loop's body by its length; the compiler's own analysis counts the body
+once. A product of (m, k) and (k, n) counts 2 m k n. All else is left out, as is usual in model FLOP
+utilisation.
 """
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import cast
 
 import numpy as np
+from jax.core import ShapedArray
+from jax.extend.core import Jaxpr, JaxprEqn, Literal, Var
+from jax.stages import Traced
 
 PEAK_FLOPS = {
     "TPU v4": 275e12,
@@ -22,50 +26,52 @@ PEAK_FLOPS = {
     "H100": 989e12,
     "H100 PCIe": 756e12,
 }
-"""Dense bf16 (V100, T4: fp16) operations a second of one device as its maker gives them, by what `device_kind` contains."""
+"""Dense bf16 (V100, T4: fp16) operations per second of a device by its maker, by `device_kind`."""
 
 
-def count_per_step(traced: Any, tiles: int = 1) -> float:
-    """The operations of a traced dispatch, whose loop of unknown length, the steps, is counted once.
+def count_per_step(traced: Traced, tiles: int = 1) -> float:
+    """The operations of one step in a traced dispatch, whose outer loop over steps counts once.
 
     Args:
-        traced: What `jax.jit(...).trace(...)` gives.
-        tiles: How often a loop of unknown length within a step is counted: that over tiles with a target.
+        traced: The result of `jax.jit(...).trace(...)`.
+        tiles: The length of a step's loop over softmax tiles, which the program does not know.
     """
     return _count(traced.jaxpr.jaxpr, [1, tiles])
 
 
-def peak_flops(devices: Sequence[Any]) -> float | None:
-    """The operations a second that all devices together could do; `None` if a kind is not known (a CPU)."""
-    kinds = {device.device_kind for device in devices}
+def peak_flops(device_kinds: Sequence[str]) -> float | None:
+    """The peak operations per second of devices; None if they mix or are unknown, such as CPUs."""
+    kinds = set(device_kinds)
     found = [
         max((name for name in PEAK_FLOPS if re.search(rf"\b{name}\b", kind)), key=len, default=None)
         for kind in kinds
     ]
     if len(kinds) != 1 or found[0] is None:
         return None
-    return PEAK_FLOPS[found[0]] * len(devices)
+    return PEAK_FLOPS[found[0]] * len(device_kinds)
 
 
-def _count(jaxpr: Any, unknown: list[int]) -> float:
-    """`unknown` says how often loops of unknown length are counted: the next, and those within it."""
+def _count(jaxpr: Jaxpr, while_lengths: list[int]) -> float:
+    """The operations of a program.
+
+    Args:
+        while_lengths: Length of the outer while loops, then of those within them.
+    """
     total = 0.0
     for eqn in jaxpr.eqns:
         if eqn.primitive.name == "dot_general":
             (contracted, _), _ = eqn.params["dimension_numbers"]
-            left = eqn.invars[0].aval.shape
+            left = _shape(eqn.invars[0])
             total += (
-                2.0
-                * np.prod(eqn.outvars[0].aval.shape)
-                * np.prod([left[axis] for axis in contracted])
+                2.0 * np.prod(_shape(eqn.outvars[0])) * np.prod([left[axis] for axis in contracted])
             )
             continue
-        times, within = 1, unknown
+        times, within = 1, while_lengths
         if eqn.primitive.name == "while":
-            times, within = unknown[0], unknown[1:] or [1]
+            times, within = while_lengths[0], while_lengths[1:] or [1]
         elif eqn.primitive.name == "scan":
             times = eqn.params["length"]
-        elif eqn.primitive.name == "shard_map":  # shapes within are those of one device
+        elif eqn.primitive.name == "shard_map":  # its shapes are those of one device
             times = eqn.params["mesh"].size
         inner = [_count(sub, within) for sub in _inner_programs(eqn)]
         if inner:
@@ -73,8 +79,12 @@ def _count(jaxpr: Any, unknown: list[int]) -> float:
     return total
 
 
-def _inner_programs(eqn: Any) -> Iterator[Any]:
-    """The programs that an operation calls; of one with a gradient of its own, the one that runs."""
+def _shape(value: Var | Literal) -> tuple[int, ...]:
+    return cast(ShapedArray, value.aval).shape
+
+
+def _inner_programs(eqn: JaxprEqn) -> Iterator[Jaxpr]:
+    """The programs that an operation calls; for a custom gradient, the one that runs."""
     for name, value in eqn.params.items():
         if name.endswith(("jaxpr_thunk", "bwd", "fwd")):
             continue

@@ -1,7 +1,7 @@
 """Replace early next-item targets by a random later item of the same user.
 
-The next item after a short history is often what a site shows to everybody. With `places` = n, the lists for users with
-fewer than n events predict what they come to later instead.
+The next item after a short history is often what a site shows to everybody. With `places` = n, the
+lists for users with fewer than n events predict what they come to later instead.
 """
 
 import numpy as np
@@ -15,14 +15,14 @@ def sample_targets(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The target of each event, as a position, int64 (n,), and a factor of its weight, f32 (n,).
 
-    The factor of a replaced target is proportional to the number of events that it was drawn from. Otherwise items
-    liked by users with few events would rank above those that most users come to.
+    The factor of a replaced target is proportional to the number of events that it was drawn from.
+    Otherwise items liked by users with few events would rank above those that most users come to.
 
     Args:
         user_row: (n,) user of each event, sorted; the events of a user in order of time.
         is_target: bool (n,), the events that can be targets.
-        places: The first `places` events of each user are replaced by a target drawn uniformly from the event itself
-            and the user's later ones, if there is one; the others stay.
+        places: The first `places` events of each user are replaced by a target drawn uniformly from
+            the event itself and the user's later ones, if there is one; the others stay.
     """
     source, factor = np.arange(len(user_row)), np.ones(len(user_row), np.float32)
     if places == 0:

@@ -26,7 +26,8 @@ class LoopState:
     Attributes:
         epoch: Completed epochs.
         epoch_step: Steps done in the current epoch; saved as 0 unless a signal stopped the run.
-        best_ndcg: Best validation NDCG@10 so far, of `best_step` and `best_epoch`; -1 before the first.
+        best_ndcg: Best validation NDCG@10 so far, of `best_step` and `best_epoch`; -1 before the
+            first.
         epochs_without_gain: Epochs since the best one.
         metric_sums: Sums of the measurements over the steps of the current epoch.
         done: Whether training has ended.
@@ -65,11 +66,12 @@ class TrainingEvent:
     """The state of training after a dispatch or an epoch.
 
     Attributes:
-        kind: `steps` after a dispatch, `epoch` at the end of an epoch, `stop` after a signal: the caller
-            saves the state and ends.
+        kind: `steps` after a dispatch, `epoch` at the end of an epoch, `stop` after a signal: the
+            caller saves the state and ends.
         step: Optimizer steps since the start of training.
         n_steps: Steps in the dispatch or epoch.
-        metrics: Means over the steps of the dispatch or epoch; for an epoch also validation and speed.
+        metrics: Means over the steps of the dispatch or epoch; for an epoch also validation and
+            speed.
         seconds: Duration of a dispatch.
         step_flops: Operations in the matrix products of one step, see `flops.count_per_step`.
     """
@@ -194,5 +196,6 @@ def _require_finite(sums: dict[str, float], n_steps: int, step: int) -> None:
     if not all(map(math.isfinite, sums.values())):
         raise M6RecError(
             f"the loss is not finite within the {n_steps} steps before step {step}",
-            hint="lower `train.learning_rate` and start again, with `--overwrite` or another `--out`",
+            hint="lower `train.learning_rate` and start again, with `--overwrite` or "
+            "another `--out`",
         )

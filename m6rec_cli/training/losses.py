@@ -1,4 +1,4 @@
-"""The adversarial losses (article 4.2.1) and the losses of pre-training beside the cross-entropy."""
+"""The adversarial losses (article 4.2.1) and the auxiliary losses of pre-training."""
 
 import jax
 import jax.numpy as jnp
@@ -30,9 +30,10 @@ def generator_loss(discriminator: Discriminator, h: ND, real: ND, fake: ND, weig
 def discriminator_loss(
     discriminator: Discriminator, h: ND, real: ND, fake: ND, weights: N, penalty: float
 ) -> Scalar:
-    """The relativistic loss with the zero-centred penalties R1 and R2 (Huang et al., 2024, arXiv 2501.05441).
+    """The relativistic loss with the zero-centred penalties R1 and R2.
 
-    The article gives no discriminator loss; without one D cannot learn.
+    Penalties: Huang et al., 2024, arXiv 2501.05441. The article gives no discriminator loss;
+    without one D cannot learn.
     """
     loss = jax.nn.softplus(discriminator(h, fake) - discriminator(h, real))
 
@@ -68,9 +69,10 @@ def contrast_loss(
 
 
 def reconstruction_loss(model: M6Rec, features: Features, keys: Keys) -> Scalar:
-    """Hide one modality of each item and predict it from the others, by InfoNCE over the items that hide the same one.
+    """Hide one modality of each item and predict it from the others.
 
-    Not by distance: that is smallest when the towers make all vectors equal.
+    InfoNCE over the items that hide the same modality. A distance would be smallest when the towers
+    make all vectors equal.
     """
     fusion = model.encoder.items
     vectors, masks = fusion.modality_vectors(features)

@@ -1,4 +1,4 @@
-"""A batch to the training loss and its measurements: L = alpha L_rec + (1 - alpha) L_gen (article 4.2.1)."""
+"""A batch to the training loss, L = alpha L_rec + (1 - alpha) L_gen (article 4.2.1)."""
 
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -148,7 +148,7 @@ class Objective:
         batch: Batch,
         tables: FeatureTables,
     ) -> tuple[Scalar, N]:
-        """L_rec, the mean cross-entropy over the catalogue, and the target weights after truncation."""
+        """L_rec, the mean cross-entropy over the catalogue, and the weights after truncation."""
         train = self.config.train
         competes = jnp.arange(len(items)) < self.layout.n_items
         if not train.cold_negatives:
@@ -181,8 +181,8 @@ class Objective:
     ) -> tuple[ID, ID]:
         """Item embeddings and content vectors; content is cached where the step does not encode it.
 
-        Cached rows have no gradient. Fresh items that were drawn at random stand for all cached rows, so
-        `fresh_scale` multiplies their gradient.
+        Cached rows have no gradient. Fresh items that were drawn at random stand for all cached
+        rows, so `fresh_scale` multiplies their gradient.
         """
         n_items = len(tables.warm)
         if not tables.items:

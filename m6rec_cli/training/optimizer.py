@@ -1,4 +1,4 @@
-"""`train.*` settings to optax update rules and a learning-rate schedule (article 4.2.2: gradient descent with rate eta).
+"""`train.*` settings to optax update rules and a learning-rate schedule (article 4.2.2).
 
 The learning rate is an argument of the step, so that one compiled program serves all steps.
 """
@@ -75,9 +75,9 @@ def discriminator_optimizer(train: TrainConfig) -> optax.GradientTransformation:
 def concatenate_small(rule: optax.GradientTransformation) -> optax.GradientTransformation:
     """Apply an elementwise rule to all small arrays as one vector.
 
-    A rule compiles to some kernels for each array, and Orbax needs some milliseconds for each array that it writes: a
-    hundred small arrays took a fifth of the compilation and half of a checkpoint. Large arrays and item tables stay
-    separate.
+    A rule compiles to some kernels for each array, and Orbax needs some milliseconds for each array
+    that it writes: a hundred small arrays took a fifth of the compilation and half of a checkpoint.
+    Large arrays and item tables stay separate.
     """
 
     def update(

@@ -1,4 +1,4 @@
-"""Matrix products in bf16: float32 factors are rounded to bf16, their product is summed in float32."""
+"""Matrix products in bf16: float32 factors are rounded to bf16 and summed in float32."""
 
 import jax.numpy as jnp
 from flax import nnx
@@ -8,7 +8,7 @@ from m6rec_cli.model.recommender import M6Rec
 
 
 def with_precision(model: M6Rec, precision: str) -> M6Rec:
-    """The model, or a copy whose linear layers multiply in bf16; recurrences, norms and sums stay float32."""
+    """The model, or a copy with linear layers in bf16; recurrences, norms and sums stay float32."""
     if precision == "float32":
         return model
     model = nnx.clone(model)
@@ -19,7 +19,7 @@ def with_precision(model: M6Rec, precision: str) -> M6Rec:
 
 
 def matmul(a: Array, b: Array, bf16: bool) -> Array:
-    """a @ b in float32, of factors that are rounded to bf16 if `half`."""
+    """a @ b in float32, with factors rounded to bf16 if `bf16`."""
     if not bf16:
         return a @ b
     return jnp.matmul(

@@ -1,4 +1,4 @@
-"""A trained model to a finished run directory: the encoded catalogue, the item graphs and `run.json`."""
+"""A trained model to the last files of its run directory: `catalogue/` and `run.json`."""
 
 import platform
 from importlib.metadata import version

@@ -78,14 +78,15 @@ class ResourceMeter:
                 )
         if self.profile is not None and self.n_dispatches <= _WARM_UP:
             self.report.warn(
-                f"no trace: it starts after {_WARM_UP} dispatches, and the run had {self.n_dispatches}"
+                f"no trace: it starts after {_WARM_UP} dispatches, "
+                f"and the run had {self.n_dispatches}"
             )
 
     def cost(self, *, parameters: int, trainable_share: float, devices: str) -> TrainingCost:
         """The cost of the run for `run.json`; None for what was too short to measure."""
         step = statistics.median(self.step_seconds) if self.step_seconds else None
         rate = self.step_flops / step if step and self.step_flops else None
-        peak = peak_flops(jax.devices())
+        peak = peak_flops([device.device_kind for device in jax.devices()])
         rss_unit = 1 if sys.platform == "darwin" else 1024
         return TrainingCost(
             parameters=parameters,

@@ -1,6 +1,7 @@
-"""A training job to the run directory it writes: a new one, or that of an interrupted run to resume.
+"""A training job to its run directory: a new one, or that of an interrupted run to resume.
 
-With `--overwrite` the finished run stays in place until the new one, trained in a directory beside it, is finished.
+With `--overwrite` the finished run stays in place until the new one, trained in a directory beside
+it, is finished.
 """
 
 import shutil
@@ -118,7 +119,7 @@ class RunOrigin:
 
 
 def with_staging(job: TrainingJob) -> TrainingJob:
-    """The job with `out` in the staging directory, if it replaces a finished run; nothing is written."""
+    """The job, with the staging directory as `out` if it replaces a finished run."""
     staging = _staging(job.out)
     resumes_staged = job.resume and (staging / CONFIG).exists()
     replaces_run = job.overwrite and not job.resume and (job.out / RUN).exists()
@@ -161,9 +162,11 @@ def replace_old_run(job: TrainingJob) -> None:
         refuse_nonempty(job.replaces, overwrite=True)
     except M6RecError as refused:
         raise M6RecError(
-            f"the new run is finished, but stays in `{job.out}`: the run to replace holds new foreign files",
+            f"the new run is finished, but stays in `{job.out}`: the run to replace "
+            "holds new foreign files",
             where=refused.where,
-            hint="move these files, then run the same command with `--resume` in place of `--overwrite`",
+            hint="move these files, then run the same command with `--resume` "
+            "in place of `--overwrite`",
         ) from None
     with signals.deferred_stop():
         replace_directory(job.out, job.replaces)
@@ -180,7 +183,8 @@ def is_resumable(job: TrainingJob, data: Dataset) -> bool:
 
     Raises:
         UsageError: `--profile` lies in the output directory.
-        M6RecError: The output directory is not free, or its run has another configuration or origin.
+        M6RecError: The output directory is not free, or its run has another configuration or
+            origin.
     """
     out, final_out = job.out, job.final_out
     if job.profile is not None and final_out.resolve() in (
@@ -213,9 +217,11 @@ def _require_same_config(job: TrainingJob) -> None:
     for key in now:
         if key not in MAY_CHANGE and before.get(key) != now[key]:
             raise M6RecError(
-                f"the configuration differs from that of the run to resume: `{key}` is {now[key]}, there it is {before.get(key)}",
+                f"the configuration differs from that of the run to resume: `{key}` is {now[key]}, "
+                f"there it is {before.get(key)}",
                 where=str(job.out / CONFIG),
-                hint="pass the same settings, or start again with another `--out`, or with `--overwrite` and without `--resume`",
+                hint="pass the same settings, or start again with another `--out`, or with "
+                "`--overwrite` and without `--resume`",
             )
 
 

@@ -103,7 +103,8 @@ def build_trainer(
     """Split the model into trainable and frozen parameters and initialize the optimizers.
 
     Raises:
-        M6RecError: `train.trainable` names an unknown part, or lacks the generator in adversarial training.
+        M6RecError: `train.trainable` names an unknown part, or lacks the generator in adversarial
+            training.
     """
     train = config.train
     _check_trainable(config)
@@ -156,7 +157,7 @@ def _check_trainable(config: Config) -> None:
             raise M6RecError(f"unknown part `{part}` in `train.trainable`", hint=f"known: {PARTS}")
     if train.alpha < 1 and "generator" not in train.trainable:
         raise M6RecError(
-            "`train.alpha` is below 1, but the generator is not trainable: it has no adversarial loss",
+            "`train.alpha` is below 1, but the generator is not trainable",
             where="train.trainable",
             hint=f"`--set 'train.trainable={json.dumps([*train.trainable, 'generator'])}'`",
         )

@@ -1,10 +1,8 @@
-"""Validation over a mesh: a device embeds and ranks against its own part of the catalogue, and counts are added.
+"""Item embeddings and ranks for validation on a mesh that divides the catalogue over `model`.
 
-Of the rows that a device of `model` holds, the devices of `data` encode a share each and tell each other. A table is
-never put together as a whole: what is handed on between devices of `model` are counts, and the scores of true items.
+The devices along `data` share the encoding of the items that a `model` position holds. Tables are
+never gathered over `model`: its devices exchange counts and the scores of target items alone.
 """
-
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -21,13 +19,13 @@ from m6rec_cli.system.shapes import BD, ID, I_bool
 
 
 def embed(layout: MeshLayout, model: M6Rec, tables: FeatureTables) -> ID:
-    """Embeddings of the whole catalogue, laid out as the tables are."""
+    """Embeddings of the whole catalogue, divided as item tables are."""
     graphdef, state = nnx.split(model)
-    shares = layout.mesh.shape[DATA]
+    n_shares = layout.mesh.shape[DATA]
 
-    def part(state: Any, features: Features, warm: I_bool) -> ID:
+    def part(state: nnx.State, features: Features, warm: I_bool) -> ID:
         own = nnx.merge(graphdef, state)
-        n = -(-len(warm) // shares)
+        n = -(-len(warm) // n_shares)
         rows = jnp.minimum(jax.lax.axis_index(DATA) * n + jnp.arange(n), len(warm) - 1)
         content = scoring.encode_content(own, gather_rows(features, rows), n)
         content = jax.lax.all_gather(content, DATA, tiled=True)[: len(warm)]
@@ -43,26 +41,29 @@ def embed(layout: MeshLayout, model: M6Rec, tables: FeatureTables) -> ID:
 def ranks(
     layout: MeshLayout, model: M6Rec, items: ID, h: BD, target: jax.Array, seen: jax.Array
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """As `scoring.ranks`, of true items after the contexts `h`, and their scores, f32 (u,).
+    """As `scoring.ranks`, for target items after the contexts `h`, and their scores, f32 (u,).
 
-    Rows beyond `layout.n_items` take no part. The rank of a score that is not finite means nothing.
+    Rows beyond `layout.n_items` are excluded. The rank of a score that is not finite has no
+    meaning.
     """
     candidates = model.candidates(h, None)
 
-    def part(c: Any, e: Any, target: Any, seen: Any) -> tuple[jax.Array, jax.Array, jax.Array]:
+    def part(
+        c: jax.Array, e: jax.Array, target: jax.Array, seen: jax.Array
+    ) -> tuple[jax.Array, jax.Array, jax.Array]:
         first, n = jax.lax.axis_index(MODEL) * len(e), len(e)
         row = first + jnp.arange(n)
         scores = scoring.logits(c, e, jnp.where(row < layout.n_items, 0, -jnp.inf))
 
-        def at(table: Any, rows: Any) -> tuple[Any, Any]:
-            mine = (rows >= first) & (rows < first + n)
-            return jnp.take_along_axis(table, jnp.where(mine, rows - first, 0), axis=1), mine
+        def take(table: jax.Array, rows: jax.Array) -> tuple[jax.Array, jax.Array]:
+            is_ours = (rows >= first) & (rows < first + n)
+            return jnp.take_along_axis(table, jnp.where(is_ours, rows - first, 0), axis=1), is_ours
 
-        own, mine = at(scores, target[:, None])
-        own = jax.lax.psum(jnp.where(mine, own, 0), MODEL)
+        own, is_ours = take(scores, target[:, None])
+        own = jax.lax.psum(jnp.where(is_ours, own, 0), MODEL)
         above = (scores > own) | ((scores == own) & (row[None] < target[:, None]))
-        hidden, mine = at(above, seen)
-        counts = above.sum(axis=1), (above.sum(axis=1) - (hidden & mine).sum(axis=1))
+        seen_above, is_ours = take(above, seen)
+        counts = above.sum(axis=1), (above.sum(axis=1) - (seen_above & is_ours).sum(axis=1))
         return *jax.lax.psum(counts, MODEL), own[:, 0]
 
     return jax.shard_map(

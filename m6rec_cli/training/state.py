@@ -22,8 +22,8 @@ class TrainingState:
         discriminator: The discriminator's parameters.
         optimizer: Optax state of `params`.
         discriminator_optimizer: Optax state of `discriminator`; empty without adversarial training.
-        content: f32 (i, d), cached content vector of each item; empty if each step encodes all items or none,
-            see `TrainingBatches.caches_content`.
+        content: f32 (i, d), cached content vector of each item; empty if each step encodes all
+            items or none, see `TrainingBatches.caches_content`.
         step: Optimizer steps done.
     """
 
@@ -45,7 +45,8 @@ class Batch:
         tokens: Packed histories.
         target: i32 (b, t), item row of the next event; 0 where there is none.
         weight: f32 (b, t), the preference y_ij; 0 where there is no target.
-        fresh_items: i32 (r,), distinct item rows that the step encodes; empty if it encodes all items.
+        fresh_items: i32 (r,), distinct item rows that the step encodes; empty if it encodes all
+            items.
         fresh_scale: f32 (r,), factor of the gradient of each fresh item.
         negatives: i32 (k,), item rows drawn for the sampled softmax; empty for the exact one.
         log_expected: f32 (k,), log-Q correction of the negatives.

@@ -75,8 +75,9 @@ class Trainer(Objective):
     def compile_dispatch(self, state: TrainingState) -> jax.stages.Wrapped:
         """Compile a dispatch: up to `steps_per_dispatch` steps in one call, with the state donated.
 
-        Call it as `f(state, batches, rates, n, tables, key)`; `rates` and the leaves of `batches` have a leading
-        axis of steps, of which the first `n` are done. It returns sums of the measurements over the steps.
+        Call it as `f(state, batches, rates, n, tables, key)`; `rates` and the leaves of `batches`
+        have a leading axis of steps, of which the first `n` are done. It returns sums of the
+        measurements over the steps.
         """
 
         def run(

@@ -7,7 +7,7 @@ from jaxtyping import Array, Int
 from m6rec_cli.system.shapes import N
 
 EXCLUDED_BIAS = -1e9
-"""The logit bias of an item outside the softmax; finite, since 0 * inf is NaN in the tiles of the softmax."""
+"""The logit bias of an item outside the softmax; finite, since 0 * inf would be NaN."""
 
 
 def weight_by_rarity(
@@ -29,8 +29,8 @@ def weight_by_rarity(
 def truncate_losses(weights: N, losses: N, share: float, step: Int[Array, ""], after: int) -> N:
     """Set the weights of the `share` of targets with the highest losses to 0, from step `after` on.
 
-    Truncated cross-entropy (Wang et al., 2021, arXiv 2006.04153): the targets that a trained model finds least
-    likely are more often noise than the others.
+    Truncated cross-entropy (Wang et al., 2021, arXiv 2006.04153): the targets that a trained model
+    finds least likely are more often noise than the others.
 
     Args:
         weights: 0 where there is no target.

@@ -1,7 +1,6 @@
-"""Validation in the training loop: ranks of held-out events over the whole catalogue, without lists."""
+"""Held-out validation events to NDCG and recall, from ranks over the whole catalogue."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from flax import nnx
@@ -23,10 +22,10 @@ _TILE_FLOATS = 16_000_000
 
 @dataclass(frozen=True)
 class SeenItems:
-    """Items of each user, one user after the other: `item[offsets[u] : offsets[u + 1]]`.
+    """The items to mask for each user, `item[offsets[u] : offsets[u + 1]]`.
 
-    `seen[users]` are those of some users as a matrix, which is as wide as the longest of these users needs, not as the
-    longest of all: int32 (len(users), a power of two, so that few shapes are compiled), -1 beyond a user's end.
+    `seen_items[users]` is a matrix of the items of some users, int32 (users, width), -1 beyond the
+    end. The width is a power of two, so that few shapes are compiled, and fits these users alone.
     """
 
     item: np.ndarray
@@ -41,13 +40,17 @@ class SeenItems:
         return matrix
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Validation:
-    """A fixed sample of users with a validation event; the first one of a user is the target.
+    """A fixed sample of users with validation events.
 
     Attributes:
-        seen: Distinct items of each user's history, and the user himself, without the target.
-        share: What each user's figure counts, 1 in all; every domain counts as much as any other.
+        packed: Histories of the users.
+        row: Row of each user's last token in `packed`.
+        position: Position of it in the row.
+        target: Item row of each user's first validation event.
+        seen_items: The items to mask, see `collect_seen_items`.
+        user_weight: Weight of each user in the mean; sums to 1, evenly over domains.
     """
 
     packed: PackedRows
@@ -59,7 +62,7 @@ class Validation:
 
     @classmethod
     def from_data(cls, data: Dataset, config: Config) -> "Validation | None":
-        """The sample, or `None` if nothing is held out."""
+        """The sample; None if no validation events are held out."""
         truth = data.truth("valid")
         users, first = np.unique(truth.user_row, return_index=True)
         target = truth.item_row[first]
@@ -71,27 +74,38 @@ class Validation:
             return None
         history = data.history("valid")
         gaps = gap_buckets(history, has_time=data.has_time)
-        packed, row, at = pack_histories(
+        packed, row, position = pack_histories(
             history, gaps, users, data.n_users, max_history=config.model.max_history
         )
         offsets = history.offsets(data.n_users)
-        seen = collect_seen_items(
+        seen_items = collect_seen_items(
             history.item_row, offsets[users], offsets[users + 1], target, data.own_item_row[users]
         )
         domain = data.domain[users]
-        count = np.bincount(domain)
-        share = 1 / (count[domain] * np.count_nonzero(count))
-        return cls(packed, row, at, target, seen, share)
+        users_in = np.bincount(domain)
+        return cls(
+            packed=packed,
+            row=row,
+            position=position,
+            target=target,
+            seen_items=seen_items,
+            user_weight=1 / (users_in[domain] * np.count_nonzero(users_in)),
+        )
 
     def evaluate(
-        self, graphdef: Any, state: TrainingState, tables: FeatureTables, layout: Layout
+        self,
+        graphdef: nnx.GraphDef[M6Rec],
+        state: TrainingState,
+        tables: FeatureTables,
+        layout: Layout,
     ) -> dict[str, float]:
-        """NDCG@10 and recall@10, seen items masked (`ndcg@10`) and not (`ndcg@10_unmasked`).
+        """NDCG@10 and recall@10, with seen items masked (`ndcg@10`) and not (`ndcg@10_unmasked`).
 
         Raises:
-            M6RecError: Contexts or scores are not finite: such a score is above none, and would rank first.
+            M6RecError: Contexts or scores are not finite; NaN compares as lower and would rank
+                first.
         """
-        model: M6Rec = nnx.merge(graphdef, state.params, state.frozen, state.discriminator)
+        model = nnx.merge(graphdef, state.params, state.frozen, state.discriminator)
         catalogue = operations_for(layout)
         items = catalogue.embed(model, tables)
         contexts, _ = user_contexts(
@@ -103,13 +117,13 @@ class Validation:
         for start in range(0, len(self.target), tile):
             index = np.minimum(np.arange(start, start + tile), len(self.target) - 1)
             users = (layout.place_users(x[index]) for x in (contexts, self.target, self.seen_items))
-            everywhere, unseen, scores = map(
+            tile_unmasked, tile_masked, scores = map(
                 runtime.fetch_array, catalogue.ranks(model, items, *users)
             )
             _require_finite(scores, state)
             n = min(tile, len(self.target) - start)
-            unmasked.append(everywhere[:n])
-            masked.append(unseen[:n])
+            unmasked.append(tile_unmasked[:n])
+            masked.append(tile_masked[:n])
         out = {}
         for suffix, ranks in (
             ("", np.concatenate(masked)),
@@ -123,17 +137,21 @@ class Validation:
 
 
 def collect_seen_items(
-    item_row: np.ndarray, starts: np.ndarray, stops: np.ndarray, target: np.ndarray, own: np.ndarray
+    item_row: np.ndarray,
+    starts: np.ndarray,
+    stops: np.ndarray,
+    target: np.ndarray,
+    own_item_row: np.ndarray,
 ) -> SeenItems:
-    """Distinct items of each history `item_row[start:stop]`, and the user himself, without the target.
+    """Distinct items of each history `item_row[start:stop]` and the own item, not the target.
 
     Args:
-        own: The item that each user is, -1 if he is none.
+        own_item_row: The item that each user is, -1 if users are not items.
     """
-    owner = np.repeat(np.arange(len(starts)), stops - starts)
-    himself = np.flatnonzero(own >= 0)
-    items = np.append(item_row[_positions(starts, stops)], own[himself])
-    pairs = np.unique(np.stack([np.append(owner, himself), items], axis=1), axis=0)
+    user = np.repeat(np.arange(len(starts)), stops - starts)
+    is_item = np.flatnonzero(own_item_row >= 0)
+    items = np.append(item_row[_positions(starts, stops)], own_item_row[is_item])
+    pairs = np.unique(np.stack([np.append(user, is_item), items], axis=1), axis=0)
     pairs = pairs[pairs[:, 1] != target[pairs[:, 0]]]
     return SeenItems(
         pairs[:, 1].astype(np.int32), np.searchsorted(pairs[:, 0], np.arange(len(starts) + 1))
@@ -141,7 +159,7 @@ def collect_seen_items(
 
 
 def _positions(starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
-    """Each `start:stop`, one after the other."""
+    """The concatenated ranges `start:stop`."""
     sizes = stops - starts
     return np.arange(sizes.sum()) + np.repeat(starts - np.cumsum(sizes) + sizes, sizes)
 
@@ -150,5 +168,6 @@ def _require_finite(values: np.ndarray, state: TrainingState) -> None:
     if not np.isfinite(values).all():
         raise M6RecError(
             f"the model's scores are not finite after step {int(state.step)}",
-            hint="lower `train.learning_rate` and start anew, with `--overwrite` or another `--out`",
+            hint="lower `train.learning_rate` and start again, with `--overwrite` or "
+            "another `--out`",
         )

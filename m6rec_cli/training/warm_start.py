@@ -1,7 +1,8 @@
 """A parent run's parameters into a fresh model, for fine-tuning.
 
-Rows of id embeddings and event kinds are matched by name, since the data may hold other items than the parent's.
-Rows that the parent has not trained become zero: a random row would stay random where the encoder does not learn.
+Rows of id embeddings and event kinds are matched by name, since the data may hold other items than
+the parent's. Rows that the parent has not trained become zero: a random row would stay random where
+the encoder does not learn.
 """
 
 import dataclasses
@@ -29,7 +30,8 @@ def load_parent(model: M6Rec, parent: Path, data: Dataset, config: ModelConfig) 
     """Put the parameters of a parent run's best step into `model`.
 
     Raises:
-        M6RecError: The model reads other features than the parent, or its parameters have other shapes.
+        M6RecError: The model reads other features than the parent, or its parameters have other
+            shapes.
     """
     manifest = read_run(parent)
     _require_same_features(config, parent, manifest, data)
@@ -61,7 +63,8 @@ def load_parent(model: M6Rec, parent: Path, data: Dataset, config: ModelConfig) 
 def _trained_ids(parent: Path, manifest: RunManifest) -> list[str | None]:
     """The parent's item ids by row; None where pre-training left the random initial row.
 
-    A fine-tuned parent has zeros there, and rows trained by its own parent, whose data may hold other events.
+    A fine-tuned parent has zeros there, and rows trained by its own parent, whose data may hold
+    other events.
     """
     items = pl.read_parquet(parent / "catalogue" / "items.parquet", columns=["id", "popularity"])
     if manifest.parent is not None:
@@ -72,7 +75,7 @@ def _trained_ids(parent: Path, manifest: RunManifest) -> list[str | None]:
 def _match_rows(
     old: np.ndarray, old_names: Sequence[str | None], new_names: Sequence[str]
 ) -> np.ndarray:
-    """The table whose rows are named `new_names`: rows of `old` of the same name, zeros elsewhere."""
+    """The table with rows named `new_names`: rows of `old` of the same name, zeros elsewhere."""
     row_of = {name: row for row, name in enumerate(old_names)}
     source = np.array([row_of.get(name, -1) for name in new_names])
     table = np.zeros((len(new_names), *old.shape[1:]), old.dtype)
@@ -96,7 +99,8 @@ def _require_same_features(
             raise M6RecError(
                 f"the {key[0]} feature `{key[1]}` was not fitted as in the parent run",
                 where=str(data.path / "features"),
-                hint=f"make the data with `m6rec preprocess --like {parent}`, or `--set 'model.exclude=[\"...\"]'` in both",
+                hint=f"make the data with `m6rec preprocess --like {parent}`, or pass "
+                "`--set 'model.exclude=[\"...\"]'` to both stages",
             )
     read = [(feature.entity, feature.name) for feature in manifest.model.features]
     for entity, name in sorted(set(read) ^ ours.keys()):
@@ -104,7 +108,8 @@ def _require_same_features(
         raise M6RecError(
             f"only {reader} reads the {entity} feature `{name}`",
             where=f"{parent / CONFIG}: model.features, model.exclude",
-            hint="leave these keys as they are there; `recommend.hidden_features` shows the effect of a feature on lists",
+            hint="leave these keys as they are there; `recommend.hidden_features` shows the effect "
+            "of a feature on lists",
         )
     for entity in ("item", "user"):
         if [key for key in ours if key[0] == entity] != [key for key in read if key[0] == entity]:
