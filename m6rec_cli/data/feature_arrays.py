@@ -16,8 +16,8 @@ class FeatureArray:
     """One feature of all rows of an entity.
 
     Attributes:
-        values: By `FeatureSpec.storage`: `number` f32 (n,); `code` i32 (n,); `codes` i32 (n, length),
-            padded with -1; `array` (n, ...), memory-mapped, with the shape and type of its kind.
+        values: By `FeatureSpec.storage`: `number` f32 (n,); `code` i32 (n,); `codes` i32
+            (n, length), padded with -1; `array` (n, ...), memory-mapped, of the kind's type.
         mask: bool (n,), True where there is a value.
     """
 

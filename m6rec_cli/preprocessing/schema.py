@@ -1,6 +1,6 @@
 """The schema, which users can edit: the role of each column, and the features to read."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import NotRequired, TypedDict, cast
 
 from m6rec_cli.system.feature_spec import FeatureSpec
@@ -31,6 +31,7 @@ class FeatureColumn:
     name: str
     column: str
     kind: str
+    _: KW_ONLY
     separator: str | None = None
     encoder: str | None = None
     sha256: str | None = None
@@ -43,9 +44,9 @@ class FeatureColumn:
             spec.name,
             state["column"],
             spec.kind,
-            state.get("separator"),
-            state.get("encoder"),
-            state.get("sha256"),
+            separator=state.get("separator"),
+            encoder=state.get("encoder"),
+            sha256=state.get("sha256"),
         )
 
 

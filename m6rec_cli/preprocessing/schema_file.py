@@ -169,8 +169,14 @@ def _feature(name: str, value: object, path: str, where: str) -> FeatureColumn:
             where=where,
             hint=f'write kind = "{ENCODED_KIND}"; another feature may read the column as `{kind}`',
         )
-    more = (texts.get(key) for key in ("separator", "encoder", "sha256"))
-    return FeatureColumn(name, texts.get("column", name), kind, *more)
+    return FeatureColumn(
+        name,
+        texts.get("column", name),
+        kind,
+        separator=texts.get("separator"),
+        encoder=texts.get("encoder"),
+        sha256=texts.get("sha256"),
+    )
 
 
 def _require_known_keys(

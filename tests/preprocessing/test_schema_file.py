@@ -21,7 +21,10 @@ FULL = Schema(
     item_id="id",
     user_id="uid",
     display='na"me\\',
-    item_features=(FeatureColumn("a b", "A", "set", "|"), FeatureColumn("标题", "标题", "text")),
+    item_features=(
+        FeatureColumn("a b", "A", "set", separator="|"),
+        FeatureColumn("标题", "标题", "text"),
+    ),
     user_features=(FeatureColumn("age", "age", "numeric"),),
 )
 

@@ -82,7 +82,7 @@ class ColumnSample:
 
     def feature(self, kind: str, separator: str | None = None) -> list[FeatureColumn]:
         """The column as one feature of this kind."""
-        return [FeatureColumn(self.feature_name, self.name, kind, separator)]
+        return [FeatureColumn(self.feature_name, self.name, kind, separator=separator)]
 
 
 @dataclass(frozen=True)

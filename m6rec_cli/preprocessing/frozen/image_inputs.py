@@ -1,6 +1,6 @@
 """Pictures to the input of an ONNX picture model, by the preprocessor settings of its export."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,12 +98,12 @@ def make_feed(
     return feed, "" if settings else note
 
 
-def _geometry(settings: Settings, sides: Any, path: Path) -> _Geometry:
+def _geometry(settings: Settings, sides: Sequence[int | str], path: Path) -> _Geometry:
     """Read size and crop; `sides` are those of the model's input, numbers if they are fixed."""
     size, crop = _height_and_width(settings.get("size")), None
     if settings.get("do_center_crop", True):
         crop = _height_and_width(settings.get("crop_size"))
-    final = crop or size or sides
+    final = crop or size or tuple(sides)
     if not all(isinstance(n, int) for n in final):
         raise M6RecError(
             "the size of the encoder's pictures is not known",
@@ -112,7 +112,7 @@ def _geometry(settings: Settings, sides: Any, path: Path) -> _Geometry:
         )
     has_short_edge = isinstance(settings.get("size"), dict) and "shortest_edge" in settings["size"]
     return _Geometry(
-        final=(final[0], final[1]),
+        final=(int(final[0]), int(final[1])),
         size=size,
         is_squeezed=crop is None and size is not None and not has_short_edge,
         resample=Image.Resampling(settings.get("resample", Image.Resampling.BICUBIC)),

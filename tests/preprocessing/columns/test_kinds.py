@@ -11,7 +11,7 @@ from m6rec_cli.preprocessing.schema import FeatureColumn
 
 
 def _feature(name: str, kind: str, separator: str | None = None) -> list[FeatureColumn]:
-    return [FeatureColumn(name, name, kind, separator)]
+    return [FeatureColumn(name, name, kind, separator=separator)]
 
 
 _TITLES = [
@@ -91,7 +91,7 @@ def test_of_column_kind_follows_from_the_values(
     if isinstance(want, str) or isinstance(found, str):
         assert found == want
     else:
-        assert found[0] == FeatureColumn(name, name, *want)
+        assert found[0] == FeatureColumn(name, name, want[0], separator=want[1])
         assert [f.kind for f in found[1:]] == (["audio"] if want[0] == "video" else [])
 
 

@@ -25,7 +25,8 @@ def fit_column(
 ) -> FeatureSpec:
     """The item feature `f` of the column `c`."""
     frame = pl.DataFrame({"c": pl.Series(cells, dtype=dtype)})  # type: ignore[arg-type]
-    schema = Schema("u", "i", item_features=(FeatureColumn("f", "c", kind, separator),))
+    column = FeatureColumn("f", "c", kind, separator=separator)
+    schema = Schema("u", "i", item_features=(column,))
     (spec,) = fit.fit_features(frame, pl.DataFrame(), schema, config, folder)
     return spec
 
