@@ -1,10 +1,10 @@
-"""Settings with which a model trains in a moment, and is compiled in less time."""
+"""Settings of a model that compiles and trains in a moment."""
 
 FAST = (
     "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true "
     "--xla_cpu_use_fusion_emitters=false"
 )
-"""`XLA_FLAGS` of the tests and of the processes that they start: compiling costs more here than running."""
+"""`XLA_FLAGS` of tests and their processes: here compiling costs more than running."""
 
 SMALL = [
     "model.width=16",

@@ -1,1 +1,1 @@
-"""The model over data, on one device or many."""
+"""The model applied to data, on one device or many."""

@@ -1,50 +1,52 @@
-"""From a data directory to what the model reads: sizes, and feature tables on the device."""
+"""A data directory to the inputs of the model: its spec, feature tables and tokens."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import jax
 import numpy as np
 
 from m6rec_cli.config.settings import ModelConfig
+from m6rec_cli.data.feature_arrays import FeatureArray
 from m6rec_cli.data.packing import PackedRows
-from m6rec_cli.data.store import Dataset, FeatureArray
+from m6rec_cli.data.store import Dataset
+from m6rec_cli.execution.layout import ITEM_TABLE
 from m6rec_cli.model.fusion import Features
 from m6rec_cli.model.recommender import ModelSpec, Tokens
-from m6rec_cli.system.errors import M6RecError, nearest
+from m6rec_cli.system.errors import M6RecError, nearest_hint
 from m6rec_cli.system.feature_spec import FeatureSpec
 from m6rec_cli.system.shapes import I_bool
 
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class Tables:
-    """What every step looks up; arguments of the compiled functions, never constants inside them.
+class FeatureTables:
+    """Features of all items and users; arguments of compiled functions, never constants in them.
 
     Attributes:
         items: Features of all items.
         users: Features of all users; empty if users have none.
-        warm: Items that have training events, so that their id embeddings are trained.
+        warm: Items with training events, whose id embeddings are trained.
     """
 
-    items: Features
+    items: Features = field(metadata=ITEM_TABLE)
     users: Features
-    warm: I_bool
+    warm: I_bool = field(metadata=ITEM_TABLE)
 
 
-def select(specs: tuple[FeatureSpec, ...], config: ModelConfig) -> tuple[FeatureSpec, ...]:
-    """The features that `model.features` and `model.exclude` leave.
+def select_features(specs: tuple[FeatureSpec, ...], config: ModelConfig) -> tuple[FeatureSpec, ...]:
+    """The features that `model.features` and `model.exclude` select.
 
     Raises:
-        M6RecError: A name that no feature has.
+        M6RecError: One of them names an unknown feature.
     """
     names = {_label(spec): spec for spec in specs}
     for key, wanted in (("model.features", config.features), ("model.exclude", config.exclude)):
         for name in wanted:
             if name not in names and not (key == "model.features" and name == "all"):
                 raise M6RecError(
-                    f"`{key}` names a feature that the data have not: `{name}`",
-                    hint=nearest(name, names),
+                    f"`{key}` names an unknown feature `{name}`",
+                    hint=nearest_hint(name, names),
                 )
     chosen = set(names) if "all" in config.features else set(config.features)
     return tuple(
@@ -56,31 +58,33 @@ def _label(spec: FeatureSpec) -> str:
     return spec.name if spec.entity == "item" else f"user.{spec.name}"
 
 
-def sizes(data: Dataset, config: ModelConfig) -> ModelSpec:
-    """What the data say of the model's shape."""
-    specs = select(data.specs, config)
+def model_spec(data: Dataset, config: ModelConfig) -> ModelSpec:
+    """The spec of a model of these data."""
+    specs = select_features(data.specs, config)
     by_entity = {
         entity: tuple(s for s in specs if s.entity == entity) for entity in ("item", "user")
     }
     return ModelSpec(
-        data.n_items, len(data.manifest["events"]), by_entity["item"], by_entity["user"]
+        data.n_items, len(data.manifest.event_kinds), by_entity["item"], by_entity["user"]
     )
 
 
-def tables(data: Dataset, size: ModelSpec) -> Tables:
-    """Read the features and put them on the device."""
+def feature_tables(data: Dataset, spec: ModelSpec) -> FeatureTables:
+    """The features that the model reads, on the device."""
     warm = data.items["popularity"].to_numpy() > 0
-    return Tables(
-        _features(data, size.item_specs), _features(data, size.user_specs), jax.device_put(warm)
+    return FeatureTables(
+        _features(data, spec.item_specs), _features(data, spec.user_specs), jax.device_put(warm)
     )
 
 
 def _features(data: Dataset, specs: tuple[FeatureSpec, ...]) -> Features:
-    return on_device({spec.name: data.feature(spec) for spec in specs})
+    return features_on_device({spec.name: data.feature(spec) for spec in specs})
 
 
-def on_device(arrays: Mapping[str, FeatureArray], rows: np.ndarray | None = None) -> Features:
-    """Features of all rows or of some, ready for the model."""
+def features_on_device(
+    arrays: Mapping[str, FeatureArray], rows: np.ndarray | None = None
+) -> Features:
+    """Features of all rows, or of some, as the model reads them."""
     some = slice(None) if rows is None else rows
     return {
         name: (jax.device_put(np.asarray(a.values[some])), jax.device_put(a.mask[some]))
@@ -88,6 +92,6 @@ def on_device(arrays: Mapping[str, FeatureArray], rows: np.ndarray | None = None
     }
 
 
-def tokens(rows: PackedRows) -> Tokens:
-    """The inputs of packed rows, as numpy arrays."""
+def packed_tokens(rows: PackedRows) -> Tokens:
+    """The tokens of packed rows, as numpy arrays."""
     return Tokens(rows.item, rows.event, rows.gap, rows.user, rows.reset)

@@ -1,45 +1,46 @@
-"""Histories to context vectors and states, chunk by chunk, so that memory does not grow with the users."""
-
-from typing import Any
+"""Histories of users to context vectors and decoder states, in chunks of bounded memory."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float, Int
 
 from m6rec_cli.data.packing import PackedRows
 from m6rec_cli.execution import model_inputs
 from m6rec_cli.model import scoring
-from m6rec_cli.model.fusion import Features, gather
+from m6rec_cli.model.fusion import Features, gather_rows
 from m6rec_cli.model.layers import Keys
 from m6rec_cli.model.recommender import M6Rec, Tokens
 from m6rec_cli.system import runtime, signals
+from m6rec_cli.system.shapes import ID
 
 _CHUNK_TOKENS = {"cpu": 8192}
-"""Tokens that are read at once, 65,536 elsewhere: on a CPU their feed-forward layers have to fit into its cache."""
+"""Tokens of a chunk; 65,536 on other devices. On a CPU they must fit into its cache."""
 
 
 def round_up_size(n: int) -> int:
-    """A size a little above `n` (a quarter at the most), of which there are few: each is compiled once."""
+    """`n` rounded up by a quarter at most, to one of few sizes: each is compiled once."""
     step = 1 << max(n.bit_length() - 3, 0)
     return -(-n // step) * step
 
 
 def user_contexts(
     model: M6Rec,
-    items: Any,
+    items: ID,
     packed: PackedRows,
     row: np.ndarray,
-    at: np.ndarray,
+    position: np.ndarray,
     profiles: Features,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The context after each user's last token, and the decoder's state there.
+    """Context and decoder state of each user after the last token of their history.
 
     Args:
-        items: Embeddings of the catalogue (i, d).
-        packed: From `pack_histories`, as are `row` and `at`, the place of each user's last token.
+        items: Embeddings of the catalogue.
+        packed: From `pack_histories`, as are `row` and `position`, those of each user's last token.
+        profiles: Features of users by the users of `packed`.
 
     Returns:
-        f32 (users, d) and f32 (users, state size).
+        f32 (u, d) and f32 (u, s).
     """
     contexts = np.zeros((len(row), model.encoder.start.shape[0]), np.float32)
     states = np.zeros((len(row), model.decoder.state_size), np.float32)
@@ -54,64 +55,84 @@ def user_contexts(
     edges = np.searchsorted(row[order], np.arange(0, len(packed) + chunk, chunk))
     widest = round_up_size(int(np.diff(edges).max(initial=1)))
     for i, start in enumerate(range(0, len(packed), chunk)):
-        signals.check()
+        signals.check_stop()
         users = order[edges[i] : edges[i + 1]]
         if len(users) == 0:
             continue
-        # The chunk repeats its last row, and each its users, so that few shapes are compiled.
+        # Chunks repeat their last row, and their users, so that few shapes are compiled.
         rows = np.minimum(np.arange(start, start + chunk), len(packed) - 1)
         padded = np.resize(users, widest)
-        h, s = _final(
+        h, s = compiled_final_contexts(
             model,
             items,
-            model_inputs.tokens(packed.take(rows)),
+            model_inputs.packed_tokens(packed.take(rows)),
             profiles,
             row[padded] - start,
-            at[padded],
+            position[padded],
         )
         contexts[users], states[users] = (
-            runtime.fetch(h)[: len(users)],
-            runtime.fetch(s)[: len(users)],
+            runtime.fetch_array(h)[: len(users)],
+            runtime.fetch_array(s)[: len(users)],
         )
     return contexts, states
 
 
-def advanced_contexts(
-    model: M6Rec, items: Any, tokens: Tokens, at: np.ndarray, states: np.ndarray, profiles: Features
+def advance_contexts(
+    model: M6Rec,
+    items: ID,
+    tokens: Tokens,
+    position: np.ndarray,
+    states: np.ndarray,
+    profiles: Features,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Context and state of users of whom the state after earlier events is known, after a few events more.
+    """Context and decoder state of users after new events, from the state before them.
 
     Args:
-        tokens: The new events of one user a row, numpy arrays (n, t); what follows the last one is padding.
-        at: The place of each user's last token, int (n,).
-        states: f32 (n, state size), before the first token.
-        profiles: Features of the users by `tokens.user`.
+        items: Embeddings of the catalogue.
+        tokens: The new events, one user a row, numpy arrays (u, t), padded at the end.
+        position: Position of each user's last token, int (u,).
+        states: f32 (u, s), before the first token.
+        profiles: Features of users by `tokens.user`.
 
     Returns:
-        f32 (n, d) and f32 (n, state size).
+        f32 (u, d) and f32 (u, s).
     """
-    n = len(at)
-    # Users are repeated at the end, so that few shapes are compiled.
+    n = len(position)
+    # Users repeat at the end, so that few shapes are compiled.
     rows = np.resize(np.arange(n), round_up_size(n))
     padded = Tokens(
         *(x[rows] for x in (tokens.item, tokens.event, tokens.gap, tokens.user, tokens.reset))
     )
-    h, s = _advance(model, items, padded, profiles, states[rows], at[rows])
+    h, s = compiled_advance(model, items, padded, profiles, states[rows], position[rows])
     return np.asarray(h)[:n], np.asarray(s)[:n]
 
 
 @jax.jit
-def _advance(
-    model: M6Rec, items: Any, tokens: Any, profiles: Any, states: Any, at: Any
-) -> tuple[jax.Array, jax.Array]:
-    users = jnp.arange(len(at))
-    own = gather(profiles, tokens.user[:, 0]) if profiles else {}
-    owner = jnp.broadcast_to(users[:, None], tokens.item.shape)
-    return model.contexts(items, tokens, own, Keys(None), states, (users, at), owner)
+def compiled_advance(
+    model: M6Rec,
+    items: ID,
+    tokens: Tokens,
+    profiles: Features,
+    states: Float[Array, "u s"],
+    position: Int[Array, " u"],
+) -> tuple[Float[Array, "u d"], Float[Array, "u s"]]:
+    """`advance_contexts` of one shape."""
+    users = jnp.arange(len(position))
+    own = gather_rows(profiles, tokens.user[:, 0]) if profiles else {}
+    profile_row = jnp.broadcast_to(users[:, None], tokens.item.shape)
+    return model.contexts(
+        items, tokens, own, Keys(None), states, at=(users, position), profile_row=profile_row
+    )
 
 
 @jax.jit
-def _final(
-    model: M6Rec, items: Any, tokens: Any, profiles: Any, row: Any, at: Any
-) -> tuple[jax.Array, jax.Array]:
-    return scoring.final_contexts(model, items, tokens, profiles, row, at)
+def compiled_final_contexts(
+    model: M6Rec,
+    items: ID,
+    tokens: Tokens,
+    profiles: Features,
+    row: Int[Array, " u"],
+    position: Int[Array, " u"],
+) -> tuple[Float[Array, "u d"], Float[Array, "u s"]]:
+    """The chunk of `user_contexts` in one shape."""
+    return scoring.final_contexts(model, items, tokens, profiles, row, position)

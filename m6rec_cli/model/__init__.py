@@ -1,1 +1,4 @@
-"""The network. Never imports the data layer."""
+"""The network: encoder, decoder, generator and discriminator; it never sees data.
+
+`system/shapes.py` has the table of axes (b t i d m z k ...) that annotations and comments use.
+"""

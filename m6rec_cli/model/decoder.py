@@ -1,7 +1,7 @@
-"""The recurrent decoder: events in, one context vector per position out (article 4.1.2).
+"""The recurrent decoder: token vectors to a context vector at each position (article 4.1.2).
 
-Post-norm residual blocks: layer norm on the input and after each residual, a cell with its output
-projection, then a feed-forward part; dropout on the input and on both branches.
+Post-norm residual blocks of a recurrent cell and a feed-forward part: layer norm on the input and
+after each residual sum; dropout on the input and on both branches.
 """
 
 import jax.numpy as jnp
@@ -9,11 +9,11 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from m6rec_cli.config.settings import ModelConfig
+from m6rec_cli.model.decoders._base import DECODERS
 from m6rec_cli.model.init import layer_norm
 from m6rec_cli.model.layers import MLP, Keys, dropout
-from m6rec_cli.model.scan import resolve
-from m6rec_cli.system import registry
-from m6rec_cli.system.shapes import BTD, BT_bool, Places
+from m6rec_cli.model.scan import resolve_method
+from m6rec_cli.system.shapes import BTD, BT_bool, TokenIndex
 
 
 class Block(nnx.Module):
@@ -21,8 +21,8 @@ class Block(nnx.Module):
 
     def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs):
         d = config.width
-        cell = registry.load("model.decoders", config.decoder.kind).Cell
-        self.cell = cell(d, scan=resolve(config.decoder.scan), rngs=rngs)
+        cell = DECODERS.load(config.decoder.kind).Cell
+        self.cell = cell(d, scan=resolve_method(config.decoder.scan), rngs=rngs)
         self.norm_cell = layer_norm(d, rngs=rngs)
         self.mlp = MLP(d, config.decoder.expansion * d, d, activation="gelu", rngs=rngs)
         self.norm_mlp = layer_norm(d, rngs=rngs)
@@ -34,9 +34,9 @@ class Block(nnx.Module):
         reset: BT_bool,
         state: Float[Array, "b s"],
         keys: Keys,
-        at: Places | None = None,
+        at: TokenIndex | None = None,
     ) -> tuple[Float[Array, "... d"], Float[Array, "b t s"]]:
-        """Outputs after every position, or at some places (n, d); and the cell's states after every position."""
+        """Outputs after every position, or (n, d) at the tokens `at`; the cell's states of all."""
         y, states = self.cell(x, reset, state)
         x, y = (x, y) if at is None else (x[at], y[at])
         x = self.norm_cell(x + dropout(y, self.rate, keys()))
@@ -47,7 +47,7 @@ class Decoder(nnx.Module):
     """The stack of blocks.
 
     Attributes:
-        state_size: Numbers that make up the state of one history over all blocks.
+        state_size: Numbers (s) in the state of one history, over all blocks.
     """
 
     def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs):
@@ -62,17 +62,17 @@ class Decoder(nnx.Module):
         reset: BT_bool,
         state: Float[Array, "b s"] | None,
         keys: Keys,
-        at: Places | None = None,
+        at: TokenIndex | None = None,
     ) -> tuple[Float[Array, "... d"], Float[Array, "... s"]]:
-        """Context vectors and states after every position, or at some places alone: (n, d) and (n, s).
+        """Context vectors and states after every position, or (n, d) and (n, s) at the tokens `at`.
 
         Args:
-            x: Encoded events; several histories may lie end to end in a row.
+            x: Token vectors; a row may hold several histories end to end.
             reset: True at the first position of each history.
-            state: The state before the first position; `None` is a fresh start.
-            keys: Keys for dropout; `Keys(None)` when judging.
-            at: Where the result is wanted. What nobody reads further is not computed elsewhere: of the last block,
-                that is all behind the cell.
+            state: The state before the first position of each row; `None` is zero.
+            keys: Keys for dropout.
+            at: The only tokens whose contexts are wanted; the last block then skips its
+                feed-forward part at all others.
         """
         if state is None:
             state = jnp.zeros((x.shape[0], self.state_size), x.dtype)

@@ -1,7 +1,8 @@
-"""D(h, e): how well an item embedding fits a context, real events against generated ones.
+"""The discriminator D(h, e): whether an item embedding after a context is real or generated.
 
-A small MLP without normalisation layers, as the R1 and R2 penalties want. Candidates are scaled to one
-length before they are judged: the softmax makes generated vectors long, and length alone would tell.
+A small MLP without normalisation layers, because of the R1 and R2 penalties. Callers scale real and
+generated embeddings to one length: the softmax makes generated ones long, and their length alone
+would give them away.
 """
 
 import jax
@@ -21,10 +22,10 @@ class Discriminator(nnx.Module):
         self.mlp = MLP(3 * d, config.generator.hidden, 1, layers=2, activation="silu", rngs=rngs)
 
     def __call__(self, h: Float[Array, "n d"], e: Float[Array, "n d"]) -> Float[Array, " n"]:
-        """Scores; higher is more real."""
+        """Scores; higher means more real."""
         return self.mlp(jnp.concatenate([h, e, h * e], axis=-1))[:, 0]
 
 
-def unit(e: Float[Array, "n d"]) -> Float[Array, "n d"]:
-    """Scale to unit mean square, the scale of a layer norm's output."""
+def unit_mean_square(e: Float[Array, "n d"]) -> Float[Array, "n d"]:
+    """Scale each vector to mean square 1, as a layer norm does."""
     return e * jax.lax.rsqrt(jnp.mean(e**2, axis=-1, keepdims=True) + 1e-8)

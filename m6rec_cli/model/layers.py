@@ -1,4 +1,4 @@
-"""Building blocks: the article's MLP, layer norm and a dropout that takes its key."""
+"""Building blocks of all parts: the article's MLP, dropout and a stream of random keys."""
 
 import itertools
 from collections.abc import Callable
@@ -19,14 +19,14 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 }
 
 CONTENT_SCALE = 0.05
-"""Towers put out vectors of unit scale; ids start at 0.02. The factor brings them to one scale."""
+"""Brings the output of towers (unit scale) to the scale of id embeddings (0.02 at the start)."""
 
 
 class MLP(nnx.Module):
     """h1 = sigma(W1 x + b1) ... z = W h + b (article 4.1.1), with `layers` hidden layers.
 
     Args:
-        zero: Start with W = b = 0 in the output layer, so that a residual branch begins as the identity.
+        zero_init: Start the output layer at W = b = 0, so that a residual block is the identity.
     """
 
     def __init__(
@@ -37,12 +37,12 @@ class MLP(nnx.Module):
         *,
         layers: int = 1,
         activation: str = "relu",
-        zero: bool = False,
+        zero_init: bool = False,
         rngs: nnx.Rngs,
     ):
         sizes = [n_in, *[n_hidden] * layers]
         self.hidden = nnx.List([linear(a, b, rngs=rngs) for a, b in itertools.pairwise(sizes)])
-        self.out = linear(sizes[-1], n_out, kernel=zeros if zero else lecun(), rngs=rngs)
+        self.out = linear(sizes[-1], n_out, kernel=zeros if zero_init else lecun(), rngs=rngs)
         self.activation = activation
 
     def __call__(self, x: Float[Array, "... f"]) -> Float[Array, "... g"]:
@@ -53,16 +53,16 @@ class MLP(nnx.Module):
 
 
 def dropout(x: Float[Array, "..."], rate: float, key: PRNGKey | None) -> Float[Array, "..."]:
-    """Zero a share `rate` of the entries and scale up the others; `key=None` (judging) changes nothing."""
+    """Zero a share `rate` of the entries and scale up the others; without a key change nothing."""
     if key is None or rate == 0:
         return x
-    # 16 random bits an entry are enough for a mask and halve the cost of the generator.
+    # 16 random bits an entry suffice for a mask and cost half of 32.
     keep = jax.random.bits(key, x.shape, jnp.uint16) >= jnp.uint16(round(rate * 65536))
     return jnp.where(keep, x / (1 - rate), 0)
 
 
 class Keys:
-    """A stream of keys from one key, each used once; `Keys(None)` gives `None` (no randomness)."""
+    """A stream of keys from one key, each used once; `Keys(None)` gives `None`: no dropout."""
 
     def __init__(self, key: PRNGKey | None):
         self._key, self._n = key, 0

@@ -1,10 +1,10 @@
-"""Scores over the catalogue: item embeddings in tiles, contexts of histories, ranks by counting."""
+"""The model in inference: item embeddings, contexts of whole histories, logits and ranks."""
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from m6rec_cli.model.fusion import Features, gather
+from m6rec_cli.model.fusion import Features, gather_rows
 from m6rec_cli.model.layers import Keys
 from m6rec_cli.model.recommender import M6Rec, Tokens
 from m6rec_cli.system.shapes import ID, I, I_bool
@@ -13,7 +13,7 @@ _ENCODE_ROWS = 2048
 
 
 def encode_content(model: M6Rec, features: Features, n_items: int) -> ID:
-    """Content vectors of the whole catalogue, tile by tile, so that pictures are never all afloat."""
+    """Content vectors of the catalogue, in tiles: images of all items may not fit into memory."""
     if not features:
         return jnp.zeros((n_items, model.encoder.start.shape[0]))
     tile = min(_ENCODE_ROWS, n_items)
@@ -21,14 +21,14 @@ def encode_content(model: M6Rec, features: Features, n_items: int) -> ID:
 
     def encode(start: Array) -> Array:
         rows = jnp.minimum(start + jnp.arange(tile), n_items - 1)
-        return model.encoder.content(gather(features, rows), Keys(None))
+        return model.encoder.encode_content(gather_rows(features, rows), Keys(None))
 
     return jax.lax.map(encode, starts).reshape(-1, model.encoder.start.shape[0])[:n_items]
 
 
 def embed_items(model: M6Rec, features: Features, warm: I_bool) -> ID:
-    """Embeddings of the whole catalogue as they are judged: nothing is dropped."""
-    return model.encoder.embed(encode_content(model, features, len(warm)), warm, Keys(None))
+    """Embeddings of the catalogue, without dropout."""
+    return model.encoder.embed_items(encode_content(model, features, len(warm)), warm, Keys(None))
 
 
 def final_contexts(
@@ -37,27 +37,39 @@ def final_contexts(
     tokens: Tokens,
     profiles: Features,
     row: Int[Array, " u"],
-    at: Int[Array, " u"],
+    position: Int[Array, " u"],
 ) -> tuple[Float[Array, "u d"], Float[Array, "u s"]]:
-    """Context and state after the last token of each history of packed rows: every user has one, and none is left out."""
+    """Context and decoder state of each user after the last token of their history.
+
+    Args:
+        tokens: Packed rows; each history in them is of a different user.
+        profiles: Features of users by `tokens.user`.
+        row: Row of each user's last token.
+        position: Position of each user's last token.
+    """
     if not profiles:
-        return model.contexts(items, tokens, {}, Keys(None), at=(row, at))
-    users = jnp.sort(tokens.user[row, at])
-    owner = jnp.minimum(jnp.searchsorted(users, tokens.user), len(users) - 1)
+        return model.contexts(items, tokens, {}, Keys(None), at=(row, position))
+    users = jnp.sort(tokens.user[row, position])
+    profile_row = jnp.minimum(jnp.searchsorted(users, tokens.user), len(users) - 1)
     return model.contexts(
-        items, tokens, gather(profiles, users), Keys(None), at=(row, at), owner=owner
+        items,
+        tokens,
+        gather_rows(profiles, users),
+        Keys(None),
+        at=(row, position),
+        profile_row=profile_row,
     )
 
 
 def ranks(
     scores: Float[Array, "u i"], target: Int[Array, " u"], seen: Int[Array, "u l"]
 ) -> tuple[Int[Array, " u"], Int[Array, " u"]]:
-    """0-based rank of each target among all items, and among those the user has not seen.
+    """Rank of each user's target, from 0: among all items, and among their unseen items.
 
-    rank = number of items with a higher score, ties counted by item row, as a stable sort would place them.
+    The rank is the number of items with a higher score; ties rank by item row, as in a stable sort.
 
     Args:
-        seen: Distinct item rows that the user has seen, without the target; -1 beyond the end.
+        seen: Distinct rows of the items each user has seen, without the target; padded with -1.
     """
     own = jnp.take_along_axis(scores, target[:, None], axis=1)
     row = jnp.arange(scores.shape[1])[None]
@@ -68,5 +80,5 @@ def ranks(
 
 
 def logits(candidates: Float[Array, "u d"], items: ID, bias: I) -> Float[Array, "u i"]:
-    """Scores of all items."""
+    """Logits of all items."""
     return candidates @ items.T + bias[None]

@@ -1,4 +1,4 @@
-"""JAX as m6rec runs it: the persistent compilation cache, and random keys."""
+"""How m6rec runs JAX: the compilation cache on disk, random keys, arrays to numpy."""
 
 import jax
 import numpy as np
@@ -8,11 +8,11 @@ from m6rec_cli.system.directories import cache_folder
 from m6rec_cli.system.shapes import PRNGKey
 
 
-def start() -> None:
+def configure_jax() -> None:
     """Configure JAX; call it before the first array.
 
-    The compilation cache makes a second process skip XLA's work. A cache that cannot be written is no
-    reason to stop: JAX goes on without it.
+    The compilation cache lets a second process skip compilation. If its folder cannot be written,
+    JAX compiles without it.
     """
     folder = cache_folder() / "xla"
     try:
@@ -24,13 +24,13 @@ def start() -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-def key(seed: int) -> PRNGKey:
-    """The key of a seed: threefry, which costs less on CPU than XLA's own generator and is stable across devices."""
+def random_key(seed: int) -> PRNGKey:
+    """The key of a seed, for threefry: cheap on a CPU, and the same numbers on all devices."""
     return jax.random.key(seed)
 
 
-def fetch(x: jax.Array) -> np.ndarray:
-    """An array as numpy, whole, wherever its parts lie; all processes call it together."""
+def fetch_array(x: jax.Array) -> np.ndarray:
+    """The whole array as numpy, gathered from all devices; all processes call it together."""
     if x.is_fully_addressable or x.is_fully_replicated:
         return np.asarray(x)
     from jax.experimental import multihost_utils

@@ -1,19 +1,21 @@
-"""The axes, and array types built from them; einsum strings use the same letters.
+"""The axes of arrays, and array types built from them; einsum strings use the same letters.
 
-| letter | axis                         |
-|--------|------------------------------|
-| b      | rows of a batch              |
-| t      | position in a row            |
-| n      | positions of a batch (b * t) |
-| i      | catalogue items              |
-| u      | users                        |
-| r      | item rows encoded anew       |
-| d      | model width                  |
-| m      | modality                     |
-| z      | noise                        |
-| k      | list length                  |
-| s      | decoder state                |
+| letter | axis                                |
+|--------|-------------------------------------|
+| b      | rows of a batch                     |
+| t      | positions in a row                  |
+| n      | positions of a batch (b * t)        |
+| i      | items of the catalogue              |
+| u      | users                               |
+| r      | rows of a feature                   |
+| d      | model width                         |
+| m      | modalities                          |
+| z      | noise                               |
+| k      | length of a list                    |
+| s      | numbers in the state of the decoder |
 """
+
+from typing import Any, TypeAlias
 
 from jaxtyping import Array, Bool, Float, Int, Key
 
@@ -29,5 +31,7 @@ I = Float[Array, " i"]  # noqa: E741 - the axis is called i
 I_bool = Bool[Array, " i"]
 Scalar = Float[Array, ""]
 PRNGKey = Key[Array, ""]
-Places = tuple[Int[Array, " n"], Int[Array, " n"]]
-"""Rows and positions in packed histories."""
+TokenIndex = tuple[Int[Array, " n"], Int[Array, " n"]]
+"""Row and position of tokens in packed histories."""
+Leaf: TypeAlias = Any
+"""A leaf of a pytree: an array, or what takes its place (tracer, shape, sharding, mask)."""

@@ -1,6 +1,6 @@
-"""Codes of the tokens that packing writes and the decoder reads."""
+"""Constants of tokens that packing writes and the model reads."""
 
 START = -1
-"""Item of a token that is not an event: the start of a history, and padding."""
+"""Item of a token without an event: the start of a history, and padding."""
 N_GAPS = 24
-"""Buckets of the time since the previous event; 0 where it is unknown (`data.packing.gap_buckets`)."""
+"""Buckets of the time since the previous event (`data.packing.gap_buckets`); 0 is unknown."""

@@ -17,14 +17,16 @@ from m6rec_cli.config import resolve as configuration
 from m6rec_cli.config.settings import Config
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.execution import model_inputs, user_contexts
-from m6rec_cli.execution.mesh import Layout
+from m6rec_cli.execution.layout import Layout
+from m6rec_cli.execution.mesh import layout_of
 from m6rec_cli.system import runtime
-from m6rec_cli.system.checkpoints import StepCheckpoints, named
-from m6rec_cli.training import sharded_ranks
+from m6rec_cli.system.checkpoints import StepCheckpoints, flatten_by_name
 from m6rec_cli.training.batches import TrainingBatches
-from m6rec_cli.training.checkpointing import Writer
-from m6rec_cli.training.loop import LoopState, TrainingEvent, prepare
-from m6rec_cli.training.session import build
+from m6rec_cli.training.catalogue_operations import operations_for
+from m6rec_cli.training.checkpointing import CheckpointWriter
+from m6rec_cli.training.loop import LoopState, TrainingEvent
+from m6rec_cli.training.setup import build_model, build_trainer
+from m6rec_cli.training.state import TrainingState
 from m6rec_cli.training.validation import Validation
 from tests.small import SMALL
 
@@ -53,41 +55,39 @@ def steps_on(data: Dataset, shape: str, out: Path) -> dict[str, Any]:
     """Losses and validation after `STEPS` steps, the size of the largest array that is gathered, and how often
     an array of the size of a whole table stands in the program of one device."""
     config = settings(shape)
-    size = model_inputs.sizes(data, config.model)
-    model, tables = build(size, config), model_inputs.tables(data, size)
-    feed = TrainingBatches.of(data, config, labels=False, has_content=True)
-    assert feed.partial
-    assert feed.rows == ROWS
-    layout = Layout.of(config.train, data.n_items)
-    trainer, state = prepare(model, config, feed, tables, layout)
-    state, tables, key = layout.state(state), layout.tables(tables), layout.key(runtime.key(0))
-    stacks = [layout.batches(batches) for batches, _ in feed.epoch(0)][: STEPS // 2]
+    size = model_inputs.model_spec(data, config.model)
+    model, tables = build_model(size, config), model_inputs.feature_tables(data, size)
+    feed = TrainingBatches.from_data(data, config, labelled_only=False, has_content=True)
+    assert feed.encodes_some_items
+    assert feed.rows_per_batch == ROWS
+    layout = layout_of(config.train, data.n_items)
+    trainer, state = build_trainer(model, config, feed, tables, layout)
+    state, tables, key = layout.place(state), layout.place(tables), layout.place_key(runtime.random_key(0))
+    stacks = [layout.place_batches(batches) for batches, _ in feed.epoch_batches(0)][: STEPS // 2]
     rates = np.full(config.train.steps_per_dispatch, config.train.learning_rate, np.float32)
     step = (
-        trainer.dispatch(state).lower(state, stacks[0], rates, np.int32(2), tables, key).compile()
+        trainer.compile_dispatch(state).lower(state, stacks[0], rates, np.int32(2), tables, key).compile()
     )
     losses = []
     for stack in stacks:
         state, sums = step(state, stack, rates, np.int32(2), tables, key)
         losses.append(float(sums["loss"]))
-    validation = Validation.of(data, config)
+    validation = Validation.from_data(data, config)
     assert validation is not None
-    judged = validation.judge(trainer.graphdef, state, tables, layout)
+    judged = validation.evaluate(trainer.graphdef, state, tables, layout)
     folder = out / shape
-    Writer(StepCheckpoints(folder), layout, 0).take(
-        TrainingEvent("epoch", STEPS, STEPS, {}, state, LoopState(epoch=1)), now=True
+    CheckpointWriter(StepCheckpoints(folder), layout, 0).save_if_due(
+        epoch_event(STEPS, state, LoopState(epoch=1)), now=True
     )
-    remembering = Writer(StepCheckpoints(out / f"{shape}-remembered"), layout, 1000)
+    remembering = CheckpointWriter(StepCheckpoints(out / f"{shape}-remembered"), layout, 1000)
     for step_done in (STEPS, STEPS + 1):
-        remembering.take(
-            TrainingEvent(
-                "epoch", step_done, STEPS, {}, state, LoopState(epoch=1, best_step=STEPS)
-            ),
+        remembering.save_if_due(
+            epoch_event(step_done, state, LoopState(epoch=1, best_step=STEPS)),
             now=step_done > STEPS,
         )
     shards = {
         name: x.sharding.shard_shape(x.shape)[0]
-        for name, x in named(state.params).items()
+        for name, x in flatten_by_name(state.params).items()
         if "ids" in name
     }
     hlo = step.as_text()
@@ -96,7 +96,7 @@ def steps_on(data: Dataset, shape: str, out: Path) -> dict[str, Any]:
         for name, (values, _) in tables.items.items()
     }
     programs = [hlo, *judging(trainer.graphdef, state, tables, layout, validation)]
-    whole = re.compile(rf"\w+\[{N_ITEMS + layout.fill},({config.model.width}|{LOOK})\]")
+    whole = re.compile(rf"\w+\[{N_ITEMS + layout.n_padding},({config.model.width}|{LOOK})\]")
     return {
         "losses": losses,
         "judged": judged,
@@ -106,19 +106,31 @@ def steps_on(data: Dataset, shape: str, out: Path) -> dict[str, Any]:
     }
 
 
+def epoch_event(step: int, state: TrainingState, loop_state: LoopState) -> TrainingEvent:
+    """The end of an epoch at `step`."""
+    return TrainingEvent(
+        kind="epoch", step=step, n_steps=STEPS, metrics={}, state=state, loop_state=loop_state
+    )
+
+
 def judging(
     graphdef: Any, state: Any, tables: Any, layout: Layout, validation: Validation
 ) -> list[str]:
     """The programs that validation runs: embedding the catalogue, reading histories, ranking."""
-    model = nnx.merge(graphdef, state.params, state.frozen, state.judge)
-    items = sharded_ranks.embed(model, tables, layout)
-    read = model_inputs.tokens(validation.packed), {}, validation.row, validation.at
-    h, _ = user_contexts._final(model, items, *read)
-    users = (layout.rows(x[:8]) for x in (runtime.fetch(h), validation.target, validation.seen))
+    model = nnx.merge(graphdef, state.params, state.frozen, state.discriminator)
+    catalogue = operations_for(layout)
+    embed, ranks = type(catalogue).embed, type(catalogue).ranks
+    items = catalogue.embed(model, tables)
+    read = model_inputs.packed_tokens(validation.packed), {}, validation.row, validation.position
+    h, _ = user_contexts.compiled_final_contexts(model, items, *read)
+    users = (
+        layout.place_users(x[:8])
+        for x in (runtime.fetch_array(h), validation.target, validation.seen_items)
+    )
     lowered = (
-        sharded_ranks.embed.lower(model, tables, layout),
-        user_contexts._final.lower(model, items, *read),
-        sharded_ranks.ranks.lower(model, items, *users, layout),
+        embed.lower(catalogue, model, tables),
+        user_contexts.compiled_final_contexts.lower(model, items, *read),
+        ranks.lower(catalogue, model, items, *users),
     )
     return [program.compile().as_text() for program in lowered]
 
@@ -131,7 +143,7 @@ def gathered(hlo: str) -> int:
 
 if __name__ == "__main__":
     out = Path(sys.argv[1])
-    runtime.start()
+    runtime.configure_jax()
     data = Dataset.open(out / "data")
     print(
         json.dumps(

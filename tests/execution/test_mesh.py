@@ -1,5 +1,6 @@
 """Many devices: four forced ones do what one does, and no table is ever gathered."""
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -7,17 +8,22 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
+from flax import nnx
+from jax.sharding import AxisType, Mesh, PartitionSpec
 
 from m6rec_cli.execution import model_inputs
-from m6rec_cli.execution.mesh import Layout
-from m6rec_cli.system.checkpoints import StepCheckpoints
+from m6rec_cli.execution.layout import ITEM_TABLE, Layout, item_tables
+from m6rec_cli.execution.mesh import MeshLayout, layout_of
+from m6rec_cli.system.checkpoints import StepCheckpoints, flatten_by_name
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.training.batches import TrainingBatches
-from m6rec_cli.training.checkpointing import restore, trees_of
-from m6rec_cli.training.loop import prepare
-from m6rec_cli.training.session import build
+from m6rec_cli.training.checkpointing import restore, state_arrays
+from m6rec_cli.training.setup import build_model, build_trainer
 from tests.execution.on_devices import LOOK, N_ITEMS, STEPS, gathered, settings
 from tests.small import FAST
 from tests.worlds import Column, write_data
@@ -73,7 +79,7 @@ def test_mesh_gives_the_losses_and_parameters_of_one_device(world, done, shape):
         assert done[shape]["judged"][name] == pytest.approx(value, abs=0.02), name
     folder = world.path.parent
     for tree in ("params", "optimizer", "content"):
-        one, many = (StepCheckpoints(folder / s).read(STEPS, tree) for s in ("1x1", shape))
+        one, many = (StepCheckpoints(folder / s).read_tree(STEPS, tree) for s in ("1x1", shape))
         assert one.keys() == many.keys()
         for name, array in one.items():
             assert array.shape == many[name].shape, name
@@ -99,23 +105,23 @@ def test_mesh_model_axis_divides_the_tables_and_gathers_none(done):
 @pytest.mark.slow
 def test_mesh_checkpoint_restores_on_one_device(world, done):
     config = settings("1x1")
-    size = model_inputs.sizes(world, config.model)
-    feed = TrainingBatches.of(world, config, labels=False, has_content=True)
-    layout = Layout.of(config.train, N_ITEMS)
-    _, fresh = prepare(build(size, config), config, feed, model_inputs.tables(world, size), layout)
+    size = model_inputs.model_spec(world, config.model)
+    feed = TrainingBatches.from_data(world, config, labelled_only=False, has_content=True)
+    layout = layout_of(config.train, N_ITEMS)
+    _, fresh = build_trainer(build_model(size, config), config, feed, model_inputs.feature_tables(world, size), layout)
     steps = StepCheckpoints(world.path.parent / "2x2")
     state, progress = restore(steps, STEPS, fresh)
     assert progress.epoch == 1
     assert state.params["encoder"]["ids"].shape[0] == N_ITEMS
-    saved = steps.read(STEPS, "optimizer")
-    for name, array in trees_of(state)["optimizer"].items():
+    saved = steps.read_tree(STEPS, "optimizer")
+    for name, array in state_arrays(state)["optimizer"].items():
         np.testing.assert_array_equal(array, saved[name], err_msg=name)
 
 
 @pytest.mark.slow
 def test_mesh_remembers_the_best_parameters_as_it_writes_them(world, done):
     remembered = StepCheckpoints(world.path.parent / "2x2-remembered")
-    best, last = (remembered.read(step, "params") for step in (STEPS, STEPS + 1))
+    best, last = (remembered.read_tree(step, "params") for step in (STEPS, STEPS + 1))
     assert best.keys() == last.keys()
     for name in best:
         np.testing.assert_array_equal(best[name], last[name], err_msg=name)
@@ -134,20 +140,77 @@ def test_gathered_reads_the_largest_all_gather_of_a_program():
 @pytest.mark.parametrize("sets", [["train.data_parallel=3"], ["train.model_parallel=2"]])
 def test_layout_that_the_devices_do_not_allow_is_refused(small, sets):
     with pytest.raises(M6RecError, match=r"does not divide the 1 cpu device\n"):
-        Layout.of(small(*sets).train, 10)
+        layout_of(small(*sets).train, 10)
 
 
-def test_layout_of_one_device_hands_back_what_it_is_given(small, world):
-    layout = Layout.of(small().train, 10)
-    assert layout.mesh is None
+def test_layout_of_one_device_returns_every_argument_as_it_is(small):
+    layout = layout_of(small().train, 10)
+    assert type(layout) is Layout
     assert str(layout) == "1 device"
-    for give in (
-        layout.state,
-        layout.tables,
-        layout.batches,
-        layout.table,
-        layout.rows,
-        layout.key,
+    assert (layout.n_devices, layout.n_padding, layout.round_up(7)) == (1, 0, 7)
+    assert layout.real_rows({"params": {"encoder.ids": True}}) == {}
+    for place in (
+        layout.place,
+        layout.place_key,
+        layout.place_batches,
+        layout.place_users,
+        layout.constrain_item_table,
     ):
         thing = object()
-        assert give(thing) is thing
+        assert place(thing) is thing
+
+
+class Table(nnx.Module):
+    """A table with a row for each item, and a layer whose name says so wrongly."""
+
+    def __init__(self):
+        self.rows = nnx.Param(jnp.ones((5, 2)), item_table=True)
+        self.ids = nnx.Param(jnp.ones((5, 2)))
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class Inputs:
+    features: Any = dataclasses.field(metadata=ITEM_TABLE)
+    content: Any
+
+
+def marks(tree):
+    return flatten_by_name(item_tables(tree))
+
+
+def test_item_tables_are_known_by_metadata_and_not_by_name():
+    features = {
+        "price": (np.ones(5), np.ones(5, bool)),
+        "none": np.ones((0, 2)),
+        "one": np.ones(()),
+    }
+    assert marks({"inputs": Inputs(features, np.ones((5, 2)))}) == {
+        "inputs.features.price.0": True,
+        "inputs.features.price.1": True,
+        "inputs.features.none": False,
+        "inputs.features.one": False,
+        "inputs.content": False,
+    }
+
+
+def test_item_tables_survive_split_merge_gradients_and_optimiser_states():
+    graphdef, params = nnx.split(Table())
+    want = {"rows": True, "ids": False}
+    assert marks(params) == want
+    assert marks(nnx.split(nnx.merge(graphdef, params))[1]) == want
+    assert marks(jax.jit(lambda p: jax.tree.map(lambda x: x + 1, p))(params)) == want
+    assert marks(jax.grad(lambda p: nnx.merge(graphdef, p).rows[...].sum())(params)) == want
+    found = marks(jax.jit(optax.chain(optax.clip(1.0), optax.adam(1.0)).init)(params))
+    assert {name for name, is_table in found.items() if is_table} == {"1.0.mu.rows", "1.0.nu.rows"}
+
+
+def test_mesh_layout_divides_item_tables_alone():
+    mesh = Mesh(
+        np.array(jax.devices()[:1]).reshape(1, 1),
+        ("data", "model"),
+        axis_types=(AxisType.Auto,) * 2,
+    )
+    _, params = nnx.split(Table())
+    specs = flatten_by_name(MeshLayout(5, mesh).specs(params))
+    assert specs == {"rows": PartitionSpec("model"), "ids": PartitionSpec()}

@@ -1,4 +1,4 @@
-"""Initialisers: the same numbers however they are asked for, of the promised spread, and nothing is compiled."""
+"""Initialisers: the same numbers in eager and compiled code, their spread, no compilation."""
 
 import jax
 import jax.numpy as jnp
@@ -12,7 +12,7 @@ KINDS = {"normal": init.normal(0.02), "lecun": init.lecun(), "orthogonal": init.
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_eager_jit_and_shape_agree(kind):
+def test_initializer_gives_the_same_numbers_eagerly_and_under_jit(kind):
     key = jax.random.key(7)
     eager = KINDS[kind](key, (6, 18), jnp.float32)
     compiled = jax.jit(lambda k: KINDS[kind](k, (6, 18), jnp.float32))(key)
@@ -22,12 +22,12 @@ def test_eager_jit_and_shape_agree(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_another_key_draws_other_numbers(kind):
+def test_initializer_with_another_key_gives_other_numbers(kind):
     a, b = (KINDS[kind](jax.random.key(seed), (4, 8), jnp.float32) for seed in (0, 1))
     assert not np.any(np.asarray(a) == np.asarray(b))
 
 
-def test_spread():
+def test_initializers_have_the_documented_spread():
     key = jax.random.key(0)
     assert np.std(init.normal(0.02)(key, (400, 300), jnp.float32)) == pytest.approx(0.02, rel=0.01)
     x = np.asarray(init.lecun()(key, (400, 300), jnp.float32))
@@ -40,21 +40,19 @@ def test_spread():
     np.testing.assert_allclose(q @ q.T, np.eye(16), atol=1e-5)
 
 
-def test_a_layer_is_drawn_without_compiling_for_its_shape():
+def test_normal_compiles_nothing_for_new_shapes():
     rngs = nnx.Rngs(0)
-    rngs.params()  # the keys themselves are drawn by one program, whatever the shapes
+    rngs.params()  # the program that draws keys is compiled once
+    compilations: list[str] = []
 
-    class Seen:
-        names: list[str] = []
-
-    def saw(event: str, seconds: float, **_: object) -> None:
+    def note(event: str, seconds: float, **_: object) -> None:
         if event == "/jax/core/compile/backend_compile_duration":
-            Seen.names.append(event)
+            compilations.append(event)
 
-    jax.monitoring.register_event_duration_secs_listener(saw)
+    jax.monitoring.register_event_duration_secs_listener(note)
     try:
         for n in (3, 5, 7):
             init.normal(1.0)(rngs.params(), (n, n + 1), jnp.float32)
     finally:
-        jax.monitoring.unregister_event_duration_listener(saw)
-    assert Seen.names == []
+        jax.monitoring.unregister_event_duration_listener(note)
+    assert compilations == []

@@ -1,4 +1,4 @@
-"""Keys of the configuration that say what the model is made of: each does what its comment says."""
+"""Configuration keys of the model: each has the effect that its comment describes."""
 
 import dataclasses
 
@@ -9,10 +9,11 @@ import pytest
 from flax import nnx
 
 from m6rec_cli.config import resolve as configuration
-from m6rec_cli.model.fusion import gather
+from m6rec_cli.model.encoders._base import TOWERS
+from m6rec_cli.model.fusion import gather_rows
+from m6rec_cli.model.generators._base import GENERATORS
 from m6rec_cli.model.layers import Keys
 from m6rec_cli.model.recommender import M6Rec, ModelSpec
-from m6rec_cli.system import registry
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.feature_spec import FeatureSpec
 from tests.model.test_recommender import world
@@ -20,15 +21,13 @@ from tests.model.test_recommender import world
 
 def tower(kind, size, *sets):
     config = configuration.resolve(sets=["model.width=8", *sets]).model
-    made = registry.load("model.encoders", kind).Tower(
-        FeatureSpec("f", "item", kind, size), config, rngs=nnx.Rngs(0)
-    )
-    # Off the start, where an output layer may be zero.
-    graphdef, params = nnx.split(made)
+    spec = FeatureSpec(name="f", entity="item", kind=kind, size=size, storage="array")
+    graphdef, params = nnx.split(TOWERS.load(kind).Tower(spec, config, rngs=nnx.Rngs(0)))
+    # Initial output layers may be zero.
     return nnx.merge(graphdef, jax.tree.map(lambda x: x + 0.1, params))
 
 
-def n_products(module):
+def n_matrices(module):
     """Matrices among the parameters."""
     return sum(x.ndim == 2 for x in jax.tree.leaves(nnx.state(module, nnx.Param)))
 
@@ -41,53 +40,52 @@ INPUTS = {
 
 
 @pytest.mark.parametrize("kind", INPUTS)
-def test_encoder_activation_and_layers_reach_every_tower_with_an_mlp(kind):
+def test_encoder_activation_and_layers_change_each_tower_with_an_mlp(kind):
     size, values = INPUTS[kind]
-    plain, other, deep = (
+    default, tanh, deep = (
         tower(kind, size, *more)
         for more in ((), ("model.encoder.activation=tanh",), ("model.encoder.layers=3",))
     )
-    assert not np.allclose(plain(jnp.asarray(values)), other(jnp.asarray(values)))
-    assert n_products(other) == n_products(plain)
-    assert n_products(deep) == n_products(plain) + 2
+    assert not np.allclose(default(jnp.asarray(values)), tanh(jnp.asarray(values)))
+    assert n_matrices(tanh) == n_matrices(default)
+    assert n_matrices(deep) == n_matrices(default) + 2
 
 
 @pytest.mark.parametrize("kind", ["image", "audio"])
-def test_encoder_activation_is_that_of_the_first_layer_too(kind):
-    """With tanh nothing that reaches the second layer is beyond 1; without bounds it is."""
+def test_encoder_activation_applies_to_the_first_layer(kind):
+    """With tanh, inputs of the second layer lie within 1, and some are negative."""
     size, values = INPUTS[kind]
-    made = tower(kind, size, "model.encoder.activation=tanh")
-    heard, mlp = [], made.mlp
-    made.mlp = lambda x: heard.append(x) or mlp(x)
-    made(jnp.asarray(values))
-    assert np.abs(heard[0]).max() <= 1
-    assert np.min(heard[0]) < 0
+    tested = tower(kind, size, "model.encoder.activation=tanh")
+    inputs, mlp = [], tested.mlp
+    tested.mlp = lambda x: inputs.append(x) or mlp(x)
+    tested(jnp.asarray(values))
+    assert np.abs(inputs[0]).max() <= 1
+    assert np.min(inputs[0]) < 0
 
 
 @pytest.mark.parametrize("time_gaps", [True, False])
-def test_time_gaps_are_read_only_if_they_are_asked_for(time_gaps):
+def test_time_gaps_change_contexts_only_if_switched_on(time_gaps):
     model, items, tokens, profiles, *_ = world(time_gaps=time_gaps)
     if time_gaps:
         model.encoder.gaps[...] = jax.random.normal(jax.random.key(3), model.encoder.gaps.shape)
     later = dataclasses.replace(tokens, gap=tokens.gap + 3)
-    read = [
-        model.contexts(items, t, gather(profiles, t.user.reshape(-1)), Keys(None))[0]
+    contexts = [
+        model.contexts(items, t, gather_rows(profiles, t.user.reshape(-1)), Keys(None))[0]
         for t in (tokens, later)
     ]
-    assert np.array_equal(*read) != time_gaps
+    assert np.array_equal(*contexts) != time_gaps
 
 
-def test_scan_gives_the_same_contexts_both_ways():
-    found = []
+def test_scan_sequential_and_parallel_give_the_same_contexts():
+    contexts = []
     for scan in ("sequential", "parallel"):
         model, items, tokens, profiles, *_ = world(scan=scan)
-        found.append(
-            model.contexts(items, tokens, gather(profiles, tokens.user.reshape(-1)), Keys(None))[0]
-        )
-    np.testing.assert_allclose(*found, atol=1e-5)
+        own = gather_rows(profiles, tokens.user.reshape(-1))
+        contexts.append(model.contexts(items, tokens, own, Keys(None))[0])
+    np.testing.assert_allclose(*contexts, atol=1e-5)
 
 
-def test_generator_of_an_unknown_kind_names_those_there_are():
+def test_generator_of_an_unknown_kind_is_refused_with_the_known_ones():
     with pytest.raises(M6RecError, match="cannot be `resdual`") as caught:
         configuration.resolve(sets=["model.generator.kind=resdual"])
     assert "residual" in str(caught.value)
@@ -96,4 +94,4 @@ def test_generator_of_an_unknown_kind_names_those_there_are():
         ModelSpec(5, 1, (), ()),
         rngs=nnx.Rngs(0),
     )
-    assert type(model.generator) is registry.load("model.generators", "residual").Generator
+    assert type(model.generator) is GENERATORS.load("residual").Generator

@@ -1,4 +1,4 @@
-"""Every decoder, encoder and generator keeps the contract of its kind."""
+"""Each decoder, encoder and generator passes the contract of its folder."""
 
 from tests.contracts import DecoderContract, EncoderContract, GeneratorContract
 

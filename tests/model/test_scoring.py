@@ -1,3 +1,5 @@
+"""Ranks against a stable sort of the scores."""
+
 import jax.numpy as jnp
 import numpy as np
 from hypothesis import given, settings
@@ -8,7 +10,7 @@ from m6rec_cli.model.scoring import ranks
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000))
-def test_ranks_equal_the_place_in_a_stable_sort(seed):
+def test_ranks_equal_the_positions_in_a_stable_sort(seed):
     rng = np.random.default_rng(seed)
     scores = rng.integers(0, 4, (5, 9)).astype(np.float32)  # few values: many ties
     target = rng.integers(0, 9, 5).astype(np.int32)

@@ -1,1 +1,1 @@
-"""Recurrent cells, one file each (article 4.1.2)."""
+"""Recurrent cells of the decoder, one file each (article 4.1.2)."""

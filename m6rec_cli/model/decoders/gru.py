@@ -1,4 +1,4 @@
-"""GRU (Cho et al., 2014, arXiv 1406.1078), in the form whose reset gate acts after the matrix product."""
+"""GRU (Cho et al. 2014, arXiv 1406.1078), with the reset gate applied after the matrix product."""
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ from m6rec_cli.system.shapes import BTD, BT_bool
 
 
 class Cell(nnx.Module):
-    """One recurrent layer, width d to d; see `mingru.Cell` for the contract."""
+    """The state is h, d numbers."""
 
     def __init__(self, width: int, *, scan: str, rngs: nnx.Rngs):
         self.inputs = linear(width, 3 * width, rngs=rngs)
@@ -21,7 +21,7 @@ class Cell(nnx.Module):
     def __call__(
         self, x: BTD, reset: BT_bool, state: Float[Array, "b s"]
     ) -> tuple[BTD, Float[Array, "b t s"]]:
-        """Outputs and the states after every position."""
+        """Outputs and states after every position."""
 
         def step(h: Array, xs: tuple[Array, Array]) -> tuple[Array, Array]:
             projected, start = xs

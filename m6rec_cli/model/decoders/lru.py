@@ -1,7 +1,7 @@
-"""Linear recurrent unit (Orvieto et al., 2023, arXiv 2303.06349): a complex diagonal linear recurrence.
+"""Linear recurrent unit (Orvieto et al. 2023, arXiv 2303.06349), complex and diagonal.
 
-h_t = lambda * h_(t-1) + gamma * (B x_t), y_t = Re(C h_t) + D x_t with |lambda| = exp(-exp(nu)) < 1 and
-gamma = sqrt(1 - |lambda|^2). The state holds real parts, then imaginary parts.
+h_t = lambda * h_(t-1) + gamma * (B x_t), y_t = Re(C h_t) + D x_t with |lambda| = exp(-exp(nu)) < 1
+and gamma = sqrt(1 - |lambda|^2). The state holds the real parts, then the imaginary parts.
 """
 
 import jax
@@ -18,7 +18,7 @@ _R_MIN, _R_MAX = 0.5, 0.99
 
 
 class Cell(nnx.Module):
-    """One recurrent layer, width d to d; the state is d complex numbers."""
+    """The state is d complex numbers as 2 d real ones."""
 
     def __init__(self, width: int, *, scan: str, rngs: nnx.Rngs):
         radius, phase = jax.random.uniform(rngs.params(), (2, width))
@@ -33,7 +33,7 @@ class Cell(nnx.Module):
     def __call__(
         self, x: BTD, reset: BT_bool, state: Float[Array, "b s"]
     ) -> tuple[BTD, Float[Array, "b t s"]]:
-        """Outputs and the states after every position."""
+        """Outputs and states after every position."""
         decay = jnp.exp(-jnp.exp(self.nu[...]))
         lam = jax.lax.complex(decay * jnp.cos(self.theta[...]), decay * jnp.sin(self.theta[...]))
         gamma = jnp.sqrt(1 - decay**2)

@@ -1,4 +1,4 @@
-"""LSTM (Hochreiter and Schmidhuber, 1997) with the forget gate's bias at 1 (Jozefowicz et al., 2015)."""
+"""LSTM (Hochreiter and Schmidhuber 1997), forget gate biased by 1 (Jozefowicz et al. 2015)."""
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ from m6rec_cli.system.shapes import BTD, BT_bool
 
 
 class Cell(nnx.Module):
-    """One recurrent layer, width d to d; the state is the pair (h, c), 2 d numbers."""
+    """The state is the pair (h, c), 2 d numbers."""
 
     def __init__(self, width: int, *, scan: str, rngs: nnx.Rngs):
         self.inputs = linear(width, 4 * width, rngs=rngs)
@@ -21,7 +21,7 @@ class Cell(nnx.Module):
     def __call__(
         self, x: BTD, reset: BT_bool, state: Float[Array, "b s"]
     ) -> tuple[BTD, Float[Array, "b t s"]]:
-        """Outputs and the states after every position."""
+        """Outputs and states after every position."""
 
         def step(hc: Array, xs: tuple[Array, Array]) -> tuple[Array, Array]:
             projected, start = xs

@@ -1,7 +1,7 @@
-"""minGRU (Feng et al., 2024, arXiv 2410.01201): gates depend on the input alone, so it runs as a scan.
+"""minGRU (Feng et al. 2024, arXiv 2410.01201), a linear recurrence: gates read the input alone.
 
-z_t = sigmoid(W_z x_t + b_z), h_t = (1 - z_t) h_(t-1) + z_t (W_h x_t + b_h); the article's per-step weights
-W_t are one W for all steps, as in every recurrent network.
+z_t = sigmoid(W_z x_t + b_z), h_t = (1 - z_t) h_(t-1) + z_t (W_h x_t + b_h). The article writes
+weights W_t of each step; as in every recurrent network, they are the same for all steps.
 """
 
 import jax
@@ -14,11 +14,7 @@ from m6rec_cli.system.shapes import BTD, BT_bool
 
 
 class Cell(nnx.Module):
-    """One recurrent layer, width d to d.
-
-    Attributes:
-        state_size: Numbers that make up the state of one history.
-    """
+    """The state is h, d numbers."""
 
     def __init__(self, width: int, *, scan: str, rngs: nnx.Rngs):
         self.gate_and_value = linear(width, 2 * width, rngs=rngs)
@@ -28,7 +24,7 @@ class Cell(nnx.Module):
     def __call__(
         self, x: BTD, reset: BT_bool, state: Float[Array, "b s"]
     ) -> tuple[BTD, Float[Array, "b t s"]]:
-        """Outputs and the states after every position; a history starts where `reset` is True."""
+        """Outputs and states after every position."""
         gate, value = jax.numpy.split(self.gate_and_value(x), 2, axis=-1)
         z = jax.nn.sigmoid(gate)
         decay = jax.numpy.where(reset[..., None], 0, 1 - z)

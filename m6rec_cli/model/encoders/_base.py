@@ -20,7 +20,7 @@ class Tower(Protocol):
 
 
 class TowerConstructor(Protocol):
-    """How the fusion makes a tower."""
+    """How the fusion constructs a tower."""
 
     def __call__(self, spec: FeatureSpec, config: ModelConfig, *, rngs: nnx.Rngs) -> Tower:
         """A tower with fresh parameters."""

@@ -1,8 +1,8 @@
-"""G(h, z) = h + MLP([h; z]): candidate embeddings from a context and noise (article 4.1.3).
+"""G(h, z) = h + MLP([h; z]): context and noise to a candidate embedding (article 4.1.3).
 
-The MLP's output layer starts at zero, so that a fresh generator passes on what the decoder says and
-fine-tuning starts from the pre-trained model. The article's ReLU on the output is left out: it would
-forbid negative components, and with them half of all directions of an embedding.
+The MLP's output layer starts at zero: a fresh generator is the identity, and fine-tuning starts
+from the pre-trained model. The article's ReLU on the output is left out, since it would exclude
+embeddings with negative components.
 """
 
 import jax.numpy as jnp
@@ -23,7 +23,7 @@ class Generator(nnx.Module):
             config.generator.hidden,
             d,
             activation=config.encoder.activation,
-            zero=True,
+            zero_init=True,
             rngs=rngs,
         )
 
