@@ -1,6 +1,6 @@
-"""Trains a few steps on each of some layouts and prints what came out as JSON; run with forced host devices.
+"""Trains a few steps on each of some layouts, on forced host devices; prints results as JSON.
 
-Usage: python -m tests.execution.on_devices FOLDER DATAxMODEL...; parameters and checkpoints go to FOLDER.
+Usage: python -m tests.execution.on_devices FOLDER DATAxMODEL...; checkpoints go to FOLDER.
 """
 
 import json
@@ -31,9 +31,9 @@ from m6rec_cli.training.validation import Validation
 from tests.small import SMALL
 
 N_ITEMS, ROWS, STEPS = 203, 3, 4
-"""Neither divides evenly over the devices."""
-LOOK = 24
-"""Components of the vector that is a feature."""
+"""Numbers of items and rows that do not divide evenly over the devices."""
+LOOK_SIZE = 24
+"""Components of the vector feature."""
 
 
 def settings(shape: str, *sets: str) -> Config:
@@ -52,8 +52,11 @@ def settings(shape: str, *sets: str) -> Config:
 
 
 def steps_on(data: Dataset, shape: str, out: Path) -> dict[str, Any]:
-    """Losses and validation after `STEPS` steps, the size of the largest array that is gathered, and how often
-    an array of the size of a whole table stands in the program of one device."""
+    """Losses and validation metrics after `STEPS` steps, and facts of the compiled programs.
+
+    For each program: the numbers in the largest gathered array, and how many arrays have the size
+    of a whole item table.
+    """
     config = settings(shape)
     size = model_inputs.model_spec(data, config.model)
     model, tables = build_model(size, config), model_inputs.feature_tables(data, size)
@@ -62,11 +65,17 @@ def steps_on(data: Dataset, shape: str, out: Path) -> dict[str, Any]:
     assert feed.rows_per_batch == ROWS
     layout = layout_of(config.train, data.n_items)
     trainer, state = build_trainer(model, config, feed, tables, layout)
-    state, tables, key = layout.place(state), layout.place(tables), layout.place_key(runtime.random_key(0))
+    state, tables, key = (
+        layout.place(state),
+        layout.place(tables),
+        layout.place_key(runtime.random_key(0)),
+    )
     stacks = [layout.place_batches(batches) for batches, _ in feed.epoch_batches(0)][: STEPS // 2]
     rates = np.full(config.train.steps_per_dispatch, config.train.learning_rate, np.float32)
     step = (
-        trainer.compile_dispatch(state).lower(state, stacks[0], rates, np.int32(2), tables, key).compile()
+        trainer.compile_dispatch(state)
+        .lower(state, stacks[0], rates, np.int32(2), tables, key)
+        .compile()
     )
     losses = []
     for stack in stacks:
@@ -74,14 +83,14 @@ def steps_on(data: Dataset, shape: str, out: Path) -> dict[str, Any]:
         losses.append(float(sums["loss"]))
     validation = Validation.from_data(data, config)
     assert validation is not None
-    judged = validation.evaluate(trainer.graphdef, state, tables, layout)
+    metrics = validation.evaluate(trainer.graphdef, state, tables, layout)
     folder = out / shape
     CheckpointWriter(StepCheckpoints(folder), layout, 0).save_if_due(
         epoch_event(STEPS, state, LoopState(epoch=1)), now=True
     )
-    remembering = CheckpointWriter(StepCheckpoints(out / f"{shape}-remembered"), layout, 1000)
+    keeping = CheckpointWriter(StepCheckpoints(out / f"{shape}-kept"), layout, 1000)
     for step_done in (STEPS, STEPS + 1):
-        remembering.save_if_due(
+        keeping.save_if_due(
             epoch_event(step_done, state, LoopState(epoch=1, best_step=STEPS)),
             now=step_done > STEPS,
         )
@@ -95,12 +104,12 @@ def steps_on(data: Dataset, shape: str, out: Path) -> dict[str, Any]:
         f"feature {name}": values.sharding.shard_shape(values.shape)[0]
         for name, (values, _) in tables.items.items()
     }
-    programs = [hlo, *judging(trainer.graphdef, state, tables, layout, validation)]
-    whole = re.compile(rf"\w+\[{N_ITEMS + layout.n_padding},({config.model.width}|{LOOK})\]")
+    programs = [hlo, *validation_programs(trainer.graphdef, state, tables, layout, validation)]
+    whole = re.compile(rf"\w+\[{N_ITEMS + layout.n_padding},({config.model.width}|{LOOK_SIZE})\]")
     return {
         "losses": losses,
-        "judged": judged,
-        "gathered": list(map(gathered, programs)),
+        "metrics": metrics,
+        "gathered": list(map(largest_gathered, programs)),
         "whole": [len(whole.findall(program)) for program in programs],
         "shards": shards,
     }
@@ -113,30 +122,35 @@ def epoch_event(step: int, state: TrainingState, loop_state: LoopState) -> Train
     )
 
 
-def judging(
+def validation_programs(
     graphdef: Any, state: Any, tables: Any, layout: Layout, validation: Validation
 ) -> list[str]:
-    """The programs that validation runs: embedding the catalogue, reading histories, ranking."""
+    """The compiled programs of validation: item embeddings, contexts, ranks."""
     model = nnx.merge(graphdef, state.params, state.frozen, state.discriminator)
     catalogue = operations_for(layout)
     embed, ranks = type(catalogue).embed, type(catalogue).ranks
     items = catalogue.embed(model, tables)
-    read = model_inputs.packed_tokens(validation.packed), {}, validation.row, validation.position
-    h, _ = user_contexts.compiled_final_contexts(model, items, *read)
+    histories = (
+        model_inputs.packed_tokens(validation.packed),
+        {},
+        validation.row,
+        validation.position,
+    )
+    h, _ = user_contexts.compiled_final_contexts(model, items, *histories)
     users = (
         layout.place_users(x[:8])
         for x in (runtime.fetch_array(h), validation.target, validation.seen_items)
     )
     lowered = (
         embed.lower(catalogue, model, tables),
-        user_contexts.compiled_final_contexts.lower(model, items, *read),
+        user_contexts.compiled_final_contexts.lower(model, items, *histories),
         ranks.lower(catalogue, model, items, *users),
     )
     return [program.compile().as_text() for program in lowered]
 
 
-def gathered(hlo: str) -> int:
-    """Numbers in the largest array that an all-gather of a compiled program puts out."""
+def largest_gathered(hlo: str) -> int:
+    """Numbers in the largest output of an all-gather in a compiled program."""
     shapes = re.findall(r"= \(?\w+\[([\d,]*)\][^=]*? all-gather(?:-start)?\(", hlo)
     return max((int(np.prod([int(n) for n in s.split(",") if n])) for s in shapes), default=0)
 

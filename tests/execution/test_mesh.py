@@ -1,4 +1,4 @@
-"""Many devices: four forced ones do what one does, and no table is ever gathered."""
+"""Four forced devices give the results of one, and no item table is ever gathered."""
 
 import dataclasses
 import json
@@ -24,9 +24,9 @@ from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.training.batches import TrainingBatches
 from m6rec_cli.training.checkpointing import restore, state_arrays
 from m6rec_cli.training.setup import build_model, build_trainer
-from tests.execution.on_devices import LOOK, N_ITEMS, STEPS, gathered, settings
+from tests.data_directories import Column, write_data
+from tests.execution.on_devices import LOOK_SIZE, N_ITEMS, STEPS, largest_gathered, settings
 from tests.small import FAST
-from tests.worlds import Column, write_data
 
 SHAPES = ("1x1", "4x1", "2x2")
 
@@ -40,7 +40,7 @@ def environment(devices: int) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
-    """A catalogue whose content is encoded in part, and whose size is a multiple of nothing."""
+    """Data of more items than a step encodes, in a number that does not divide evenly."""
     folder = tmp_path_factory.mktemp("devices")
     rng = np.random.default_rng(0)
     return write_data(
@@ -54,14 +54,16 @@ def world(tmp_path_factory):
                 "categorical", rng.integers(0, 5, N_ITEMS), rng.random(N_ITEMS) < 0.8, size=5
             ),
             "look": Column(
-                "vector", rng.standard_normal((N_ITEMS, LOOK)).astype(np.float32), size=LOOK
+                "vector",
+                rng.standard_normal((N_ITEMS, LOOK_SIZE)).astype(np.float32),
+                size=LOOK_SIZE,
             ),
         },
     )
 
 
 @pytest.fixture(scope="module")
-def done(world) -> dict[str, Any]:
+def results(world) -> dict[str, Any]:
     command = [sys.executable, "-m", "tests.execution.on_devices", str(world.path.parent), *SHAPES]
     root = Path(__file__).parent.parent.parent
     out = subprocess.run(
@@ -72,11 +74,11 @@ def done(world) -> dict[str, Any]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES[1:])
-def test_mesh_gives_the_losses_and_parameters_of_one_device(world, done, shape):
-    assert done["devices"] == 4
-    np.testing.assert_allclose(done[shape]["losses"], done["1x1"]["losses"], rtol=1e-5)
-    for name, value in done["1x1"]["judged"].items():
-        assert done[shape]["judged"][name] == pytest.approx(value, abs=0.02), name
+def test_mesh_gives_the_losses_and_parameters_of_one_device(world, results, shape):
+    assert results["devices"] == 4
+    np.testing.assert_allclose(results[shape]["losses"], results["1x1"]["losses"], rtol=1e-5)
+    for name, value in results["1x1"]["metrics"].items():
+        assert results[shape]["metrics"][name] == pytest.approx(value, abs=0.02), name
     folder = world.path.parent
     for tree in ("params", "optimizer", "content"):
         one, many = (StepCheckpoints(folder / s).read_tree(STEPS, tree) for s in ("1x1", shape))
@@ -87,28 +89,29 @@ def test_mesh_gives_the_losses_and_parameters_of_one_device(world, done, shape):
 
 
 @pytest.mark.slow
-def test_mesh_model_axis_divides_the_tables_and_gathers_none(done):
+def test_mesh_model_axis_divides_item_tables_and_gathers_none(results):
     names = {"encoder.ids", "feature price", "feature brand", "feature look"}
-    assert done["2x2"]["shards"] == dict.fromkeys(names, (N_ITEMS + 1) // 2)
-    assert done["4x1"]["shards"] == dict.fromkeys(names, N_ITEMS)
+    assert results["2x2"]["shards"] == dict.fromkeys(names, (N_ITEMS + 1) // 2)
+    assert results["4x1"]["shards"] == dict.fromkeys(names, N_ITEMS)
     width = 16
-    assert max(done["2x2"]["gathered"]) < N_ITEMS * width
-    # Without an axis for the model every device holds the whole, and in validation hears it from the others.
-    step, *judging = done["4x1"]["gathered"]
-    assert max(step, *judging[1:]) < N_ITEMS * width
-    # Nor is one put together in any other way: what a device computes with is half a table.
-    # That holds for a step, and in validation for embedding the catalogue, reading histories and ranking.
-    assert all(n > 0 for n in done["1x1"]["whole"])
-    assert done["2x2"]["whole"] == [0, 0, 0, 0]
+    assert max(results["2x2"]["gathered"]) < N_ITEMS * width
+    # With one device on the `model` axis each device holds whole tables; embedding gathers them.
+    step, *validation = results["4x1"]["gathered"]
+    assert max(step, *validation[1:]) < N_ITEMS * width
+    # No program has an array of a whole table: the step, nor those of validation.
+    assert all(n > 0 for n in results["1x1"]["whole"])
+    assert results["2x2"]["whole"] == [0, 0, 0, 0]
 
 
 @pytest.mark.slow
-def test_mesh_checkpoint_restores_on_one_device(world, done):
+def test_mesh_checkpoint_restores_on_one_device(world, results):
     config = settings("1x1")
     size = model_inputs.model_spec(world, config.model)
     feed = TrainingBatches.from_data(world, config, labelled_only=False, has_content=True)
     layout = layout_of(config.train, N_ITEMS)
-    _, fresh = build_trainer(build_model(size, config), config, feed, model_inputs.feature_tables(world, size), layout)
+    _, fresh = build_trainer(
+        build_model(size, config), config, feed, model_inputs.feature_tables(world, size), layout
+    )
     steps = StepCheckpoints(world.path.parent / "2x2")
     state, progress = restore(steps, STEPS, fresh)
     assert progress.epoch == 1
@@ -119,26 +122,26 @@ def test_mesh_checkpoint_restores_on_one_device(world, done):
 
 
 @pytest.mark.slow
-def test_mesh_remembers_the_best_parameters_as_it_writes_them(world, done):
-    remembered = StepCheckpoints(world.path.parent / "2x2-remembered")
-    best, last = (remembered.read_tree(step, "params") for step in (STEPS, STEPS + 1))
+def test_mesh_best_parameters_kept_in_memory_equal_those_written_at_once(world, results):
+    kept = StepCheckpoints(world.path.parent / "2x2-kept")
+    best, last = (kept.read_tree(step, "params") for step in (STEPS, STEPS + 1))
     assert best.keys() == last.keys()
     for name in best:
         np.testing.assert_array_equal(best[name], last[name], err_msg=name)
 
 
-def test_gathered_reads_the_largest_all_gather_of_a_program():
+def test_largest_gathered_reads_the_largest_all_gather_of_a_program():
     hlo = """
       %a = f32[8,16]{1,0} all-gather(f32[4,16]{1,0} %x), dimensions={0}
       %b = (f32[2,3]{1,0}, f32[4,3]{1,0}) all-reduce(f32[999,999]{1,0} %y, f32[4,3]{1,0} %z)
       %c = f32[5]{0} add(f32[5]{0} %p, f32[5]{0} %all-gather.3)
     """
-    assert gathered(hlo) == 8 * 16
-    assert gathered("%a = f32[4]{0} add(f32[4]{0} %p, f32[4]{0} %q)") == 0
+    assert largest_gathered(hlo) == 8 * 16
+    assert largest_gathered("%a = f32[4]{0} add(f32[4]{0} %p, f32[4]{0} %q)") == 0
 
 
 @pytest.mark.parametrize("sets", [["train.data_parallel=3"], ["train.model_parallel=2"]])
-def test_layout_that_the_devices_do_not_allow_is_refused(small, sets):
+def test_layout_of_that_does_not_divide_the_devices_is_refused(small, sets):
     with pytest.raises(M6RecError, match=r"does not divide the 1 cpu device\n"):
         layout_of(small(*sets).train, 10)
 
