@@ -3,6 +3,7 @@
 import numpy as np
 
 from tests import worlds
+from tests.data_directories import write_data
 
 
 def test_planted_cycle_truth_is_the_successor(tmp_path):
@@ -46,8 +47,8 @@ def test_mixed_world_has_every_kind_with_masks(tmp_path):
 
 
 def test_write_data_several_files_equal_one(tmp_path):
-    one = worlds.write_data(tmp_path / "1", [1, 0, 0, 1, 0, 1], [0, 1, 2, 3, 4, 5])
-    three = worlds.write_data(tmp_path / "3", [1, 0, 0, 1, 0, 1], [0, 1, 2, 3, 4, 5], files=3)
+    one = write_data(tmp_path / "1", [1, 0, 0, 1, 0, 1], [0, 1, 2, 3, 4, 5])
+    three = write_data(tmp_path / "3", [1, 0, 0, 1, 0, 1], [0, 1, 2, 3, 4, 5], files=3)
     np.testing.assert_array_equal(one.events.item_row, [1, 2, 4, 0, 3, 5])
     for name in ("user_row", "item_row", "split", "timestamp"):
         np.testing.assert_array_equal(getattr(one.events, name), getattr(three.events, name))

@@ -16,8 +16,8 @@
   (rows, frames, side, side, 3), audio float16 (rows, frames, mel bins), vectors float32 (rows,
   components); `media/<entity>.<feature>.mask.npy`: bool (rows,), True where there is a value.
 - `features/features.json`: a list of `FeatureSpec`; `features/tokenizer.json` if there is text;
-  `features/schema.toml` and `features/events.json` (event kinds by code), which tell how to read
-  raw files.
+  `features/schema.toml` and `features/events.json` (event kinds by code), by which later stages
+  read raw files.
 - `FeatureSpec.state`: `column` (raw name); numeric `log1p low high mean scale`; categorical
   `vocabulary` (the value at i has code i + 1, code 0 is for rare and unknown values); set the same
   and `separator`; vector `mean scale` and, if a frozen encoder makes it, `encoder` (path) and

@@ -145,7 +145,7 @@ def _columns(table: Table, schema: Schema, label: str | None) -> list[pl.Expr]:
             positive = (cell_values.number(name, kinds[name]) > 0).fill_null(True)
             columns.append(positive.alias(positive_column(role)))
     if schema.timestamp and not schema.has_time:
-        # Without times, only equal lines are duplicates. The hash is valid in this process alone.
+        # Without times, only equal lines are duplicates. The hash changes with the process.
         flat = [name for name, kind in kinds.items() if not kind.is_nested()]
         columns.append(pl.struct(flat).hash().alias(LINE_HASH))
     labelled = label_expression.parse_label_expression(table, label) if label else pl.lit(True)

@@ -53,7 +53,7 @@ def rows_of(values: pl.Series, ids: pl.Series) -> pl.Series:
 
 
 def renumber(rows: pl.Series, dropped: np.ndarray) -> pl.Series:
-    """Row numbers after the rows `dropped` are gone.
+    """Row numbers after the rows `dropped` are removed.
 
     Args:
         rows: u32, none of them dropped.

@@ -59,7 +59,7 @@ def test_preprocess_dry_run_prints_toml_and_writes_nothing(log: Path, tmp_path: 
         (
             ["--out", "{tmp}/d", "--positive", "ratng > 3"],
             1,
-            ["`ratng` is no column", "--positive 'ratng > 3'"],
+            ["the interactions have no column `ratng`", "--positive 'ratng > 3'"],
         ),
         (
             ["--out", "{tmp}/d", "--items", "{tmp}/absent.csv"],

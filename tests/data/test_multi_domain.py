@@ -7,16 +7,17 @@ from m6rec_cli.data.multi_domain import MultiDomainDataset, open_domains
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.system.errors import M6RecError
 from tests import worlds
+from tests.data_directories import Column, write_data
 
 
 def domain(path, prefix, *, tags, n_users=3, **kwargs):
     """Users walk through all items in order; tags are lists of codes below 9."""
     n = len(tags)
     features = {
-        "tags": worlds.Column("set", tags, size=9),
-        "look": worlds.Column("vector", np.eye(n, 4)),
+        "tags": Column("set", tags, size=9),
+        "look": Column("vector", np.eye(n, 4)),
     }
-    data = worlds.write_data(
+    data = write_data(
         path,
         np.repeat(np.arange(n_users), n),
         np.tile(np.arange(n), n_users),

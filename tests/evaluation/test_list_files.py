@@ -14,6 +14,7 @@ from m6rec_cli.evaluation.metrics._base import MISS
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import SilentReporter
 from tests import worlds
+from tests.data_directories import write_data
 
 KS = [1, 3]
 
@@ -21,7 +22,7 @@ KS = [1, 3]
 @pytest.fixture
 def evaluation(tmp_path):
     # The targets are i3 for u0 and i4 for u1; u0 has seen i0 to i2, u1 has seen i0 and i1.
-    data = worlds.write_data(
+    data = write_data(
         tmp_path / "data",
         [0, 0, 0, 0, 1, 1, 1, 2],
         [0, 1, 2, 3, 0, 1, 4, 0],
@@ -93,7 +94,7 @@ def test_evaluate_list_file_not_utf8_is_a_warning(tmp_path, evaluation):
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_evaluate_list_file_integer_ids_written_as_floats_match(tmp_path, suffix):
-    data = worlds.write_data(
+    data = write_data(
         tmp_path / "data",
         [0, 0, 1, 1],
         [0, 1, 0, 2],
@@ -109,7 +110,7 @@ def test_evaluate_list_file_integer_ids_written_as_floats_match(tmp_path, suffix
 
 
 def test_evaluate_list_file_float_ids_of_the_data_match_as_written(tmp_path):
-    data = worlds.write_data(
+    data = write_data(
         tmp_path / "d", [0, 0, 0], [0, 1, 2], user_ids=["7.0"], item_ids=["1.0", "1.5", "2.0"]
     )
     result = evaluate(
@@ -144,7 +145,7 @@ def test_evaluate_list_file_seen_items_are_masked_with_a_warning(tmp_path, evalu
 
 
 def test_evaluate_list_file_ids_stay_text(tmp_path):
-    data = worlds.write_data(
+    data = write_data(
         tmp_path / "d", [0, 0, 0], [0, 1, 2], user_ids=["007"], item_ids=["01", "1", "001"]
     )
     result = evaluate(

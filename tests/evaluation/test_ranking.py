@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from m6rec_cli.evaluation import rank_counting, ranking, task
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import SilentReporter
-from tests import worlds
+from tests.data_directories import write_data
 
 
 def best_columns(scores, count):
@@ -45,7 +45,7 @@ def random_task(tmp_path, seed):
     users, items = np.sort(rng.integers(0, 14, n)), rng.integers(0, 9, n)
     split = rng.choice([0, 0, 1, 2], n)
     split[0] = 2
-    data = worlds.write_data(tmp_path / str(seed), users, items, n_users=15, n_items=9, split=split)
+    data = write_data(tmp_path / str(seed), users, items, n_users=15, n_items=9, split=split)
     return task.build_task(data, "test")
 
 
@@ -118,7 +118,7 @@ def test_evaluate_scorer_result_does_not_depend_on_the_tile_size(tmp_path):
 
 def test_evaluate_scorer_seen_target_is_not_masked(tmp_path):
     # The user has seen 0, 1 and 2, and the target is 1: only 0 and 2 are masked.
-    data = worlds.write_data(tmp_path, [0, 0, 0, 0], [0, 1, 2, 1], n_items=4, split=[0, 0, 0, 2])
+    data = write_data(tmp_path, [0, 0, 0, 0], [0, 1, 2, 1], n_items=4, split=[0, 0, 0, 2])
     evaluation = task.build_task(data, "test")
     result = ranking.evaluate_scorer(
         evaluation, TableScorer([[9, 5, 8, 7]]), 4, SilentReporter(), name="p", kind="run"

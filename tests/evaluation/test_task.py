@@ -12,10 +12,11 @@ from m6rec_cli.evaluation.metrics import diversity
 from m6rec_cli.evaluation.metrics._base import RankedLists
 from m6rec_cli.system.errors import M6RecError
 from tests import worlds
+from tests.data_directories import Column, write_data
 
 
 def test_build_task_targets_are_distinct_and_sorted(tmp_path):
-    data = worlds.write_data(
+    data = write_data(
         tmp_path,
         [0, 0, 1, 2, 2, 2, 2],
         [0, 1, 2, 4, 3, 4, 0],
@@ -31,9 +32,7 @@ def test_build_task_targets_are_distinct_and_sorted(tmp_path):
 
 
 def test_build_task_unlabelled_events_are_history_and_no_targets(tmp_path):
-    data = worlds.write_data(
-        tmp_path, [0, 0, 0], [0, 1, 2], split=[0, 1, 2], label=[False, False, True]
-    )
+    data = write_data(tmp_path, [0, 0, 0], [0, 1, 2], split=[0, 1, 2], label=[False, False, True])
     assert task.build_task(data, "test").history.item_row.tolist() == [0, 1]
     with pytest.raises(M6RecError, match="the split `valid` has no labelled events") as caught:
         task.build_task(data, "valid")
@@ -41,7 +40,7 @@ def test_build_task_unlabelled_events_are_history_and_no_targets(tmp_path):
 
 
 def test_build_task_split_none_is_an_error(tmp_path):
-    data = worlds.write_data(tmp_path, [0, 0, 0], [0, 1, 2], split="none")
+    data = write_data(tmp_path, [0, 0, 0], [0, 1, 2], split="none")
     with pytest.raises(M6RecError, match="has no labelled events to evaluate on") as caught:
         task.build_task(data, "test")
     assert "data.split" in (caught.value.hint or "")
@@ -58,7 +57,7 @@ def test_build_task_split_none_is_an_error(tmp_path):
     ],
 )
 def test_build_task_empty_split_error_explains_why(tmp_path, kind, split, hint):
-    worlds.write_data(tmp_path, [0, 1], [0, 1], split="none")
+    write_data(tmp_path, [0, 1], [0, 1], split="none")
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     (tmp_path / "manifest.json").write_text(json.dumps(manifest | {"split": kind}))
     with pytest.raises(M6RecError, match="has no labelled events to evaluate on") as caught:
@@ -113,7 +112,7 @@ def test_build_slices_transitions_of_a_cycle_are_seen(tmp_path):
 
 
 def test_build_slices_user_without_history_is_cold(tmp_path):
-    data = worlds.write_data(tmp_path, [0, 0, 1], [0, 1, 1], split=[0, 2, 2])
+    data = write_data(tmp_path, [0, 0, 1], [0, 1, 1], split=[0, 2, 2])
     parts = slices.build_slices(task.build_task(data, "test"))
     assert parts["users"]["cold"].tolist() == [False, True]
     assert parts["history_length"]["0"].tolist() == [False, True]
@@ -123,16 +122,16 @@ def test_build_slices_user_without_history_is_cold(tmp_path):
     ("features", "diversity", "calibration"),
     [
         ({}, "users in common", "popularity bands"),
-        ({"v": worlds.Column("vector", np.eye(3))}, "v", "popularity bands"),
+        ({"v": Column("vector", np.eye(3))}, "v", "popularity bands"),
         (
-            {"c": worlds.Column("categorical", [0, 1, 1]), "v": worlds.Column("vector", np.eye(3))},
+            {"c": Column("categorical", [0, 1, 1]), "v": Column("vector", np.eye(3))},
             "c",
             "c",
         ),
         (
             {
-                "c": worlds.Column("categorical", [0, 1, 1]),
-                "s": worlds.Column("set", [[0], [1, 0], [1]]),
+                "c": Column("categorical", [0, 1, 1]),
+                "s": Column("set", [[0], [1, 0], [1]]),
             },
             "c, s",
             "s",
@@ -142,7 +141,7 @@ def test_build_slices_user_without_history_is_cold(tmp_path):
 def test_build_catalogue_facts_uses_content_before_vectors_before_users(
     tmp_path, features, diversity, calibration
 ):
-    data = worlds.write_data(tmp_path, [0, 0, 0], [0, 1, 2], item_features=features)
+    data = write_data(tmp_path, [0, 0, 0], [0, 1, 2], item_features=features)
     facts, over = build_catalogue_facts(task.build_task(data, "test"))
     assert over == MeasuredOver(diversity, calibration)
     assert facts.vectors.shape[0] == facts.groups.shape[0] == facts.n_items == 3
@@ -151,21 +150,21 @@ def test_build_catalogue_facts_uses_content_before_vectors_before_users(
 
 def test_build_catalogue_facts_feature_without_values_is_left_out(tmp_path):
     features = {
-        "gone": worlds.Column("set", [[1], [2], [1]], np.zeros(3, bool), size=3),
-        "c": worlds.Column("categorical", [0, 1, 1], size=2),
+        "gone": Column("set", [[1], [2], [1]], np.zeros(3, bool), size=3),
+        "c": Column("categorical", [0, 1, 1], size=2),
     }
-    data = worlds.write_data(tmp_path, [0, 0, 0], [0, 1, 2], item_features=features)
+    data = write_data(tmp_path, [0, 0, 0], [0, 1, 2], item_features=features)
     _, over = build_catalogue_facts(task.build_task(data, "test"))
     assert over == MeasuredOver("c", "c")
 
 
 def test_build_catalogue_facts_rare_and_unknown_values_are_not_similar(tmp_path):
     features = {
-        "c": worlds.Column("categorical", [0, 0, 1, 1], size=2),
-        "s": worlds.Column("set", [[0], [0], [0, 2], [2]], size=3),
-        "rare": worlds.Column("categorical", [0, 0, 0, 0], size=2),
+        "c": Column("categorical", [0, 0, 1, 1], size=2),
+        "s": Column("set", [[0], [0], [0, 2], [2]], size=3),
+        "rare": Column("categorical", [0, 0, 0, 0], size=2),
     }
-    data = worlds.write_data(tmp_path, [0, 0, 0, 0], [0, 1, 2, 3], item_features=features)
+    data = write_data(tmp_path, [0, 0, 0, 0], [0, 1, 2, 3], item_features=features)
     facts, over = build_catalogue_facts(task.build_task(data, "test"))
     assert over == MeasuredOver("c, s", "s")
     lists = RankedLists(np.array([[0, 1], [2, 3], [0, 2]], np.int32))
@@ -176,7 +175,7 @@ def test_build_catalogue_facts_rare_and_unknown_values_are_not_similar(tmp_path)
 
 
 def test_build_catalogue_facts_rare_values_alone_fall_back_to_users(tmp_path):
-    features = {"c": worlds.Column("categorical", [0, 0, 0], size=2)}
-    data = worlds.write_data(tmp_path, [0, 0, 0], [0, 1, 2], item_features=features)
+    features = {"c": Column("categorical", [0, 0, 0], size=2)}
+    data = write_data(tmp_path, [0, 0, 0], [0, 1, 2], item_features=features)
     _, over = build_catalogue_facts(task.build_task(data, "test"))
     assert over == MeasuredOver("users in common", "popularity bands")

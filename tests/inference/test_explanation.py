@@ -19,6 +19,7 @@ from m6rec_cli.inference.user_histories import UserHistories
 from m6rec_cli.stages import pretrain
 from m6rec_cli.system.progress import SilentReporter
 from tests import worlds
+from tests.data_directories import write_data
 from tests.inference.trained import shop
 
 __all__ = ["shop"]
@@ -222,7 +223,7 @@ def test_columns_in_tiles_and_chunks_equal_the_whole(shop, monkeypatch):
 def test_features_of_dataset_with_other_features_is_none(shop, tmp_path):
     run = shop.loaded
     ids = run.catalogue.ids.to_list()
-    other = worlds.write_data(tmp_path / "d", [0, 0], [0, 1], n_items=len(ids), item_ids=ids)
+    other = write_data(tmp_path / "d", [0, 0], [0, 1], n_items=len(ids), item_ids=ids)
     assert features_of_dataset(run, other) is None
 
 

@@ -19,6 +19,7 @@ from m6rec_cli.stages.evaluate import run as evaluate
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import SilentReporter
 from tests import worlds
+from tests.data_directories import Column
 from tests.inference.trained import shop, write
 
 __all__ = ["other", "shop"]
@@ -119,7 +120,7 @@ def test_with_catalogue_of_features_fitted_anew_is_an_error(shop, tmp_path):
     with pytest.raises(M6RecError, match="the items of the data have no feature `style`") as caught:
         catalogue_of(shop.loaded, worlds.planted_cycle(tmp_path / "d"))
     assert "--like" in (caught.value.hint or "")
-    style = {"style": worlds.Column("categorical", np.arange(12) % 4)}
+    style = {"style": Column("categorical", np.arange(12) % 4)}
     data = worlds.planted_cycle(tmp_path / "e", item_features=style)
     with pytest.raises(M6RecError, match="`style` was not fitted as in the run"):
         catalogue_of(shop.loaded, data)

@@ -5,7 +5,7 @@ import pytest
 from scipy import sparse
 
 from m6rec_cli.item_graphs import bm25, content_similarity
-from tests import worlds
+from tests.data_directories import Column, write_data
 
 
 def blocks(seed=0, n_items=30):
@@ -105,12 +105,12 @@ def test_similarity_graph_of_too_many_products_leaves_out_frequent_terms(monkeyp
 
 def test_term_counts_leave_out_code_0_and_masked_items(tmp_path):
     features = {
-        "style": worlds.Column("categorical", [0, 1, 2], size=3),
-        "tags": worlds.Column("set", [[0, 1], [1, 1], [2]], np.array([True, True, False]), size=3),
-        "title": worlds.Column("text", [[0, 0], [4], [1, 2]], size=5),
-        "price": worlds.Column("numeric", [1.0, 2.0, 3.0]),
+        "style": Column("categorical", [0, 1, 2], size=3),
+        "tags": Column("set", [[0, 1], [1, 1], [2]], np.array([True, True, False]), size=3),
+        "title": Column("text", [[0, 0], [4], [1, 2]], size=5),
+        "price": Column("numeric", [1.0, 2.0, 3.0]),
     }
-    data = worlds.write_data(tmp_path, [0, 0, 0], [0, 1, 2], item_features=features)
+    data = write_data(tmp_path, [0, 0, 0], [0, 1, 2], item_features=features)
     style, tags, title = (
         block.toarray().tolist()
         for block in content_similarity.term_counts(data.specs, data.feature)
@@ -122,11 +122,11 @@ def test_term_counts_leave_out_code_0_and_masked_items(tmp_path):
 
 def test_load_term_counts_equals_the_saved_counts(tmp_path):
     features = {
-        "tags": worlds.Column("set", [[1], [1, 2], [2]], size=3),
-        "price": worlds.Column("numeric", [1.0, 2.0, 3.0]),
-        "title": worlds.Column("text", [[0, 0], [4], [1, 2]], size=5),
+        "tags": Column("set", [[1], [1, 2], [2]], size=3),
+        "price": Column("numeric", [1.0, 2.0, 3.0]),
+        "title": Column("text", [[0, 0], [4], [1, 2]], size=5),
     }
-    data = worlds.write_data(tmp_path / "data", [0, 0, 0], [0, 1, 2], item_features=features)
+    data = write_data(tmp_path / "data", [0, 0, 0], [0, 1, 2], item_features=features)
     counts = content_similarity.term_counts(data.specs, data.feature)
     content_similarity.save_term_counts(tmp_path / "term_counts.npz", counts)
     for got, want in zip(

@@ -10,7 +10,7 @@ from m6rec_cli.stages.evaluate import EvaluationRequest
 from m6rec_cli.stages.evaluate import run as evaluate
 from m6rec_cli.system.progress import SilentReporter
 from m6rec_cli.training.validation import Validation
-from tests import worlds
+from tests.data_directories import Column, write_data
 from tests.small import SMALL
 
 LEARNS = (
@@ -23,20 +23,20 @@ LEARNS = (
 
 
 def domain(path, prefix, seed, n_users):
-    """Users stay in one group of items. Domains share no ids, but the feature that names the group."""
+    """Users stay in one group of items; domains share the groups' feature and no ids."""
     rng = np.random.default_rng(seed)
     group = np.repeat(np.arange(4), 8)
     items = np.concatenate(
         [rng.permutation(np.flatnonzero(group == u % 4))[:6] for u in range(n_users)]
     )
-    return worlds.write_data(
+    return write_data(
         path,
         np.repeat(np.arange(n_users), 6),
         items,
         n_users=n_users,
         n_items=32,
         item_ids=[f"{prefix}{i}" for i in range(32)],
-        item_features={"group": worlds.Column("categorical", group, size=4)},
+        item_features={"group": Column("categorical", group, size=4)},
     )
 
 
@@ -99,7 +99,7 @@ def test_validation_weights_domains_equally(world):
 
 def test_own_item_row_stays_within_the_domain(tmp_path):
     for name, ids in (("a", ["p", "q", "x"]), ("b", ["y", "q2"])):
-        worlds.write_data(
+        write_data(
             tmp_path / name,
             [0, 0, 1, 1],
             [0, 1, 0, 1],

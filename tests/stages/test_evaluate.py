@@ -11,6 +11,7 @@ from m6rec_cli.stages.evaluate import EvaluationRequest, run
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import SilentReporter
 from tests import worlds
+from tests.data_directories import write_data
 from tests.inference.trained import shop, style_of
 
 __all__ = ["shop"]
@@ -144,7 +145,7 @@ def test_run_missing_values_and_cold_users_give_valid_json(tmp_path):
 
 
 def test_run_repeated_targets_are_a_warning(tmp_path):
-    worlds.write_data(tmp_path / "d", [0, 0, 0, 0], [0, 1, 2, 1], n_items=4)
+    write_data(tmp_path / "d", [0, 0, 0, 0], [0, 1, 2, 1], n_items=4)
     report = SilentReporter()
     summary = evaluate(tmp_path / "d", EvaluationRequest(baselines=["popularity"]), report=report)
     assert summary["repeated_targets"] == 1.0

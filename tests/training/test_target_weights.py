@@ -1,4 +1,4 @@
-"""How much targets count: rare items, noise, and items that are as if they did not exist."""
+"""Target weights, alone and in a training step; which items take part in a step's loss."""
 
 import dataclasses
 
@@ -13,10 +13,11 @@ from m6rec_cli.system.checkpoints import flatten_by_name
 from m6rec_cli.training import softmax, target_weights
 from m6rec_cli.training.batches import TrainingBatches
 from m6rec_cli.training.setup import build_model, build_trainer
-from tests.worlds import planted_content, planted_cycle, write_data
+from tests.data_directories import write_data
+from tests.worlds import planted_content, planted_cycle
 
 
-def test_tail_weighs_rare_items_more_and_one_on_average():
+def test_weight_by_rarity_raises_rare_items_and_keeps_the_mean():
     item, popularity = np.array([0, 0, 0, 0, 1, 2]), np.array([4, 1, 0])
     weight = np.array([1, 1, 1, 2, 1, 0], np.float32)
     got = target_weights.weight_by_rarity(weight, item, popularity, 0.5)
@@ -27,7 +28,7 @@ def test_tail_weighs_rare_items_more_and_one_on_average():
     )
 
 
-def test_feed_tail_is_a_choice(tmp_path, small):
+def test_tail_exponent_weighs_the_targets_of_batches(tmp_path, small):
     data = write_data(tmp_path, [0, 0, 0, 0, 1], [0, 0, 0, 1, 0], split="none")
     plain, tailed = (
         TrainingBatches.from_data(data, small(*s), labelled_only=False, has_content=False).weight
@@ -38,7 +39,7 @@ def test_feed_tail_is_a_choice(tmp_path, small):
     np.testing.assert_allclose(tailed.mean(), 1, rtol=1e-5)
 
 
-def test_truncated_drops_the_highest_losses_after_the_warm_up():
+def test_truncate_losses_drops_the_highest_losses_from_a_step_on():
     losses = jnp.array([5.0, 1.0, 9.0, 2.0, 99.0, 3.0])
     weights = jnp.array([1.0, 2.0, 1.0, 1.0, 0.0, 1.0])  # the fifth is no target
     after = target_weights.truncate_losses(weights, losses, 0.2, jnp.int32(10), 10)
@@ -49,7 +50,7 @@ def test_truncated_drops_the_highest_losses_after_the_warm_up():
     )
 
 
-def test_truncated_without_any_target_stays_zero():
+def test_truncate_losses_without_targets_stays_zero():
     assert target_weights.truncate_losses(
         jnp.zeros(3), jnp.ones(3), 0.1, jnp.int32(5), 0
     ).tolist() == [
@@ -75,27 +76,27 @@ def test_position_losses_are_the_terms_of_the_cross_entropy():
 
 
 def first_step(data, config, *, step=0, change=lambda tables: tables, key=0, gradient=True):
-    """L_rec, the gradient of the ids if they learn and it is asked for, and the first batch, with so many steps done before."""
-    size = model_inputs.model_spec(data, config.model)
-    tables = change(model_inputs.feature_tables(data, size))
-    feed = TrainingBatches.from_data(
-        data, config, labelled_only=False, has_content=bool(size.item_specs)
+    """L_rec of the first batch at `step`, the gradient of the id embeddings or None, the batch."""
+    spec = model_inputs.model_spec(data, config.model)
+    tables = change(model_inputs.feature_tables(data, spec))
+    batches = TrainingBatches.from_data(
+        data, config, labelled_only=False, has_content=bool(spec.item_specs)
     )
     trainer, state = build_trainer(
-        build_model(size, config), config, feed, tables, Layout(size.n_items)
+        build_model(spec, config), config, batches, tables, Layout(spec.n_items)
     )
-    batch = jax.tree.map(lambda x: x[0], next(feed.epoch_batches(0))[0])
+    batch = jax.tree.map(lambda x: x[0], next(batches.epoch_batches(0))[0])
     now = dataclasses.replace(state, step=jnp.int32(step))
-    given = (state.params, now, batch, tables, jax.random.key(key))
+    args = (state.params, now, batch, tables, jax.random.key(key))
     if not gradient:
-        _, output = jax.jit(trainer.loss)(*given)
+        _, output = jax.jit(trainer.loss)(*args)
         return float(output.metrics["rec_loss"]), None, batch
-    grads, output = jax.jit(jax.grad(trainer.loss, has_aux=True))(*given)
+    grads, output = jax.jit(jax.grad(trainer.loss, has_aux=True))(*args)
     return float(output.metrics["rec_loss"]), flatten_by_name(grads).get("encoder.ids"), batch
 
 
 @pytest.mark.parametrize("kind", ["exact", "sampled"])
-def test_step_truncate_leaves_the_highest_losses_out_once_it_begins(tmp_path, small, kind):
+def test_step_with_truncation_lowers_the_loss_from_its_first_step_on(tmp_path, small, kind):
     data = planted_cycle(tmp_path / "data", n_users=24)
     config = small(
         f"train.softmax={kind}",
@@ -109,12 +110,12 @@ def test_step_truncate_leaves_the_highest_losses_out_once_it_begins(tmp_path, sm
 
 
 @pytest.mark.parametrize("kind", ["exact", "sampled"])
-def test_step_without_cold_negatives_does_not_look_at_cold_items(tmp_path, small, kind):
+def test_step_without_cold_negatives_does_not_depend_on_cold_items(tmp_path, small, kind):
     data = planted_content(tmp_path / "data", n_users=24)
     cold = data.items["popularity"].to_numpy() == 0
     assert cold.any()
 
-    def other(tables):
+    def with_other_cold_items(tables):
         values, mask = tables.items["look"]
         return dataclasses.replace(
             tables, items=tables.items | {"look": (jnp.where(cold[:, None], 1.0, values), mask)}
@@ -122,20 +123,20 @@ def test_step_without_cold_negatives_does_not_look_at_cold_items(tmp_path, small
 
     for competes in (True, False):
         config = small(f"train.softmax={kind}", f"train.cold_negatives={str(competes).lower()}")
-        (as_is, _, _), (changed, _, _) = (
+        (unchanged, _, _), (changed, _, _) = (
             first_step(data, config, gradient=False),
-            first_step(data, config, change=other, gradient=False),
+            first_step(data, config, change=with_other_cold_items, gradient=False),
         )
-        assert (as_is != changed) == competes
+        assert (unchanged != changed) == competes
 
 
-def test_step_reads_an_encoder_that_does_not_learn_as_when_judging(tmp_path, small):
+def test_step_with_a_frozen_encoder_drops_no_modalities_or_ids(tmp_path, small):
     data = planted_content(tmp_path / "data", n_users=24)
-    hidden = ("model.dropout=0.0", "model.modality_dropout=0.5", "model.id_dropout=0.5")
+    dropout = ("model.dropout=0.0", "model.modality_dropout=0.5", "model.id_dropout=0.5")
     losses = {}
     for parts in ('["encoder", "generator"]', '["generator"]'):
         for refresh in (16, 4096):
-            sets = (*hidden, f"train.trainable={parts}", f"model.encoder.refresh_rows={refresh}")
+            sets = (*dropout, f"train.trainable={parts}", f"model.encoder.refresh_rows={refresh}")
             found = [first_step(data, small(*sets), key=key, gradient=False) for key in (0, 1)]
             losses[parts, refresh] = [rec for rec, _, _ in found]
             assert (found[0][2].fresh_items.shape[0] == 16) == (
@@ -146,17 +147,17 @@ def test_step_reads_an_encoder_that_does_not_learn_as_when_judging(tmp_path, sma
     assert all(a != b for (parts, _), (a, b) in losses.items() if "encoder" in parts)
 
 
-def test_step_adversarial_loss_gives_the_items_that_it_shows_no_gradient(tmp_path, small):
-    """Items that are targets of a batch and nowhere in its histories: L_rec draws them on, L_gen does not."""
+def test_step_adversarial_loss_has_no_gradient_to_its_items(tmp_path, small):
+    """Targets of a batch that are in none of its histories have a gradient from L_rec alone."""
     data = planted_cycle(tmp_path / "data", n_users=3, n_items=40, length=6)
-    moved = {}
+    gradients = {}
     for alpha in (0.0, 1.0):
         config = small(
             f"train.alpha={alpha}", 'train.trainable=["encoder", "decoder", "generator"]'
         )
-        _, moved[alpha], batch = first_step(data, config)
-    shown = np.setdiff1d(batch.target[batch.weight > 0], batch.tokens.item)
-    assert len(shown)
-    assert (np.abs(moved[1.0][shown]).max(axis=1) > 0).all()
-    assert (moved[0.0][shown] == 0).all()
-    assert np.abs(moved[0.0]).max() > 0
+        _, gradients[alpha], batch = first_step(data, config)
+    only_targets = np.setdiff1d(batch.target[batch.weight > 0], batch.tokens.item)
+    assert len(only_targets)
+    assert (np.abs(gradients[1.0][only_targets]).max(axis=1) > 0).all()
+    assert (gradients[0.0][only_targets] == 0).all()
+    assert np.abs(gradients[0.0]).max() > 0

@@ -1,4 +1,4 @@
-"""Validation in training: figures by hand, in tiles whose width is their own, and no figure of what is not finite."""
+"""Validation figures against a plain ranking, the matrix of seen items, errors for NaN scores."""
 
 import dataclasses
 
@@ -22,16 +22,17 @@ from m6rec_cli.training.batches import TrainingBatches
 from m6rec_cli.training.catalogue_operations import OnMesh, OnOneDevice, operations_for
 from m6rec_cli.training.setup import build_model, build_trainer
 from m6rec_cli.training.validation import Validation, collect_seen_items
-from tests.worlds import planted_cycle, write_data
+from tests.data_directories import write_data
+from tests.worlds import planted_cycle
 
 
 def prepared(data, config, meshed=False):
-    """What `judge` is given, before any training; `meshed` as on many devices, of which there is one here."""
-    size = model_inputs.model_spec(data, config.model)
-    tables = model_inputs.feature_tables(data, size)
-    feed = TrainingBatches.from_data(data, config, labelled_only=False, has_content=True)
+    """The arguments of `evaluate` before training; `meshed` uses a mesh of one device."""
+    spec = model_inputs.model_spec(data, config.model)
+    tables = model_inputs.feature_tables(data, spec)
+    batches = TrainingBatches.from_data(data, config, labelled_only=False, has_content=True)
     trainer, state = build_trainer(
-        build_model(size, config), config, feed, tables, Layout(data.n_items)
+        build_model(spec, config), config, batches, tables, Layout(data.n_items)
     )
     mesh = Mesh(
         np.array(jax.devices()[:1]).reshape(1, 1), (DATA, MODEL), axis_types=(AxisType.Auto,) * 2
@@ -40,8 +41,8 @@ def prepared(data, config, meshed=False):
     return trainer.graphdef, layout.place(state), layout.place(tables), layout
 
 
-def broken(state, *path):
-    """The state with a parameter that is NaN; the last of `path` may be a row of it."""
+def with_nan(state, *path):
+    """The state with NaN in a parameter, or in one row of it if `path` ends in a row."""
     params = jax.tree.map(np.array, state.params)
     node = params
     for name in path:
@@ -52,8 +53,8 @@ def broken(state, *path):
 
 @pytest.mark.parametrize("meshed", [False, True])
 @pytest.mark.parametrize("tile", [16_000_000, 100])
-def test_judge_equals_a_plain_ranking_whatever_the_tile(tmp_path, small, monkeypatch, meshed, tile):
-    monkeypatch.setattr(validation, "_TILE_FLOATS", tile)
+def test_evaluate_equals_a_plain_ranking_in_any_tiles(tmp_path, small, monkeypatch, meshed, tile):
+    monkeypatch.setattr(validation, "MAX_TILE_LOGITS", tile)
     rng = np.random.default_rng(0)
     lengths = rng.integers(3, 25, 30)
     data = write_data(
@@ -83,7 +84,7 @@ def test_judge_equals_a_plain_ranking_whatever_the_tile(tmp_path, small, monkeyp
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**6))
-def test_seen_items_are_the_distinct_ones_of_each_user(seed):
+def test_seen_items_are_the_distinct_items_of_each_user(seed):
     rng = np.random.default_rng(seed)
     n_users = int(rng.integers(1, 6))
     offsets = np.append(0, np.cumsum(rng.integers(0, 9, n_users)))
@@ -105,8 +106,8 @@ def test_seen_items_are_the_distinct_ones_of_each_user(seed):
     assert matrix.shape[1].bit_count() == 1
 
 
-def test_seen_items_of_one_long_history_take_no_room_with_other_users():
-    """50,000 items of one user among 20,000 users of three items each: a dense matrix would be of 4 GB."""
+def test_seen_items_of_one_long_history_do_not_widen_those_of_other_users():
+    """50,000 items of one user, three of each of 20,000: a dense matrix would take 4 GB."""
     sizes = np.full(20_000, 3)
     sizes[7] = 50_000
     stops = np.cumsum(sizes)
@@ -122,15 +123,15 @@ def test_seen_items_of_one_long_history_take_no_room_with_other_users():
 
 @pytest.fixture
 def rare(tmp_path):
-    """Item 5 is the target of user 0; else it stands in the history of user 3 alone, who is not judged."""
+    """Item 5 is the target of user 0; it is in the history of user 3 alone, who has no target."""
     rows = [0, 1, 5, 2], [1, 2, 3, 4], [2, 3, 4, 0], [5, 5]
     users = np.repeat(np.arange(4), list(map(len, rows)))
     return write_data(tmp_path / "data", users, np.concatenate(rows))
 
 
 @pytest.mark.parametrize("meshed", [False, True])
-def test_judge_of_contexts_that_are_not_finite_is_an_error(rare, small, monkeypatch, meshed):
-    """Before anything is ranked."""
+def test_evaluate_with_nonfinite_contexts_is_an_error(rare, small, monkeypatch, meshed):
+    """It is raised before any ranking."""
     checker = Validation.from_data(rare, small())
     assert checker is not None
     graphdef, state, tables, layout = prepared(rare, small(), meshed)
@@ -138,17 +139,17 @@ def test_judge_of_contexts_that_are_not_finite_is_an_error(rare, small, monkeypa
     for operations in (OnOneDevice, OnMesh):
         monkeypatch.setattr(operations, "ranks", None)
     with pytest.raises(M6RecError, match="scores are not finite after step 0") as caught:
-        checker.evaluate(graphdef, broken(state, "encoder", "start"), tables, layout)
+        checker.evaluate(graphdef, with_nan(state, "encoder", "start"), tables, layout)
     assert "train.learning_rate" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("meshed", [False, True])
-def test_judge_of_true_items_whose_scores_are_not_finite_is_an_error(rare, small, meshed):
-    """The contexts are finite: nobody who is judged has read the item."""
+def test_evaluate_with_nonfinite_scores_of_targets_is_an_error(rare, small, meshed):
+    """The contexts are finite: no evaluated user has the item in their history."""
     checker = Validation.from_data(rare, small())
     assert checker is not None
     graphdef, state, tables, layout = prepared(rare, small(), meshed)
-    state = broken(state, "encoder", "ids", 5)
+    state = with_nan(state, "encoder", "ids", 5)
     model = nnx.merge(graphdef, state.params, state.frozen, state.discriminator)
     items = operations_for(layout).embed(model, tables)
     h, _ = user_contexts(model, items, checker.packed, checker.row, checker.position, tables.users)
@@ -157,8 +158,8 @@ def test_judge_of_true_items_whose_scores_are_not_finite_is_an_error(rare, small
         checker.evaluate(graphdef, state, tables, layout)
 
 
-def test_pretrain_notes_no_epoch_that_a_step_has_made_not_finite(tmp_path, small):
-    """The first step goes nowhere, and the loss of the second is that before it: both are finite."""
+def test_pretrain_with_nonfinite_parameters_after_the_last_step_is_an_error(tmp_path, small):
+    """The first rate is 0, and the second loss is computed before its update: both are finite."""
     data = planted_cycle(tmp_path / "data", n_users=16)
     config = small("train.max_steps=2", "train.learning_rate=1e38")
     with pytest.raises(M6RecError, match="scores are not finite after step 2"):

@@ -83,7 +83,8 @@ def filter_by_activity(
         raise M6RecError(
             "no event is left after the minimum numbers of events",
             where=path,
-            hint="lower `--min-user-events`, `--min-item-events` or raise `data.max_user_events_per_day`",
+            hint="lower `--min-user-events` or `--min-item-events`, or raise "
+            "`data.max_user_events_per_day`",
         )
     return ActivityFilter(drop_user=drop_user, drop_item=drop_item, keep_event=keep)
 
@@ -118,10 +119,10 @@ def k_core(
         ((count > 0) & (count < least)).any()
         for count, (_, least) in zip(counts, sides, strict=True)
     ):
-        gone = keep & ~((counts[0] >= min_user)[users] & (counts[1] >= min_item)[items])
-        keep &= ~gone
+        short_of_events = keep & ~((counts[0] >= min_user)[users] & (counts[1] >= min_item)[items])
+        keep &= ~short_of_events
         for count, (rows, _) in zip(counts, sides, strict=True):
-            count -= np.bincount(rows[gone], minlength=len(count))
+            count -= np.bincount(rows[short_of_events], minlength=len(count))
     few_users, few_items = (
         np.flatnonzero((b > 0) & (c == 0)) for b, c in zip(before, counts, strict=True)
     )

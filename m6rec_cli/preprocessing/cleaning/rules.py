@@ -31,7 +31,7 @@ class CleaningLog:
         """The rows where `keep` is true; the others count as dropped by `rule`.
 
         Args:
-            show: The column whose values stand for the examples.
+            show: The column whose values identify the examples.
         """
         mask = (
             frame.select(keep.alias("keep"))["keep"] if isinstance(keep, pl.Expr) else keep

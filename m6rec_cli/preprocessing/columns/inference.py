@@ -97,7 +97,7 @@ def _with_line_features(
     events: Table, schema: Schema, media_root: Path
 ) -> tuple[Schema, dict[str, str]]:
     """Add the columns whose value depends on the item, as item features."""
-    taken = {
+    with_roles = {
         schema.user,
         schema.item,
         schema.timestamp,
@@ -105,7 +105,7 @@ def _with_line_features(
         schema.weight,
         schema.quantity,
     }
-    others = [name for name in events.schema if name not in taken]
+    others = [name for name in events.schema if name not in with_roles]
     skipped: dict[str, str] = {}
     own: list[str] = []
     for name in others:

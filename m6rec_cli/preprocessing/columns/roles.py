@@ -42,8 +42,8 @@ def infer_roles(table: Table) -> tuple[Schema, list[str]]:
     if zero > _UNKNOWN_SHARE:
         missing_users = ("0",)
         warnings.append(
-            f"`{user}` is 0 on {zero:.0%} of the lines of {table.path}: these are read as events of "
-            "unknown users and dropped (`missing_users` in the schema)"
+            f"`{user}` is 0 on {zero:.0%} of the lines of {table.path}: these are read as events "
+            "of unknown users and dropped (`missing_users` in the schema)"
         )
     schema = Schema(
         user=user,

@@ -108,7 +108,7 @@ def _records(lines: list[bytes], separator: str) -> tuple[list[bytes], list[int]
     """The header and the records of a file, and the numbers of the lines that belong to no record.
 
     A quoted cell may contain line breaks. So an open quote reaches to the next line with an odd
-    number of quotes, if these lines together are one record and none of them is one alone.
+    number of quotes, if these lines together are one record and none of them is a record by itself.
     """
     n = _fields(lines[0], separator)
     good, bad, i = lines[:1], [], 1
