@@ -2,10 +2,11 @@
 
     python sample_data/make_network.py FOLDER
 
-A person has one interest of six, which only the words of the profile tell; a post is about one, which only its
-words tell. Four follows and likes in five stay within the interest. `nodes.csv` has people and posts as items, by
-one kind of id; `people.csv` has the people as users; `people.txt` their ids. Two people have just come: they follow
-nobody and nobody follows them. The dirt: some have followed themselves.
+Each person has one of six interests, shown only by the words of the profile; each post has one,
+shown only by its words. Four in five follows and likes stay within the interest. `nodes.csv` has
+people and posts as items with one kind of id; `people.csv` has the people as users; `people.txt`
+has their ids. Two people are new: they follow nobody and nobody follows them. The dirt: some people
+follow themselves.
 """
 
 import sys
@@ -27,7 +28,7 @@ PLAIN = ["about", "today", "with", "some", "more", "for", "everyone", "here"]
 
 
 def sentence(interest: int, rng: np.random.Generator) -> str:
-    """Three words that tell the interest among three that tell nothing."""
+    """Three words of the interest among three neutral ones, in random order."""
     words = [*rng.choice(WORDS[interest].split(), 3, replace=False), *rng.choice(PLAIN, 3)]
     return " ".join(rng.permutation(words))
 
@@ -47,14 +48,14 @@ def main() -> None:
     people = names[:PEOPLE]
     rows = []
     for n, person in enumerate(people[:-NEW]):
-        # Whoever has just come is met by nobody yet.
+        # Nobody follows the new people yet.
         others = [x for x in names if x != person and x not in people[-NEW:]]
         odds = np.array([4.0 if interest[x] == interest[person] else 0.2 for x in others])
         chosen = rng.choice(others, EVENTS, replace=False, p=odds / odds.sum())
-        met = [*chosen, person] if n % 10 == 0 else chosen
-        for at, node in enumerate(met):
-            what = "follow" if node.startswith("person") else "like"
-            rows.append((person, node, 1_700_000_000 + 3600 * at + n, what))
+        nodes = [*chosen, person] if n % 10 == 0 else chosen
+        for at, node in enumerate(nodes):
+            event = "follow" if node.startswith("person") else "like"
+            rows.append((person, node, 1_700_000_000 + 3600 * at + n, event))
     columns = ["user_id", "item_id", "timestamp", "event"]
     pl.DataFrame(rows, schema=columns, orient="row").write_csv(folder / "events.csv")
     kinds = ["person" if name.startswith("person") else "post" for name in names]

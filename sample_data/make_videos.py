@@ -1,11 +1,11 @@
-"""A seed to a small video service: clips with pictures and sound, and what viewers watched for how long.
+"""A seed to a small video service: clips with pictures and sound, and watch times.
 
     python sample_data/make_videos.py FOLDER        (needs `pip install 'm6rec-cli[media]'`)
 
-A clip has one of three colours, which only its frames show, and one of three pitches, which only its sound
-track tells; nothing else is known of it. A viewer has a taste in colour and one in pitch, opens more often what
-agrees with them, watches what agrees with both to the end, and gives up the rest sooner. `new.csv` lists a clip of each colour and pitch that nobody has seen,
-and one whose file is damaged.
+Each clip has one of three colours, shown only by its frames, and one of three pitches, heard only
+in its sound; it has no other feature. Each viewer prefers one colour and one pitch: they open
+matching clips more often, watch clips that match both to the end, and stop the others sooner.
+`new.csv` lists one clip of each colour and pitch without any event, and one damaged file.
 """
 
 import sys
@@ -25,7 +25,7 @@ SIDE, FRAMES_PER_SECOND, SECONDS, RATE = 48, 8, 2, 16_000
 
 
 def write_clip(path: Path, colour: int, pitch: int, rng: np.random.Generator) -> None:
-    """A moving patch of the colour on noise, and a tone with noise."""
+    """Write a clip: a moving patch of the colour on noise, and a tone with noise."""
     with av.open(str(path), "w") as file:
         video, audio = (
             file.add_stream("mpeg4", rate=FRAMES_PER_SECOND),

@@ -1,4 +1,4 @@
-"""A product's outline and a style to a small picture: what it is shows in the shape, its style in the fill."""
+"""A product's shape and style to a small picture: the style is the pattern that fills the shape."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ _PALETTES = (
 
 
 def outline(shape: str) -> np.ndarray:
-    """The mask of a shape: bool (SIDE, SIDE)."""
+    """The mask of a shape, bool (SIDE, SIDE)."""
     image = Image.new("L", (SIDE, SIDE), 0)
     draw = ImageDraw.Draw(image)
 
@@ -107,7 +107,7 @@ def outline(shape: str) -> np.ndarray:
 
 
 def fill(style: int, rng: np.random.Generator) -> np.ndarray:
-    """The pattern and the two colours of a style: uint8 (SIDE, SIDE, 3)."""
+    """The pattern of a style in its two colours, uint8 (SIDE, SIDE, 3)."""
     y, x = np.mgrid[:SIDE, :SIDE]
     step = int(rng.integers(7, 11))
     shift = int(rng.integers(0, step))
@@ -132,7 +132,7 @@ def fill(style: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def draw(shape: str, style: int, rng: np.random.Generator) -> np.ndarray:
-    """One product picture: uint8 (SIDE, SIDE, 3), on a light ground, mirrored and moved a little."""
+    """Draw a picture, uint8 (SIDE, SIDE, 3): on a light ground, mirrored and moved at random."""
     mask = outline(shape)
     if rng.random() < 0.5:
         mask = mask[:, ::-1]

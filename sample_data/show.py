@@ -1,4 +1,4 @@
-"""A stage's summary, or recommended lists, to lines that people read. Standard library only.
+"""A stage's summary or ranked lists to readable lines. Standard library only.
 
 show.py summary SUMMARY.json
 show.py lists RECS.csv SHOP_FOLDER
@@ -10,11 +10,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-TOLD = 4  # purchases shown of a history
+SHOWN_PURCHASES = 4  # of each history
 
 
-def words(value: Any) -> str:
-    """A value in few characters: figures rounded, nested ones in one line."""
+def short_text(value: Any) -> str:
+    """A value as short text: numbers are rounded, nested values fit one line."""
     if isinstance(value, bool) or value is None:
         return {True: "yes", False: "no", None: "-"}[value]
     if isinstance(value, float):
@@ -22,14 +22,14 @@ def words(value: Any) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, dict):
-        return ", ".join(f"{k} {words(v)}" for k, v in value.items())
+        return ", ".join(f"{k} {short_text(v)}" for k, v in value.items())
     if isinstance(value, list):
-        return ", ".join(map(words, value))
+        return ", ".join(map(short_text, value))
     return str(value)
 
 
 def summary(path: Path) -> None:
-    """One line a fact; long lists are left to the JSON file, and so are cleaning rules that found nothing."""
+    """Print one line per fact; long lists and cleaning rules without a match are left out."""
     facts = json.loads(path.read_text(encoding="utf-8"))
     for rule in facts.pop("cleaning", []):
         count = rule.get("dropped") or rule.get("changed")
@@ -37,35 +37,37 @@ def summary(path: Path) -> None:
             facts[rule["rule"]] = f"{count:,} {'dropped' if 'dropped' in rule else 'changed'}"
     systems = facts.pop("systems", {})
     for key, value in facts.items():
-        text = words(value)
+        text = short_text(value)
         if len(text) <= 150:
             print(f"  {key}: {text}")
         elif isinstance(value, dict):
             print(f"  {key}:")
             for name, inner in value.items():
-                if len(words(inner)) <= 150:
-                    print(f"    {name}: {words(inner)}")
+                if len(short_text(inner)) <= 150:
+                    print(f"    {name}: {short_text(inner)}")
     if systems:
-        figures(systems)
-    print(f"  all of it: {path}")
+        print_metrics(systems)
+    print(f"  complete: {path}")
 
 
-def figures(systems: dict[str, Any]) -> None:
-    """What `evaluate` found for each system: seen items masked, and the last column with none masked."""
+def print_metrics(systems: dict[str, Any]) -> None:
+    """Print the metrics of each system: seen items are masked, except in the last column."""
     print(
-        f"  {'system':<20} {'NDCG@10':>8} {'95% interval':>17} {'recall@10':>10} {'coverage@10':>12} {'NDCG, unmasked':>15}"
+        f"  {'system':<20} {'NDCG@10':>8} {'95% interval':>17} {'recall@10':>10} "
+        f"{'coverage@10':>12} {'NDCG, unmasked':>15}"
     )
     for name, found in systems.items():
         masked, low_high = found["masked"], found.get("intervals", {}).get("ndcg@10")
         interval = f"{low_high[0]:.4f} - {low_high[1]:.4f}" if low_high else "-"
         print(
-            f"  {Path(name).name:<20} {masked['ndcg@10']:>8.4f} {interval:>17} {masked['recall@10']:>10.4f}"
-            f" {masked['coverage@10']:>12.4f} {found['unmasked']['ndcg@10']:>15.4f}"
+            f"  {Path(name).name:<20} {masked['ndcg@10']:>8.4f} {interval:>17}"
+            f" {masked['recall@10']:>10.4f} {masked['coverage@10']:>12.4f}"
+            f" {found['unmasked']['ndcg@10']:>15.4f}"
         )
 
 
 def lists(recs: Path, shop: Path) -> None:
-    """For each customer: the profile, the last purchases, the list, and what was really bought next."""
+    """Print for each user the profile, the last purchases, the list and the next purchase."""
     items = {row["item_id"]: row for row in rows(shop / "items.csv")}
     users = {row["user_id"]: row for row in rows(shop / "users.csv")}
     bought: dict[str, list[str]] = {}
@@ -82,28 +84,27 @@ def lists(recs: Path, shop: Path) -> None:
         by_user.setdefault(row["user_id"], []).append(row)
     for user, ranked in by_user.items():
         profile = users.get(user)
-        told = (
+        about = (
             ", ".join(v or "?" for k, v in profile.items() if k != "user_id")
             if profile
             else "unknown"
         )
-        print(f"\n{user} ({told}); the list rests on: {ranked[0]['basis']}")
+        print(f"\n{user} ({about}); the list rests on: {ranked[0]['basis']}")
         history = bought.get(user, [])
-        for item in history[-TOLD - 1 : -1]:
+        for item in history[-SHOWN_PURCHASES - 1 : -1]:
             print(f"    bought   {line(item)}")
         for row in ranked[:5]:
             hit = bool(history) and row["item_id"] == history[-1]
-            print(
-                f"  {row['rank']:>4}.      {line(row['item_id'])}{'   <- bought next' if hit else ''}"
-            )
+            mark = "   <- bought next" if hit else ""
+            print(f"  {row['rank']:>4}.      {line(row['item_id'])}{mark}")
         if history:
             place = next((row["rank"] for row in ranked if row["item_id"] == history[-1]), None)
-            told = f"rank {place} of the list" if place else f"not among the first {len(ranked)}"
-            print(f"    then bought: {items[history[-1]]['title']} ({told})")
+            found = f"rank {place} of the list" if place else f"not among the first {len(ranked)}"
+            print(f"    then bought: {items[history[-1]]['title']} ({found})")
 
 
 def rows(path: Path) -> list[dict[str, str]]:
-    """A CSV file's rows."""
+    """The rows of a CSV file by column name."""
     with path.open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
 

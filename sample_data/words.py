@@ -1,4 +1,4 @@
-"""The words of the sample shop: its departments, brands, model names and the sentences that tell a topic.
+"""The words of the sample shop: departments, brands, model names, and the sentences of each topic.
 
 The order of every tuple matters: `make_shop.py` draws from them with a seed.
 """
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Category:
-    """One shelf: what its things are called, what they cost in the middle, and the outline drawn for them."""
+    """A shelf: the nouns of its products, their median price, and the shape of their pictures."""
 
     name: str
     nouns: tuple[str, ...]
@@ -18,7 +18,7 @@ class Category:
 
 @dataclass(frozen=True)
 class Department:
-    """Three shelves that people walk in this order: a main thing, what goes with it, and what keeps it."""
+    """Three shelves in the order of a visit: a main product, an addition to it, its storage."""
 
     name: str
     brands: tuple[str, str, str]
@@ -231,6 +231,5 @@ OCCUPATIONS = (
     "chemist",
     "retired",
 )
-"""Two occupations lean to each topic: numbers `t` and `t + 5` to topic `t` of `OCCUPATION_TOPIC`."""
-
 OCCUPATION_TOPIC = (3, 0, 2, 1, 4, 0, 3, 1, 2, 4)
+"""The topic that each occupation prefers."""

@@ -1,4 +1,4 @@
-"""A strict world for tests: shape checks by jaxtyping (pytest's own options), and a compilation cache of their own."""
+"""Fixtures of all tests, a compilation cache of their own, and strict JAX."""
 
 import os
 import sys
@@ -8,17 +8,15 @@ import pytest
 
 from tests.small import FAST, SMALL
 
-# Subprocesses inherit it: a test neither fills nor reads the cache in the home directory, and
-# compiles what another run has compiled only once.
+# Subprocesses inherit it: tests do not touch the cache in the home directory, and compile each
+# program once for all runs.
 os.environ["M6REC_CACHE_DIR"] = str(Path(__file__).parent.parent / ".pytest_cache" / "m6rec")
-
-
 os.environ["XLA_FLAGS"] = f"{FAST} {os.environ.get('XLA_FLAGS', '')}"
 
 
 @pytest.fixture(autouse=True)
 def strict_jax():
-    """Arrays of different rank are never broadcast without a word, where a test has loaded jax."""
+    """Broadcasting arrays of different rank raises, in tests that have imported JAX."""
     jax = sys.modules.get("jax")
     if jax is None:
         yield
@@ -29,7 +27,7 @@ def strict_jax():
 
 @pytest.fixture
 def small():
-    """Resolve a configuration that trains in a moment: `small("train.epochs=9", stage="finetune")`."""
+    """Resolve a configuration that trains fast: `small("train.epochs=9", stage="finetune")`."""
     from m6rec_cli.config import resolve as configuration
     from m6rec_cli.config.settings import Config
 
@@ -41,7 +39,7 @@ def small():
 
 @pytest.fixture
 def report():
-    """A reporter that shows nothing and keeps its warnings."""
+    """A reporter that shows nothing and keeps notes and warnings."""
     from m6rec_cli.system.progress import SilentReporter
 
     return SilentReporter()

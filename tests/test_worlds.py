@@ -1,4 +1,4 @@
-"""The planted worlds have what their docstrings promise."""
+"""The generated data sets of `worlds.py` have the properties that their docstrings state."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from tests import worlds
 from tests.data_directories import write_data
 
 
-def test_planted_cycle_truth_is_the_successor(tmp_path):
+def test_planted_cycle_holds_out_the_next_item_of_the_cycle(tmp_path):
     data = worlds.planted_cycle(tmp_path)
     for split in ("valid", "test"):
         history, truth = data.history(split), data.truth(split)
@@ -15,14 +15,14 @@ def test_planted_cycle_truth_is_the_successor(tmp_path):
         np.testing.assert_array_equal(truth.item_row, (last + 1) % data.n_items)
 
 
-def test_planted_content_test_items_are_cold(tmp_path):
+def test_planted_content_holds_out_cold_items(tmp_path):
     data = worlds.planted_content(tmp_path)
     popularity = data.items["popularity"].to_numpy()
     assert (popularity[data.truth("test").item_row] == 0).all()
     assert (popularity > 0).sum() > 30
 
 
-def test_mixed_world_has_every_kind_with_masks(tmp_path):
+def test_mixed_has_every_feature_kind_with_masks(tmp_path):
     data = worlds.mixed(tmp_path)
     assert {s.kind for s in data.specs if s.entity == "item"} == {
         "numeric",
@@ -46,7 +46,7 @@ def test_mixed_world_has_every_kind_with_masks(tmp_path):
     assert data.truth("test").label.all()
 
 
-def test_write_data_several_files_equal_one(tmp_path):
+def test_write_data_into_several_event_files_equals_one(tmp_path):
     one = write_data(tmp_path / "1", [1, 0, 0, 1, 0, 1], [0, 1, 2, 3, 4, 5])
     three = write_data(tmp_path / "3", [1, 0, 0, 1, 0, 1], [0, 1, 2, 3, 4, 5], files=3)
     np.testing.assert_array_equal(one.events.item_row, [1, 2, 4, 0, 3, 5])

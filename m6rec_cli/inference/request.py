@@ -5,10 +5,12 @@ Needs neither jax nor polars, so the command refuses wrong flags at once.
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from m6rec_cli.config.settings import RecommendConfig
 from m6rec_cli.system.errors import M6RecError, UsageError, missing_path_hint
+
+if TYPE_CHECKING:  # `m6rec COMMAND --help` starts faster without it
+    from m6rec_cli.config.settings import RecommendConfig
 
 Before = Literal["all", "test", "valid", "cold"]
 """The split that ends each history of a data directory; `all` ends none."""
@@ -99,7 +101,7 @@ class RecommendRequest:
         )
         return [path for path in paths if path is not None]
 
-    def check_settings(self, config: RecommendConfig) -> None:
+    def check_settings(self, config: "RecommendConfig") -> None:
         """Check the flags against the settings.
 
         Raises:

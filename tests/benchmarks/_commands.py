@@ -1,8 +1,8 @@
 """What the benchmarks share: the real commands, their settings, and tables.
 
-Every benchmark is a chain of commands that a reader could type. DATA_ROOT holds a folder for each data set with
-`interactions.csv`, `items.csv` and, for MovieLens, `users.csv` and `posters/`. What lies in OUT is used again:
-runs are resumed, data directories are kept.
+Every benchmark is a chain of commands that a reader could type. DATA_ROOT has one folder per data
+set with `interactions.csv`, `items.csv` and, for MovieLens, `users.csv` and `posters/`. Outputs in
+OUT are reused: runs are resumed, data directories are kept.
 """
 
 import argparse
@@ -30,15 +30,15 @@ SETTINGS: dict[str, list[str]] = {
     "ml-100k": ["model.encoder.refresh_rows=768", "train.epochs=20"],
     "office": [*_AMAZON, "model.dropout=0.25", 'model.exclude=["description"]'],
 }
-"""Settings beside the tool's defaults, found on validation."""
+"""Settings that differ from the defaults, tuned on validation."""
 
 
-ALONE = "recommend.cooccurrence_weight=0"
-"""Judges the model by itself, where a part of it is in question."""
+MODEL_ALONE = "recommend.cooccurrence_weight=0"
+"""Evaluates the model without the item graphs, for ablations of its parts."""
 
 
 def m6rec(*args: object) -> dict[str, Any]:
-    """Run a command; its summary. Progress goes to this process's stderr."""
+    """Run a command and return its summary; progress goes to stderr."""
     command = [shutil.which("m6rec") or "m6rec", *map(str, args)]
     print("$ m6rec " + " ".join(map(str, args)), file=sys.stderr, flush=True)
     return json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True).stdout)
@@ -46,7 +46,7 @@ def m6rec(*args: object) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Cost:
-    """What a process and its children took: seconds on the clock, of the processor, and MiB at the peak."""
+    """The cost of a process and its children; the peak is that of memory."""
 
     seconds: float
     cpu_seconds: float
@@ -54,7 +54,7 @@ class Cost:
 
 
 def measured(command: Iterable[object], **environment: str) -> Cost:
-    """Run a command without its output, and what it took."""
+    """Run a command without its output and return its cost."""
     start = time.monotonic()
     words = list(map(str, command))
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, env=os.environ | environment)
@@ -65,12 +65,12 @@ def measured(command: Iterable[object], **environment: str) -> Cost:
 
 
 def sets(values: Iterable[str]) -> list[str]:
-    """`--set` for each."""
+    """A `--set` flag for each value."""
     return [part for value in values for part in ("--set", value)]
 
 
 def raw(root: Path, name: str, *, events: Path | None = None) -> list[object]:
-    """The flags that name a data set's tables, with another event log in its place if there is one."""
+    """The flags that name a data set's tables, optionally with another event log."""
     folder = root / name
     users = ["--users", folder / "users.csv"] if (folder / "users.csv").exists() else []
     return [
@@ -83,7 +83,7 @@ def raw(root: Path, name: str, *, events: Path | None = None) -> list[object]:
 
 
 def prepared(out: Path, flags: Sequence[object], *settings: str) -> Path:
-    """A data directory, made unless it is there."""
+    """Preprocess unless the data directory exists; return it."""
     if not (out / "manifest.json").exists():
         m6rec("preprocess", *flags, *sets(settings), "--out", out, "--quiet")
     return out
@@ -92,18 +92,18 @@ def prepared(out: Path, flags: Sequence[object], *settings: str) -> Path:
 def trained(
     stage: str, data: Path | Sequence[Path], out: Path, settings: Iterable[str], *flags: object
 ) -> Path:
-    """A run directory, gone on with if it was begun."""
+    """Train or resume a run; return its directory."""
     where = [data] if isinstance(data, Path) else data
     m6rec(stage, *where, *flags, *sets(settings), "--out", out, "--resume", "--quiet")
     return out
 
 
-def judged(
+def evaluated(
     systems: Sequence[object], data: Path, *flags: object, k: int = 10
 ) -> dict[str, dict[str, Any]]:
-    """Each system's NDCG and recall at `k`, masked, with the interval of NDCG, and the whole answer as `all`.
+    """Each system's masked NDCG and recall at `k`, the interval of NDCG, and all figures as `all`.
 
-    `p` is the paired test of NDCG against the system of `--against`, where that is among the flags.
+    `p` is the p-value of the paired test of NDCG against the system of `--against`, if given.
     """
     report = m6rec("evaluate", *systems, "--data", data, *flags, "--quiet")
     tests = {pair["a"]: pair["metrics"][f"ndcg@{k}"]["p_value"] for pair in report["comparisons"]}
@@ -121,7 +121,7 @@ def judged(
 
 
 def table(title: str, rows: dict[str, dict[str, Any]], columns: Sequence[str]) -> None:
-    """Print rows by name; numbers with four places, what is missing as a dash."""
+    """Print named rows; floats with four decimals, missing values as a dash."""
     print(f"\n{title}\n{'':44}" + "".join(f"{name:>22}" for name in columns))
     for label, row in rows.items():
         cells = (row.get(name) for name in columns)
@@ -135,7 +135,7 @@ def _cell(value: Any) -> str:
 
 
 def save(out: Path, name: str, report: Any) -> None:
-    """`OUT/NAME.json`, without the systems' whole answers."""
+    """Write `OUT/NAME.json`, without `all`."""
     out.mkdir(parents=True, exist_ok=True)
     (out / f"{name}.json").write_text(json.dumps(_short(report), indent=2) + "\n", encoding="utf-8")
 
@@ -147,13 +147,13 @@ def _short(value: Any) -> Any:
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
-    """A CSV file as dictionaries."""
+    """The rows of a CSV file."""
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
 def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
-    """The other way round; columns are those of the first row."""
+    """Write a CSV file; the first row decides the columns."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
         out = csv.DictWriter(file, list(rows[0]))
@@ -163,7 +163,7 @@ def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> Path:
 
 
 def arguments(doc: str | None, **defaults: str) -> argparse.Namespace:
-    """DATA_ROOT, OUT, `--extra`, and a flag for each default."""
+    """Parse DATA_ROOT, OUT, `--extra`, and a flag for each default."""
     parser = argparse.ArgumentParser(
         description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,4 +1,4 @@
-"""Environments of the peers, each made once in a folder of its own; what cannot be installed is left out with a message."""
+"""Environments of the peers, each installed once; a peer that cannot be installed is left out."""
 
 import json
 import os
@@ -13,7 +13,7 @@ _PACKAGES = {
     "recbole": ["setuptools<81", "numpy<2", "pandas<3", "recbole==1.2.1"],
 }
 _TORCH = "torch==2.13.0"
-"""Pinned, and installed first: a range would bring the build for GPUs."""
+"""Pinned and installed first: a range would install the build for GPUs."""
 
 
 def environment(out: Path, name: str) -> Path | None:
@@ -34,10 +34,10 @@ def environment(out: Path, name: str) -> Path | None:
     return python
 
 
-def told(
+def peer_output(
     python: Path, script: str, log: Path, settings: dict[str, Any], *, before: Sequence[str] = ()
 ) -> list[dict[str, Any]]:
-    """The JSON lines of a peer's script; `before` is put before the command."""
+    """The JSON lines that a peer's script prints; `before` is a prefix of the command."""
     command = [*before, python, Path(__file__).parent / "peers" / script, log, json.dumps(settings)]
     environment = os.environ | {
         "TORCH_FORCE_NO_WEIGHTS_ONLY_LOAD": "1",

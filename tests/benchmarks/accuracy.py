@@ -1,13 +1,14 @@
-"""Accuracy on public data, by the real commands: test figures over seeds, beside the peers' and the baselines'.
+"""Accuracy on public data over seeds, beside peers and baselines, by the real commands.
 
-    python tests/benchmarks/accuracy.py DATA_ROOT OUT [--sets beauty,ml-100k,office] [--seeds 0,1,2]
-        [--split test|valid] [--inner] [--extra 'model.width=128' ...] [--stages pretrain|both]
+    python tests/benchmarks/accuracy.py DATA_ROOT OUT [--sets beauty,ml-100k,office]
+        [--seeds 0,1,2] [--split test|valid] [--inner] [--extra 'model.width=128' ...]
+        [--stages pretrain|both]
 
-DATA_ROOT holds a folder for each data set with `interactions.csv`, `items.csv` and, for MovieLens, `users.csv`
-and `posters/`. Protocol: leave-one-out by time, ties in file order, full ranking, seen items masked (the
-unmasked figures stand beside them). Tune with `--split valid`, or with `--inner` on a log without each user's
-last event, whose test events are the real validation events; read the test split once, for the report.
-Everything lands in OUT: data and run directories, and `accuracy.json`.
+DATA_ROOT has one folder per data set with `interactions.csv`, `items.csv` and, for MovieLens,
+`users.csv` and `posters/`. Protocol: leave-one-out by time, ties in file order, full ranking, seen
+items masked; the unmasked figures are shown, too. Tune with `--split valid`, or with `--inner` on a
+log without each user's last event, whose test events are the real validation events; use the test
+split once, for the report. OUT gets data and run directories, and `accuracy.json`.
 """
 
 import argparse
@@ -28,11 +29,11 @@ PEERS = {
     },
     "office": {},
 }
-"""NDCG@10 and Recall@10 on test, masked; measured once by the same protocol on one seed, unless published."""
+"""Masked NDCG@10 and Recall@10 on test: published, or measured on one seed by the same protocol."""
 
 
 def one(root: Path, out: Path, name: str, seed: int, args: argparse.Namespace) -> Path:
-    """Train one seed; the run directory."""
+    """Train one seed and return the run directory."""
     folder = place(out, name, args)
     events = inner(root / name / "interactions.csv", folder / "inner.csv") if args.inner else None
     data = prepared(folder / "data", raw(root, name, events=events))
@@ -46,12 +47,12 @@ def one(root: Path, out: Path, name: str, seed: int, args: argparse.Namespace) -
 
 
 def place(out: Path, name: str, args: argparse.Namespace) -> Path:
-    """Where a data set's directories lie: never the same for the inner log and the whole one."""
+    """The folder of a data set; the inner log and the whole one have different ones."""
     return out / (f"{name}-inner" if args.inner else name)
 
 
 def inner(events: Path, to: Path) -> Path:
-    """The log without each user's last event: what is tuned on it has not seen the real test events."""
+    """The log without each user's last event, so that tuning never sees the real test events."""
     rows = rows_of(events)
     when = list(rows[0])[-1]
     last: dict[str, tuple[float, int]] = {}
@@ -80,7 +81,7 @@ def main() -> None:
     for name in args.sets.split(","):
         seeds = [int(seed) for seed in args.seeds.split(",")]
         runs = [one(args.root, args.out, name, seed, args) for seed in seeds]
-        judged = m6rec(
+        answer = m6rec(
             "evaluate",
             *runs,
             "--data",
@@ -90,7 +91,7 @@ def main() -> None:
             "--baselines",
             "popularity,last-item,itemknn,ease",
         )
-        systems = judged["systems"]
+        systems = answer["systems"]
         ours = [systems[str(run)] for run in runs]
         rows = {}
         for kind in ("masked", "unmasked"):
@@ -116,10 +117,12 @@ def main() -> None:
         m, u = (rows[f"{kind} ndcg@10"] for kind in ("masked", "unmasked"))
         r, v = (rows[f"{kind} recall@10"] for kind in ("masked", "unmasked"))
         print(
-            f"  {'m6rec, masked':34} {m['mean']:.4f} ± {m['sd']:.4f}   {r['mean']:.4f} ± {r['sd']:.4f}"
+            f"  {'m6rec, masked':34} {m['mean']:.4f} ± {m['sd']:.4f}   "
+            f"{r['mean']:.4f} ± {r['sd']:.4f}"
         )
         print(
-            f"  {'m6rec, unmasked':34} {u['mean']:.4f} ± {u['sd']:.4f}   {v['mean']:.4f} ± {v['sd']:.4f}"
+            f"  {'m6rec, unmasked':34} {u['mean']:.4f} ± {u['sd']:.4f}   "
+            f"{v['mean']:.4f} ± {v['sd']:.4f}"
         )
         for baseline, figures in report[name]["baselines"].items():
             print(f"  {baseline:34} {figures['ndcg@10']:.4f}            {figures['recall@10']:.4f}")

@@ -1,19 +1,30 @@
-"""Items that nobody has met: a tenth of the catalogue held out entirely, ranked among all items, by the real commands.
+"""Cold items: a tenth of the catalogue is held out and ranked among all items.
 
-    python tests/benchmarks/cold_items.py DATA_ROOT OUT [--sets beauty,ml-100k] [--seeds 0] [--trained m6rec|all]
-        [--extra KEY=VALUE ...]
+    python tests/benchmarks/cold_items.py DATA_ROOT OUT [--sets beauty,ml-100k] [--seeds 0]
+        [--trained m6rec|all] [--extra KEY=VALUE ...]
 
-`cold` is the last event of each user on a new item, after the history before it; `warm` is leave-one-out on the
-items that training knows. What new items cost is against the same run where they are never listed. By `--trained
-all` other ways of training are judged as well. Figures are NDCG@10 and Recall@10, seen items masked, means over the
-seeds.
+`cold` is each user's last event on a cold item, after the history before it; `warm` is
+leave-one-out on the other items. `cost` compares with the same run that never lists cold items.
+`--trained all` evaluates other ways of training, too. Figures are NDCG@10 and Recall@10, seen items
+masked, averaged over the seeds.
 """
 
 import statistics
 from pathlib import Path
 from typing import Any
 
-from _commands import ALONE, SETTINGS, arguments, judged, prepared, raw, save, sets, table, trained
+from _commands import (
+    MODEL_ALONE,
+    SETTINGS,
+    arguments,
+    evaluated,
+    prepared,
+    raw,
+    save,
+    sets,
+    table,
+    trained,
+)
 
 TRAINED = {
     "m6rec": ["train.cold_negatives=false"],
@@ -24,19 +35,19 @@ TRAINED = {
     ],
     "m6rec, new items compete in training": [],
 }
-"""In all but the last a new item takes no part in training, not even as a negative."""
+"""In all but the last, cold items are not in training, not even as negatives."""
 
 JUDGED = {
     "new items never listed": ["recommend.cold_item_bonus=-1000"],
-    "model alone, new items never listed": [ALONE, "recommend.cold_item_bonus=-1000"],
+    "model alone, new items never listed": [MODEL_ALONE, "recommend.cold_item_bonus=-1000"],
     **{f"new_items={by:g}": [f"recommend.cold_item_bonus={by}"] for by in (0.0, 0.5, 1.0, 1.5)},
     **{
-        f"model alone, new_items={by:g}": [ALONE, f"recommend.cold_item_bonus={by}"]
+        f"model alone, new_items={by:g}": [MODEL_ALONE, f"recommend.cold_item_bonus={by}"]
         for by in (0.0, 1.0, 1.5, 2.0)
     },
     "new items among themselves": ["recommend.cold_item_bonus=1000"],
 }
-"""How the run `m6rec` recommends. The first is the reference of the cost, the second that of the model alone."""
+"""Settings of the run `m6rec`; the cost compares with the first, for the model alone the second."""
 
 BASELINES = ("contentknn", "popularity")
 COLUMNS = ("cold NDCG", "cold Recall", "cold users", "warm NDCG", "warm Recall", "cost")
@@ -56,7 +67,7 @@ def row(cold: dict[str, Any], warm: dict[str, Any]) -> dict[str, Any]:
 def one(
     data: Path, out: Path, name: str, seed: int, extra: list[str], chosen: list[str]
 ) -> dict[str, dict[str, Any]]:
-    """One seed's rows."""
+    """The rows of one seed."""
     runs = {
         label: trained(
             "pretrain",
@@ -68,7 +79,7 @@ def one(
     }
 
     def both(systems: list[object], *flags: object) -> list[dict[str, dict[str, Any]]]:
-        return [judged(systems, data, "--split", split, *flags) for split in ("cold", "test")]
+        return [evaluated(systems, data, "--split", split, *flags) for split in ("cold", "test")]
 
     rows: dict[str, dict[str, Any]] = {}
     for label, settings in JUDGED.items():

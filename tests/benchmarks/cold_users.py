@@ -1,12 +1,12 @@
-"""Users that nobody has met: a tenth of MovieLens' users held out entirely, by the real commands.
+"""Cold users: a tenth of MovieLens' users is held out entirely.
 
     python tests/benchmarks/cold_users.py DATA_ROOT OUT [--seed 0] [--extra KEY=VALUE ...]
 
-Lists come from `recommend` with raw profiles and the first 0, 1, 2 or 5 events. Two questions are asked: `next`, the event
-that follows, as in all other benchmarks; and `all later`, everything that the user did after the fifth event, the same
-for all lists, with the first five masked. Popularity is that of the training events. Figures are NDCG@10, of a run by the
-defaults and of one whose first places learn the second question (`train.future_targets`), by the model alone, since what stands near
-an event answers the first.
+Lists come from `recommend` with raw profiles and the first 0, 1, 2 or 5 events. Two targets:
+`next`, the following event, as in the other benchmarks; and `all later`, all events after the
+fifth, the same for all lists, with the first five masked. Popularity counts training events.
+Figures are NDCG@10, of a run with the defaults and of one trained with `train.future_targets`, each
+by the model alone, since the co-occurrence graph predicts `next`.
 """
 
 import itertools
@@ -15,10 +15,10 @@ from typing import Any
 
 import polars as pl
 from _commands import (
-    ALONE,
+    MODEL_ALONE,
     SETTINGS,
     arguments,
-    judged,
+    evaluated,
     m6rec,
     prepared,
     raw,
@@ -37,7 +37,7 @@ DAY = 86_400
 
 
 def cold_logs(data: Path, events: Path) -> dict[str, list[dict[str, str]]]:
-    """The raw events of the held-out users in order of time."""
+    """The raw events of the held-out users, by time."""
     frame = pl.read_parquet(str(data / "events" / "*.parquet"), columns=["user_row", "split"])
     rows = frame.filter(pl.col("split") == COLD)["user_row"].unique()
     ids = set(pl.read_parquet(data / "users.parquet")["id"].gather(rows))
@@ -53,7 +53,7 @@ def cold_logs(data: Path, events: Path) -> dict[str, list[dict[str, str]]]:
 def question(
     logs: dict[str, list[dict[str, str]]], args: Any, data: Path, n: int, last: int | None
 ) -> Path:
-    """A data directory whose test split is what each new user did after `n` events, up to the event `last`."""
+    """A data directory whose test split has each cold user's events `n` to `last`."""
     rows = [
         {**row, "timestamp": 10**9 + at + (0 if at < n else 1000 * DAY)}
         for log in logs.values()
@@ -68,7 +68,7 @@ def question(
 
 
 def popular(data: Path, users: list[str], out: Path) -> Path:
-    """The same list for everybody: the items with the most training events."""
+    """The same list for all users: the items with the most training events."""
     items = pl.read_parquet(data / "items.parquet").sort(
         "popularity", descending=True, maintain_order=True
     )
@@ -117,13 +117,13 @@ def main() -> None:
             20 + max(KNOWN),
             "--out",
             lists,
-            *sets([ALONE] if model else []),
+            *sets([MODEL_ALONE] if model else []),
             "--overwrite",
             "--quiet",
         )["basis"]
         row = rows[label + model] = {"basis": basis, "users": len(logs)}
         for name, data_ in (("next", question(logs, args, data, n, n + 1)), ("all later", later)):
-            found = judged(
+            found = evaluated(
                 [], data_, "--recs", lists, "--recs", popularity, "--against", popularity
             )
             ours, theirs = found[str(lists)], found[str(popularity)]

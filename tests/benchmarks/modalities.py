@@ -1,15 +1,28 @@
-"""What is left of NDCG@10 when a modality is missing at inference, by the real commands on MovieLens.
+"""NDCG@10 when a modality is missing at inference, on MovieLens.
 
-    python tests/benchmarks/modalities.py DATA_ROOT OUT [--seed 0] [--split valid] [--extra KEY=VALUE ...]
+    python tests/benchmarks/modalities.py DATA_ROOT OUT [--seed 0] [--split valid]
+        [--extra KEY=VALUE ...]
 
-One run, judged on validation as it is and with each feature hidden for everybody (`recommend.hidden_features`), then with all
-content, all profiles, and the item ids hidden. It was trained with all of them, some hidden at random.
+One run, trained with all features and modality dropout, is evaluated as it is, with each feature
+hidden for all items (`recommend.hidden_features`), then without any content, without profiles, and
+without item ids.
 """
 
 import json
 from typing import Any
 
-from _commands import ALONE, SETTINGS, arguments, judged, prepared, raw, save, sets, table, trained
+from _commands import (
+    MODEL_ALONE,
+    SETTINGS,
+    arguments,
+    evaluated,
+    prepared,
+    raw,
+    save,
+    sets,
+    table,
+    trained,
+)
 
 NAME = "ml-100k"
 
@@ -36,12 +49,12 @@ def main() -> None:
     }
     rows: dict[str, dict[str, Any]] = {}
     for label, names in hidden.items():
-        found = judged(
+        found = evaluated(
             [run],
             data,
             "--split",
             args.split,
-            *sets([ALONE, f"recommend.hidden_features={json.dumps(names)}"]),
+            *sets([MODEL_ALONE, f"recommend.hidden_features={json.dumps(names)}"]),
         )[str(run)]
         rows[label] = {
             "NDCG": found["ndcg"],

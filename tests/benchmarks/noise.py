@@ -1,11 +1,12 @@
-"""Random events among the training events, with and without the truncated loss, by the real commands.
+"""Random events among the training events, with and without the truncated loss.
 
-    python tests/benchmarks/noise.py DATA_ROOT OUT [--sets ml-100k] [--shares 0,0.1,0.3] [--truncate 0.1]
-        [--seeds 0,1,2] [--noise_seed 0] [--extra KEY=VALUE ...]
+    python tests/benchmarks/noise.py DATA_ROOT OUT [--sets ml-100k] [--shares 0,0.1,0.3]
+        [--truncate 0.1] [--seeds 0,1,2] [--noise_seed 0] [--extra KEY=VALUE ...]
 
-A share of 0.1 adds one random event to ten real ones: a user, a place before his last two events and an item that
-he never meets, all drawn evenly. What is to be found stays as it was. `left` is against the same
-system on the clean log, without cleaning. `--truncate 0` leaves cleaning out.
+A share of 0.1 adds one random event to ten real ones: a user, a position before their last two
+events, and an item that they have no event with, all drawn uniformly. The held-out events stay.
+`left` compares with the same system on the clean log, without truncation. `--truncate 0` skips
+truncation.
 """
 
 import random
@@ -16,7 +17,7 @@ from typing import Any
 from _commands import (
     SETTINGS,
     arguments,
-    judged,
+    evaluated,
     prepared,
     raw,
     rows_of,
@@ -30,7 +31,7 @@ BASELINES = ("last-item", "itemknn", "ease", "popularity")
 
 
 def noisy(events: Path, items: list[str], share: float, out: Path, seed: int) -> Path:
-    """The log with random events in it; whole users one after the other, in their order."""
+    """The log with random events added, user by user."""
     if out.exists():
         return out
     draw = random.Random(seed)
@@ -42,13 +43,13 @@ def noisy(events: Path, items: list[str], share: float, out: Path, seed: int) ->
     for log in logs.values():
         log.sort(key=lambda row: int(row[time]))
     places = [(user, at) for user, log in logs.items() for at in range(len(log) - 2)]
-    met = {user: {row["item_id"] for row in log} for user, log in logs.items()}
+    seen = {user: {row["item_id"] for row in log} for user, log in logs.items()}
     extra: dict[str, list[tuple[int, dict[str, str]]]] = {}
     for user, at in draw.choices(places, k=round(share * len(rows))):
         item = draw.choice(items)
-        while item in met[user]:
+        while item in seen[user]:
             item = draw.choice(items)
-        # The other columns, such as a rating, are those of any event; the time is that of the event which follows.
+        # Other columns, such as a rating, come from a random event, the time from the next one.
         made = {**draw.choice(rows), "user_id": user, "item_id": item, time: logs[user][at][time]}
         extra.setdefault(user, []).append((at, made))
     merged: list[dict[str, Any]] = []
@@ -98,7 +99,7 @@ def main() -> None:
                 ]
                 for label, settings in cleaning.items()
             }
-            found = judged(
+            found = evaluated(
                 [run for seeds in runs.values() for run in seeds],
                 data,
                 "--baselines",

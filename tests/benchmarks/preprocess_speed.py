@@ -1,10 +1,11 @@
-"""Preprocessing a large log against a plain pandas job: CPU seconds, seconds and peak memory, and how they grow.
+"""Preprocessing a large log against a pandas script: time, memory, and their growth.
 
     python tests/benchmarks/preprocess_speed.py OUT [--events 10000000,20000000] [--repeats 5]
 
-A made log with string ids, repeated rows and a long tail goes through `m6rec preprocess` with the 5-core and leave-one-out,
-and through the same job by hand in pandas: read, drop repeated rows, 5-core, codes for ids, sort, split, write. Both
-read and write Parquet. pandas lives in OUT/pandas, an environment that the script makes.
+A generated log with string ids, repeated rows and a long tail goes through `m6rec preprocess` with
+5-core and leave-one-out, and through the same steps in pandas: read, drop repeated rows, 5-core,
+codes for ids, sort, split, write. Both read and write Parquet. The script installs pandas into
+OUT/pandas.
 """
 
 import argparse
@@ -44,7 +45,7 @@ print(json.dumps({"events": len(log), "users": len(users), "items": len(items)})
 
 
 def generate(path: Path, n: int) -> Path:
-    """A log of `n` events: users of Zipf-like activity, items of Zipf-like popularity, every fiftieth row twice."""
+    """A log of `n` events with Zipf-like activity and popularity; one row in fifty is repeated."""
     if path.exists():
         return path
     rng = np.random.default_rng(n)
@@ -64,7 +65,7 @@ def generate(path: Path, n: int) -> Path:
 
 
 def environment(out: Path) -> Path | None:
-    """The Python that has pandas, made once; `None` if it cannot be installed."""
+    """The Python with pandas, installed once; None if it cannot be installed."""
     python = out / "pandas" / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", out / "pandas"], check=True)
@@ -75,7 +76,7 @@ def environment(out: Path) -> Path | None:
 
 
 def median(costs: list[Cost]) -> dict[str, float]:
-    """Each column's median."""
+    """The median of each column."""
     return {
         label: statistics.median(getattr(cost, name) for cost in costs)
         for label, name in (

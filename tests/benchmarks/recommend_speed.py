@@ -1,11 +1,13 @@
-"""Recommending at scale: users a second against the matrix product alone, and memory against users and items.
+"""Recommending at scale: users per second against a matrix product, and memory.
 
-    python tests/benchmarks/recommend_speed.py OUT [--items 100000,1000000] [--users 20000] [--repeats 5]
+    python tests/benchmarks/recommend_speed.py OUT [--items 100000,1000000] [--users 20000]
+        [--repeats 5]
 
-For each catalogue a made log (ids alone, five events a user) goes through the real commands: `preprocess`, two steps of
-`pretrain`, and `recommend` for a third of the users, then for all. What the others cost in addition, start-up left out,
-is the rate; `share` is that of a product of as many contexts with as many embeddings, jit-compiled, in tiles of 64 MiB or
-256 users, in a process of its own. Medians of the repeats, in turns. Peak memory is that of the whole process.
+For each catalogue, a generated log (ids only, five events per user) goes through the real commands:
+`preprocess`, two steps of `pretrain`, and `recommend` for a third of the users, then for all. The
+difference, which excludes start-up, gives the rate; `share` is relative to a jit-compiled product
+of as many contexts with as many embeddings, in tiles of 64 MiB or 256 users, in its own process.
+Medians of alternating repeats. Peak memory is that of the whole process.
 """
 
 import argparse
@@ -23,7 +25,8 @@ WIDTH, EVENTS = 64, 5
 PRODUCT = """
 import sys, time, jax, jax.numpy as jnp
 users, items, width, tile = map(int, sys.argv[1:])
-h, w = jax.random.normal(jax.random.key(0), (tile, width)), jax.random.normal(jax.random.key(1), (items, width))
+h = jax.random.normal(jax.random.key(0), (tile, width))
+w = jax.random.normal(jax.random.key(1), (items, width))
 product = jax.jit(lambda h: h @ w.T)
 product(h).block_until_ready()
 start = time.monotonic()
@@ -34,7 +37,7 @@ print(time.monotonic() - start)
 
 
 def log(out: Path, n_users: int, n_items: int) -> list[object]:
-    """A Zipf-like log, and a catalogue of ids that has the items without events too."""
+    """A log with Zipf-like popularity, and a catalogue that includes items without events."""
     folder = out / f"{n_items}-{n_users}"
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "events.parquet").exists():
@@ -53,7 +56,7 @@ def log(out: Path, n_users: int, n_items: int) -> list[object]:
 
 
 def one(out: Path, n_items: int, n_users: int, repeats: int) -> dict[str, Any]:
-    """The row of one catalogue."""
+    """The row of one catalogue size."""
     data = prepared(out / f"{n_items}-{n_users}" / "data", log(out, n_users, n_items))
     run = trained(
         "pretrain",

@@ -1,10 +1,11 @@
-"""Start-up: `--help` over bare Python, the first step of a second `pretrain`, and a list for one user.
+"""Start-up: `--help` over bare Python, the first step of a second `pretrain`, one user's list.
 
     python tests/benchmarks/start_up.py OUT [--repeats 5]
 
-The shop of `sample_data` goes through the real commands. The first training run finds an empty compilation cache, the
-others a warm one; what counts is the time from the command to the line that tells of its first dispatch of steps (an epoch
-cut to one dispatch, judged). One user's list is made from a warm cache, beside what the imports alone take.
+The sample shop goes through the real commands. The first training run finds an empty compilation
+cache, the others a warm one; the time counts from the command to the line of the first dispatch of
+steps (an epoch that is cut to one dispatch and its validation). One user's list is made with a warm
+cache, beside the time of the imports alone.
 """
 
 import argparse
@@ -28,7 +29,7 @@ def seconds(command: list[object], **environment: str) -> float:
 
 
 def first_step(command: list[object], **environment: str) -> float:
-    """Seconds to the end of the first optimiser steps; the run goes on to its end."""
+    """Seconds until the first optimiser steps are done; the run continues to its end."""
     start, found = time.monotonic(), None
     process = subprocess.Popen(
         list(map(str, command)),
@@ -42,7 +43,7 @@ def first_step(command: list[object], **environment: str) -> float:
         if found is None and json.loads(line).get("text", "").startswith("epoch 1:"):
             found = time.monotonic() - start
     if process.wait() or found is None:
-        raise SystemExit("pretrain failed or told no step")
+        raise SystemExit("pretrain failed or reported no step")
     return found
 
 

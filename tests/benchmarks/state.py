@@ -33,7 +33,7 @@ SECONDS: dict[str, float] = defaultdict(float)
 
 
 def timed(where: Any, name: str, label: str) -> None:
-    """Add the CPU seconds of a function to `SECONDS`."""
+    """Make a function add its CPU seconds to `SECONDS`."""
     function: Callable[..., Any] = getattr(where, name)
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
@@ -63,7 +63,7 @@ def events(
 
 
 def once(run: LoadedRun, log: Path, folder: Path | None) -> dict[str, int]:
-    """One pass with a state, or over the whole log without one."""
+    """One pass with a state directory, or over the whole log without one."""
     SECONDS.clear()
     if folder is None:
         histories = raw_inputs.read_histories(run, log, None, SilentReporter())

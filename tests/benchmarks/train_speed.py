@@ -1,13 +1,15 @@
-"""Training against RecTools' SASRec and RecBole's GRU4Rec: targets a CPU-second on one thread, CPU seconds to the best model.
+"""Training speed against RecTools' SASRec and RecBole's GRU4Rec, on one core each.
 
-    python tests/benchmarks/train_speed.py DATA_ROOT OUT [--sets beauty,ml-100k] [--epochs 6] [--until best|epochs]
+    python tests/benchmarks/train_speed.py DATA_ROOT OUT [--sets beauty,ml-100k] [--epochs 6]
+        [--until best|epochs]
 
-All read the same log, without each user's last event (test); each user's second last event is validation. Each is
-pinned to one core. m6rec and RecTools train until validation no longer improves; RecBole, which would take hours,
-trains `--epochs` epochs, and so does m6rec on ids alone. By `--until epochs` all do, for the rates alone. Rates are medians over the epochs but the first; seconds to the best
-model are those of training alone, without validation, up to and with the best epoch. `limit` is the rate that the three
-products of contexts and catalogue (forward, and two in the gradient) allow in jax on the same core. Evaluation is the
-full ranking of the validation events, on one core too.
+All read the same log without each user's last event (test); each user's second last event is for
+validation. m6rec and RecTools train until validation no longer improves; RecBole, which would take
+hours, trains `--epochs` epochs, as m6rec on ids only does. With `--until epochs` all do, for rates
+only. Rates are targets per CPU second, medians over all epochs but the first. Seconds to the best
+model are those of training, without validation, up to the best epoch. `limit` is the rate that the
+three products of contexts and catalogue (forward, and two in the gradient) allow in JAX on the same
+core. Evaluation is the full ranking of the validation events, also on one core.
 """
 
 import itertools
@@ -21,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from _commands import SETTINGS, arguments, prepared, raw, rows_of, save, sets, table, write_rows
-from _peers import environment, told
+from _peers import environment, peer_output
 
 ONE_CORE = ["taskset", "-c", "0"] if shutil.which("taskset") else []
 RECTOOLS: dict[str, dict[str, Any]] = {
@@ -42,7 +44,8 @@ RECBOLE: dict[str, dict[str, Any]] = {
 LIMIT = """
 import sys, time, jax, jax.numpy as jnp
 n, items, width = 512, int(sys.argv[1]), 64
-h, w = jax.random.normal(jax.random.key(0), (n, width)), jax.random.normal(jax.random.key(1), (items, width))
+h = jax.random.normal(jax.random.key(0), (n, width))
+w = jax.random.normal(jax.random.key(1), (items, width))
 def three(h, w):
     s = h @ w.T
     return s @ w, s.T @ h
@@ -56,7 +59,7 @@ print(20 * n / (time.process_time() - start))
 
 
 def log_without_test(root: Path, name: str, out: Path) -> Path:
-    """Each user's events in their order, ties as in the file, but the last: user_id, item_id, order."""
+    """Each user's events but the last, by time with ties in file order: user_id, item_id, order."""
     rows = rows_of(root / name / "interactions.csv")
     when = "order" if "order" in rows[0] else "timestamp"
     users: dict[str, list[dict[str, str]]] = {}
@@ -71,7 +74,7 @@ def log_without_test(root: Path, name: str, out: Path) -> Path:
 
 
 def ours(data: Path, out: Path, settings: list[str]) -> dict[str, Any]:
-    """A run's rate, and its CPU seconds to the best epoch."""
+    """The rate of a run, and its CPU seconds up to the best epoch."""
     command = ["m6rec", "pretrain", data, *sets(settings), "--out", out, "--overwrite", "--quiet"]
     done = subprocess.run([*ONE_CORE, *map(str, command)], stdout=subprocess.PIPE, check=True)
     run = json.loads(done.stdout)
@@ -90,7 +93,7 @@ def ours(data: Path, out: Path, settings: list[str]) -> dict[str, Any]:
 
 
 def evaluation(run: Path, data: Path, repeats: int = 5) -> float | None:
-    """Users a second of `m6rec evaluate`, intervals left out as the peers have none, start-up left out.
+    """Users per second of `m6rec evaluate`, without start-up and, as for the peers, intervals.
 
     `None` for so few users that start-up hides them.
     """
@@ -124,12 +127,12 @@ def evaluation(run: Path, data: Path, repeats: int = 5) -> float | None:
 def _row(epochs: list[dict[str, Any]], peak: float | None = None) -> dict[str, Any]:
     rates = [e["targets"] / e["cpu"] for e in epochs[1:] or epochs]
     best = max(range(len(epochs)), key=lambda i: epochs[i].get("ndcg") or -1.0)
-    judged = epochs[best].get("ndcg") is not None
+    has_ndcg = epochs[best].get("ndcg") is not None
     return {
         "targets/CPU-s": statistics.median(rates),
         "CPU-s an epoch": statistics.median(e["cpu"] for e in epochs[1:] or epochs),
-        "CPU-s to the best": sum(e["cpu"] for e in epochs[: best + 1]) if judged else None,
-        "best epoch": best + 1 if judged else None,
+        "CPU-s to the best": sum(e["cpu"] for e in epochs[: best + 1]) if has_ndcg else None,
+        "best epoch": best + 1 if has_ndcg else None,
         "validation NDCG@10": epochs[best].get("ndcg"),
         "peak MiB": peak,
         "epochs": epochs,
@@ -175,13 +178,15 @@ def main() -> None:
         if python := environment(args.out, "rectools"):
             settings = RECTOOLS[name] | ({"epochs": int(args.epochs), "patience": 0} if few else {})
             rows["RecTools SASRec"] = _row(
-                told(python, "rectools_sasrec.py", log, settings, before=ONE_CORE)
+                peer_output(python, "rectools_sasrec.py", log, settings, before=ONE_CORE)
             )
         if python := environment(args.out, "recbole"):
             settings = RECBOLE[name] | {"epochs": int(args.epochs)}
-            *epochs, judged = told(python, "recbole_gru4rec.py", log, settings, before=ONE_CORE)
+            *epochs, speed = peer_output(
+                python, "recbole_gru4rec.py", log, settings, before=ONE_CORE
+            )
             rows["RecBole GRU4Rec"] = _row(epochs) | {
-                "evaluated users/s": judged["users_per_second"]
+                "evaluated users/s": speed["users_per_second"]
             }
         for row in rows.values():
             row["ratio"] = rows["m6rec, all features"]["targets/CPU-s"] / row["targets/CPU-s"]

@@ -1,7 +1,8 @@
-"""RecBole's GRU4Rec on one log: CPU seconds and targets of each epoch, and users a second of its full-sort evaluation.
+"""RecBole's GRU4Rec on one log: CPU seconds and targets per epoch, and evaluated users per second.
 
-Runs in the environment that `_peers.py` makes. Arguments: LOG.csv (user_id, item_id, order; all but each user's last
-event), JSON of settings. One JSON object a line: `targets`, `cpu`; then `users_per_second`.
+Runs in the environment that `_peers.py` makes. Arguments: LOG.csv (user_id, item_id, order; without
+each user's last event), JSON of settings. Prints one JSON object per line: `targets`, `cpu`; then
+`users_per_second` of the full-sort evaluation.
 """
 
 import json

@@ -1,7 +1,8 @@
-"""RecTools' SASRec on one log: CPU seconds and targets of each epoch, and NDCG@10 on validation after it.
+"""RecTools' SASRec on one log: CPU seconds, targets and validation NDCG@10 per epoch.
 
-Runs in the environment that `_peers.py` makes. Arguments: LOG.csv (user_id, item_id, order; all but each user's last
-event), JSON of settings. Each user's last row is the validation event. One JSON object a line: `targets`, `cpu`, `ndcg`.
+Runs in the environment that `_peers.py` makes. Arguments: LOG.csv (user_id, item_id, order; without
+each user's last event), JSON of settings. Each user's last row is the validation event. Prints one
+JSON object per line: `targets`, `cpu`, `ndcg`.
 """
 
 import json
