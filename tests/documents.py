@@ -85,7 +85,7 @@ def commands(shell: str) -> Iterator[Command]:
             target = next(tokens)
             if words and words[-1] == "2":
                 words.pop()
-            else:
+            elif token[0] == ">":
                 stdout = target
         else:
             words.append(token)
