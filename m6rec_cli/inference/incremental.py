@@ -55,7 +55,7 @@ class IncrementalHistories(UserHistories):
     update: StateUpdate
 
     def contexts(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Context and decoder state of some users; a stored state is not read and stays zero."""
+        """Context and decoder state of some users; states of stored users stay zero, unused."""
         stored = self.update.states.contexts
         held = rows < len(stored)
         contexts = np.zeros((len(rows), stored.shape[1]), np.float32)
@@ -148,7 +148,7 @@ def update_histories(
             "known_events": events.n_known,
             "late_events": int(plan.n_late.sum()) if n_stored else 0,
             "advanced": int(plan.advance.sum()),
-            "read_anew": int(plan.reread.sum()),
+            "reread": int(plan.reread.sum()),
         },
     )
     return IncrementalHistories(
@@ -188,6 +188,6 @@ def _has_new_older_events(old: UserStates, events: MergedEvents, n_users: int) -
 
 
 def _older_items(events: MergedEvents, items: pl.DataFrame) -> pl.DataFrame:
-    """`StateUpdate.older`."""
+    """The older events on catalogue items, see `StateUpdate.older`."""
     rows = events.older.with_columns(items["item_row"].gather(events.older["item"]))
     return rows.filter(pl.col("item_row") >= 0).sort("user", maintain_order=True)

@@ -28,7 +28,7 @@ from m6rec_cli.system.shapes import BD, ID, I, I_bool, PRNGKey
 TILE_FLOATS = 16_000_000
 """Scores held at once: 64 MB."""
 DISCRIMINATED_ITEMS = 100
-"""Items of a user that the discriminator scores: the best ones."""
+"""The discriminator scores this many of the best items of each user."""
 
 _DISCRIMINATED_USERS = 128
 _LogProbs = TypeVar("_LogProbs")

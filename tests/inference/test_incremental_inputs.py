@@ -65,7 +65,7 @@ def test_update_rereads_users_whose_items_enter_leave_or_change(shop, state, tmp
     runs = (run_with_item("gold"), run_with_item("gold"), run_with_item("red"), shop.loaded)
     for run, n_reread in zip(runs, (2, 0, 2, 2), strict=True):
         updated = state.update([], run=run)
-        assert state.counts["read_anew"] == n_reread
+        assert state.counts["reread"] == n_reread
         assert_same_histories(updated, state.full_pass(rows, run=run))
 
 

@@ -31,7 +31,7 @@ def test_run_with_a_state_in_pieces_equals_one_full_pass(shop, ask, tmp_path):
         "known_events": len(part),
         "late_events": 0,
         "advanced": 0,
-        "read_anew": 0,
+        "reread": 0,
     }
     assert_close(again.select(frame.columns), frame)
     whole = ask(interactions=shop.events, profiles=shop.users, explain=True)
