@@ -17,7 +17,7 @@ from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.training.catalogue_operations import operations_for
 from m6rec_cli.training.state import TrainingState
 
-_TILE_FLOATS = 16_000_000
+MAX_TILE_LOGITS = 16_000_000
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Validation:
             model, items, self.packed, self.row, self.position, tables.users
         )
         _require_finite(contexts, state)
-        tile = layout.round_up(max(1, min(len(self.target), _TILE_FLOATS // len(tables.warm))))
+        tile = layout.round_up(max(1, min(len(self.target), MAX_TILE_LOGITS // len(tables.warm))))
         masked, unmasked = [], []
         for start in range(0, len(self.target), tile):
             index = np.minimum(np.arange(start, start + tile), len(self.target) - 1)

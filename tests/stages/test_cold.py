@@ -1,4 +1,4 @@
-"""Items and users that are held out entirely: nothing that is fitted or counted knows of them."""
+"""Cold items and users are held out entirely: fitted state and counts do not depend on them."""
 
 import filecmp
 import json
@@ -30,7 +30,7 @@ def files(tmp_path_factory):
     return write_shop(tmp_path_factory.mktemp("shop"), n_users=30)
 
 
-def test_run_cold_items_have_test_events_of_their_own_and_no_others(tmp_path, files):
+def test_cold_items_have_cold_events_alone(tmp_path, files):
     data = prepared(tmp_path / "data", files, "data.cold_items=0.2")
     events = data.events
     cold_items = np.unique(events.item_row[events.split == COLD])
@@ -40,47 +40,47 @@ def test_run_cold_items_have_test_events_of_their_own_and_no_others(tmp_path, fi
     counts = data.manifest.counts
     assert counts.events["cold"] == (events.split == COLD).sum() > 0
     assert counts.targets["cold"] == len(np.unique(events.user_row[events.split == COLD]))
-    question = task.build_task(data, "cold")
-    assert list(slices.build_slices(question)["item_popularity"]) == ["cold"]
+    cold_task = task.build_task(data, "cold")
+    assert list(slices.build_slices(cold_task)["item_popularity"]) == ["cold"]
 
 
-def test_run_cold_histories_hold_all_that_was_earlier_and_nothing_later(tmp_path, files):
+def test_history_before_cold_events_ends_at_the_first_of_them(tmp_path, files):
     data = prepared(tmp_path / "data", files, "data.cold_items=0.2", "data.cold_users=0.1")
     events, history = data.events, data.history("cold")
     offsets, own = events.offsets(data.n_users), history.offsets(data.n_users)
-    judged = 0
+    n_checked = 0
     for user in range(data.n_users):
         mine = events.take(np.arange(offsets[user], offsets[user + 1]))
         found = np.flatnonzero((mine.split == COLD) & mine.label)
         before = np.arange(found[0] if len(found) else len(mine))
         expected = [mine.item_row[i] for i in before if mine.split[i] != COLD]
         assert history.item_row[own[user] : own[user + 1]].tolist() == expected
-        judged += len(found) > 0 and len(expected) > 0
-    assert judged > 5
+        n_checked += len(found) > 0 and len(expected) > 0
+    assert n_checked > 5
 
 
-def test_run_cold_users_have_nothing_but_cold_events_and_all_are_to_be_found(tmp_path, files):
+def test_cold_users_have_cold_events_alone_and_all_are_targets(tmp_path, files):
     data = prepared(tmp_path / "data", files, "data.cold_users=0.1")
     events = data.events
     cold_users = np.unique(events.user_row[events.split == COLD])
     assert len(cold_users) == 3
     assert (events.split[np.isin(events.user_row, cold_users)] == COLD).all()
-    question = task.build_task(data, "cold")
-    assert question.users.tolist() == cold_users.tolist()
-    assert list(slices.build_slices(question)["users"]) == ["cold"]
+    cold_task = task.build_task(data, "cold")
+    assert cold_task.users.tolist() == cold_users.tolist()
+    assert list(slices.build_slices(cold_task)["users"]) == ["cold"]
     distinct = {
         (u, i) for u, i in zip(events.user_row, events.item_row, strict=True) if u in cold_users
     }
-    assert len(question.target_item) == len(distinct)
+    assert len(cold_task.target_item) == len(distinct)
 
 
-def test_run_fitted_state_is_that_of_files_without_the_cold_ones(tmp_path, files):
+def test_fitted_state_equals_that_of_files_without_cold_items_and_users(tmp_path, files):
     sets = ("data.cold_items=0.2", "data.cold_users=0.1", "data.seed=3")
     data = prepared(tmp_path / "held", files, *sets)
     events = data.events
-    cold_items = data.items["id"].gather(np.unique(events.item_row[data_cold_items(data)]))
+    cold_items = data.items["id"].gather(np.unique(events.item_row[is_event_of_cold_item(data)]))
     warm_users = data.users["id"].gather(np.unique(events.user_row[events.split != COLD]))
-    # The same log without the events and the rows of what is cold: everything fitted is the same, byte for byte.
+    # The same files without cold rows and events: the fitted state is equal byte for byte.
     rest = tmp_path / "rest"
     rest.mkdir()
     raw = pl.read_csv(files["interactions"], infer_schema=False)
@@ -111,33 +111,33 @@ def test_run_fitted_state_is_that_of_files_without_the_cold_ones(tmp_path, files
         data.items.select("id", "popularity"), on="id", how="left", maintain_order="left"
     )
     assert same["popularity"].to_list() == same["popularity_right"].to_list()
-    # What is warm is divided as if the cold events had never been.
+    # Warm events are split as if there were no cold events.
     for code in (TRAIN, VALID, TEST):
         assert (events.split == code).sum() == (alone.events.split == code).sum()
 
 
-def data_cold_items(data):
-    """Events of items that nobody has warm events of."""
+def is_event_of_cold_item(data):
+    """bool (events,), the events of items without warm events."""
     events = data.events
     return (events.split == COLD) & ~np.isin(events.item_row, events.item_row[events.split != COLD])
 
 
-def test_run_same_seed_holds_the_same_out(tmp_path, files):
-    prints = [
+def test_same_seed_holds_out_the_same_items(tmp_path, files):
+    fingerprints = [
         prepared(tmp_path / n, files, "data.cold_items=0.2", f"data.seed={s}").manifest.fingerprints
         for n, s in (("a", 1), ("b", 1), ("c", 2))
     ]
-    assert prints[0] == prints[1] != prints[2]
+    assert fingerprints[0] == fingerprints[1] != fingerprints[2]
 
 
-def test_task_cold_of_data_that_hold_nothing_out_says_how(tmp_path):
+def test_cold_task_of_data_without_cold_events_is_refused_with_a_hint(tmp_path):
     data = worlds.planted_cycle(tmp_path)
     with pytest.raises(M6RecError, match="the split `cold` has no labelled events") as caught:
         task.build_task(data, "cold")
     assert "data.cold_items=0.1" in (caught.value.hint or "")
 
 
-def test_evaluate_cold_split_is_judged_with_every_baseline(tmp_path, files):
+def test_evaluate_on_the_cold_split_runs_with_each_baseline(tmp_path, files):
     from m6rec_cli.evaluation.baselines._base import BASELINES
     from m6rec_cli.stages.evaluate import EvaluationRequest, run
 

@@ -1,4 +1,4 @@
-"""Users who are items: nobody's events with himself count, and nobody is listed to himself."""
+"""Users who are items: their events with themselves are dropped, no list has its own user."""
 
 import filecmp
 
@@ -22,7 +22,7 @@ PEOPLE = 8
 
 @pytest.fixture(scope="module")
 def events(tmp_path_factory):
-    """Everybody follows three others and, first of all, himself."""
+    """Each person follows themselves first, then three others."""
     rows = [
         (n, (n + step) % PEOPLE, 1_600_000_000 + step) for n in range(PEOPLE) for step in range(4)
     ]
@@ -40,7 +40,7 @@ def prepared(folder, events, **inputs):
     return Dataset.open(folder)
 
 
-def test_events_of_a_user_with_himself_are_dropped_and_counted(tmp_path, events):
+def test_events_of_users_with_themselves_are_dropped_and_counted(tmp_path, events):
     data = prepared(tmp_path / "data", events)
     (rule,) = [r for r in data.manifest.cleaning if r.rule == "events: of a user with themselves"]
     assert rule.dropped == PEOPLE
@@ -48,36 +48,42 @@ def test_events_of_a_user_with_himself_are_dropped_and_counted(tmp_path, events)
     assert not (data.own_item_row[data.events.user_row] == data.events.item_row).any()
 
 
-def test_validation_in_training_masks_what_evaluate_masks(tmp_path, events):
+def test_validation_masks_the_items_that_evaluate_masks(tmp_path, events):
     data = prepared(tmp_path / "data", events)
-    asked, validation = (
+    evaluation_task, validation = (
         task.build_task(data, "valid"),
         Validation.from_data(data, configuration.resolve()),
     )
     assert validation is not None
-    hidden = {
+    masked = {
         (n, item)
         for n, row in enumerate(validation.seen_items[:].tolist())
         for item in row
         if item >= 0
     }
-    user, item = np.divmod(asked.seen_keys, data.n_items)
-    assert hidden == set(zip(user.tolist(), item.tolist(), strict=True))
-    assert {(n, own) for n, own in enumerate(data.own_item_row[asked.users].tolist())} < hidden
+    user, item = np.divmod(evaluation_task.seen_keys, data.n_items)
+    assert masked == set(zip(user.tolist(), item.tolist(), strict=True))
+    assert {
+        (n, own) for n, own in enumerate(data.own_item_row[evaluation_task.users].tolist())
+    } < masked
 
 
-def test_masking_takes_the_user_himself_away(tmp_path, events):
+def test_masking_removes_the_users_themselves(tmp_path, events):
     data = prepared(tmp_path / "data", events)
-    asked = task.build_task(data, "test")
-    user, item = np.divmod(asked.seen_keys, data.n_items)
-    hidden = set(
-        zip(data.users["id"].gather(asked.users[user]), data.items["id"].gather(item), strict=True)
+    evaluation_task = task.build_task(data, "test")
+    user, item = np.divmod(evaluation_task.seen_keys, data.n_items)
+    masked = set(
+        zip(
+            data.users["id"].gather(evaluation_task.users[user]),
+            data.items["id"].gather(item),
+            strict=True,
+        )
     )
-    assert {(str(n), str(n)) for n in range(PEOPLE)} < hidden
-    assert len(asked.seen_keys) == 3 * PEOPLE  # two that were met, and himself
+    assert {(str(n), str(n)) for n in range(PEOPLE)} < masked
+    assert len(evaluation_task.seen_keys) == 3 * PEOPLE  # two seen items, and themselves
 
 
-def test_a_run_remembers_it_and_lists_nobody_to_himself_even_with_seen_items(tmp_path, events):
+def test_lists_never_have_their_own_user_even_with_seen_items(tmp_path, events):
     prepared(tmp_path / "data", events)
     pretrain.run(
         configuration.resolve("pretrain", sets=[*SMALL, "model.exclude=[]", "train.epochs=1"]),
@@ -99,12 +105,12 @@ def test_a_run_remembers_it_and_lists_nobody_to_himself_even_with_seen_items(tmp
         assert (lists[seen]["user_id"] != lists[seen]["item_id"]).all()
     assert len(lists["keep"]) == PEOPLE * (PEOPLE - 1)
     assert len(lists["drop"]) == PEOPLE * (PEOPLE - 4)
-    # What is made like the run has it too.
+    # Data preprocessed with `--like` have the setting, too.
     assert prepared(tmp_path / "like", events, like=tmp_path / "run").own_item_row.min() >= 0
 
 
-def test_lists_from_the_log_are_those_from_the_data(tmp_path, events):
-    """Events of a user with himself are not read there either."""
+def test_lists_from_the_event_log_equal_those_from_the_data(tmp_path, events):
+    """Events of users with themselves are dropped from the log, too."""
     prepared(tmp_path / "data", events)
     pretrain.run(
         configuration.resolve("pretrain", sets=[*SMALL, "model.exclude=[]", "train.epochs=1"]),
@@ -124,7 +130,7 @@ def test_lists_from_the_log_are_those_from_the_data(tmp_path, events):
     assert any("of a user with themselves" in warning for warning in report.warnings)
 
 
-def test_without_the_setting_equal_ids_mean_nothing(tmp_path, events):
+def test_equal_ids_without_the_setting_have_no_meaning(tmp_path, events):
     preprocess.run(
         configuration.resolve(),
         preprocess.PreprocessInputs(interactions=events),
@@ -136,7 +142,7 @@ def test_without_the_setting_equal_ids_mean_nothing(tmp_path, events):
     assert (data.own_item_row == -1).all()
 
 
-def test_the_schema_file_says_it_and_refuses_what_is_no_truth_value(tmp_path, events):
+def test_schema_file_has_the_setting_and_refuses_other_values_than_booleans(tmp_path, events):
     prepared(tmp_path / "data", events)
     written = tmp_path / "data" / "features" / schema_file.FILE
     again = prepared(tmp_path / "again", events, schema=written)

@@ -1,4 +1,4 @@
-"""Checkpoints that come back as they were written, and damage that is refused by the file's name."""
+"""Checkpoints are read as they were written; damage is refused with the file's name."""
 
 import shutil
 
@@ -43,7 +43,7 @@ def files(steps):
     return sorted(p for p in (steps.folder / "3").rglob("*") if p.is_file())
 
 
-def test_named_and_unnamed_are_inverse():
+def test_unflatten_by_name_inverts_flatten_by_name():
     tree = {"x": [jnp.zeros(2), {"y": jnp.ones(3)}], "z": jnp.arange(2)}
     flat = flatten_by_name(tree)
     assert list(flat) == ["x.0", "x.1.y", "z"]
@@ -51,7 +51,7 @@ def test_named_and_unnamed_are_inverse():
     np.testing.assert_array_equal(back["x"][1]["y"], 2 * np.ones(3))
 
 
-def test_save_comes_back_with_state_and_types(saved):
+def test_save_then_load_returns_facts_arrays_and_types(saved):
     assert saved.sealed() == [3]
     assert saved.read_seal(3)["loop_state"] == {"epoch": 2}
     assert saved.tree_names(3) == {"params", "optimizer"}
@@ -66,7 +66,7 @@ def test_save_comes_back_with_state_and_types(saved):
     )
 
 
-def test_save_keeps_the_last_and_the_named_steps(tmp_path):
+def test_save_removes_all_steps_but_the_last_and_those_to_keep(tmp_path):
     steps = StepCheckpoints(tmp_path / "steps")
     for step in (1, 2, 10):
         steps.save(step, {"params": {"a": np.full(2, step, np.float32)}}, {}, keep={1})
@@ -76,7 +76,7 @@ def test_save_keeps_the_last_and_the_named_steps(tmp_path):
     assert steps.read_tree(10, "params")["a"][0] == -1
 
 
-def test_sealed_without_a_seal_a_step_does_not_exist(steps):
+def test_sealed_leaves_out_steps_without_a_seal(steps):
     (steps.folder / "4").mkdir()
     (steps.folder / "5.orbax-checkpoint-tmp").mkdir()
     assert steps.sealed() == [3]
@@ -85,7 +85,7 @@ def test_sealed_without_a_seal_a_step_does_not_exist(steps):
     StepCheckpoints(steps.folder / "nowhere").remove_unsealed()
 
 
-def test_load_every_file_truncated_flipped_or_missing_is_named(saved, tmp_path):
+def test_load_with_any_file_damaged_or_missing_names_the_file(saved, tmp_path):
     n = len(files(saved))
     assert n > 3
     for i in range(n):
@@ -93,9 +93,7 @@ def test_load_every_file_truncated_flipped_or_missing_is_named(saved, tmp_path):
             folder = tmp_path / f"{i}-{damage}"
             shutil.copytree(saved.folder, folder)
             path = files(StepCheckpoints(folder))[i]
-            content = (
-                path.read_bytes() or b" "
-            )  # one file is empty: there, a byte too many is the damage
+            content = path.read_bytes() or b" "  # an empty file is damaged by an extra byte
             if damage == "missing":
                 path.unlink()
             elif damage == "flipped":
@@ -111,13 +109,13 @@ def test_load_every_file_truncated_flipped_or_missing_is_named(saved, tmp_path):
                 StepCheckpoints(folder).read_tree(3, "params")
 
 
-def test_load_whole_step_missing_names_a_file(steps):
+def test_load_without_the_step_folder_names_a_file(steps):
     shutil.rmtree(steps.folder / "3")
     with pytest.raises(M6RecError, match="a file of the checkpoint is missing"):
         steps.load_trees(3, TREES)
 
 
-def test_meta_missing_or_damaged_seal(steps):
+def test_read_seal_missing_or_damaged_is_refused(steps):
     with pytest.raises(M6RecError, match="a checkpoint's seal is missing"):
         steps.read_seal(8)
     (steps.folder / "3.json").write_text("{")
@@ -126,7 +124,7 @@ def test_meta_missing_or_damaged_seal(steps):
     assert "3.json" in str(caught.value)
 
 
-def test_load_another_models_arrays(saved):
+def test_load_of_other_names_or_shapes_is_refused(saved):
     with pytest.raises(M6RecError, match="only one of the two has `c`"):
         saved.load_trees(3, {"params": {**TREES["params"], "c": np.zeros(1)}})
     with pytest.raises(M6RecError, match=r"only one of the two has `b\.bias`"):

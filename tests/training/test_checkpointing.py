@@ -1,4 +1,4 @@
-"""When checkpoints are written, which of them training can resume from, and lines of epochs after a resume."""
+"""When checkpoints are saved, which of them are resumable; epoch lines after a resume."""
 
 import json
 import shutil

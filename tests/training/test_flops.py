@@ -1,4 +1,4 @@
-"""Operations are counted as they are done: loops by their length, steps once."""
+"""Operations of matrix products: loops count by their length, the steps of a dispatch once."""
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,7 @@ def count(function, *args, tiles=1):
     return flops.count_per_step(jax.jit(function).trace(*args), tiles)
 
 
-def test_a_product_and_its_batches():
+def test_count_of_a_product_and_a_batch_of_products():
     assert count(lambda a, b: a @ b, jnp.ones((3, 5)), jnp.ones((5, 7))) == 2 * 3 * 5 * 7
     assert (
         count(
@@ -26,7 +26,7 @@ def test_a_product_and_its_batches():
     )
 
 
-def test_a_scan_counts_by_its_length_and_steps_once():
+def test_count_of_a_scan_is_by_its_length_and_of_steps_once():
     w = jnp.ones((6, 6))
 
     def scanned(x):
@@ -40,7 +40,7 @@ def test_a_scan_counts_by_its_length_and_steps_once():
 
 
 @pytest.mark.parametrize("targets", [512, 200])
-def test_the_softmax_is_three_products_of_targets_and_catalogue(targets):
+def test_count_of_the_softmax_is_three_products_of_targets_and_catalogue(targets):
     items, width = 1000, 16
     h, e = jnp.ones((512, width)), jnp.ones((items, width))
     weight = (jnp.arange(512) < targets).astype(float)
@@ -56,7 +56,7 @@ def test_the_softmax_is_three_products_of_targets_and_catalogue(targets):
     found = count(steps, h, e, 5, tiles=operations_for(Layout(items)).n_tiles(targets))
     assert found == pytest.approx(
         3 * 2 * targets * items * width, rel=0.15
-    )  # two columns more carry bias and norm
+    )  # two extra columns carry bias and norm
 
 
 def test_peak_flops_is_known_for_devices_of_one_listed_kind():
@@ -69,9 +69,9 @@ def test_peak_flops_is_known_for_devices_of_one_listed_kind():
     assert flops.peak_flops(["TPU v4", "TPU v5"]) is None
 
 
-def test_a_run_tells_its_operations(tmp_path, small, report):
+def test_pretrain_summary_has_the_operations(tmp_path, small, report):
     data = planted_cycle(tmp_path / "data", n_users=32)
     run = pretrain.run(small(), data.path, tmp_path / "run", report)
     assert run["step_flops"] > 0
     assert run["flops_per_second"] == pytest.approx(run["step_flops"] / run["median_step_seconds"])
-    assert run["flop_utilisation"] is None, "nobody states a CPU's peak"
+    assert run["flop_utilisation"] is None, "the peak of a CPU is unknown"

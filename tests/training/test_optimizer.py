@@ -1,4 +1,4 @@
-"""The learning rate of a step, and that it is no part of the compiled program."""
+"""Learning rates and update rules against optax; one program serves all rates."""
 
 import jax
 import jax.numpy as jnp
@@ -18,17 +18,17 @@ from tests.worlds import mixed
 
 
 @pytest.mark.parametrize(("total", "warmup"), [(100, 0.1), (7, 0.0), (1, 0.5), (40, 0.9)])
-def test_rates_are_those_of_optax(small, total: int, warmup: float) -> None:
+def test_schedule_rates_are_those_of_optax(small, total: int, warmup: float) -> None:
     train = small("train.learning_rate=0.02", f"train.warmup={warmup}").train
-    rising = max(1, round(warmup * total))
-    theirs = optax.warmup_cosine_decay_schedule(0.0, 0.02, rising, max(total, rising + 1))
+    n_warmup = max(1, round(warmup * total))
+    theirs = optax.warmup_cosine_decay_schedule(0.0, 0.02, n_warmup, max(total, n_warmup + 1))
     ours = optimizer.Schedule.from_config(train, total).rates(0, total + 3)
     np.testing.assert_allclose(
         ours, [float(theirs(step)) for step in range(total + 3)], rtol=1e-5, atol=1e-9
     )
 
 
-def test_rates_from_a_later_step_are_the_rest_of_them(small) -> None:
+def test_schedule_rates_from_a_later_step_are_the_rest_of_the_rates(small) -> None:
     schedule = optimizer.Schedule.from_config(small().train, 50)
     np.testing.assert_array_equal(schedule.rates(0, 50)[13:20], schedule.rates(13, 7))
 
@@ -53,7 +53,7 @@ def test_optimizer_scaled_by_the_rate_is_the_rule_at_that_rate(small, rule: str)
     )
 
 
-def test_joined_updates_are_those_of_each_array_and_tables_stay_apart() -> None:
+def test_concatenate_small_gives_the_updates_of_separate_arrays_and_skips_item_tables() -> None:
     rng = np.random.default_rng(0)
     shapes = {
         "bias": (3,),
@@ -81,21 +81,21 @@ def test_joined_updates_are_those_of_each_array_and_tables_stay_apart() -> None:
         expected_params = optax.apply_updates(expected_params, expected)
 
 
-def test_program_of_a_step_is_the_same_for_other_epochs_and_rates(tmp_path, small) -> None:
+def test_compiled_step_is_the_same_for_other_epochs_and_rates(tmp_path, small) -> None:
     data = mixed(tmp_path / "data")
 
     def program(config: Config) -> str:
-        size = model_inputs.model_spec(data, config.model)
-        tables = model_inputs.feature_tables(data, size)
-        feed = TrainingBatches.from_data(data, config, labelled_only=False, has_content=True)
+        spec = model_inputs.model_spec(data, config.model)
+        tables = model_inputs.feature_tables(data, spec)
+        batches = TrainingBatches.from_data(data, config, labelled_only=False, has_content=True)
         layout = layout_of(config.train, data.n_items)
-        trainer, state = build_trainer(build_model(size, config), config, feed, tables, layout)
-        batches, n = next(feed.epoch_batches(0))
+        trainer, state = build_trainer(build_model(spec, config), config, batches, tables, layout)
+        stack, n = next(batches.epoch_batches(0))
         rates = trainer.schedule.rates(0, config.train.steps_per_dispatch)
         key = runtime.random_key(config.train.seed)
         return (
             trainer.compile_dispatch(state)
-            .lower(state, batches, rates, np.int32(n), tables, key)
+            .lower(state, stack, rates, np.int32(n), tables, key)
             .as_text()
         )
 

@@ -97,7 +97,7 @@ def test_pretrain_adversarially_without_a_trainable_generator_is_refused(
 
 def test_pretrain_of_an_unknown_part_is_refused(tmp_path, parent, small, report):
     config = small('train.trainable=["encoder", "tower"]')
-    with pytest.raises(M6RecError, match="unknown part `tower` in `train.trainable`") as caught:
+    with pytest.raises(M6RecError, match=r"unknown part `tower` in `train\.trainable`") as caught:
         pretrain.run(config, parent.parent / "data", tmp_path / "out", report)
     assert "generator" in str(caught.value.hint)
 
@@ -132,7 +132,7 @@ def test_pretrain_keeps_the_best_parameters_between_checkpoints(tmp_path, small,
 
 
 def test_pretrain_compiles_nothing_after_the_first_dispatch_and_validation(tmp_path, small):
-    """Eight epochs with losses that look at other items in each batch: all share the programs of the first."""
+    """Eight epochs with auxiliary losses share the programs of the first one."""
     compiled, at_epoch = [], []
 
     def listen(event, seconds, **_):

@@ -1,3 +1,5 @@
+"""Rates without the first dispatch, compilation, memory, and the profiler trace."""
+
 import jax
 import jax.numpy as jnp
 import pytest
@@ -26,14 +28,14 @@ def test_meter_counts_the_seconds_of_compilation(report, monkeypatch):
     assert cost(meter).compile_seconds > 0
 
 
-def test_meter_of_a_run_without_a_second_dispatch_has_no_rates(report):
+def test_meter_with_one_dispatch_has_no_rates(report):
     meter = ResourceMeter(None, report)
     meter.add_dispatch(100, 2, 9.0)
     assert cost(meter).events_per_second is None
     assert cost(meter).median_step_seconds is None
 
 
-def test_meter_traces_some_dispatches_after_the_first(report, tmp_path):
+def test_meter_traces_three_dispatches_after_the_warm_up(report, tmp_path):
     meter = ResourceMeter(tmp_path, report)
     traced = []
     for _ in range(8):
@@ -45,14 +47,14 @@ def test_meter_traces_some_dispatches_after_the_first(report, tmp_path):
     assert report.notes == [f"trace of dispatches 3 to 5: {tmp_path}"]
 
 
-def test_meter_without_enough_dispatches_for_a_trace_says_so(report, tmp_path):
+def test_meter_with_too_few_dispatches_for_a_trace_warns(report, tmp_path):
     meter = ResourceMeter(tmp_path, report)
     meter.add_dispatch(1, 1, 1.0)
     meter.close()
     assert report.warnings == ["no trace: it starts after 2 dispatches, and the run had 1"]
 
 
-def test_meter_with_nothing_behind_the_warm_dispatches_traces_none(report, tmp_path):
+def test_meter_with_only_warm_up_dispatches_keeps_no_trace_and_warns(report, tmp_path):
     meter = ResourceMeter(tmp_path, report)
     for _ in range(2):
         meter.add_dispatch(1, 1, 1.0)
@@ -77,7 +79,7 @@ def test_peak_device_bytes_is_the_largest_peak_where_jax_reports_it(monkeypatch)
 
 
 @pytest.fixture(autouse=True)
-def no_trace_is_left_open():
+def no_trace_stays_open():
     yield
     with pytest.raises(RuntimeError, match="No profile started"):
         jax.profiler.stop_trace()

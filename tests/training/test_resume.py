@@ -119,7 +119,7 @@ def uninterrupted(tmp_path_factory):
 def test_resume_after_a_signal_equals_the_uninterrupted_run(
     tmp_path, uninterrupted, number, seconds
 ):
-    """A killed run resumes from the last checkpoint; a terminated one writes a checkpoint before it ends."""
+    """A killed run resumes from its last checkpoint; a terminated one saves before it ends."""
     data, cut = uninterrupted.parent / "data", tmp_path / "cut"
     process = subprocess.Popen(
         command(data, cut, "--set", f"train.checkpoint_seconds={seconds}"),

@@ -14,7 +14,7 @@ from tests.training.runs import StopAtStep, assert_same, params
 
 @pytest.fixture
 def stopped(tmp_path, parent, small, monkeypatch):
-    """A finished run that a stopped training is to replace: run, staging directory, configuration, reporter."""
+    """A finished run whose replacement was stopped: run, staging directory, config, reporter."""
     run = shutil.copytree(parent, tmp_path / "run")
     config = small("train.seed=7")
     with monkeypatch.context() as patch, pytest.raises(Terminated):
@@ -39,7 +39,7 @@ def test_overwrite_keeps_the_old_run_until_the_new_one_is_finished(
 
 
 def test_resume_moves_a_finished_run_to_its_place(tmp_path, parent, small, report):
-    """The process was killed after training, before it replaced the old run, into which somebody then wrote."""
+    """The process was killed after training; then somebody wrote into the run to replace."""
     run = shutil.copytree(parent, tmp_path / "run")
     staging = shutil.copytree(parent, tmp_path / ".run.next")
     (run / "recs.csv").touch()
