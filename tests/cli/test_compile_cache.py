@@ -1,4 +1,4 @@
-"""Compiled programs are kept in the cache directory, unless that is declined."""
+"""The cache of compiled programs, and `--no-compile-cache`."""
 
 import os
 import subprocess
@@ -32,9 +32,11 @@ def _recommend(shop: Shop, cache: Path, *more: str) -> subprocess.CompletedProce
     )
 
 
-def test_no_compile_cache_writes_none_and_gives_the_same_lists(shop: Shop, tmp_path: Path) -> None:
-    with_cache = _recommend(shop, tmp_path / "kept")
-    without = _recommend(shop, tmp_path / "declined", "--no-compile-cache")
-    assert any((tmp_path / "kept" / "xla").iterdir())
-    assert not any((tmp_path / "declined").glob("xla/*"))
+def test_no_compile_cache_writes_no_program_and_gives_the_same_lists(
+    shop: Shop, tmp_path: Path
+) -> None:
+    with_cache = _recommend(shop, tmp_path / "with")
+    without = _recommend(shop, tmp_path / "without", "--no-compile-cache")
+    assert any((tmp_path / "with" / "xla").iterdir())
+    assert not any((tmp_path / "without").glob("xla/*"))
     assert with_cache.stdout == without.stdout

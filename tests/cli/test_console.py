@@ -12,14 +12,14 @@ from pathlib import Path
 import pytest
 
 from m6rec_cli.cli import console
-from m6rec_cli.cli.console import JsonReporter, PlainReporter, RichReporter, reporter, format_value
+from m6rec_cli.cli.console import JsonReporter, PlainReporter, RichReporter, format_value, reporter
 from m6rec_cli.system.progress import Reporter, SilentReporter
 
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
-def speak(to: Reporter) -> None:
-    """All that a reporter can be told."""
+def report_everything(to: Reporter) -> None:
+    """Call every method of a reporter."""
     to.note("reading [bold]events.csv[/bold]")
     to.warn("3 rows are odd")
     to.table("counts", ["what", "number"], [["users [x]", 1200], ["share", 0.25], ["none", None]])
@@ -35,7 +35,7 @@ class Terminal(io.StringIO):
         return True
 
 
-# --- choosing ---
+# --- the choice of a reporter ---
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_reporter_is_chosen_by_format_and_terminal(stream: io.StringIO, options:
     assert type(reporter(stream=stream, **options)) is kind
 
 
-def test_reporter_speaks_on_stderr_by_default(capsys: pytest.CaptureFixture[str]):
+def test_reporter_writes_to_stderr_by_default(capsys: pytest.CaptureFixture[str]):
     reporter(log_format="plain").note("hello")
     captured = capsys.readouterr()
     assert (captured.out, captured.err) == ("", "hello\n")
@@ -62,9 +62,9 @@ def test_reporter_speaks_on_stderr_by_default(capsys: pytest.CaptureFixture[str]
 # --- plain ---
 
 
-def test_plain_writes_lines_and_an_aligned_table():
+def test_plain_reporter_prints_lines_and_an_aligned_table():
     stream = io.StringIO()
-    speak(PlainReporter(stream))
+    report_everything(PlainReporter(stream))
     lines = stream.getvalue().splitlines()
     assert lines[:3] == ["reading [bold]events.csv[/bold]", "warning: 3 rows are odd", "counts"]
     assert lines[3:7] == [
@@ -76,7 +76,7 @@ def test_plain_writes_lines_and_an_aligned_table():
     assert "\x1b" not in stream.getvalue()
 
 
-def test_plain_task_says_where_it_stands_when_its_time_has_come(monkeypatch: pytest.MonkeyPatch):
+def test_plain_task_prints_its_progress_every_few_seconds(monkeypatch: pytest.MonkeyPatch):
     clock = iter([0.0, 0.0, 2.0, 6.0, 7.0, 12.0])
     monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
     stream = io.StringIO()
@@ -89,7 +89,7 @@ def test_plain_task_says_where_it_stands_when_its_time_has_come(monkeypatch: pyt
     ]
 
 
-def test_plain_task_without_a_total_tells_no_time_left(monkeypatch: pytest.MonkeyPatch):
+def test_plain_task_without_a_total_prints_no_time_left(monkeypatch: pytest.MonkeyPatch):
     clock = iter([0.0, 0.0, 10.0])
     monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
     stream = io.StringIO()
@@ -98,38 +98,38 @@ def test_plain_task_without_a_total_tells_no_time_left(monkeypatch: pytest.Monke
     assert stream.getvalue() == "scan: 50, 5/s\n"
 
 
-def test_quiet_keeps_warnings_alone():
+def test_plain_reporter_that_is_quiet_prints_warnings_only():
     stream = io.StringIO()
     to = PlainReporter(stream, quiet=True)
     to.every_seconds = 0
-    speak(to)
+    report_everything(to)
     assert stream.getvalue() == "warning: 3 rows are odd\n"
 
 
 # --- JSON ---
 
 
-def test_json_writes_one_object_a_line():
+def test_json_reporter_prints_one_object_per_line():
     stream = io.StringIO()
     to = JsonReporter(stream)
     to.every_seconds = 0
-    speak(to)
-    said = [json.loads(line) for line in stream.getvalue().splitlines()]
-    assert [line["level"] for line in said[:3]] == ["info", "warning", "table"]
-    assert said[2]["rows"][0] == {"what": "users [x]", "number": 1200}
-    assert all(isinstance(line["time"], float) for line in said)
-    assert len(said) == 3 + 4 + 1
+    report_everything(to)
+    printed = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [line["level"] for line in printed[:3]] == ["info", "warning", "table"]
+    assert printed[2]["rows"][0] == {"what": "users [x]", "number": 1200}
+    assert all(isinstance(line["time"], float) for line in printed)
+    assert len(printed) == 3 + 4 + 1
 
 
-def test_json_quiet_keeps_warnings_alone():
+def test_json_reporter_that_is_quiet_prints_warnings_only():
     stream = io.StringIO()
     to = JsonReporter(stream, quiet=True)
     to.every_seconds = 0
-    speak(to)
+    report_everything(to)
     assert [json.loads(line)["level"] for line in stream.getvalue().splitlines()] == ["warning"]
 
 
-def test_json_of_a_value_that_json_does_not_know_is_its_text():
+def test_json_reporter_prints_other_values_as_text():
     stream = io.StringIO()
     JsonReporter(stream).table("files", ["path"], [[Path("a/b")]])
     assert json.loads(stream.getvalue())["rows"] == [{"path": "a/b"}]
@@ -137,12 +137,12 @@ def test_json_of_a_value_that_json_does_not_know_is_its_text():
 
 # --- Rich, on a pseudo terminal ---
 
-SPEAK = (
-    "from tests.cli.test_console import speak\n"
+SCRIPT = (
+    "from tests.cli.test_console import report_everything\n"
     "from m6rec_cli.cli.console import reporter\n"
     "import time\n"
     "to = reporter()\n"
-    "speak(to)\n"
+    "report_everything(to)\n"
     "with to.task('train [x]', total=3, unit='steps') as task:\n"
     "    for i in range(3):\n"
     "        task.advance(1, loss=0.5); time.sleep(0.15)\n"
@@ -150,13 +150,13 @@ SPEAK = (
 
 
 def on_terminal(**environment: str) -> str:
-    """What a process that speaks to a terminal writes there."""
+    """What a process writes to a terminal."""
     ours, theirs = pty.openpty()
     keep = {
         k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "CI", "TERM")
     }
     process = subprocess.Popen(
-        [sys.executable, "-c", SPEAK],
+        [sys.executable, "-c", SCRIPT],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=theirs,
@@ -168,7 +168,7 @@ def on_terminal(**environment: str) -> str:
     try:
         while chunk := os.read(ours, 4096):
             written += chunk
-    except OSError:  # Linux answers so when the other end is closed
+    except OSError:  # raised by Linux when the other end is closed
         pass
     finally:
         os.close(ours)
@@ -176,7 +176,7 @@ def on_terminal(**environment: str) -> str:
     return written.decode()
 
 
-def test_rich_on_a_terminal_draws_a_bar_with_rate_and_figures():
+def test_rich_reporter_draws_a_bar_with_rate_and_figures():
     written = on_terminal()
     text = ESCAPE.sub("", written)
     assert "\x1b[" in written
@@ -184,19 +184,19 @@ def test_rich_on_a_terminal_draws_a_bar_with_rate_and_figures():
     assert re.search(r"train \[x\].*[1-3]/3.*steps/s.*loss 0\.5000", text)
 
 
-def test_rich_takes_no_word_for_markup():
+def test_rich_reporter_shows_square_brackets_as_text():
     text = ESCAPE.sub("", on_terminal())
     assert "reading [bold]events.csv[/bold]" in text
     assert "users [x]" in text
 
 
-def test_rich_on_a_terminal_with_no_color_writes_no_colour():
+def test_rich_reporter_with_no_color_prints_no_colour():
     colours = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-7]|9[0-7]|38;[0-9;]*)m")
     assert colours.search(on_terminal())
     assert not colours.search(on_terminal(NO_COLOR="1"))
 
 
-# --- small things ---
+# --- values, and the silent reporter ---
 
 
 @pytest.mark.parametrize(
@@ -211,12 +211,12 @@ def test_rich_on_a_terminal_with_no_color_writes_no_colour():
         ("a", "a"),
     ],
 )
-def test_show_gives_a_value_in_few_characters(value: object, text: str):
+def test_format_value_is_short(value: object, text: str):
     assert format_value(value) == text
 
 
-def test_silent_keeps_what_it_is_told():
+def test_silent_reporter_keeps_notes_and_warnings():
     to = SilentReporter()
-    speak(to)
+    report_everything(to)
     assert to.notes == ["reading [bold]events.csv[/bold]", "counts"]
     assert to.warnings == ["3 rows are odd"]

@@ -1,4 +1,4 @@
-"""The command: flags, the summary on stdout, messages on stderr, exit codes."""
+"""`m6rec preprocess`: flags, the summary on stdout, messages on stderr, exit codes."""
 
 import json
 import subprocess
@@ -69,7 +69,7 @@ def test_preprocess_dry_run_prints_toml_and_writes_nothing(log: Path, tmp_path: 
         (["--out", "{tmp}/d", "--media", "{tmp}/absent"], 1, ["the media folder does not exist"]),
     ],
 )
-def test_preprocess_fault_has_the_form_of_errors(
+def test_preprocess_error_names_what_where_and_hint(
     log: Path, tmp_path: Path, more: list[str], code: int, parts: list[str]
 ) -> None:
     done = _m6rec("preprocess", "--interactions", log, *(m.format(tmp=tmp_path) for m in more))
@@ -81,7 +81,7 @@ def test_preprocess_fault_has_the_form_of_errors(
     assert "Traceback" not in done.stderr
 
 
-def test_preprocess_flag_that_agrees_with_a_set_is_fine(log: Path, tmp_path: Path) -> None:
+def test_preprocess_accepts_a_flag_that_agrees_with_a_set(log: Path, tmp_path: Path) -> None:
     done = _m6rec(
         "preprocess",
         "--interactions",
@@ -113,16 +113,14 @@ def _manifest(folder: Path) -> dict[str, Any]:
     return json.loads((folder / "manifest.json").read_text())
 
 
-def _flags(log: Path, tmp_path: Path, *more: object) -> dict[str, Any]:
-    """The summary of a run that has to succeed, into `tmp_path/d`."""
+def _preprocess(log: Path, tmp_path: Path, *more: object) -> dict[str, Any]:
+    """Preprocess into `tmp_path/d` and return the summary."""
     done = _m6rec("preprocess", "--interactions", log, "--out", tmp_path / "d", "-q", *more)
     assert done.exit_code == 0, done.stderr
     return json.loads(done.stdout)
 
 
-def test_preprocess_schema_is_what_a_dry_run_printed_and_a_person_changed(
-    log: Path, tmp_path: Path
-) -> None:
+def test_preprocess_accepts_an_edited_schema_of_a_dry_run(log: Path, tmp_path: Path) -> None:
     items = tmp_path / "items.csv"
     items.write_text("item_id,size\n" + "".join(f"i{n},{n % 3}\n" for n in range(5)))
     words = ["preprocess", "--interactions", log, "--items", items]
@@ -130,7 +128,7 @@ def test_preprocess_schema_is_what_a_dry_run_printed_and_a_person_changed(
     assert 'kind = "numeric"' in printed
     schema = tmp_path / "schema.toml"
     schema.write_text(printed.replace('kind = "numeric"', 'kind = "categorical"'))
-    _flags(log, tmp_path, "--items", items, "--schema", schema)
+    _preprocess(log, tmp_path, "--items", items, "--schema", schema)
     (feature,) = _manifest(tmp_path / "d")["schema"]["item_features"]
     assert (feature["name"], feature["kind"]) == ("size", "categorical")
 
@@ -143,14 +141,14 @@ def test_preprocess_items_from_interactions_builds_the_catalogue(tmp_path: Path)
     ]
     log = tmp_path / "invoices.csv"
     log.write_text("user_id,item_id,timestamp,brand\n" + "\n".join(lines) + "\n")
-    assert _flags(log, tmp_path, "--items-from-interactions")["counts"]["items"] == 5
+    assert _preprocess(log, tmp_path, "--items-from-interactions")["counts"]["items"] == 5
     assert [f["name"] for f in _manifest(tmp_path / "d")["schema"]["item_features"]] == ["brand"]
 
 
-def test_preprocess_like_takes_the_fitted_features_over(log: Path, tmp_path: Path) -> None:
+def test_preprocess_like_reuses_the_fitted_features(log: Path, tmp_path: Path) -> None:
     items = tmp_path / "items.csv"
     items.write_text("item_id,price\n" + "".join(f"i{n},{n}\n" for n in range(5)))
-    _flags(log, tmp_path, "--items", items)
+    _preprocess(log, tmp_path, "--items", items)
     items.write_text("item_id,price\n" + "".join(f"i{n},{n * 1000}\n" for n in range(5)))
     words = (
         "preprocess",
@@ -179,7 +177,7 @@ def test_preprocess_like_takes_the_fitted_features_over(log: Path, tmp_path: Pat
         ("--unknown-users", "drop", 12),
     ],
 )
-def test_preprocess_cleaning_flags_drop_what_they_say(
+def test_preprocess_cleaning_flags_drop_events(
     flag: str, value: object, events: int, tmp_path: Path
 ) -> None:
     rows = [f"u{u},i{n},{1_600_000_000 + n}" for u in range(3) for n in range(3)]
@@ -195,11 +193,11 @@ def test_preprocess_cleaning_flags_drop_what_they_say(
     )
     tables = ["--users", tmp_path / "users.csv"]
     tables += ["--items", tmp_path / "items.csv"] if flag == "--unknown-items" else []
-    summary = _flags(log, tmp_path, *tables, "--set", "data.split=none", flag, value)
+    summary = _preprocess(log, tmp_path, *tables, "--set", "data.split=none", flag, value)
     assert sum(summary["counts"]["events"].values()) == events
 
 
-def test_preprocess_debug_shows_where_an_error_was_raised(tmp_path: Path) -> None:
+def test_preprocess_debug_shows_the_traceback(tmp_path: Path) -> None:
     words = ("preprocess", "--interactions", tmp_path / "none.csv", "--out", tmp_path / "d")
     assert "Traceback" not in _m6rec(*words).stderr
     done = _m6rec(*words, "--debug")
