@@ -71,7 +71,7 @@ def assemble(
     paths: TablePaths,
     *,
     event_kinds: list[str] | None = None,
-    drop_cold_items: bool = False,
+    drop_items_without_events: bool = False,
 ) -> DataTables:
     """Number users and items, remove those with too few events, sort and split the events.
 
@@ -80,7 +80,7 @@ def assemble(
         items: The catalogue; None builds one from the events.
         users: The user table; None builds one from the events.
         event_kinds: Event kinds by code of an earlier data directory; None fits them.
-        drop_cold_items: Leave out catalogue items without events.
+        drop_items_without_events: Remove such items from the catalogue.
 
     Raises:
         M6RecError: There are unknown ids and they are forbidden, no event is left, or the split
@@ -89,7 +89,7 @@ def assemble(
     if schema.users_are_items:
         themselves = pl.col("user").cast(pl.String) == pl.col("item").cast(pl.String)
         events = cleaning.keep_rows(events, SELF_EVENTS, ~themselves, "user")
-    if items is not None and drop_cold_items:
+    if items is not None and drop_items_without_events:
         known = events["item"].unique().cast(pl.String)
         items = items.filter(pl.col("id").is_in(known.implode()))
     events = resolve_unknown_ids(events, items, users, schema, config, cleaning, paths)

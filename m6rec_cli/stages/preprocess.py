@@ -144,7 +144,7 @@ def _read(
             users=tables.users and tables.users.path,
         ),
         event_kinds=read_event_kinds(inputs.fitted) if inputs.fitted else None,
-        drop_cold_items=inputs.items is None and inputs.items_from_interactions,
+        drop_items_without_events=inputs.items is None and inputs.items_from_interactions,
     )
     cleaning.rules += entity_rules.rules
     return data
