@@ -14,7 +14,7 @@ from typing import Generic, TypeVar, cast
 
 from m6rec_cli.system.errors import M6RecError, nearest_hint
 
-_ROOT = Path(__file__).parent.parent
+PACKAGE_FOLDER = Path(__file__).parent.parent
 
 P = TypeVar("P")
 
@@ -56,7 +56,7 @@ def names(folder: str) -> tuple[str, ...]:
 
     Files whose names start with `_` are helpers, not choices.
     """
-    path = _ROOT.joinpath(*folder.split("."))
+    path = PACKAGE_FOLDER.joinpath(*folder.split("."))
     return tuple(sorted(p.stem for p in path.glob("*.py") if not p.stem.startswith("_")))
 
 
