@@ -109,7 +109,9 @@ def test_two_processes_resumed_train_what_one_trains(folder: Path, single_run: P
     assert two.sealed()[-1] == last
     for tree in ("params", "optimizer"):
         for name, array in one.read_tree(last, tree).items():
-            np.testing.assert_allclose(two.read_tree(last, tree)[name], array, atol=1e-4, err_msg=name)
+            np.testing.assert_allclose(
+                two.read_tree(last, tree)[name], array, atol=1e-4, err_msg=name
+            )
     lines = (folder / "pair" / "metrics.jsonl").read_text().splitlines()
     epochs = [json.loads(line)["epoch"] for line in lines]
     assert epochs == sorted(set(epochs)), "one process writes them"
