@@ -10,6 +10,8 @@ from m6rec_cli.system.errors import M6RecError, missing_path_hint
 
 MANIFEST = "manifest.json"
 FORMAT = 1
+MAX_MASKED_REPEATS = 0.1
+"""Share of repeats among the targets from which seen items stay in the lists."""
 
 
 @dataclass(frozen=True, kw_only=True)

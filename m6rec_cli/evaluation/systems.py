@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from scipy import sparse
+import numpy as np
 
 from m6rec_cli.config.settings import Config
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.evaluation import list_files, ranking
-from m6rec_cli.evaluation.baselines._base import BASELINES, Scorer
+from m6rec_cli.evaluation.baselines._base import BASELINES, ItemContent, Scorer
 from m6rec_cli.evaluation.results import SystemKind, SystemResult
 from m6rec_cli.evaluation.task import EvaluationTask
 from m6rec_cli.item_graphs import content_similarity
@@ -111,19 +111,24 @@ def fit_baseline(name: str, task: EvaluationTask) -> Scorer:
     """
     baseline = BASELINES.load_option(name)
     n_users, n_items = task.data.n_users, task.n_items
-    if baseline.READS == "content":
-        return baseline.fit(task.history, n_users, n_items, _content_counts(task.data, name))
-    return baseline.fit(task.history, n_users, n_items)
-
-
-def _content_counts(data: Dataset, baseline: str) -> list[sparse.csr_array]:
-    specs = [s for s in data.specs if s.entity == "item"]
-    counts = content_similarity.term_counts(specs, data.feature)
-    if not counts:
+    if baseline.READS == "events":
+        return baseline.fit(task.history, n_users, n_items)
+    content = read_content(task.data)
+    if baseline.READS == "content" and not content.term_counts:
         raise M6RecError(
-            f"`{baseline}` compares items by text, set and categorical features, and the data have "
+            f"`{name}` compares items by text, set and categorical features, and the data have "
             "none of them",
-            where=str(data.path / "items.parquet"),
-            hint=f"leave `{baseline}` out of `--baselines`",
+            where=str(task.data.path / "items.parquet"),
+            hint=f"leave `{name}` out of `--baselines`",
         )
-    return counts
+    return baseline.fit(task.history, n_users, n_items, content)
+
+
+def read_content(data: Dataset) -> ItemContent:
+    """The item features of a data directory by which items are compared."""
+    specs = [s for s in data.specs if s.entity == "item"]
+    features = [data.feature(s) for s in specs if s.compared_by == "vectors"]
+    return ItemContent(
+        content_similarity.term_counts(specs, data.feature),
+        [np.where(f.mask[:, None], f.values, 0).astype(np.float32) for f in features],
+    )

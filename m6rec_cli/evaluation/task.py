@@ -128,7 +128,9 @@ def build_task(data: Dataset, split: str, *, max_users: int = 0, seed: int = 0) 
         users=users,
         target_user=user,
         target_item=items,
-        history=History(before.user_row, before.item_row, before.offsets(data.n_users)),
+        history=History(
+            before.user_row, before.item_row, before.offsets(data.n_users), before.label
+        ),
     )
 
 

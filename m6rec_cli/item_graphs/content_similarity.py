@@ -69,8 +69,7 @@ def similarity_graph(
     n = len(warm)
     if not blocks:
         return cooccurrence.empty_graph(n)
-    vectors = bm25.unit_vectors(blocks, warm if warm.any() else np.ones(n, bool))
-    vectors = vectors[:, np.flatnonzero(_affordable_terms(_document_frequency(vectors), n))]
+    vectors = bounded_vectors(blocks, warm, _PRODUCTS_PER_ITEM)
     n_candidates = first_new or n
     candidates = sparse.csr_array(vectors[:n_candidates].T)
     size = max(1, _CELLS_PER_BLOCK // max(n_candidates, 1))
@@ -88,6 +87,19 @@ def similarity_graph(
     graph = sparse.csr_array(sparse.vstack(rows, format="csr"))
     graph.resize((n, n))
     return sparse.csr_array(graph.T.tocsr())
+
+
+def bounded_vectors(
+    blocks: Sequence[sparse.csr_array], warm: np.ndarray, products_per_item: int
+) -> sparse.csr_array:
+    """BM25 vectors without the most frequent terms, f32 (i, terms).
+
+    Args:
+        products_per_item: What a comparison of all items with each other may take.
+    """
+    vectors = bm25.unit_vectors(blocks, warm if warm.any() else np.ones(len(warm), bool))
+    kept = _affordable_terms(_document_frequency(vectors), len(warm), products_per_item)
+    return sparse.csr_array(vectors[:, np.flatnonzero(kept)])
 
 
 def save_term_counts(path: Path, blocks: Sequence[sparse.csr_array]) -> None:
@@ -120,7 +132,9 @@ def _has_terms(spec: FeatureSpec) -> bool:
     return spec.compared_by in ("values", "tokens")
 
 
-def _affordable_terms(document_frequency: np.ndarray, n_items: int) -> np.ndarray:
+def _affordable_terms(
+    document_frequency: np.ndarray, n_items: int, products_per_item: int
+) -> np.ndarray:
     """The rarest terms, as many as the products an item allow, bool (terms,).
 
     A term of n items takes n^2 products.
@@ -128,7 +142,7 @@ def _affordable_terms(document_frequency: np.ndarray, n_items: int) -> np.ndarra
     rarest = np.argsort(document_frequency, kind="stable")
     products = np.cumsum(document_frequency[rarest].astype(np.float64) ** 2)
     kept = np.zeros(len(document_frequency), bool)
-    kept[rarest] = products <= _PRODUCTS_PER_ITEM * n_items
+    kept[rarest] = products <= products_per_item * n_items
     return kept
 
 

@@ -2,7 +2,7 @@
 
 Each file of this folder is a baseline: `fit` turns the events before the split into a scorer, which
 scores all items for a user after their last event. `READS = "content"` adds the item content to the
-arguments of `fit`.
+arguments of `fit`, and `READS = "content if any"` the content that there is, which may be none.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 import numpy as np
 from scipy import sparse
 
+from m6rec_cli.data.spans import span_positions
 from m6rec_cli.system.registry import Part
 
 
@@ -32,11 +33,13 @@ class History:
         user_row: int (events,).
         item_row: int (events,).
         offsets: `offsets[u]:offsets[u + 1]` are the events of user `u`; int64 (n_users + 1,).
+        label: bool (events,), the events that can be targets; None if all can.
     """
 
     user_row: np.ndarray
     item_row: np.ndarray
     offsets: np.ndarray
+    label: np.ndarray | None = None
 
     @cached_property
     def last_item(self) -> np.ndarray:
@@ -46,6 +49,12 @@ class History:
         last = self.item_row[np.maximum(ends - 1, 0)] if len(self.item_row) else 0
         # Callers compute codes of item pairs from it, which overflow 32 bits.
         return np.where(has_events, last, -1).astype(np.int64)
+
+    def latest(self, user_rows: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+        """The last `n` events of each user in their order: an index of `user_rows`, item rows."""
+        owner, index = span_positions(self.offsets, user_rows)
+        is_last = self.offsets[user_rows + 1][owner] - index <= n
+        return owner[is_last], self.item_row[index[is_last]]
 
     def matrix(self, n_items: int, *, dtype: type = np.float32) -> sparse.csr_array:
         """1 where the user has an event with the item, however many; (n_users, n_items)."""
@@ -69,19 +78,33 @@ class EventBaseline(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class ItemContent:
+    """Item features by which items are compared.
+
+    Attributes:
+        term_counts: Per text, set and categorical feature, how often each item has each term,
+            (n_items, terms).
+        vectors: Per vector feature, f32 (n_items, d); a row of an item without a vector is 0.
+    """
+
+    term_counts: Sequence[sparse.csr_array] = ()
+    vectors: Sequence[np.ndarray] = ()
+
+
+NO_CONTENT = ItemContent()
+
+
 class ContentBaseline(Protocol):
-    """A baseline that is fitted on events and item content."""
+    """A baseline that is fitted on events and item content.
 
-    READS: Literal["content"]
+    With `READS = "content"` there are always term counts.
+    """
 
-    def fit(
-        self,
-        history: History,
-        n_users: int,
-        n_items: int,
-        content: Sequence[sparse.csr_array],
-    ) -> Scorer:
-        """Fit on all events before the split and `content_similarity`'s counts per feature."""
+    READS: Literal["content", "content if any"]
+
+    def fit(self, history: History, n_users: int, n_items: int, content: ItemContent) -> Scorer:
+        """Fit on all events before the split and the item content."""
         ...
 
 

@@ -3,7 +3,6 @@
 It scores cold items too, so it is the baseline to beat on them.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,7 +41,7 @@ def fit(
     history: _base.History,
     n_users: int,
     n_items: int,
-    content: Sequence[sparse.csr_array] = (),
+    content: _base.ItemContent = _base.NO_CONTENT,
     *,
     half_life: float = 2.0,
     saturation: float = 0.5,
@@ -53,13 +52,13 @@ def fit(
     Document frequencies and mean lengths are those of warm items, so new items change no score.
 
     Args:
-        content: Per feature, how often each item has each term, (n_items, terms).
+        content: Its term counts are compared.
         half_life: An event this many events before the last one has half its weight.
         saturation: k1 of BM25.
         length: b of BM25.
     """
     warm = np.bincount(history.item_row, minlength=n_items) > 0
-    vectors = bm25.unit_vectors(content, warm, saturation=saturation, length=length)
+    vectors = bm25.unit_vectors(content.term_counts, warm, saturation=saturation, length=length)
     age = history.offsets[history.user_row + 1] - 1 - np.arange(len(history.user_row))
     decayed = sparse.csr_array(
         (

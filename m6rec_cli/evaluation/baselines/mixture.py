@@ -1,0 +1,257 @@
+"""Co-occurrence, content similarity and popularity, weighted by held-out events: no training.
+
+A log-linear model of what the tool knows without a network. The weights maximise NDCG@10 on each
+user's last labelled event, which the parts are not fitted on; then the parts are fitted on all
+events. A model has to beat this baseline.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from m6rec_cli.data.manifest import MAX_MASKED_REPEATS
+from m6rec_cli.evaluation.baselines import _base, cooccurrence
+from m6rec_cli.evaluation.baselines._base import History, ItemContent
+from m6rec_cli.item_graphs import content_similarity
+from m6rec_cli.item_graphs import cooccurrence as graphs
+
+READS = "content if any"
+
+GRID = {
+    "cooccurrence": (0.0, 0.03, 0.3, 3.0, 30.0),
+    "words": (0.0, 0.3, 1.0, 3.0, 5.0, 10.0, 20.0),
+    "vectors": (0.0, 0.3, 1.0, 3.0, 5.0, 10.0, 20.0),
+    "popularity": (0.0, 0.03, 0.1, 0.3, 1.0),
+}
+"""Weights that are tried for each part."""
+_START = {"cooccurrence": 3.0, "words": 3.0, "vectors": 0.0, "popularity": 0.1}
+_MAX_ROUNDS = 3
+_MAX_CELLS = 25_000_000
+"""Users times items of the sample that the weights are chosen on."""
+_DECAY = 0.5
+"""Weight of an event relative to the next one in the content of a history."""
+_N_CONTENT_EVENTS = 10
+_MAX_SIMILAR = 200
+"""Items that are kept as similar to an item."""
+_PRODUCTS_PER_ITEM = 20_000
+_CELLS_PER_BLOCK = 20_000_000
+_TIE_BREAKER = 1e-5
+_CUTOFF = 10
+
+Weights = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of the mixture, fitted on histories.
+
+    Attributes:
+        graph: Co-occurrence shares, (n_items, n_items).
+        contents: By part, cosine similarities of each item to its most similar items,
+            (n_items, n_items).
+        popularity: log(1 + events), f32 (n_items,).
+    """
+
+    history: History
+    graph: sparse.csr_array
+    contents: dict[str, sparse.csr_array]
+    popularity: np.ndarray
+
+    @property
+    def names(self) -> list[str]:
+        """The parts that there are."""
+        return ["cooccurrence", *self.contents, "popularity"]
+
+    def shares(self, user_rows: np.ndarray) -> np.ndarray:
+        """Co-occurrence shares times the number of items, f32 (users, items)."""
+        shares = cooccurrence.shares(self.graph, self.history, user_rows).toarray()
+        return shares * np.float32(len(self.popularity))
+
+    def similarities(self, user_rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Mean cosine similarity of each item to the recent events, f32 (users, items) each."""
+        owner, items = self.history.latest(user_rows, _N_CONTENT_EVENTS)
+        age = np.searchsorted(owner, owner, side="right") - 1 - np.arange(len(owner))
+        weight = (_DECAY**age).astype(np.float32)
+        weight /= np.bincount(owner, weight, len(user_rows))[owner].astype(np.float32)
+        shape = (len(user_rows), len(self.popularity))
+        recent = sparse.coo_array((weight, (owner, items)), shape).tocsr()
+        return {name: (recent @ graph).toarray() for name, graph in self.contents.items()}
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """log(1 + a n q) + b cosine + c log(1 + events), with the shares q of the graph."""
+
+    parts: Parts
+    weights: Weights
+
+    def score(self, user_rows: np.ndarray) -> np.ndarray:
+        """See `Scorer.score`."""
+        parts = self.parts
+        similarities = parts.similarities(user_rows)
+        return combine(parts.shares(user_rows), similarities, parts.popularity, self.weights)
+
+
+def fit(
+    history: History, n_users: int, n_items: int, content: ItemContent = _base.NO_CONTENT
+) -> _base.Scorer:
+    """Choose the weights with each user's last labelled event held out, then fit on all events."""
+    # Content does not depend on what is held out, but for the document frequencies of warm items.
+    contents = _similarities(history, n_items, content)
+    earlier, users, targets = hold_out_last(history)
+    weights = choose_weights(_fit_parts(earlier, n_items, contents), users, targets)
+    contents = {name: graph for name, graph in contents.items() if weights[name] > 0}
+    return Mixture(_fit_parts(history, n_items, contents), weights)
+
+
+def hold_out_last(history: History) -> tuple[History, np.ndarray, np.ndarray]:
+    """Histories before each user's last labelled event, these users, and the items of the events.
+
+    Users with no earlier event keep their event and are left out.
+    """
+    n = len(history.item_row)
+    labelled = np.arange(n) if history.label is None else np.flatnonzero(history.label)
+    of_user = history.user_row[labelled]
+    last = labelled[np.append(of_user[1:] != of_user[:-1], True)[: len(of_user)]]
+    last = last[last > history.offsets[history.user_row[last]]]
+    users = history.user_row[last].astype(np.int64)
+    ends = history.offsets[1:].copy()
+    ends[users] = last
+    kept = np.arange(n) < ends[history.user_row]
+    sizes = np.bincount(history.user_row[kept], minlength=len(ends))
+    earlier = History(
+        history.user_row[kept], history.item_row[kept], np.concatenate([[0], np.cumsum(sizes)])
+    )
+    return earlier, users, history.item_row[last].astype(np.int64)
+
+
+def choose_weights(parts: Parts, users: np.ndarray, targets: np.ndarray) -> Weights:
+    """The weights with the highest NDCG@10, found by coordinate ascent over `GRID`.
+
+    Seen items are hidden as `recommend` does it. The users are an even sample, which bounds the
+    time.
+    """
+    weights = {name: _START[name] for name in parts.names}
+    n_items = len(parts.popularity)
+    n_sample = min(len(users), max(1, _MAX_CELLS // max(n_items, 1)))
+    if not n_sample:
+        return weights
+    sample = np.linspace(0, len(users) - 1, n_sample).astype(np.int64)
+    users, targets = users[sample], targets[sample]
+    shares, similarities = parts.shares(users), parts.similarities(users)
+    owner, seen = parts.history.latest(users, len(parts.history.item_row))
+    is_repeat = np.bincount(owner[seen == targets[owner]], minlength=len(users)) > 0
+    if is_repeat.mean() > MAX_MASKED_REPEATS:
+        owner = seen = np.zeros(0, np.int64)
+        is_repeat[:] = False
+
+    def ndcg(others: np.ndarray, name: str, value: float) -> float:
+        scores = others + _term(name, value, shares, similarities, parts.popularity)
+        own = scores[np.arange(len(users)), targets][:, None]
+        rank = np.count_nonzero(scores > own, axis=1).astype(np.float64)
+        top = np.flatnonzero((rank < _CUTOFF) & ~is_repeat)
+        rank[top] += (np.count_nonzero(scores[top] == own[top], axis=1) - 1) / 2
+        hit = top[rank[top] < _CUTOFF]
+        return float(np.sum(1 / np.log2(rank[hit] + 2)))
+
+    best = -1.0
+    for _ in range(_MAX_ROUNDS):
+        before = best
+        for name in parts.names:
+            others = combine(shares, similarities, parts.popularity, weights | {name: 0.0})
+            others[owner, seen] = -np.inf
+            for value in GRID[name]:
+                if (figure := ndcg(others, name, value)) > best:
+                    best, weights = figure, weights | {name: value}
+        if best == before:
+            break
+    return weights
+
+
+def combine(
+    shares: np.ndarray,
+    similarities: dict[str, np.ndarray],
+    popularity: np.ndarray,
+    weights: Weights,
+) -> np.ndarray:
+    """Scores of a tile of users, float32 (users, items); popularity breaks ties."""
+    scores = np.float32(_TIE_BREAKER) * np.broadcast_to(popularity, shares.shape)
+    for name, weight in weights.items():
+        if weight:
+            scores += _term(name, weight, shares, similarities, popularity)
+    return scores
+
+
+def _term(
+    name: str,
+    weight: float,
+    shares: np.ndarray,
+    similarities: dict[str, np.ndarray],
+    popularity: np.ndarray,
+) -> np.ndarray:
+    if name == "cooccurrence":
+        return np.log1p(np.float32(weight) * shares)
+    return np.float32(weight) * similarities.get(name, popularity)
+
+
+def whiten(vectors: np.ndarray) -> np.ndarray:
+    """Decorrelate vectors by their principal components and scale them to length 1.
+
+    Frozen encoders put all vectors into a narrow cone; whitened, their cosines tell items apart.
+
+    Args:
+        vectors: f32 (n_items, d); a row of an item without a vector is 0.
+    """
+    known = vectors.any(axis=1)
+    if known.sum() < 2:
+        return np.zeros_like(vectors)
+    centred = vectors[known].astype(np.float64)
+    centred -= centred.mean(axis=0)
+    values, axes = np.linalg.eigh(centred.T @ centred / len(centred))
+    # Directions with hardly any variance are noise: they are not blown up.
+    centred = centred @ (axes / np.sqrt(np.maximum(values, 1e-3 * max(values[-1], 1e-12))))
+    length = np.linalg.norm(centred, axis=1, keepdims=True)
+    out = np.zeros(vectors.shape, np.float32)
+    out[known] = centred / np.maximum(length, 1e-12)
+    return out
+
+
+def _fit_parts(history: History, n_items: int, contents: dict[str, sparse.csr_array]) -> Parts:
+    count = np.bincount(history.item_row, minlength=n_items)
+    graph = cooccurrence.fit_graph(history, n_items)
+    return Parts(history, graph, contents, np.log1p(count).astype(np.float32))
+
+
+def _similarities(
+    history: History, n_items: int, content: ItemContent
+) -> dict[str, sparse.csr_array]:
+    warm = np.bincount(history.item_row, minlength=n_items) > 0
+    found = {}
+    if content.term_counts:
+        words = content_similarity.bounded_vectors(content.term_counts, warm, _PRODUCTS_PER_ITEM)
+        found["words"] = _most_similar(words)
+    if content.vectors:
+        joined = np.concatenate([whiten(v) for v in content.vectors], axis=1)
+        length = np.linalg.norm(joined, axis=1, keepdims=True)
+        found["vectors"] = _most_similar(joined / np.maximum(length, np.float32(1e-12)))
+    return found
+
+
+def _most_similar(vectors: sparse.csr_array | np.ndarray) -> sparse.csr_array:
+    """The largest positive products of the rows with each other, f32 (n_items, n_items)."""
+    n = vectors.shape[0]
+    transposed = vectors.T
+    size = max(1, _CELLS_PER_BLOCK // max(n, 1))
+    blocks = []
+    for start in range(0, n, size):
+        product = vectors[start : start + size] @ transposed
+        if isinstance(product, np.ndarray):
+            k = min(_MAX_SIMILAR, n)
+            floor = np.partition(product, n - k, axis=1)[:, n - k, None]
+            product = np.where(product >= np.maximum(floor, 0), product, 0)
+        block = sparse.csr_array(product, dtype=np.float32)
+        blocks.append(graphs.top_per_row(block, _MAX_SIMILAR))
+    if not blocks:
+        return graphs.empty_graph(n)
+    return sparse.csr_array(sparse.vstack(blocks, format="csr"))

@@ -1,0 +1,103 @@
+"""The mixture and its co-occurrence part on histories whose best part is known."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from m6rec_cli.evaluation.baselines import cooccurrence, mixture
+from m6rec_cli.evaluation.baselines._base import History, ItemContent
+from m6rec_cli.item_graphs import cooccurrence as graphs
+from tests.evaluation.baselines.histories import history, random_history
+
+
+def cycle(n_users=40, n_items=12, length=5):
+    """User u walks around a cycle of items from item u on."""
+    items = (np.arange(n_users)[:, None] + np.arange(length)) % n_items
+    return history(np.repeat(np.arange(n_users), length), items.ravel(), n_users), items
+
+
+def pairs_by_content(n_pairs=30):
+    """Each user has two items that nobody else has, and which share a word."""
+    n_items = 2 * n_pairs
+    h = history(np.repeat(np.arange(n_pairs), 2), np.arange(n_items), n_pairs)
+    words = sparse.csr_array(np.repeat(np.eye(n_pairs, dtype=np.float32), 2, axis=0))
+    return h, n_items, words
+
+
+def test_cooccurrence_equals_the_graphs_shares_of_the_last_ten_events():
+    h = random_history(3)
+    graph = graphs.fit(h.user_row, h.item_row, 12)
+    expected = np.zeros((30, 12), np.float32)
+    for user in range(30):
+        own = h.item_row[h.offsets[user] : h.offsets[user + 1]][-10:]
+        weight = 0.8 ** np.arange(len(own))[::-1]
+        if len(own):
+            expected[user] = (weight / weight.sum()) @ graph.toarray()[own]
+    got = cooccurrence.fit(h, 30, 12).score(np.arange(30))
+    np.testing.assert_allclose(got, expected, atol=2e-6)
+
+
+@pytest.mark.parametrize("baseline", [cooccurrence, mixture])
+def test_graph_baselines_recommend_the_successor_in_a_cycle(baseline):
+    h, items = cycle()
+    scores = baseline.fit(h, 40, 12).score(np.arange(40))
+    scores[np.repeat(np.arange(40), 5), items.ravel()] = -np.inf
+    np.testing.assert_array_equal(scores.argmax(axis=1), (items[:, -1] + 1) % 12)
+
+
+def test_mixture_words_get_a_weight_where_they_alone_tell():
+    h, n_items, words = pairs_by_content()
+    scorer = mixture.fit(h, 30, n_items, ItemContent(term_counts=[words]))
+    assert scorer.weights["words"] > 0
+    scores = scorer.score(np.arange(30))
+    scores[np.arange(30), 2 * np.arange(30) + 1] = -np.inf
+    np.testing.assert_array_equal(scores.argmax(axis=1), 2 * np.arange(30))
+
+
+def test_mixture_whitened_vectors_get_a_weight_where_they_alone_tell():
+    h, n_items, _ = pairs_by_content()
+    rng = np.random.default_rng(0)
+    # A large common direction hides the differences until the vectors are whitened.
+    vectors = np.repeat(rng.standard_normal((30, 8)), 2, axis=0) + 50 * rng.standard_normal(8)
+    scorer = mixture.fit(h, 30, n_items, ItemContent(vectors=[vectors.astype(np.float32)]))
+    assert scorer.weights["vectors"] > 0
+
+
+def test_mixture_useless_words_get_no_weight():
+    h, _ = cycle(n_users=200)
+    noise = np.random.default_rng(1).integers(0, 2, (12, 6)).astype(np.float32)
+    scorer = mixture.fit(h, 200, 12, ItemContent(term_counts=[sparse.csr_array(noise)]))
+    assert scorer.weights["words"] == 0
+    assert scorer.weights["cooccurrence"] > 0
+    assert "words" not in scorer.parts.contents
+
+
+def test_mixture_weights_are_reproducible_and_not_chosen_on_later_events():
+    h, n_items, words = pairs_by_content()
+    content = ItemContent(term_counts=[words])
+    first, again = (mixture.fit(h, 30, n_items, content).weights for _ in range(2))
+    assert first == again
+
+
+def test_hold_out_last_takes_the_last_labelled_event_and_what_follows_it():
+    h = History(
+        np.array([0, 0, 0, 1, 2, 2, 3]),
+        np.array([5, 6, 7, 5, 8, 9, 4]),
+        np.array([0, 3, 4, 6, 7, 7]),
+        np.array([True, True, False, True, False, True, False]),
+    )
+    earlier, users, targets = mixture.hold_out_last(h)
+    assert users.tolist() == [0, 2]
+    assert targets.tolist() == [6, 9]
+    assert earlier.item_row.tolist() == [5, 5, 8, 4]
+    assert earlier.offsets.tolist() == [0, 1, 2, 3, 4, 4]
+
+
+def test_whiten_vectors_are_decorrelated_and_of_length_1():
+    rng = np.random.default_rng(0)
+    vectors = (rng.standard_normal((500, 3)) @ np.diag([9, 1, 0.5]) + 20).astype(np.float32)
+    vectors[7] = 0
+    out = mixture.whiten(vectors)
+    assert not out[7].any()
+    np.testing.assert_allclose(np.linalg.norm(np.delete(out, 7, 0), axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(np.corrcoef(out.T), np.eye(3), atol=0.15)
