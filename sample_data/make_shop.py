@@ -17,7 +17,7 @@ What is planted, and the only column that shows it:
 For each visit, the log has the furthest step that a product reached (`view`, `cart` or `buy`), as
 shops export it, so no view of the same product announces a purchase. Abandoned carts do come back:
 about one in eight purchases is of a product that an earlier visit left in the cart. Such a target
-is a seen item, so `evaluate` reports masked and unmasked figures.
+is a seen item, so lists keep seen items, and `evaluate` reports unmasked figures first.
 
 Some products appear in the last weeks only and some never sell; some users have one or two events,
 some a profile only. `preprocess` counts the dirt: repeated lines, missing cells, absurd prices, a

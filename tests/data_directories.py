@@ -20,6 +20,7 @@ from m6rec_cli.data.store import Dataset
 from m6rec_cli.preprocessing import schema_file
 from m6rec_cli.preprocessing.features._base import FEATURE_KINDS
 from m6rec_cli.preprocessing.schema import Schema
+from m6rec_cli.preprocessing.splits import repeat_share
 from m6rec_cli.system.feature_spec import Entity, FeatureSpec, StateValue
 
 
@@ -137,6 +138,7 @@ def write_data(
         event_kinds=tuple(event_names),
         has_time=timestamp is not None,
         ties=0,
+        repeats=repeat_share(users[order], items[order], frame["label"].to_numpy(), splits[order]),
         inputs=[],
         config=flatten({"data": asdict(Config().data)}),
         fingerprints=(hashlib.sha256(content).hexdigest(),),

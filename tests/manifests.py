@@ -14,6 +14,7 @@ _MANIFEST = RunManifest(
     best=BestStep(step=4, epoch=2, ndcg=0.25),
     steps=6,
     epochs=3,
+    repeats=0.0,
     seconds=1.5,
     cost=TrainingCost(
         parameters=100,

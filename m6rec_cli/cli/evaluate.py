@@ -35,9 +35,10 @@ def evaluate(
         typer.Option(
             "--baselines",
             metavar="NAMES",
-            help=f"Comma-separated: {', '.join(registry.option_names('evaluation.baselines'))}.",
+            help=f"Comma-separated: {', '.join(registry.option_names('evaluation.baselines'))}; "
+            "`none` for none.",
         ),
-    ] = "",
+    ] = "popularity,mixture",
     compare: Annotated[
         tuple[str, str] | None,
         typer.Option(
@@ -49,7 +50,10 @@ def evaluate(
     against: Annotated[
         str | None,
         typer.Option(
-            "--against", metavar="B", help="Paired test of every other system against this one."
+            "--against",
+            metavar="B",
+            help="Paired test of every other system against this one; by default the best "
+            "baseline.",
         ),
     ] = None,
     split: Annotated[
@@ -104,7 +108,7 @@ def evaluate(
         request = stage.EvaluationRequest(
             runs=runs or (),
             recs=recs or (),
-            baselines=_split_names(baselines),
+            baselines=[] if baselines == "none" else _split_names(baselines),
             compare=pairs,
             against=against,
             explain=explain,

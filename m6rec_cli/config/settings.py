@@ -42,7 +42,10 @@ class RecommendConfig:
         le=1,
     )
     seen: str = key(
-        "drop", "what to do with items that the user has seen", choices=("drop", "keep")
+        "auto",
+        "items that the user has seen: `drop` or `keep` them; `auto` keeps them if more than 10% "
+        "of the held-out targets are repeats",
+        choices=("auto", "drop", "keep"),
     )
     cold_item_bonus: float = key(0.0, "added to the logits of cold items")
     hidden_features: list[str] = key(

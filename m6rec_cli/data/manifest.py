@@ -9,9 +9,11 @@ from m6rec_cli.system.directories import read_json, write_json
 from m6rec_cli.system.errors import M6RecError, missing_path_hint
 
 MANIFEST = "manifest.json"
-FORMAT = 1
+FORMAT = 2
 MAX_MASKED_REPEATS = 0.1
-"""Share of repeats among the targets from which seen items stay in the lists."""
+"""Share of repeats among the targets above which seen items stay in the lists."""
+FEW_REPEATS = 0.01
+"""Share of repeats above which a warning says that they are misses."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +80,7 @@ class DataManifest:
         event_kinds: Names of the event kinds; the position is the code.
         has_time: Whether timestamps are times and not just an order.
         ties: Events at the same time as another event of their user.
+        repeats: Share of the validation and test targets that their user has seen before.
         inputs: The files that were read.
         config: The `data.*` settings by dotted key.
         fingerprints: A digest of all other files of the directory, one for each domain.
@@ -91,6 +94,7 @@ class DataManifest:
     event_kinds: tuple[str, ...]
     has_time: bool
     ties: int
+    repeats: float
     inputs: Sequence[InputFile]
     config: Mapping[str, object]
     fingerprints: tuple[str, ...]
@@ -104,6 +108,11 @@ class DataManifest:
         """The object that `manifest.json` holds."""
         cleaning = [rule.to_json() for rule in self.cleaning]
         return {"format": FORMAT, **asdict(self), "cleaning": cleaning}
+
+
+def hides_seen(seen: str, repeats: float) -> bool:
+    """Whether lists leave out seen items, by `recommend.seen` and the share of repeats."""
+    return repeats <= MAX_MASKED_REPEATS if seen == "auto" else seen == "drop"
 
 
 def write_manifest(folder: Path, manifest: DataManifest) -> None:

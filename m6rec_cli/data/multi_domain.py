@@ -10,6 +10,7 @@ import polars as pl
 
 from m6rec_cli.data.events import Events
 from m6rec_cli.data.feature_arrays import FeatureArray
+from m6rec_cli.data.format import SPLITS, TEST, VALID
 from m6rec_cli.data.manifest import Counts, DataManifest
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.system.errors import M6RecError
@@ -129,9 +130,15 @@ def _manifest(parts: Sequence[Dataset]) -> DataManifest:
             events=_sums([c.events for c in counts]),
             targets=_sums([c.targets for c in counts]),
         ),
+        repeats=sum(m.repeats * _n_held_out(m) for m in manifests)
+        / max(1, sum(map(_n_held_out, manifests))),
         has_time=all(m.has_time for m in manifests),  # gaps must mean the same everywhere
         fingerprints=tuple(f for m in manifests for f in m.fingerprints),
     )
+
+
+def _n_held_out(manifest: DataManifest) -> int:
+    return manifest.counts.targets[SPLITS[VALID]] + manifest.counts.targets[SPLITS[TEST]]
 
 
 def _sums(counts: Sequence[dict[str, int]]) -> dict[str, int]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from m6rec_cli.evaluation import statistics
 from m6rec_cli.evaluation.measurement import leading_values, mean
-from m6rec_cli.evaluation.results import SystemResult
+from m6rec_cli.evaluation.results import SystemResult, ViewName
 
 MIN_FLIPS = 1000
 
@@ -43,9 +43,11 @@ class Comparison:
     metrics: dict[str, PairedTest]
 
 
-def compare(a: SystemResult, b: SystemResult, k: int, *, resamples: int, seed: int) -> Comparison:
-    """Test the leading metrics of two systems at cut-off `k`, seen items masked."""
-    values_a, values_b = leading_values(a.masked.ranks, k), leading_values(b.masked.ranks, k)
+def compare(
+    a: SystemResult, b: SystemResult, k: int, view: ViewName, *, resamples: int, seed: int
+) -> Comparison:
+    """Test the leading metrics of two systems at cut-off `k`."""
+    values_a, values_b = (leading_values(x.view(view).ranks, k) for x in (a, b))
     tests = {
         name: _paired_test(name, values_a[name], values_b[name], resamples, seed)
         for name in values_a

@@ -1,7 +1,7 @@
 """Scores of a tile of users to ranks of targets and the top of every list.
 
-Ranks are counted, not sorted: the rank of an item is the number of items with a higher score, or
-with the same score and a lower row. That is its rank in a stable sort.
+Ranks are counted, not sorted: the rank of an item is the number of items with a higher score. Items
+with the same score share their ranks. Lists are in the order of a stable sort.
 """
 
 import numpy as np
@@ -12,15 +12,20 @@ _GROUP = 32
 """Maximum number of columns per group in `score_floor`."""
 
 
-def count_ranked_above(scores: np.ndarray, user: np.ndarray, item: np.ndarray) -> np.ndarray:
-    """Rank of each (user, item) among all items, int64 (pairs,).
+def count_ranked_above(
+    scores: np.ndarray, user: np.ndarray, item: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Of each (user, item), the items with a higher score, and those with the same one.
 
     Args:
         scores: float32 (users, items).
         user: Rows of `scores`, sorted.
         item: Columns of `scores`.
+
+    Returns:
+        int64 (pairs,) each; the item itself has the same score.
     """
-    above = np.empty(len(user), np.int64)
+    above, ties = np.empty((2, len(user)), np.int64)
     # One target per user at a time, so that no temporary array is larger than the tile.
     turn = np.arange(len(user)) - np.searchsorted(user, user)
     for t in range(int(turn.max(initial=-1)) + 1):
@@ -28,10 +33,8 @@ def count_ranked_above(scores: np.ndarray, user: np.ndarray, item: np.ndarray) -
         tile = scores if len(mine) == len(scores) else scores[user[mine]]
         own = tile[np.arange(len(mine)), item[mine]][:, None]
         above[mine] = _count_true(tile > own)
-        tied = np.flatnonzero(_count_true(tile >= own) - above[mine] > 1)
-        for row in tied:
-            above[mine[row]] += np.count_nonzero(tile[row, : item[mine[row]]] == own[row])
-    return above
+        ties[mine] = _count_true(tile >= own) - above[mine]
+    return above, ties
 
 
 def count_seen_above(
@@ -40,16 +43,18 @@ def count_seen_above(
     item: np.ndarray,
     seen_user: np.ndarray,
     seen_item: np.ndarray,
-) -> np.ndarray:
-    """Number of the user's (seen_user, seen_item) pairs above each (user, item), int64 (pairs,)."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same counts over the user's (seen_user, seen_item) pairs alone, int64 (pairs,) each."""
     first = np.searchsorted(seen_user, user)
     count = np.searchsorted(seen_user, user, side="right") - first
     target = np.repeat(np.arange(len(user)), count)
     pair = np.arange(len(target)) + np.repeat(first - (np.cumsum(count) - count), count)
     theirs = scores[seen_user[pair], seen_item[pair]]
     own = scores[user, item][target]
-    is_above = (theirs > own) | ((theirs == own) & (seen_item[pair] < item[target]))
-    return np.bincount(target[is_above], minlength=len(user))
+    above, ties = (
+        np.bincount(target[m], minlength=len(user)) for m in (theirs > own, theirs == own)
+    )
+    return above, ties
 
 
 def _count_true(mask: np.ndarray) -> np.ndarray:

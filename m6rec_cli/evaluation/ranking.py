@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 
 from m6rec_cli.evaluation.baselines._base import Scorer
-from m6rec_cli.evaluation.metrics._base import RankedLists, Ranks
+from m6rec_cli.evaluation.metrics._base import MISS, RankedLists, Ranks
 from m6rec_cli.evaluation.rank_counting import count_ranked_above, count_seen_above, top_lists
 from m6rec_cli.evaluation.results import SystemKind, SystemResult, View
 from m6rec_cli.evaluation.task import EvaluationTask
@@ -39,11 +39,11 @@ def evaluate_scorer(
     Raises:
         M6RecError: The scorer returned NaN.
     """
-    own = process_group.share_of(np.arange(task.n_users))
-    first, last = (int(own[0]), int(own[-1]) + 1) if len(own) else (0, 0)
+    share = process_group.share_of(np.arange(task.n_users))
+    first, last = (int(share[0]), int(share[-1]) + 1) if len(share) else (0, 0)
     first_target, last_target = np.searchsorted(task.target_user, (first, last))
     # Index 0 is the masked view, 1 the unmasked one.
-    ranks = np.empty((2, last_target - first_target), np.int64)
+    ranks, ties = np.empty((2, 2, last_target - first_target), np.int64)
     lists = np.full((2, last - first, k), -1, np.int32)
     size = _tile_users(task.n_items, tile_bytes)
     tiles = [(start, min(start + size, last)) for start in range(first, last, size)]
@@ -56,16 +56,19 @@ def evaluate_scorer(
             users, targets = slice(start - first, end - first), slice(t0, t1)
             seen_user, seen_item = _seen_items(task, start, end)
             user, item = task.target_user[targets] - start, task.target_item[targets]
-            above = count_ranked_above(scores, user, item)
-            seen_above = count_seen_above(scores, user, item, seen_user, seen_item)
-            ranks[:, t0 - first_target : t1 - first_target] = above - seen_above, above
+            above, tied = count_ranked_above(scores, user, item)
+            seen_above, seen_tied = count_seen_above(scores, user, item, seen_user, seen_item)
+            own = slice(t0 - first_target, t1 - first_target)
+            is_masked = task.repeated_mask[targets]
+            ranks[:, own] = np.where(is_masked, MISS, above - seen_above), above
+            ties[:, own] = np.where(is_masked, 1, tied - seen_tied), tied
             lists[0, users], lists[1, users] = top_lists(scores, seen_user, seen_item, k)
             progress.advance(end - start)
-    ranks = process_group.gather_rows(ranks.T).T
+    ranks, ties = (process_group.gather_rows(counts.T).T for counts in (ranks, ties))
     lists = process_group.gather_rows(lists.swapaxes(0, 1)).swapaxes(0, 1)
     masked, unmasked = (
-        View(Ranks(rank, task.target_user, task.n_users), RankedLists(items))
-        for rank, items in zip(ranks, lists, strict=True)
+        View(Ranks(rank, task.target_user, task.n_users, tie), RankedLists(items))
+        for rank, tie, items in zip(ranks, ties, lists, strict=True)
     )
     return SystemResult(name=name, kind=kind, masked=masked, unmasked=unmasked)
 

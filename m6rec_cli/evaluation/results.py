@@ -5,6 +5,9 @@ from typing import Literal
 
 from m6rec_cli.evaluation.metrics._base import RankedLists, Ranks
 
+ViewName = Literal["masked", "unmasked"]
+"""Ranked lists without or with the items that the user has seen."""
+VIEWS: tuple[ViewName, ...] = ("masked", "unmasked")
 SystemKind = Literal["run", "recs", "baseline"]
 """A trained run, a file of ranked lists (`--recs`) or a baseline."""
 
@@ -31,3 +34,7 @@ class SystemResult:
     kind: SystemKind
     masked: View
     unmasked: View
+
+    def view(self, name: ViewName) -> View:
+        """One of the two views."""
+        return self.masked if name == "masked" else self.unmasked

@@ -63,14 +63,13 @@ class EvaluationTask:
     def seen_keys(self) -> np.ndarray:
         """`user * n_items + item` of every masked item, sorted, int64.
 
-        Masked items are the user's seen items without the targets: a target that the user has seen
-        stays, so that it can be a hit. Where users are items, users are masked in their own lists.
+        Masked items are those that `recommend` leaves out: the user's seen items and, where users
+        are items, the user. A target that the user has seen is masked too, and is a miss.
         """
         user = self.user_index[self.history.user_row]
         seen = user[user >= 0] * self.n_items + self.history.item_row[user >= 0]
         own = self.data.own_item_row[self.users]
-        keys = np.unique(np.append(seen, (np.arange(self.n_users) * self.n_items + own)[own >= 0]))
-        return keys[~contains(self.target_keys, keys)]
+        return np.unique(np.append(seen, (np.arange(self.n_users) * self.n_items + own)[own >= 0]))
 
     @cached_property
     def repeated_mask(self) -> np.ndarray:

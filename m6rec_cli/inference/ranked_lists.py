@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from m6rec_cli.config.settings import RecommendConfig
+from m6rec_cli.data.manifest import hides_seen
 from m6rec_cli.data.spans import span_positions
 from m6rec_cli.data.store import own_item_rows
 from m6rec_cli.execution.user_contexts import round_up_size
@@ -155,7 +156,7 @@ class ListMaker:
     def _hidden(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Items hidden from each user: an index of `rows`, ascending, and an item row."""
         owner = item = np.zeros(0, np.int64)
-        if self.config.seen == "drop":
+        if hides_seen(self.config.seen, self.run.manifest.repeats):
             owner, item = self.histories.seen(rows)
         if not self.run.schema.users_are_items:
             return owner, item

@@ -63,20 +63,25 @@ def final_contexts(
 
 def ranks(
     scores: Float[Array, "u i"], target: Int[Array, " u"], seen: Int[Array, "u l"]
-) -> tuple[Int[Array, " u"], Int[Array, " u"]]:
+) -> tuple[Float[Array, " u"], Float[Array, " u"]]:
     """Rank of each user's target, from 0: among all items, and among their unseen items.
 
-    The rank is the number of items with a higher score; ties rank by item row, as in a stable sort.
+    The rank is the number of items with a higher score and half of the other items with the same
+    one: its expectation over the orders of a tie. The second rank means nothing for a seen target.
 
     Args:
-        seen: Distinct rows of the items each user has seen, without the target; padded with -1.
+        seen: Distinct rows of the items each user has seen; padded with -1.
     """
     own = jnp.take_along_axis(scores, target[:, None], axis=1)
-    row = jnp.arange(scores.shape[1])[None]
-    above = (scores > own) | ((scores == own) & (row < target[:, None]))
-    everywhere = above.sum(axis=1)
-    hidden = jnp.take_along_axis(above, jnp.maximum(seen, 0), axis=1) & (seen >= 0)
+    above = fraction_above(scores, own)
+    everywhere = above.sum(axis=1) - 0.5
+    hidden = jnp.where(seen >= 0, jnp.take_along_axis(above, jnp.maximum(seen, 0), axis=1), 0)
     return everywhere, everywhere - hidden.sum(axis=1)
+
+
+def fraction_above(scores: Float[Array, "u i"], own: Float[Array, "u 1"]) -> Float[Array, "u i"]:
+    """1 for a higher score than `own`, 0.5 for the same score, 0 for a lower one."""
+    return (scores > own) + 0.5 * (scores == own)
 
 
 def logits(candidates: Float[Array, "u d"], items: ID, bias: I) -> Float[Array, "u i"]:

@@ -36,6 +36,7 @@ class DataTables:
         event_kinds: Event kinds by code.
         user_popularity: Training events of each user, int (n_users,).
         ties: Events at the same time as another event of their user.
+        repeats: Share of the validation and test targets that their user has seen before.
     """
 
     events: pl.DataFrame
@@ -44,6 +45,7 @@ class DataTables:
     event_kinds: list[str]
     user_popularity: np.ndarray
     ties: int
+    repeats: float
 
     def counts(self) -> Counts:
         """Numbers of users, items, and events and targets of each split."""
@@ -133,6 +135,9 @@ def assemble(
         event_kinds=kinds,
         user_popularity=np.bincount(events["user_row"].to_numpy()[trains], minlength=len(users)),
         ties=ties,
+        repeats=splits.repeat_share(
+            *(events[name].to_numpy() for name in ("user_row", "item_row", "label", "split"))
+        ),
     )
 
 

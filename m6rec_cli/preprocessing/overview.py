@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from m6rec_cli.data.format import SPLITS, TRAIN
-from m6rec_cli.data.manifest import DataManifest
+from m6rec_cli.data.manifest import FEW_REPEATS, MAX_MASKED_REPEATS, DataManifest
 from m6rec_cli.preprocessing.cleaning.rules import dropped_message
 from m6rec_cli.preprocessing.cleaning.unknown_ids import WITHOUT_PROFILE
 from m6rec_cli.preprocessing.schema import Schema
@@ -32,6 +32,7 @@ def show(
     )
     _warn_of_misread_columns(report, manifest)
     _warn_of_few_training_events(report, manifest)
+    _tell_repeats(report, manifest.repeats)
     counts = manifest.counts
     report.table(
         "counts",
@@ -87,6 +88,20 @@ def _warn_of_misread_columns(report: Reporter, manifest: DataManifest) -> None:
                 f"{rule.changed:,} of {counts.users:,} users are not in the user table, first: "
                 f"{', '.join(rule.examples)}; do both tables write user ids the same way?"
             )
+
+
+def _tell_repeats(report: Reporter, repeats: float) -> None:
+    if repeats > MAX_MASKED_REPEATS:
+        report.note(
+            f"{repeats:.1%} of the held-out targets are repeats of seen items: seen items stay in "
+            "the lists, and early stopping and the main figures of `evaluate` are unmasked "
+            "(`recommend.seen`)"
+        )
+    elif repeats > FEW_REPEATS:
+        report.warn(
+            f"{repeats:.1%} of the held-out targets are repeats of seen items, and seen items are "
+            "left out of lists: `recommend.seen=keep` keeps them"
+        )
 
 
 def _warn_of_few_training_events(report: Reporter, manifest: DataManifest) -> None:

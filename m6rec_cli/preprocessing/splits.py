@@ -156,6 +156,20 @@ def count_ties(users: np.ndarray, timestamps: np.ndarray) -> int:
     return int((np.concatenate([same, [False]]) | np.concatenate([[False], same])).sum())
 
 
+def repeat_share(
+    users: np.ndarray, items: np.ndarray, labels: np.ndarray, split: np.ndarray
+) -> float:
+    """Share of validation and test targets with an event of user and item in an earlier split."""
+    order = np.lexsort((split, items, users))
+    users, items, split = users[order], items[order], split[order]
+    same = np.zeros(len(users), bool)
+    same[1:] = (users[1:] == users[:-1]) & (items[1:] == items[:-1])
+    starts = np.flatnonzero(~same)
+    first_split = np.repeat(split[starts], np.diff(starts, append=len(users)))
+    targets = labels[order].astype(bool) & ((split == VALID) | (split == TEST))
+    return float(np.mean(first_split[targets] < split[targets])) if targets.any() else 0.0
+
+
 def _bounds(users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each event, the first position of its user's events and the one after the last."""
     starts, sizes = user_spans(users)

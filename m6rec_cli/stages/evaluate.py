@@ -12,13 +12,14 @@ from pathlib import Path
 from m6rec_cli import __version__
 from m6rec_cli.config.settings import Config
 from m6rec_cli.config.toml_text import to_toml
+from m6rec_cli.data.manifest import FEW_REPEATS, hides_seen
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.evaluation.catalogue_facts import build_catalogue_facts
 from m6rec_cli.evaluation.comparison import compare
-from m6rec_cli.evaluation.measurement import main_cutoff
+from m6rec_cli.evaluation.measurement import leading_metrics, leading_values, main_cutoff, mean
 from m6rec_cli.evaluation.report.summary import EvaluationSummary, summarise_system
 from m6rec_cli.evaluation.report.tables import show_tables
-from m6rec_cli.evaluation.results import SystemResult
+from m6rec_cli.evaluation.results import SystemResult, ViewName
 from m6rec_cli.evaluation.sample_explanations import explain_sample
 from m6rec_cli.evaluation.slices import build_slices
 from m6rec_cli.evaluation.systems import SystemSpec, evaluate_system, resolve_systems
@@ -30,8 +31,6 @@ from m6rec_cli.system.output_checks import refuse_input_as_output, refuse_nonemp
 from m6rec_cli.system.progress import Reporter, Summary
 
 _FILE_SUFFIXES = (".json", ".html")
-_MAX_REPEATED = 0.01
-"""Share of repeated targets from which a warning is shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,12 +100,15 @@ def run(
     settings = config.evaluate
     dataset = Dataset.open(data)
     task = build_task(dataset, settings.split, max_users=settings.max_users, seed=settings.seed)
-    _warn_of_repeats(task, report)
+    headline = _headline(task, config.recommend.seen, report)
     results = {system.name: evaluate_system(system, task, config, report) for system in systems}
     with process_group.first_process_writes() as may_write:
         if not may_write:
             return {}
-        summary = _summarise(data, task, results, request.pairs(systems), config)
+        pairs = request.pairs(systems) or _pairs_with_best_baseline(
+            results, headline, main_cutoff(settings.ks)
+        )
+        summary = _summarise(data, task, results, pairs, headline, config)
         if request.explain:
             explanations = {
                 system.name: explain_sample(
@@ -148,13 +150,37 @@ def _check_output(out: Path, data: Path, systems: Sequence[SystemSpec], *, overw
     require_writable(out)
 
 
-def _warn_of_repeats(task: EvaluationTask, report: Reporter) -> None:
-    repeated = float(task.repeated_mask.mean())
-    if repeated > _MAX_REPEATED:
-        report.warn(
-            f"{repeated:.1%} of the targets are repeats of seen items, and masking makes these "
-            "easier to rank: compare the `unmasked` column"
+def _headline(task: EvaluationTask, seen: str, report: Reporter) -> ViewName:
+    """The view of the main figures: masked where `recommend` leaves out seen items."""
+    repeats, repeated = task.data.manifest.repeats, float(task.repeated_mask.mean())
+    if not hides_seen(seen, repeats):
+        why = f"{repeats:.1%} of the held-out targets" if seen == "auto" else f"{repeated:.1%} here"
+        report.note(
+            f"the main figures are unmasked, since `recommend` keeps seen items: {why} are repeats"
         )
+        return "unmasked"
+    if repeated > FEW_REPEATS:
+        report.warn(
+            f"{repeated:.1%} of the targets are repeats of seen items, which count as misses where "
+            "seen items are masked: compare the `unmasked` column"
+        )
+    return "masked"
+
+
+def _pairs_with_best_baseline(
+    results: dict[str, SystemResult], view: ViewName, k: int
+) -> list[tuple[str, str]]:
+    """Each system that is no baseline, and the baseline with the highest main metric."""
+    main = f"{leading_metrics()[0]}@{k}"
+    figures = {
+        name: mean(leading_values(result.view(view).ranks, k)[main]) or 0.0
+        for name, result in results.items()
+        if result.kind == "baseline"
+    }
+    if not figures:
+        return []
+    best = max(figures, key=lambda name: figures[name])
+    return [(name, best) for name, result in results.items() if result.kind != "baseline"]
 
 
 def _summarise(
@@ -162,6 +188,7 @@ def _summarise(
     task: EvaluationTask,
     results: dict[str, SystemResult],
     pairs: Sequence[tuple[str, str]],
+    headline: ViewName,
     config: Config,
 ) -> EvaluationSummary:
     """Compute the metrics of all systems and the paired tests."""
@@ -176,16 +203,19 @@ def _summarise(
         targets=len(task.target_item),
         items=task.n_items,
         repeated_targets=float(task.repeated_mask.mean()),
+        headline=headline,
         ks=ks,
         measured_over=measured_over,
         systems={
             name: summarise_system(
-                result, task, catalogue, slices, ks, resamples=resamples, seed=seed
+                result, task, catalogue, slices, ks, headline, resamples=resamples, seed=seed
             )
             for name, result in results.items()
         },
         comparisons=[
-            compare(results[a], results[b], main_cutoff(ks), resamples=resamples, seed=seed)
+            compare(
+                results[a], results[b], main_cutoff(ks), headline, resamples=resamples, seed=seed
+            )
             for a, b in pairs
         ],
     )

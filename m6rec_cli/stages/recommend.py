@@ -2,13 +2,14 @@
 
 from collections import Counter
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from m6rec_cli.config.settings import Config
+from m6rec_cli.config.settings import Config, RecommendConfig
+from m6rec_cli.data.manifest import hides_seen
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.inference import (
     id_filters,
@@ -76,6 +77,7 @@ def _write_lists(
     loaded = prepare_run(
         request.run, settings, report, data=data, items=request.items, media=request.media
     )
+    settings = _resolve_seen(settings, loaded, data, report)
     histories = _read_histories(loaded, request, data, report)
     hidden = settings.hidden_features
     histories = other_catalogue.hide_user_features(histories, hidden)
@@ -114,6 +116,20 @@ def _write_lists(
         # After the lists: if a crash loses them, the same command makes them again.
         histories.save(request.users.state)
     return counts, histories
+
+
+def _resolve_seen(
+    settings: RecommendConfig, run: LoadedRun, data: Dataset | None, report: Reporter
+) -> RecommendConfig:
+    """Decide `recommend.seen=auto` by the data, or else by the data that the run was trained on."""
+    repeats = (data or run).manifest.repeats
+    hides = hides_seen(settings.seen, repeats)
+    if settings.seen == "auto" and not hides:
+        report.note(
+            f"{repeats:.1%} of the held-out targets are repeats: seen items stay in the lists "
+            "(`recommend.seen=drop` leaves them out)"
+        )
+    return replace(settings, seen="drop" if hides else "keep")
 
 
 def _read_histories(

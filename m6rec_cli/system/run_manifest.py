@@ -11,7 +11,7 @@ from m6rec_cli.system.output_checks import MANIFESTS
 
 RUN = "run.json"
 CONFIG = "config.toml"
-FORMAT = 6
+FORMAT = 7
 """Of a run directory: `run.json`, the checkpoints under `steps/` and their seals."""
 
 
@@ -108,6 +108,8 @@ class RunManifest:
         parent: The run that fine-tuning started from.
         steps: Optimizer steps done.
         epochs: Epochs done.
+        repeats: Share of repeats among the held-out targets of the data, which decides whether
+            lists leave out seen items.
         versions: Of m6rec, Python and the libraries.
     """
 
@@ -119,6 +121,7 @@ class RunManifest:
     best: BestStep
     steps: int
     epochs: int
+    repeats: float
     seconds: float
     cost: TrainingCost
     model: ModelInputs
@@ -139,6 +142,7 @@ class RunManifest:
             "best": self.best.to_json(),
             "steps": self.steps,
             "epochs": self.epochs,
+            "repeats": self.repeats,
             "seconds": self.seconds,
             **cost,
             "model": self.model.to_json(),
@@ -218,6 +222,7 @@ def _from_json(tree: dict[str, Any]) -> RunManifest:  # Any: decoded JSON
         best=BestStep(step=best["step"], epoch=best["epoch"], ndcg=best.get("ndcg@10")),
         steps=tree["steps"],
         epochs=tree["epochs"],
+        repeats=tree["repeats"],
         seconds=tree["seconds"],
         cost=TrainingCost(**{name: tree[name] for name in costs}),
         model=ModelInputs(

@@ -65,6 +65,7 @@ def write_manifest(
         ),
         steps=steps,
         epochs=loop_state.epoch,
+        repeats=data.manifest.repeats,
         seconds=round(seconds, 2),
         cost=cost,
         model=ModelInputs(

@@ -75,6 +75,11 @@ def build_setup(
         report.warn(
             "the data hold out no events for validation: no early stopping, the last epoch is kept"
         )
+    elif not validation.hides_seen:
+        report.note(
+            f"{data.manifest.repeats:.1%} of the held-out targets are repeats: early stopping uses "
+            "unmasked figures, since lists keep seen items (`recommend.seen`)"
+        )
     layout = layout_of(config.train, data.n_items)
     trainer, state = build_trainer(model, config, batches, tables, layout)
     setup = TrainingSetup(

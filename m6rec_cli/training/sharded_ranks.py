@@ -61,10 +61,11 @@ def ranks(
 
         own, is_ours = take(scores, target[:, None])
         own = jax.lax.psum(jnp.where(is_ours, own, 0), MODEL)
-        above = (scores > own) | ((scores == own) & (row[None] < target[:, None]))
+        above = scoring.fraction_above(scores, own)
         seen_above, is_ours = take(above, seen)
-        counts = above.sum(axis=1), (above.sum(axis=1) - (seen_above & is_ours).sum(axis=1))
-        return *jax.lax.psum(counts, MODEL), own[:, 0]
+        hidden = jnp.where(is_ours, seen_above, 0).sum(axis=1)
+        everywhere, hidden = jax.lax.psum((above.sum(axis=1), hidden), MODEL)
+        return everywhere - 0.5, everywhere - 0.5 - hidden, own[:, 0]
 
     return jax.shard_map(
         part,

@@ -6,6 +6,7 @@ import numpy as np
 from flax import nnx
 
 from m6rec_cli.config.settings import Config
+from m6rec_cli.data.manifest import hides_seen
 from m6rec_cli.data.packing import PackedRows, gap_buckets, pack_histories
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.execution.layout import Layout
@@ -18,6 +19,7 @@ from m6rec_cli.training.catalogue_operations import operations_for
 from m6rec_cli.training.state import TrainingState
 
 MAX_TILE_LOGITS = 16_000_000
+_CUTOFF = 10
 
 
 @dataclass(frozen=True)
@@ -42,36 +44,42 @@ class SeenItems:
 
 @dataclass(frozen=True, kw_only=True)
 class Validation:
-    """A fixed sample of users with validation events.
+    """A fixed sample of users with validation events, asked for what `evaluate` asks for.
 
     Attributes:
         packed: Histories of the users.
         row: Row of each user's last token in `packed`.
         position: Position of it in the row.
-        target: Item row of each user's first validation event.
+        target: Item rows of all validation targets, distinct per user.
+        target_user: Index of the user of each target, sorted.
+        is_repeat: Whether the user has seen the target before.
         seen_items: The items to mask, see `collect_seen_items`.
         user_weight: Weight of each user in the mean; sums to 1, evenly over domains.
+        hides_seen: Whether the main figures mask seen items, as lists leave them out.
     """
 
     packed: PackedRows
     row: np.ndarray
     position: np.ndarray
     target: np.ndarray
+    target_user: np.ndarray
+    is_repeat: np.ndarray
     seen_items: SeenItems
     user_weight: np.ndarray
+    hides_seen: bool = True
 
     @classmethod
     def from_data(cls, data: Dataset, config: Config) -> "Validation | None":
         """The sample; None if no validation events are held out."""
         truth = data.truth("valid")
-        users, first = np.unique(truth.user_row, return_index=True)
-        target = truth.item_row[first]
+        if not len(truth):
+            return None
+        keys = np.unique(truth.user_row.astype(np.int64) * data.n_items + truth.item_row)
+        users = np.unique(keys // data.n_items)
         limit = config.train.valid_users
         if limit and len(users) > limit:
-            chosen = np.sort(np.random.default_rng(0).choice(len(users), limit, replace=False))
-            users, target = users[chosen], target[chosen]
-        if len(users) == 0:
-            return None
+            users = np.sort(np.random.default_rng(0).choice(users, limit, replace=False))
+            keys = keys[np.isin(keys // data.n_items, users)]
         history = data.history("valid")
         gaps = gap_buckets(history, has_time=data.has_time)
         packed, row, position = pack_histories(
@@ -79,7 +87,7 @@ class Validation:
         )
         offsets = history.offsets(data.n_users)
         seen_items = collect_seen_items(
-            history.item_row, offsets[users], offsets[users + 1], target, data.own_item_row[users]
+            history.item_row, offsets[users], offsets[users + 1], data.own_item_row[users]
         )
         domain = data.domain[users]
         users_in = np.bincount(domain)
@@ -87,9 +95,14 @@ class Validation:
             packed=packed,
             row=row,
             position=position,
-            target=target,
+            target=(keys % data.n_items).astype(np.int32),
+            target_user=np.searchsorted(users, keys // data.n_items),
+            is_repeat=np.isin(
+                keys, history.user_row.astype(np.int64) * data.n_items + history.item_row
+            ),
             seen_items=seen_items,
             user_weight=1 / (users_in[domain] * np.count_nonzero(users_in)),
+            hides_seen=hides_seen(config.recommend.seen, data.manifest.repeats),
         )
 
     def evaluate(
@@ -99,7 +112,11 @@ class Validation:
         tables: FeatureTables,
         layout: Layout,
     ) -> dict[str, float]:
-        """NDCG@10 and recall@10, with seen items masked (`ndcg@10`) and not (`ndcg@10_unmasked`).
+        """NDCG@10 and recall@10 over all targets of each user.
+
+        `ndcg@10` is masked, and `ndcg@10_unmasked` stands beside it; where lists keep seen items,
+        `ndcg@10` is unmasked, and `ndcg@10_masked` stands beside it. A seen target is a miss in
+        masked figures.
 
         Raises:
             M6RecError: Contexts or scores are not finite; NaN compares as lower and would rank
@@ -116,7 +133,9 @@ class Validation:
         masked, unmasked = [], []
         for start in range(0, len(self.target), tile):
             index = np.minimum(np.arange(start, start + tile), len(self.target) - 1)
-            users = (layout.place_users(x[index]) for x in (contexts, self.target, self.seen_items))
+            user = self.target_user[index]
+            arrays = (contexts[user], self.target[index], self.seen_items[user])
+            users = map(layout.place_users, arrays)
             tile_unmasked, tile_masked, scores = map(
                 runtime.fetch_array, catalogue.ranks(model, items, *users)
             )
@@ -124,26 +143,34 @@ class Validation:
             n = min(tile, len(self.target) - start)
             unmasked.append(tile_unmasked[:n])
             masked.append(tile_masked[:n])
-        out = {}
-        for suffix, ranks in (
-            ("", np.concatenate(masked)),
-            ("_unmasked", np.concatenate(unmasked)),
-        ):
-            out[f"ndcg@10{suffix}"] = float(
-                np.sum(self.user_weight * (ranks < 10) / np.log2(ranks + 2.0))
-            )
-            out[f"recall@10{suffix}"] = float(np.sum(self.user_weight * (ranks < 10)))
-        return out
+        ranks = {"unmasked": np.concatenate(unmasked)}
+        ranks["masked"] = np.where(self.is_repeat, np.inf, np.concatenate(masked))
+        main, other = ("masked", "unmasked") if self.hides_seen else ("unmasked", "masked")
+        figures = self._figures(ranks[main])
+        return figures | {
+            f"{name}_{other}": value for name, value in self._figures(ranks[other]).items()
+        }
+
+    def _figures(self, ranks: np.ndarray) -> dict[str, float]:
+        n_users = len(self.user_weight)
+        n_targets = np.bincount(self.target_user, minlength=n_users)
+        hit = ranks < _CUTOFF
+        hits = np.bincount(self.target_user, hit, minlength=n_users)
+        gain = np.bincount(self.target_user, hit / np.log2(ranks + 2.0), minlength=n_users)
+        ideal = np.cumsum(1 / np.log2(np.arange(_CUTOFF) + 2.0))[np.minimum(n_targets, _CUTOFF) - 1]
+        return {
+            "ndcg@10": float(np.sum(self.user_weight * gain / ideal)),
+            "recall@10": float(np.sum(self.user_weight * hits / n_targets)),
+        }
 
 
 def collect_seen_items(
     item_row: np.ndarray,
     starts: np.ndarray,
     stops: np.ndarray,
-    target: np.ndarray,
     own_item_row: np.ndarray,
 ) -> SeenItems:
-    """Distinct items of each history `item_row[start:stop]` and the own item, not the target.
+    """Distinct items of each history `item_row[start:stop]` and the own item.
 
     Args:
         own_item_row: The item that each user is, -1 if users are not items.
@@ -152,7 +179,6 @@ def collect_seen_items(
     is_item = np.flatnonzero(own_item_row >= 0)
     items = np.append(item_row[_positions(starts, stops)], own_item_row[is_item])
     pairs = np.unique(np.stack([np.append(user, is_item), items], axis=1), axis=0)
-    pairs = pairs[pairs[:, 1] != target[pairs[:, 0]]]
     return SeenItems(
         pairs[:, 1].astype(np.int32), np.searchsorted(pairs[:, 0], np.arange(len(starts) + 1))
     )

@@ -57,7 +57,7 @@ def test_evaluate_prints_one_json_object_and_a_table(data, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("words", "code", "match"),
     [
-        ([], 1, "no system to evaluate"),
+        (["--baselines", "none"], 1, "no system to evaluate"),
         (["--baselines", "eas"], 1, "did you mean `ease`?"),
         (["--compare", "ease", "ease"], 2, "two different systems"),
         (["--baselines", "ease", "--ks", "5,x"], 2, "`--ks` takes whole numbers"),

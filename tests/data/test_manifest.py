@@ -27,6 +27,7 @@ MANIFEST = DataManifest(
     event_kinds=("buy", "view"),
     has_time=True,
     ties=1,
+    repeats=0.25,
     inputs=[InputFile(role="items", path="items.csv", bytes=7, sha256="ab")],
     config={"data.seed": 0},
     fingerprints=("cd",),
@@ -53,7 +54,7 @@ def test_read_manifest_of_another_directory_raises(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 99}, "the data directory has format 99, this version reads 1"),
+        ({"format": 99}, "the data directory has format 99, this version reads 2"),
         ({"counts": {"users": 1}}, "the data directory's manifest is damaged: .*'items'"),
         ({"cleaning": ["x"]}, "the data directory's manifest is damaged: "),
         ({"event_kinds": None}, "the data directory's manifest is damaged: "),

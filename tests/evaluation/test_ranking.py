@@ -6,8 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from m6rec_cli.evaluation import rank_counting, ranking, task
+from m6rec_cli.evaluation.metrics import hit, mrr, ndcg, recall
+from m6rec_cli.evaluation.metrics import map as map_metric
+from m6rec_cli.evaluation.metrics._base import MISS
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import SilentReporter
+from tests import worlds
 from tests.data_directories import write_data
 
 
@@ -33,9 +37,8 @@ def sorted_lists(evaluation, table):
     """Each evaluated user's index with the masked and the unmasked full list, by sorting."""
     for index, user in enumerate(evaluation.users):
         order = sorted(range(evaluation.n_items), key=lambda i, u=user: (-table[u, i], i))
-        targets = set(evaluation.target_item[evaluation.target_user == index].tolist())
         a, b = evaluation.history.offsets[user : user + 2]
-        seen = set(evaluation.history.item_row[a:b].tolist()) - targets
+        seen = set(evaluation.history.item_row[a:b].tolist())
         yield index, [i for i in order if i not in seen], order
 
 
@@ -51,7 +54,7 @@ def random_task(tmp_path, seed):
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("tile_bytes", [1, 200, 10**6])
-def test_evaluate_scorer_equals_a_stable_sort(tmp_path, seed, tile_bytes):
+def test_evaluate_scorer_equals_a_sort(tmp_path, seed, tile_bytes):
     evaluation = random_task(tmp_path, seed)
     # Few distinct values give many ties.
     table = np.random.default_rng(seed).integers(0, 4, (15, 9)).astype(np.float32)
@@ -65,11 +68,18 @@ def test_evaluate_scorer_equals_a_stable_sort(tmp_path, seed, tile_bytes):
         tile_bytes=tile_bytes,
     )
     for index, masked, unmasked in sorted_lists(evaluation, table):
+        user = evaluation.users[index]
         mine = evaluation.target_user == index
         for view, order in ((result.masked, masked), (result.unmasked, unmasked)):
-            assert view.ranks.rank[mine].tolist() == [
-                order.index(i) for i in evaluation.target_item[mine]
-            ]
+            for item, rank, ties in zip(
+                evaluation.target_item[mine],
+                view.ranks.rank[mine],
+                view.ranks.ties[mine],
+                strict=True,
+            ):
+                tied = [r for r, i in enumerate(order) if table[user, i] == table[user, item]]
+                expected_rank = (tied[0], len(tied)) if item in order else (MISS, 1)
+                assert (rank, ties) == expected_rank
             expected = (order + [-1] * 5)[:5]
             assert view.lists.items[index].tolist() == expected
 
@@ -116,17 +126,34 @@ def test_evaluate_scorer_result_does_not_depend_on_the_tile_size(tmp_path):
     np.testing.assert_array_equal(whole.unmasked.lists.items, one.unmasked.lists.items)
 
 
-def test_evaluate_scorer_seen_target_is_not_masked(tmp_path):
-    # The user has seen 0, 1 and 2, and the target is 1: only 0 and 2 are masked.
+def test_evaluate_scorer_masked_repeat_is_a_miss_as_in_the_lists_of_recommend(tmp_path):
     data = write_data(tmp_path, [0, 0, 0, 0], [0, 1, 2, 1], n_items=4, split=[0, 0, 0, 2])
     evaluation = task.build_task(data, "test")
     result = ranking.evaluate_scorer(
         evaluation, TableScorer([[9, 5, 8, 7]]), 4, SilentReporter(), name="p", kind="run"
     )
     assert result.unmasked.ranks.rank.tolist() == [3]
-    assert result.masked.ranks.rank.tolist() == [1]
-    assert result.masked.lists.items.tolist() == [[3, 1, -1, -1]]
+    assert result.masked.ranks.rank.tolist() == [MISS]
+    assert result.masked.lists.items.tolist() == [[3, -1, -1, -1]]
     assert evaluation.repeated_mask.tolist() == [True]
+
+
+@pytest.mark.parametrize("view", ["masked", "unmasked"])
+def test_evaluate_scorer_constant_scorer_gets_the_figures_of_chance(tmp_path, view):
+    n_items, seen = 60, 4
+    data = worlds.planted_cycle(tmp_path, n_users=40, n_items=n_items, length=seen + 1)
+    evaluation = task.build_task(data, "test")
+    result = ranking.evaluate_scorer(
+        evaluation, TableScorer(np.ones((40, n_items))), 10, SilentReporter(), name="p", kind="run"
+    )
+    ranks = result.view(view).ranks
+    n = n_items - seen * (view == "masked")
+    chance = np.log2(np.arange(10) + 2)
+    np.testing.assert_allclose(ndcg.at(ranks, 10), (1 / chance).sum() / n)
+    np.testing.assert_allclose(recall.at(ranks, 10), 10 / n)
+    np.testing.assert_allclose(hit.at(ranks, 10), 10 / n)
+    np.testing.assert_allclose(mrr.at(ranks, 10), (1 / np.arange(1, 11)).sum() / n)
+    np.testing.assert_allclose(map_metric.at(ranks, 10), (1 / np.arange(1, 11)).sum() / n)
 
 
 def test_evaluate_scorer_nan_scores_are_an_error(tmp_path):

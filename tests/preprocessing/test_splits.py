@@ -86,6 +86,19 @@ def test_ratio_holds_out_the_last_events() -> None:
     assert split.tolist() == [TRAIN] * 7 + [VALID] * 2 + [TEST]
 
 
+def test_repeat_share_counts_targets_with_an_earlier_event_in_another_split() -> None:
+    users = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    items = np.array([5, 6, 5, 6, 5, 7, 7, 7])
+    split = np.array([0, 0, 1, 2, 1, 2, 2, 2])
+    labels = np.ones(8, bool)
+    # The targets: 5 and 6 of user 0 are repeats, 5 and three times 7 of user 1 are not.
+    assert splits.repeat_share(users, items, labels, split) == 2 / 6
+    labels[[2, 5]] = False
+    assert splits.repeat_share(users, items, labels, split) == 1 / 4
+    assert splits.repeat_share(users, items, labels & (split == 0), split) == 0.0
+    assert splits.repeat_share(users[:0], items[:0], labels[:0], split[:0]) == 0.0
+
+
 def test_count_ties_counts_every_event_of_a_tie() -> None:
     users = np.array([0, 0, 0, 1, 1])
     assert splits.count_ties(users, np.array([1, 1, 2, 2, 3])) == 2

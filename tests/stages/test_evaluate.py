@@ -144,12 +144,60 @@ def test_run_missing_values_and_cold_users_give_valid_json(tmp_path):
     json.dumps(summary, allow_nan=False)
 
 
-def test_run_repeated_targets_are_a_warning(tmp_path):
-    write_data(tmp_path / "d", [0, 0, 0, 0], [0, 1, 2, 1], n_items=4)
+def repeating(path, n_repeats, n_users=60):
+    """Users who see items 0, 1, 2; the target of the first `n_repeats` is item 1, else item 3."""
+    last = np.where(np.arange(n_users) < n_repeats, 1, 3)
+    items = np.column_stack([np.tile([0, 1, 2], (n_users, 1)), last])
+    split = np.tile([0, 0, 0, 2], n_users)
+    return write_data(
+        path, np.repeat(np.arange(n_users), 4), items.ravel(), n_items=6, split=split
+    )
+
+
+def listing(path, items):
+    """A file that lists the same items for 60 users."""
+    rows = [f"u{u},i{i},{r + 1}" for u in range(60) for r, i in enumerate(items)]
+    path.write_text("\n".join(["user_id,item_id,rank", *rows]))
+    return str(path)
+
+
+def test_run_few_repeats_are_misses_with_a_warning(tmp_path):
+    repeating(tmp_path / "d", 3)
     report = SilentReporter()
-    summary = evaluate(tmp_path / "d", EvaluationRequest(baselines=["popularity"]), report=report)
-    assert summary["repeated_targets"] == 1.0
-    assert "100.0% of the targets are repeats of seen items" in report.warnings[0]
+    file = listing(tmp_path / "x.csv", [1, 3])
+    summary = evaluate(tmp_path / "d", EvaluationRequest(recs=[file]), report=report)
+    assert summary["repeated_targets"] == 0.05
+    assert summary["headline"] == "masked"
+    assert summary["systems"][file]["masked"]["recall@5"] == 0.95
+    assert summary["systems"][file]["unmasked"]["recall@5"] == 1.0
+    assert "5.0% of the targets are repeats of seen items, which count" in report.warnings[0]
+
+
+def test_run_many_repeats_put_the_unmasked_figures_first(tmp_path):
+    repeating(tmp_path / "d", 30)
+    own, new = (listing(tmp_path / f"{i}.csv", [i]) for i in (1, 3))
+    request = EvaluationRequest(recs=[own, new], compare=[(own, new)])
+    report = SilentReporter()
+    summary = evaluate(tmp_path / "d", request, tmp_path / "report", report=report)
+    assert summary["headline"] == "unmasked"
+    assert not [text for text in report.warnings if "repeats" in text]
+    for file, masked in ((own, 0.0), (new, 0.5)):
+        system = summary["systems"][file]
+        assert (system["masked"]["recall@10"], system["unmasked"]["recall@10"]) == (masked, 0.5)
+        assert system["intervals"]["recall@10"][0] > 0
+    assert summary["comparisons"][0]["metrics"]["recall@10"]["difference"] == 0.0
+    assert "recall@10" in (tmp_path / "report" / "report.html").read_text()
+    masked = evaluate(tmp_path / "d", request, sets=["recommend.seen=drop"])
+    assert masked["headline"] == "masked"
+    assert masked["comparisons"][0]["metrics"]["recall@10"]["difference"] == -0.5
+
+
+def test_run_systems_are_tested_against_the_best_baseline_by_default(cycle, tmp_path):
+    file = tmp_path / "recs.csv"
+    file.write_text("user_id,item_id,rank\nu0,i5,1\n")
+    request = EvaluationRequest(recs=[str(file)], baselines=["popularity", "last-item"])
+    (pair,) = evaluate(cycle, request)["comparisons"]
+    assert (pair["a"], pair["b"]) == (str(file), "last-item")
 
 
 def test_run_max_users_and_cutoffs_are_applied(cycle):

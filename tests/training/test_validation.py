@@ -3,6 +3,7 @@
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
@@ -14,6 +15,7 @@ from m6rec_cli.execution import model_inputs
 from m6rec_cli.execution.layout import Layout
 from m6rec_cli.execution.mesh import DATA, MODEL, MeshLayout
 from m6rec_cli.execution.user_contexts import user_contexts
+from m6rec_cli.model import scoring
 from m6rec_cli.stages import pretrain
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import SilentReporter
@@ -70,16 +72,58 @@ def test_evaluate_equals_a_plain_ranking_in_any_tiles(tmp_path, small, monkeypat
     h, _ = user_contexts(model, items, checker.packed, checker.row, checker.position, tables.users)
     scores = np.asarray(model.candidates(jax.device_put(h), None)) @ np.asarray(items).T
     truth, history = data.truth("valid"), data.history("valid")
-    users, first = np.unique(truth.user_row, return_index=True)
+    assert 0.1 < data.manifest.repeats < 0.9
     figures = {name: [] for name in got}
-    for row, user, target in zip(scores, users, truth.item_row[first], strict=True):
+    for row, user, target in zip(scores, truth.user_row, truth.item_row, strict=True):
         order = np.argsort(-row, kind="stable")
-        seen = np.setdiff1d(history.item_row[history.user_row == user], target)
-        for suffix, some in (("", order[~np.isin(order, seen)]), ("_unmasked", order)):
-            (rank,) = np.flatnonzero(some == target)
-            figures[f"ndcg@10{suffix}"].append((rank < 10) / np.log2(rank + 2))
-            figures[f"recall@10{suffix}"].append(rank < 10)
+        seen = history.item_row[history.user_row == user]
+        # Many targets are repeats, so the main figures are unmasked, and a masked repeat is a miss.
+        for suffix, some in (("_masked", order[~np.isin(order, seen)]), ("", order)):
+            ranks = np.flatnonzero(some == target)
+            hits = ranks[ranks < 10]
+            figures[f"ndcg@10{suffix}"].append((1 / np.log2(hits + 2)).sum())
+            figures[f"recall@10{suffix}"].append(len(hits))
     assert got == pytest.approx({name: np.mean(values) for name, values in figures.items()})
+
+
+class ConstantCatalogue(OnOneDevice):
+    """Scores every item the same."""
+
+    def ranks(self, model, items, h, target, seen):
+        scores = jnp.zeros((len(target), self.n_items))
+        return *scoring.ranks(scores, target, jnp.asarray(seen)), scores[:, 0]
+
+
+@pytest.mark.parametrize("n_items", [5, 101])
+def test_validation_of_a_constant_scorer_gives_the_rank_in_the_middle(
+    tmp_path, small, monkeypatch, n_items
+):
+    # The histories hold items 0 and 1: masked ranks are those among the others.
+    users = np.repeat(np.arange(3), 4)
+    data = write_data(tmp_path / "data", users, [0, 1, 2, 3] * 3, n_items=n_items)
+    checker = Validation.from_data(data, small())
+    assert checker is not None
+    graphdef, state, tables, layout = prepared(data, small())
+    monkeypatch.setattr(validation, "operations_for", lambda layout: ConstantCatalogue(n_items))
+    got = checker.evaluate(graphdef, state, tables, layout)
+    middle = (n_items - 1) / 2
+    assert got["ndcg@10_unmasked"] == pytest.approx((middle < 10) / np.log2(middle + 2))
+    unseen = (n_items - 3) / 2
+    assert got["ndcg@10"] == pytest.approx((unseen < 10) / np.log2(unseen + 2))
+
+
+def test_validation_asks_for_all_targets_of_a_user(tmp_path, small):
+    users, items = [0, 0, 0, 0, 1, 1, 1], [0, 1, 2, 2, 3, 0, 3]
+    data = write_data(tmp_path / "data", users, items, n_items=5, split=[0, 1, 1, 1, 0, 1, 1])
+    checker = Validation.from_data(data, small())
+    assert checker is not None
+    assert checker.target_user.tolist() == [0, 0, 1, 1]
+    assert checker.target.tolist() == [1, 2, 0, 3]
+    assert checker.is_repeat.tolist() == [False, False, False, True]
+    ideal = 1 + 1 / np.log2(3)
+    got = checker._figures(np.array([0, 11.5, 1, np.inf]))
+    assert got["recall@10"] == pytest.approx(0.5)
+    assert got["ndcg@10"] == pytest.approx((1 + 1 / np.log2(3)) / ideal / 2)
 
 
 @settings(max_examples=40, deadline=None)
@@ -89,15 +133,12 @@ def test_seen_items_are_the_distinct_items_of_each_user(seed):
     n_users = int(rng.integers(1, 6))
     offsets = np.append(0, np.cumsum(rng.integers(0, 9, n_users)))
     item_row = rng.integers(0, 6, offsets[-1]).astype(np.int32)
-    target, own = rng.integers(0, 6, n_users), rng.integers(-1, 6, n_users)
-    seen = collect_seen_items(item_row, offsets[:-1], offsets[1:], target, own)
+    own = rng.integers(-1, 6, n_users)
+    seen = collect_seen_items(item_row, offsets[:-1], offsets[1:], own)
     users = rng.integers(0, n_users, 4)
     matrix = seen[users]
     want = [
-        sorted(
-            {*item_row[offsets[u] : offsets[u + 1]].tolist(), int(own[u])} - {-1, int(target[u])}
-        )
-        for u in users
+        sorted({*item_row[offsets[u] : offsets[u + 1]].tolist(), int(own[u])} - {-1}) for u in users
     ]
     assert [[item for item in row if item >= 0] for row in matrix.tolist()] == want
     most = max(1, *map(len, want))
@@ -115,7 +156,7 @@ def test_seen_items_of_one_long_history_do_not_widen_those_of_other_users():
         np.int32
     )
     nobody = np.full(len(sizes), -1)
-    seen = collect_seen_items(item_row, stops - sizes, stops, nobody, nobody)
+    seen = collect_seen_items(item_row, stops - sizes, stops, nobody)
     assert seen.item.nbytes + seen.offsets.nbytes < 12 * (stops[-1] + len(sizes))
     assert seen[np.arange(8, 20_000)].shape == (19_992, 4)
     assert seen[np.arange(6, 8)].shape == (2, 65_536)

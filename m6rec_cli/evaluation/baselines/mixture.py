@@ -76,7 +76,10 @@ class Parts:
         weight /= np.bincount(owner, weight, len(user_rows))[owner].astype(np.float32)
         shape = (len(user_rows), len(self.popularity))
         recent = sparse.coo_array((weight, (owner, items)), shape).tocsr()
-        return {name: (recent @ graph).toarray() for name, graph in self.contents.items()}
+        return {
+            name: sparse.csr_array(recent @ graph).toarray()
+            for name, graph in self.contents.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -230,17 +233,16 @@ def _similarities(
     found = {}
     if content.term_counts:
         words = content_similarity.bounded_vectors(content.term_counts, warm, _PRODUCTS_PER_ITEM)
-        found["words"] = _most_similar(words)
+        found["words"] = _most_similar(words, n_items)
     if content.vectors:
         joined = np.concatenate([whiten(v) for v in content.vectors], axis=1)
         length = np.linalg.norm(joined, axis=1, keepdims=True)
-        found["vectors"] = _most_similar(joined / np.maximum(length, np.float32(1e-12)))
+        found["vectors"] = _most_similar(joined / np.maximum(length, np.float32(1e-12)), n_items)
     return found
 
 
-def _most_similar(vectors: sparse.csr_array | np.ndarray) -> sparse.csr_array:
-    """The largest positive products of the rows with each other, f32 (n_items, n_items)."""
-    n = vectors.shape[0]
+def _most_similar(vectors: sparse.csr_array | np.ndarray, n: int) -> sparse.csr_array:
+    """The largest positive products of the n rows with each other, f32 (n, n)."""
     transposed = vectors.T
     size = max(1, _CELLS_PER_BLOCK // max(n, 1))
     blocks = []

@@ -6,8 +6,9 @@ Each file of this folder is a metric. It defines `READS`, `DISPLAY` and the func
 - `READS = "lists"`: `at(lists, k, catalogue)` returns one value per user, or one number for the
   whole system (coverage, Gini).
 
-A target is an item that the user has a held-out, labelled event with. A user without a value has
-NaN; means leave them out.
+A tie counts as the mean over its ranks: exactly in NDCG, recall and precision, and in the others
+for users with one target. A target is an item that the user has a held-out, labelled event with. A
+user without a value has NaN; means leave them out.
 """
 
 from dataclasses import dataclass
@@ -28,14 +29,18 @@ class Ranks:
     """Rank of every target.
 
     Attributes:
-        rank: int64 (targets,), from 0; `MISS` if the list does not contain the item.
+        rank: int64 (targets,), from 0; `MISS` if the list does not contain the item. The best of
+            its tie.
         user: int64 (targets,), the item's user: 0 to n_users - 1.
         n_users: Evaluated users.
+        ties: int64 (targets,), items with the same score, the target included: its rank is any of
+            `rank` to `rank + ties - 1`. None: no ties.
     """
 
     rank: np.ndarray
     user: np.ndarray
     n_users: int
+    ties: np.ndarray | None = None
 
     @cached_property
     def n_targets(self) -> np.ndarray:
@@ -46,6 +51,21 @@ class Ranks:
         """Sum `value` (targets,) per user, float64 (n_users,)."""
         return np.bincount(self.user, value, minlength=self.n_users)
 
+    def expected_gain(self, gain: np.ndarray) -> np.ndarray:
+        """Mean gain of each target over the ranks of its tie, float64 (targets,).
+
+        Args:
+            gain: (k,), the gain of the ranks from 0; all later ranks have none.
+        """
+        total = np.concatenate([[0.0], np.cumsum(gain)])
+        k = len(gain)
+        first = np.minimum(self.rank, k)
+        if self.ties is None:
+            return np.append(gain, 0.0)[first]
+        # The difference of two sums would not be exact for a single rank.
+        mean = (total[np.minimum(first + self.ties, k)] - total[first]) / self.ties
+        return np.where(self.ties > 1, mean, np.append(gain, 0.0)[first])
+
     def subset(self, mask: np.ndarray) -> "Ranks":
         """Keep some targets and only their users, renumbered from 0.
 
@@ -53,7 +73,8 @@ class Ranks:
             mask: bool (targets,).
         """
         users, user = np.unique(self.user[mask], return_inverse=True)
-        return Ranks(self.rank[mask], user, len(users))
+        ties = None if self.ties is None else self.ties[mask]
+        return Ranks(self.rank[mask], user, len(users), ties)
 
 
 @dataclass(frozen=True)

@@ -16,4 +16,6 @@ def at(ranks: Ranks, k: int) -> np.ndarray:
     Returns:
         float64 (n_users,); NaN for a user without targets.
     """
-    return np.where(ranks.n_targets > 0, ranks.sum_per_user(ranks.rank < k) > 0, np.nan)
+    best = np.zeros(ranks.n_users)
+    np.maximum.at(best, ranks.user, ranks.expected_gain(np.ones(k)))
+    return np.where(ranks.n_targets > 0, best, np.nan)

@@ -15,7 +15,7 @@ def at(ranks: Ranks, k: int) -> np.ndarray:
         float64 (n_users,); NaN for a user without targets.
     """
     order = np.lexsort((ranks.rank, ranks.user))
-    rank, user = ranks.rank[order], ranks.user[order]
-    hits_so_far = np.arange(len(rank)) - (np.cumsum(ranks.n_targets) - ranks.n_targets)[user] + 1
-    precision = np.where(rank < k, hits_so_far / (rank + 1), 0.0)
+    user = ranks.user[order]
+    hits_so_far = np.arange(len(user)) - (np.cumsum(ranks.n_targets) - ranks.n_targets)[user] + 1
+    precision = hits_so_far * ranks.expected_gain(1 / (np.arange(k) + 1))[order]
     return ratio(np.bincount(user, precision, minlength=ranks.n_users), ranks.n_targets)

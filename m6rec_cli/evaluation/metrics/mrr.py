@@ -14,7 +14,6 @@ def at(ranks: Ranks, k: int) -> np.ndarray:
     Returns:
         float64 (n_users,); NaN for a user without targets.
     """
-    hit = ranks.rank < k
     best = np.zeros(ranks.n_users)
-    np.maximum.at(best, ranks.user[hit], 1 / (ranks.rank[hit] + 1))
+    np.maximum.at(best, ranks.user, ranks.expected_gain(1 / (np.arange(k) + 1)))
     return np.where(ranks.n_targets > 0, best, np.nan)

@@ -16,8 +16,7 @@ def at(ranks: Ranks, k: int) -> np.ndarray:
     Returns:
         float64 (n_users,); NaN for a user without targets.
     """
-    hit = ranks.rank < k
-    gain = np.zeros(len(ranks.rank))
-    gain[hit] = 1 / np.log2(ranks.rank[hit] + 2)
-    ideal = np.concatenate([[0.0], np.cumsum(1 / np.log2(np.arange(k) + 2))])
+    discount = 1 / np.log2(np.arange(k) + 2)
+    gain = ranks.expected_gain(discount)
+    ideal = np.concatenate([[0.0], np.cumsum(discount)])
     return ratio(ranks.sum_per_user(gain), ideal[np.minimum(ranks.n_targets, k)])

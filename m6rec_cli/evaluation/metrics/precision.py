@@ -14,4 +14,6 @@ def at(ranks: Ranks, k: int) -> np.ndarray:
     Returns:
         float64 (n_users,); NaN for a user without targets.
     """
-    return ratio(ranks.sum_per_user(ranks.rank < k), np.where(ranks.n_targets > 0, k, 0))
+    return ratio(
+        ranks.sum_per_user(ranks.expected_gain(np.ones(k))), np.where(ranks.n_targets > 0, k, 0)
+    )

@@ -14,4 +14,4 @@ def at(ranks: Ranks, k: int) -> np.ndarray:
     Returns:
         float64 (n_users,); NaN for a user without targets.
     """
-    return ratio(ranks.sum_per_user(ranks.rank < k), ranks.n_targets)
+    return ratio(ranks.sum_per_user(ranks.expected_gain(np.ones(k))), ranks.n_targets)

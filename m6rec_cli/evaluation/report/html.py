@@ -15,6 +15,7 @@ from m6rec_cli.evaluation.measurement import (
 )
 from m6rec_cli.evaluation.report import plots
 from m6rec_cli.evaluation.report.summary import EvaluationSummary
+from m6rec_cli.evaluation.results import ViewName
 from m6rec_cli.evaluation.slices import TITLES
 
 _TEMPLATE = "page.html.jinja"
@@ -61,9 +62,12 @@ def render_page(
         k=k,
         leading=" and ".join(display(name).title for name in leading),
         main_title=display(leading[0]).title,
-        main_header=["system", *columns, f"{main} unmasked"],
+        main_header=["system", *columns, f"{main} {summary.other_view}"],
         main_rows=_main_rows(summary, columns, main),
-        all_rows={view: _all_rows(summary, view) for view in ("masked", "unmasked")},
+        all_rows={
+            "headline": _all_rows(summary, summary.headline),
+            "other": _all_rows(summary, summary.other_view),
+        },
         comparison_rows=_comparison_rows(summary),
         systems_plot=plots.plot_systems(summary, k),
         cutoffs_plot=plots.plot_cutoffs(summary),
@@ -81,9 +85,10 @@ def render_page(
 def _main_rows(
     summary: EvaluationSummary, columns: list[str], main: str
 ) -> list[tuple[str, list[Cell]]]:
-    """One row per system: the main metrics masked, and the first one unmasked."""
+    """One row per system: the main metrics, and the first one in the other view."""
     best = {
-        name: _best(name, [s.masked[name] for s in summary.systems.values()]) for name in columns
+        name: _best(name, [s.view(summary.headline)[name] for s in summary.systems.values()])
+        for name in columns
     }
     return [
         (
@@ -92,23 +97,23 @@ def _main_rows(
                 *(
                     _cell(
                         column,
-                        system.masked[column],
+                        system.view(summary.headline)[column],
                         system.intervals.get(column),
-                        best=system.masked[column] == best[column],
+                        best=system.view(summary.headline)[column] == best[column],
                     )
                     for column in columns
                 ),
-                _cell(main, system.unmasked[main]),
+                _cell(main, system.view(summary.other_view)[main]),
             ],
         )
         for name, system in summary.systems.items()
     ]
 
 
-def _all_rows(summary: EvaluationSummary, view: str) -> list[tuple[str, list[Cell]]]:
-    """One row per metric and cut-off, one cell per system; intervals are those of `masked`."""
+def _all_rows(summary: EvaluationSummary, view: ViewName) -> list[tuple[str, list[Cell]]]:
+    """One row per metric and cut-off, one cell per system; intervals are those of the headline."""
     systems = summary.systems.values()
-    values = [system.masked if view == "masked" else system.unmasked for system in systems]
+    values = [system.view(view) for system in systems]
     rows = []
     for metric in values[0]:
         best = _best(metric, [figures[metric] for figures in values])
@@ -116,7 +121,7 @@ def _all_rows(summary: EvaluationSummary, view: str) -> list[tuple[str, list[Cel
             _cell(
                 metric,
                 figures[metric],
-                system.intervals.get(metric) if view == "masked" else None,
+                system.intervals.get(metric) if view == summary.headline else None,
                 best=figures[metric] == best,
             )
             for figures, system in zip(values, systems, strict=True)

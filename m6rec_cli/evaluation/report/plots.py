@@ -22,7 +22,7 @@ def plot_cutoffs(summary: EvaluationSummary) -> str:
     ks = summary.ks
     for axes, metric in zip(all_axes, metrics, strict=True):
         for i, system in enumerate(summary.systems.values()):
-            values = [_number(system.masked[f"{metric}@{k}"]) for k in ks]
+            values = [_number(system.view(summary.headline)[f"{metric}@{k}"]) for k in ks]
             axes.plot(ks, values, marker="o", markersize=4, color=_colour(i))
         axes.set_title(f"{display(metric).title} at k", fontsize=10)
         axes.set_xlabel("k")
@@ -39,7 +39,7 @@ def plot_systems(summary: EvaluationSummary, k: int) -> str:
     figure, all_axes = _figure(8.6, 0.8 + 0.42 * len(systems), len(metrics))
     for axes, metric in zip(all_axes, metrics, strict=True):
         for i, system in enumerate(systems.values()):
-            value = _number(system.masked[metric])
+            value = _number(system.view(summary.headline)[metric])
             error = _error_bar(value, system.intervals.get(metric))
             axes.barh(i, value, 0.62, xerr=error, color=_colour(i), ecolor="#333", capsize=3)
         axes.set_yticks(range(len(systems)), [_plot_text(name) for name in systems])

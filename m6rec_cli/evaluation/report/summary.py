@@ -9,7 +9,7 @@ from m6rec_cli.evaluation.catalogue_facts import MeasuredOver
 from m6rec_cli.evaluation.comparison import Comparison
 from m6rec_cli.evaluation.measurement import compute_metrics, leading_values, main_cutoff
 from m6rec_cli.evaluation.metrics._base import CatalogueFacts
-from m6rec_cli.evaluation.results import SystemKind, SystemResult
+from m6rec_cli.evaluation.results import VIEWS, SystemKind, SystemResult, ViewName
 from m6rec_cli.evaluation.sample_explanations import SampleUser
 from m6rec_cli.evaluation.slices import Slices
 from m6rec_cli.evaluation.task import EvaluationTask
@@ -18,7 +18,7 @@ from m6rec_cli.system.progress import Summary
 
 @dataclass(frozen=True, kw_only=True)
 class SliceSummary:
-    """Leading metrics of one system on one slice, seen items masked.
+    """Leading metrics of one system on one slice, in the view of the headline.
 
     Attributes:
         users: Users with a target in the slice.
@@ -43,9 +43,10 @@ class SystemSummary:
     """All figures of one system.
 
     Attributes:
-        masked: Means by names such as `ndcg@10`, seen items masked; None if undefined.
+        masked: Means by names such as `ndcg@10`, seen items masked as `recommend` leaves them out,
+            so that a target that the user has seen is a miss; None if undefined.
         unmasked: The same with all items competing.
-        intervals: `[low, high]` of masked means.
+        intervals: `[low, high]` of the means of the headline.
         slices: By group and slice.
     """
 
@@ -54,6 +55,10 @@ class SystemSummary:
     unmasked: dict[str, float | None]
     intervals: dict[str, list[float]]
     slices: dict[str, dict[str, SliceSummary]]
+
+    def view(self, name: ViewName) -> dict[str, float | None]:
+        """The means of a view."""
+        return self.masked if name == "masked" else self.unmasked
 
     def to_json(self) -> dict[str, object]:
         """The system's object in report.json."""
@@ -74,6 +79,7 @@ class EvaluationSummary:
         targets: Targets of these users.
         items: Ranked items: the whole catalogue.
         repeated_targets: Share of targets that their user has seen before.
+        headline: The view of intervals, slices, comparisons and best marks.
         ks: Cut-offs.
         measured_over: Item data of diversity and calibration.
         systems: By name.
@@ -86,11 +92,17 @@ class EvaluationSummary:
     targets: int
     items: int
     repeated_targets: float
+    headline: ViewName
     ks: list[int]
     measured_over: MeasuredOver
     systems: dict[str, SystemSummary]
     comparisons: list[Comparison]
     explanations: dict[str, list[SampleUser]] = field(default_factory=dict)
+
+    @property
+    def other_view(self) -> ViewName:
+        """The view that is not the headline's."""
+        return "unmasked" if self.headline == "masked" else "masked"
 
     def to_json(self) -> Summary:
         """The JSON object on stdout; `explanations` only if there are some."""
@@ -109,28 +121,31 @@ def summarise_system(
     catalogue: CatalogueFacts,
     slices: Slices,
     ks: list[int],
+    headline: ViewName,
     *,
     resamples: int,
     seed: int,
 ) -> SystemSummary:
     """Compute means, bootstrap intervals and slices of one system."""
-    masked = compute_metrics(result.masked, catalogue, ks)
-    unmasked = compute_metrics(result.unmasked, catalogue, ks)
+    measured = {view: compute_metrics(result.view(view), catalogue, ks) for view in VIEWS}
     k = main_cutoff(ks)
-    columns = dict(masked.columns)
+    columns = dict(measured[headline].columns)
+    ranks = result.view(headline).ranks
     for group, parts in slices.items():
         for part, mask in parts.items():
             users = np.unique(task.target_user[mask])
-            for name, values in leading_values(result.masked.ranks.subset(mask), k).items():
+            for name, values in leading_values(ranks.subset(mask), k).items():
                 # Slices fill columns of all users, so that they share the resamples of the means.
                 columns[f"{group}/{part}/{name}"] = np.full(task.n_users, np.nan)
                 columns[f"{group}/{part}/{name}"][users] = values
     intervals = statistics.intervals(columns, resamples=resamples, seed=seed)
     return SystemSummary(
         kind=result.kind,
-        masked=masked.means(),
-        unmasked=unmasked.means(),
-        intervals={name: intervals[name] for name in masked.columns if name in intervals},
+        masked=measured["masked"].means(),
+        unmasked=measured["unmasked"].means(),
+        intervals={
+            name: intervals[name] for name in measured[headline].columns if name in intervals
+        },
         slices={
             group: {
                 part: _summarise_slice(task, mask, f"{group}/{part}/", columns, intervals)

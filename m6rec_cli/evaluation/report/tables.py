@@ -14,9 +14,12 @@ def show_tables(summary: EvaluationSummary, report: Reporter) -> None:
     for name in columns:
         header += [name, "95%"] if name == main else [name]
     report.table(
-        f"{summary.users:,} users, split `{summary.split}`, seen items masked",
-        [*header, f"{main} unmasked"],
-        [_system_row(name, system, columns, main) for name, system in summary.systems.items()],
+        f"{summary.users:,} users, split `{summary.split}`, seen items {summary.headline}",
+        [*header, f"{main} {summary.other_view}"],
+        [
+            _system_row(summary, name, system, columns, main)
+            for name, system in summary.systems.items()
+        ],
     )
     if summary.comparisons:
         report.table(
@@ -37,14 +40,14 @@ def show_tables(summary: EvaluationSummary, report: Reporter) -> None:
 
 
 def _system_row(
-    name: str, system: SystemSummary, columns: list[str], main: str
+    summary: EvaluationSummary, name: str, system: SystemSummary, columns: list[str], main: str
 ) -> list[str | float | None]:
     row: list[str | float | None] = [name]
     for column in columns:
-        row.append(system.masked[column])
+        row.append(system.view(summary.headline)[column])
         if column == main:
             row.append(_interval(system.intervals.get(main), ".4f", "-"))
-    return [*row, system.unmasked[main]]
+    return [*row, system.view(summary.other_view)[main]]
 
 
 def _interval(interval: list[float] | None, spec: str, between: str) -> str:

@@ -39,6 +39,7 @@ def page(systems, **fields):
             "targets": 5678,
             "items": 9012,
             "repeated_targets": 0.0,
+            "headline": "masked",
             "ks": [5, 10],
             "measured_over": MeasuredOver(UNSAFE, UNSAFE),
             "systems": systems,
