@@ -47,4 +47,6 @@ def test_resolve_systems_unknown_names_are_errors(runs, recs, baselines, compare
 def test_resolve_systems_without_systems_names_every_baseline():
     with pytest.raises(M6RecError) as caught:
         resolve_systems([], [], [], [])
-    assert "contentknn,ease,itemknn,last-item,popularity" in (caught.value.hint or "")
+    assert "contentknn,cooccurrence,ease,itemknn,last-item,mixture,popularity" in (
+        caught.value.hint or ""
+    )
