@@ -10,6 +10,7 @@ from m6rec_cli.data.manifest import (
     Counts,
     DataManifest,
     InputFile,
+    hides_seen,
     read_manifest,
     write_manifest,
 )
@@ -38,6 +39,22 @@ def test_read_manifest_restores_what_write_manifest_writes(tmp_path: Path) -> No
     write_manifest(tmp_path, MANIFEST)
     assert read_manifest(tmp_path) == MANIFEST
     assert MANIFEST.users_are_items
+
+
+@pytest.mark.parametrize(
+    ("seen", "repeats", "hides"),
+    [
+        ("auto", 0.0, True),
+        ("auto", 0.1, True),
+        ("auto", 0.11, False),
+        ("drop", 0.9, True),
+        ("keep", 0.0, False),
+    ],
+)
+def test_hides_seen_follows_the_setting_and_then_the_share_of_repeats(
+    seen: str, repeats: float, hides: bool
+) -> None:
+    assert hides_seen(seen, repeats) == hides
 
 
 def test_read_manifest_of_a_missing_directory_raises(tmp_path: Path) -> None:

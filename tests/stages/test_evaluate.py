@@ -149,9 +149,7 @@ def repeating(path, n_repeats, n_users=60):
     last = np.where(np.arange(n_users) < n_repeats, 1, 3)
     items = np.column_stack([np.tile([0, 1, 2], (n_users, 1)), last])
     split = np.tile([0, 0, 0, 2], n_users)
-    return write_data(
-        path, np.repeat(np.arange(n_users), 4), items.ravel(), n_items=6, split=split
-    )
+    return write_data(path, np.repeat(np.arange(n_users), 4), items.ravel(), n_items=6, split=split)
 
 
 def listing(path, items):

@@ -3,6 +3,7 @@
 import polars as pl
 import pytest
 
+from m6rec_cli.data import manifest
 from m6rec_cli.system.errors import M6RecError, UsageError
 from tests.inference.trained import STYLES, USERS, shop, style_of
 from tests.stages.recommending import ask, lists_by_user, write_ids
@@ -17,6 +18,15 @@ def test_run_with_seen_items_kept_lists_the_whole_catalogue(ask):
     assert ask.report.warnings == [
         f"{USERS + 5} users got fewer than 500 items: the catalogue and the filters left no more"
     ]
+
+
+def test_run_keeps_seen_items_by_itself_where_many_targets_are_repeats(shop, ask, monkeypatch):
+    assert not set(ask("recommend.k=500").filter(user_id="1")["item_id"]) & set(shop.history("1"))
+    monkeypatch.setattr(manifest, "MAX_MASKED_REPEATS", -1.0)
+    frame = ask("recommend.k=500").filter(user_id="1")
+    assert set(frame["item_id"]) >= set(shop.history("1"))
+    frame = ask("recommend.k=500", "recommend.seen=drop").filter(user_id="1")
+    assert not set(frame["item_id"]) & set(shop.history("1"))
 
 
 def test_run_lists_only_allowed_items(shop, ask, tmp_path):

@@ -91,7 +91,7 @@ class ConstantCatalogue(OnOneDevice):
 
     def ranks(self, model, items, h, target, seen):
         scores = jnp.zeros((len(target), self.n_items))
-        return *scoring.ranks(scores, target, jnp.asarray(seen)), scores[:, 0]
+        return *scoring.ranks(scores, jnp.asarray(target), jnp.asarray(seen)), scores[:, 0]
 
 
 @pytest.mark.parametrize("n_items", [5, 101])
