@@ -105,6 +105,8 @@ def evaluated(
 
     `p` is the p-value of the paired test of NDCG against the system of `--against`, if given.
     """
+    if "--baselines" not in flags:
+        flags = (*flags, "--baselines", "none")
     report = m6rec("evaluate", *systems, "--data", data, *flags, "--quiet")
     tests = {pair["a"]: pair["metrics"][f"ndcg@{k}"]["p_value"] for pair in report["comparisons"]}
     found = {}

@@ -89,7 +89,7 @@ def main() -> None:
             "--split",
             args.split,
             "--baselines",
-            "popularity,last-item,itemknn,ease",
+            "popularity,last-item,itemknn,ease,cooccurrence,mixture",
         )
         systems = answer["systems"]
         ours = [systems[str(run)] for run in runs]

@@ -49,6 +49,8 @@ def evaluated(variants: dict[str, Variant], data: Path, split: str) -> dict[str,
             split,
             *pairs,
             "--quiet",
+            "--baselines",
+            "none",
             "--against",
             base,
         )

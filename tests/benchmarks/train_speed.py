@@ -113,6 +113,8 @@ def evaluation(run: Path, data: Path, repeats: int = 5) -> float | None:
             "valid",
             "--max-users",
             users,
+            "--baselines",
+            "none",
             "--quiet",
             *sets(["evaluate.bootstrap=0"]),
         ]

@@ -113,6 +113,8 @@ def test_evaluate_lists_of_a_run_give_the_metrics_of_the_run(shop, tmp_path, mon
         shop.run,
         "--recs",
         lists,
+        "--baselines",
+        "none",
         "--against",
         shop.run,
         "--explain",
