@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from m6rec_cli.evaluation import statistics
-from m6rec_cli.evaluation.measurement import leading_values, mean
+from m6rec_cli.evaluation.measurement import leading_metrics, leading_values, mean
 from m6rec_cli.evaluation.results import SystemResult, ViewName
 
 MIN_FLIPS = 1000
@@ -53,6 +53,22 @@ def compare(
         for name in values_a
     }
     return Comparison(a=a.name, b=b.name, metrics=tests)
+
+
+def pairs_with_best_baseline(
+    results: dict[str, SystemResult], view: ViewName, k: int
+) -> list[tuple[str, str]]:
+    """Each system that is no baseline, and the baseline with the highest main metric."""
+    main = f"{leading_metrics()[0]}@{k}"
+    figures = {
+        name: mean(leading_values(result.view(view).ranks, k)[main]) or 0.0
+        for name, result in results.items()
+        if result.kind == "baseline"
+    }
+    if not figures:
+        return []
+    best = max(figures, key=lambda name: figures[name])
+    return [(name, best) for name, result in results.items() if result.kind != "baseline"]
 
 
 def _paired_test(name: str, a: np.ndarray, b: np.ndarray, resamples: int, seed: int) -> PairedTest:

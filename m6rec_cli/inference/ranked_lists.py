@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 
 from m6rec_cli.config.settings import RecommendConfig
-from m6rec_cli.data.manifest import hides_seen
 from m6rec_cli.data.spans import span_positions
 from m6rec_cli.data.store import own_item_rows
 from m6rec_cli.execution.user_contexts import round_up_size
@@ -38,6 +37,7 @@ class ListMaker:
     """Makes the lists of one request.
 
     Attributes:
+        config: `seen=auto` is decided by the caller; here it leaves out seen items.
         allowed: bool (i,), the items that may be listed.
         category: int (i,), the category that `max_per_category` counts, -1 unknown; None: no cap.
         titles: Add the readable names.
@@ -156,7 +156,7 @@ class ListMaker:
     def _hidden(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Items hidden from each user: an index of `rows`, ascending, and an item row."""
         owner = item = np.zeros(0, np.int64)
-        if hides_seen(self.config.seen, self.run.manifest.repeats):
+        if self.config.seen != "keep":
             owner, item = self.histories.seen(rows)
         if not self.run.schema.users_are_items:
             return owner, item

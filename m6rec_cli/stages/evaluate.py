@@ -12,11 +12,11 @@ from pathlib import Path
 from m6rec_cli import __version__
 from m6rec_cli.config.settings import Config
 from m6rec_cli.config.toml_text import to_toml
-from m6rec_cli.data.manifest import FEW_REPEATS, hides_seen
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.evaluation.catalogue_facts import build_catalogue_facts
-from m6rec_cli.evaluation.comparison import compare
-from m6rec_cli.evaluation.measurement import leading_metrics, leading_values, main_cutoff, mean
+from m6rec_cli.evaluation.comparison import compare, pairs_with_best_baseline
+from m6rec_cli.evaluation.headline import choose_headline
+from m6rec_cli.evaluation.measurement import main_cutoff
 from m6rec_cli.evaluation.report.summary import EvaluationSummary, summarise_system
 from m6rec_cli.evaluation.report.tables import show_tables
 from m6rec_cli.evaluation.results import SystemResult, ViewName
@@ -100,12 +100,16 @@ def run(
     settings = config.evaluate
     dataset = Dataset.open(data)
     task = build_task(dataset, settings.split, max_users=settings.max_users, seed=settings.seed)
-    headline = _headline(task, config.recommend.seen, report)
+    headline = choose_headline(task, config.recommend.seen, report)
+    # Explained lists show what the headline is about.
+    seen = "drop" if headline == "masked" else "keep"
+    recommend = dataclasses.replace(config.recommend, seen=seen)
+    config = dataclasses.replace(config, recommend=recommend)
     results = {system.name: evaluate_system(system, task, config, report) for system in systems}
     with process_group.first_process_writes() as may_write:
         if not may_write:
             return {}
-        pairs = request.pairs(systems) or _pairs_with_best_baseline(
+        pairs = request.pairs(systems) or pairs_with_best_baseline(
             results, headline, main_cutoff(settings.ks)
         )
         summary = _summarise(data, task, results, pairs, headline, config)
@@ -148,39 +152,6 @@ def _check_output(out: Path, data: Path, systems: Sequence[SystemSpec], *, overw
             "the output exists", where=str(out), hint="pass `--overwrite` to replace it"
         )
     require_writable(out)
-
-
-def _headline(task: EvaluationTask, seen: str, report: Reporter) -> ViewName:
-    """The view of the main figures: masked where `recommend` leaves out seen items."""
-    repeats, repeated = task.data.manifest.repeats, float(task.repeated_mask.mean())
-    if not hides_seen(seen, repeats):
-        why = f"{repeats:.1%} of the held-out targets" if seen == "auto" else f"{repeated:.1%} here"
-        report.note(
-            f"the main figures are unmasked, since `recommend` keeps seen items: {why} are repeats"
-        )
-        return "unmasked"
-    if repeated > FEW_REPEATS:
-        report.warn(
-            f"{repeated:.1%} of the targets are repeats of seen items, which count as misses where "
-            "seen items are masked: compare the `unmasked` column"
-        )
-    return "masked"
-
-
-def _pairs_with_best_baseline(
-    results: dict[str, SystemResult], view: ViewName, k: int
-) -> list[tuple[str, str]]:
-    """Each system that is no baseline, and the baseline with the highest main metric."""
-    main = f"{leading_metrics()[0]}@{k}"
-    figures = {
-        name: mean(leading_values(result.view(view).ranks, k)[main]) or 0.0
-        for name, result in results.items()
-        if result.kind == "baseline"
-    }
-    if not figures:
-        return []
-    best = max(figures, key=lambda name: figures[name])
-    return [(name, best) for name, result in results.items() if result.kind != "baseline"]
 
 
 def _summarise(

@@ -60,7 +60,7 @@ def test_pretrain_twice_gives_the_same_arrays(tmp_path, all_losses_run, small, r
 def test_pretrain_with_all_losses_logs_each_of_them(all_losses_run):
     last = epoch_lines(all_losses_run)[-1]
     losses = {"loss", "rec_loss", "reconstruction_loss", "contrast_loss"}
-    assert losses | {"ndcg@10", "ndcg@10_unmasked"} <= last.keys()
+    assert losses | {"ndcg@10", "ndcg@10_masked"} <= last.keys()
     expected = last["rec_loss"] + 0.1 * last["reconstruction_loss"] + 0.1 * last["contrast_loss"]
     assert last["loss"] == pytest.approx(expected, rel=1e-4)
 
