@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from m6rec_cli.data.manifest import InputFile
-from m6rec_cli.preprocessing.tables import files_of
+from m6rec_cli.preprocessing.table_files import files_of
 from m6rec_cli.system import digests
 
 

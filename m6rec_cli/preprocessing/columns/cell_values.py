@@ -32,10 +32,11 @@ R writes missing cells as `NA`, which may be a value among words: a country, or 
 """
 _WHOLE_FLOAT = r"^(-?\d+)\.0$"
 
-_CURRENCY = (
+CURRENCY = (
     r"(?:\p{Sc}|\b(?:USD|EUR|GBP|CHF|JPY|CNY|INR|KRW|BRL|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RUB|TRY"
     r"|ZAR|MXN|SGD|HKD|zł|kr)\b)"
 )
+"""A currency sign or code beside a number."""
 
 
 def raw_column(name: str) -> str:
@@ -117,8 +118,8 @@ def number(name: str, dtype: pl.DataType) -> pl.Expr:
     if dtype == pl.String:
         bare = (
             column.str.strip_chars()
-            .str.replace(rf"^([-+]?)\s*{_CURRENCY}\s*", "$1")
-            .str.replace(rf"\s*{_CURRENCY}$", "")
+            .str.replace(rf"^([-+]?)\s*{CURRENCY}\s*", "$1")
+            .str.replace(rf"\s*{CURRENCY}$", "")
         )
         grouped = bare.str.contains(r"^[-+]?\d{1,3}(,\d{3})+(\.\d+)?$")
         bare = pl.when(grouped).then(bare.str.replace_all(",", "", literal=True)).otherwise(bare)
