@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from m6rec_cli.preprocessing import tables
+from m6rec_cli.preprocessing.cleaning import id_checks
 from m6rec_cli.preprocessing.cleaning.rules import CleaningLog
 from m6rec_cli.preprocessing.columns import cell_values
 from m6rec_cli.preprocessing.features._base import FEATURE_KINDS, PerItem
@@ -12,6 +13,9 @@ from m6rec_cli.preprocessing.schema import Schema
 from m6rec_cli.preprocessing.tables import ROW, Table
 from m6rec_cli.system.errors import M6RecError, nearest_hint
 from m6rec_cli.system.feature_spec import Entity
+
+REPEATED_IDS = "duplicate ids, first kept"
+"""The rule that drops every row of an id but the first."""
 
 
 def read_entity_table(
@@ -53,9 +57,12 @@ def read_entity_table(
         table.n_unparseable,
         [f"(row {table.first_unparseable})"] if table.first_unparseable else [],
     )
+    if table.n_repeated_headers:
+        cleaning.count_dropped(f"{what}: repeated header lines", table.n_repeated_headers)
     frame = cleaning.keep_rows(frame, f"{what}: no id", pl.col("__id").is_not_null())
+    frame = id_checks.check_table_ids(frame, table, id_column, entity, cleaning)
     frame = cleaning.keep_rows(
-        frame, f"{what}: duplicate ids, first kept", pl.col("__id").is_first_distinct(), "__id"
+        frame, f"{what}: {REPEATED_IDS}", pl.col("__id").is_first_distinct(), "__id"
     )
     display_text = (
         cell_values.text(display, table.schema[display]) if display else pl.lit(None, pl.String)
