@@ -7,7 +7,7 @@ import polars as pl
 from m6rec_cli.preprocessing import tables
 from m6rec_cli.preprocessing.cleaning import id_checks
 from m6rec_cli.preprocessing.cleaning.rules import CleaningLog
-from m6rec_cli.preprocessing.columns import cell_values
+from m6rec_cli.preprocessing.columns import cell_values, number_cells
 from m6rec_cli.preprocessing.features._base import FEATURE_KINDS, PerItem
 from m6rec_cli.preprocessing.schema import Schema
 from m6rec_cli.preprocessing.tables import ROW, Table
@@ -114,7 +114,8 @@ def items_from_interactions(
     for name, combine in wanted.items():
         dtype, raw = table.schema[name], cell_values.raw_column(name)
         if combine == "median":
-            column = base.group_by("__id").agg(cell_values.number(name, dtype).median().alias(raw))
+            value = number_cells.number(name, dtype, number_cells.date_formats_of(head[name]))
+            column = base.group_by("__id").agg(value.median().alias(raw))
         else:
             known = base.select("__id", cell_values.text(name, dtype).alias(raw)).drop_nulls()
             counts = known.group_by("__id", raw).len().sort(["len", raw], descending=[True, False])
