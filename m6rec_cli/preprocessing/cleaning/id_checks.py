@@ -111,7 +111,7 @@ def check_event_ids(
     if joined is None:
         return events
     changed = ids.filter(joined != ids)
-    _count_joined(cleaning, "events", entity, values.is_in(changed.implode()).sum(), changed)
+    _count_joined(cleaning, "events", entity, int(values.is_in(changed.implode()).sum()), changed)
     names = joined.unique(maintain_order=True)
     codes = joined.replace_strict(names, pl.Series(range(len(names)), dtype=pl.UInt32))
     return events.with_columns(

@@ -74,7 +74,7 @@ def _separator(known: pl.Series) -> str | None:
 
 
 def _key_of_objects(known: pl.Series) -> str | None:
-    """The key of the objects in a text, such as `[{'id': 18, 'name': 'Drama'}]`, that names them."""
+    """The key that names the objects of a text such as `[{'id': 18, 'name': 'Drama'}]`."""
     keys = known.str.extract_all(r"['\"]\w+['\"]\s*:").explode(
         empty_as_null=False, keep_nulls=False
     )
