@@ -79,6 +79,14 @@ def reason_to_leave_out(sample: ColumnSample) -> str | None:
     return None
 
 
+def reason_of_row_numbers(sample: ColumnSample) -> str | None:
+    """Why a column whose numbers grow by one from row to row is no feature; None for others."""
+    numbers = sample.known.cast(pl.Int64, strict=False)
+    if len(numbers) < max(_LEAST_ROWS, len(sample.cells)) or numbers.null_count():
+        return None
+    return "numbers the rows" if (numbers.diff().drop_nulls() == 1).all() else None
+
+
 def reason_of_name(sample: ColumnSample) -> str | None:
     """Why a column with a name such as `phone` is left out; None if it holds few values."""
     is_flag = sample.dtype == pl.Boolean or sample.known.n_unique() <= _FEW * len(sample.known)

@@ -22,7 +22,7 @@ from m6rec_cli.preprocessing.features._base import (
     rule_prefix,
     select,
 )
-from m6rec_cli.preprocessing.features._identifying import name_words
+from m6rec_cli.preprocessing.features._identifying import name_words, reason_of_row_numbers
 from m6rec_cli.preprocessing.schema import FeatureColumn
 from m6rec_cli.system.feature_spec import FeatureSpec, StateValue
 
@@ -94,7 +94,12 @@ def _infer_strings(sample: ColumnSample) -> list[FeatureColumn] | None:
     return None if has_leading_zeros else sample.feature("numeric")
 
 
-RULES = (Rule(40, "number", _infer_numbers), Rule(40, "string", _infer_strings))
+RULES = (
+    Rule(38, "number", reason_of_row_numbers),
+    Rule(38, "string", reason_of_row_numbers),
+    Rule(40, "number", _infer_numbers),
+    Rule(40, "string", _infer_strings),
+)
 
 
 def _share_of_numbers(known: pl.Series) -> float:

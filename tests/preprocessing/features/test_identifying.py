@@ -70,6 +70,15 @@ def test_counts_are_numbers(name: str) -> None:
     assert found[0].kind == "numeric"
 
 
+@pytest.mark.parametrize("dtype", [pl.String, pl.Int64, pl.Float64])
+@pytest.mark.parametrize("start", [0, 1, 5000])
+def test_row_numbers_are_left_out(start: int, dtype: type[pl.DataType]) -> None:
+    numbers = pl.Series("line", range(start, start + 40))
+    assert kinds.infer_column(numbers.cast(dtype), Path()) == "numbers the rows"
+    shuffled = numbers.reverse().cast(dtype)
+    assert not isinstance(kinds.infer_column(shuffled, Path()), str)
+
+
 @given(st.lists(st.uuids(), min_size=3, max_size=30, unique=True))
 def test_distinct_uuids_are_left_out(ids: list[UUID]) -> None:
     assert "hashes or ids" in _infer("thing", [str(i) for i in ids])
