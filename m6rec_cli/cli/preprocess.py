@@ -11,11 +11,12 @@ from m6rec_cli.system.progress import Reporter, Summary
 
 def preprocess(
     interactions: Annotated[
-        Path,
+        list[Path],
         typer.Option(
             "--interactions",
             metavar="FILE",
-            help="Event log: CSV, TSV, JSONL, Parquet, Arrow or RecBole.",
+            help="Event log: CSV, TSV, JSON, Parquet, Arrow or RecBole; a glob in quotes, or - for "
+            "standard input. Repeat it for several files.",
         ),
     ],
     out: Annotated[
@@ -40,6 +41,12 @@ def preprocess(
         typer.Option(
             "--items-from-interactions",
             help="Build the catalogue from the item columns of the event log.",
+        ),
+    ] = False,
+    no_header: Annotated[
+        bool,
+        typer.Option(
+            "--no-header", help="Text tables have no header line: columns are 1, 2 and so on."
         ),
     ] = False,
     schema: Annotated[
@@ -99,6 +106,9 @@ def preprocess(
             help="What to do with events whose user has no profile: keep, drop or error.",
         ),
     ] = None,
+    accept_losses: Annotated[
+        bool, typer.Option("--yes", help="Accept losses of events that are refused otherwise.")
+    ] = False,
     config_file: options.ConfigFile = None,
     sets: options.Set = None,
     overwrite: options.Overwrite = False,
@@ -113,33 +123,39 @@ def preprocess(
         "--min-item-events": ("data.min_item_events", min_item_events),
         "--unknown-items": ("data.unknown_items", unknown_items),
         "--unknown-users": ("data.unknown_users", unknown_users),
+        "--yes": ("data.max_unknown_share", 1.0 if accept_losses else None),
     }
 
     def work(report: Reporter) -> Summary | None:
         from m6rec_cli.config import resolve as configuration
+        from m6rec_cli.preprocessing import standard_input
         from m6rec_cli.stages import preprocess as stage
         from m6rec_cli.system.errors import UsageError
 
         config = configuration.resolve(
             command="preprocess", file=config_file, sets=sets or (), flags=flags
         )
-        inputs = stage.PreprocessInputs(
-            interactions=interactions,
-            items=items,
-            users=users,
-            media=media,
-            schema=schema,
-            like=like,
-            positive=positive,
-            items_from_interactions=items_from_interactions,
-        )
-        if dry_run:
-            print(stage.dry_run(config, inputs, report), end="")
-            return None
-        if out is None:
-            raise UsageError(
-                "`--out` is missing", hint="name the data directory to write, or pass `--dry-run`"
+        with standard_input.spooled(interactions) as logs:
+            inputs = stage.PreprocessInputs(
+                interactions=logs[0],
+                more_interactions=tuple(logs[1:]),
+                items=items,
+                users=users,
+                media=media,
+                schema=schema,
+                like=like,
+                positive=positive,
+                items_from_interactions=items_from_interactions,
+                no_header=no_header,
             )
-        return stage.run(config, inputs, out, report, overwrite=overwrite)
+            if dry_run:
+                print(stage.dry_run(config, inputs, report), end="")
+                return None
+            if out is None:
+                raise UsageError(
+                    "`--out` is missing",
+                    hint="name the data directory to write, or pass `--dry-run`",
+                )
+            return stage.run(config, inputs, out, report, overwrite=overwrite)
 
     run.run_stage(work, quiet=quiet, log_format=log_format, debug=debug)

@@ -52,6 +52,12 @@ class DataConfig:
         "what to do with events whose item is not in the catalogue",
         choices=("error", "drop"),
     )
+    max_unknown_share: float = key(
+        0.2,
+        "largest share of the events that `unknown_items=drop` may take without an error",
+        ge=0,
+        le=1,
+    )
     unknown_users: str = key(
         "keep",
         "what to do with events whose user is not in the user table",

@@ -83,7 +83,7 @@ def _require_comparable_times(run: LoadedRun, log: Path | None) -> None:
     if log is None or schema.timestamp_format != "order":
         return
     # A fractional order is replaced by the ranks within its file; another file has other ranks.
-    table = tables.scan(log, "interactions")
+    table = tables.scan(log, "interactions", no_header=schema.has_numbered_columns)
     if schema.timestamp in table.schema and timestamps.has_fractions(
         table.head()[schema.timestamp]
     ):

@@ -41,7 +41,7 @@ def with_new_items(run: LoadedRun, path: Path, media: Path | None, report: Repor
             where=str(path),
             hint="train with item features, and do not exclude all of them by `model.exclude`",
         )
-    table = raw_features.open_table(path, "items", report)
+    table = raw_features.open_table(run, path, "items", report)
     frame = entity_tables.read_entity_table(table, run.schema, "item")
     frame = frame.filter(~pl.col("id").is_in(run.catalogue.ids.implode()))
     if len(frame) == 0:
@@ -62,7 +62,8 @@ def features_of_table(
     Raises:
         M6RecError: The table or one of its columns is missing.
     """
-    table = entity_tables.read_entity_table(tables.scan(path, "items"), run.schema, "item")
+    raw = tables.scan(path, "items", no_header=run.schema.has_numbered_columns)
+    table = entity_tables.read_entity_table(raw, run.schema, "item")
 
     def features(rows: np.ndarray) -> dict[str, FeatureArray]:
         frame = pl.DataFrame({"id": run.catalogue.ids.gather(rows)})

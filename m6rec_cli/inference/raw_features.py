@@ -15,13 +15,13 @@ from m6rec_cli.system.feature_spec import Entity, FeatureSpec
 from m6rec_cli.system.progress import Reporter
 
 
-def open_table(path: Path, what: str, report: Reporter) -> tables.Table:
-    """Open a raw table, with a warning of text that is not UTF-8.
+def open_table(run: LoadedRun, path: Path, what: str, report: Reporter) -> tables.Table:
+    """Open a raw table as the training data were, with a warning of text that is not UTF-8.
 
     Args:
         what: Names the table in an error: `interactions`, `items` or `users`.
     """
-    table = tables.scan(path, what)
+    table = tables.scan(path, what, no_header=run.schema.has_numbered_columns)
     if table.warning:
         report.warn(table.warning)
     return table

@@ -62,7 +62,7 @@ def read_log(run: LoadedRun, log: Path | None, report: Reporter) -> pl.DataFrame
     cleaning = CleaningLog()
     frame = _no_events()
     if log is not None:
-        table = raw_features.open_table(log, "interactions", report)
+        table = raw_features.open_table(run, log, "interactions", report)
         frame = event_log.read_events(table, run.schema, cleaning=cleaning)
     if run.schema.users_are_items:
         frame = cleaning.keep_rows(
@@ -87,7 +87,7 @@ def read_profiles(run: LoadedRun, profiles: Path | None, report: Reporter) -> pl
     """A raw user table, see `entity_tables.read_entity_table`; None without a file."""
     if profiles is None:
         return None
-    table = raw_features.open_table(profiles, "users", report)
+    table = raw_features.open_table(run, profiles, "users", report)
     frame = entity_tables.read_entity_table(table, run.schema, "user")
     if not run.spec.user_specs:
         report.warn("the model reads no user features, so profiles change nothing")

@@ -5,13 +5,17 @@ from collections.abc import Mapping
 import polars as pl
 
 from m6rec_cli.preprocessing import tables
+from m6rec_cli.preprocessing.cleaning import id_checks
 from m6rec_cli.preprocessing.cleaning.rules import CleaningLog
-from m6rec_cli.preprocessing.columns import cell_values
+from m6rec_cli.preprocessing.columns import cell_values, number_cells
 from m6rec_cli.preprocessing.features._base import FEATURE_KINDS, PerItem
 from m6rec_cli.preprocessing.schema import Schema
 from m6rec_cli.preprocessing.tables import ROW, Table
 from m6rec_cli.system.errors import M6RecError, nearest_hint
 from m6rec_cli.system.feature_spec import Entity
+
+REPEATED_IDS = "duplicate ids, first kept"
+"""The rule that drops every row of an id but the first."""
 
 
 def read_entity_table(
@@ -53,9 +57,12 @@ def read_entity_table(
         table.n_unparseable,
         [f"(row {table.first_unparseable})"] if table.first_unparseable else [],
     )
+    if table.n_repeated_headers:
+        cleaning.count_dropped(f"{what}: repeated header lines", table.n_repeated_headers)
     frame = cleaning.keep_rows(frame, f"{what}: no id", pl.col("__id").is_not_null())
+    frame = id_checks.check_table_ids(frame, table, id_column, entity, cleaning)
     frame = cleaning.keep_rows(
-        frame, f"{what}: duplicate ids, first kept", pl.col("__id").is_first_distinct(), "__id"
+        frame, f"{what}: {REPEATED_IDS}", pl.col("__id").is_first_distinct(), "__id"
     )
     display_text = (
         cell_values.text(display, table.schema[display]) if display else pl.lit(None, pl.String)
@@ -107,7 +114,8 @@ def items_from_interactions(
     for name, combine in wanted.items():
         dtype, raw = table.schema[name], cell_values.raw_column(name)
         if combine == "median":
-            column = base.group_by("__id").agg(cell_values.number(name, dtype).median().alias(raw))
+            value = number_cells.number(name, dtype, number_cells.date_formats_of(head[name]))
+            column = base.group_by("__id").agg(value.median().alias(raw))
         else:
             known = base.select("__id", cell_values.text(name, dtype).alias(raw)).drop_nulls()
             counts = known.group_by("__id", raw).len().sort(["len", raw], descending=[True, False])

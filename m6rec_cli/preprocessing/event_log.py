@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from m6rec_cli.preprocessing import tables
-from m6rec_cli.preprocessing.cleaning.event_rules import LINE_HASH, clean_events, positive_column
+from m6rec_cli.preprocessing.cleaning import id_checks
+from m6rec_cli.preprocessing.cleaning.duplicates import LINE_HASH
+from m6rec_cli.preprocessing.cleaning.event_rules import clean_events, positive_column
 from m6rec_cli.preprocessing.cleaning.rules import CleaningLog
 from m6rec_cli.preprocessing.columns import cell_values, id_codes, label_expression, timestamps
 from m6rec_cli.preprocessing.schema import Schema
@@ -73,6 +75,8 @@ def parse(
     cleaning = cleaning or CleaningLog()
     first = [f"(row {table.first_unparseable})"] if table.first_unparseable else []
     cleaning.count_dropped("events: unparseable rows", table.n_unparseable, first)
+    if table.n_repeated_headers:
+        cleaning.count_dropped("events: repeated header lines", table.n_repeated_headers)
     ids = _identifiers(table, schema)
     # Ids get a step of their own: otherwise Polars computes them anew for each use.
     with_ids = table.frame.with_columns(
@@ -81,6 +85,8 @@ def parse(
     frame = with_ids.select(_columns(table, schema, label)).collect(engine="streaming")
     frame = frame if frame[ROW].is_sorted() else frame.sort(ROW)
     frame = id_codes.hashes_to_ids(frame, table, ids)
+    frame = id_checks.check_event_ids(frame, table, schema.user, "user", cleaning)
+    frame = id_checks.check_event_ids(frame, table, schema.item, "item", cleaning)
     frame = clean_events(frame, schema, cleaning, path=table.path)
     if label and not frame["label"].any():
         raise M6RecError(
@@ -144,13 +150,26 @@ def _columns(table: Table, schema: Schema, label: str | None) -> list[pl.Expr]:
         if name:
             positive = (cell_values.number(name, kinds[name]) > 0).fill_null(True)
             columns.append(positive.alias(positive_column(role)))
-    if schema.timestamp and not schema.has_time:
-        # Without times, only equal lines are duplicates. The hash changes with the process.
-        flat = [name for name, kind in kinds.items() if not kind.is_nested()]
-        columns.append(pl.struct(flat).hash().alias(LINE_HASH))
+    others = _columns_without_role(table, schema)
+    if schema.timestamp and others:
+        # The hash changes with the process.
+        columns.append(pl.struct(others).hash().alias(LINE_HASH))
     labelled = label_expression.parse_label_expression(table, label) if label else pl.lit(True)
     columns.append(labelled.alias("label"))
     return columns
+
+
+def _columns_without_role(table: Table, schema: Schema) -> list[str]:
+    """The columns that tell duplicates from events which only share user, item, time and kind.
+
+    Nested columns and those without a name, such as the index of a data frame, do not count.
+    """
+    known = {schema.user, schema.item, schema.timestamp, schema.event}
+    return [
+        name
+        for name, kind in table.schema.items()
+        if name not in known and name and not name.startswith("Unnamed: ") and not kind.is_nested()
+    ]
 
 
 def _time(table: Table, schema: Schema, head: pl.Series) -> pl.Expr:

@@ -1,5 +1,6 @@
 """The inputs of `preprocess` to open tables and a complete schema."""
 
+import itertools
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -24,6 +25,8 @@ class PreprocessInputs:
         like: A data or run directory whose fitted features are reused.
         positive: The expression that labels events; None labels all.
         items_from_interactions: Build the catalogue from columns of the event log.
+        more_interactions: Further files of the event log.
+        no_header: Text tables have no header line: their columns are `1`, `2` and so on.
     """
 
     interactions: Path
@@ -34,6 +37,8 @@ class PreprocessInputs:
     like: Path | None = None
     positive: str | None = None
     items_from_interactions: bool = False
+    more_interactions: tuple[Path, ...] = ()
+    no_header: bool = False
 
     @property
     def fitted(self) -> Path | None:
@@ -41,19 +46,19 @@ class PreprocessInputs:
         return self.like / "features" if self.like else None
 
     @property
-    def files(self) -> dict[str, Path | None]:
+    def files(self) -> dict[str, tuple[Path, ...]]:
         """Tables and schema by role."""
         return {
-            "interactions": self.interactions,
-            "items": self.items,
-            "users": self.users,
-            "schema": self.schema,
+            "interactions": (self.interactions, *self.more_interactions),
+            "items": (self.items,) if self.items else (),
+            "users": (self.users,) if self.users else (),
+            "schema": (self.schema,) if self.schema else (),
         }
 
     @property
     def paths(self) -> list[Path]:
         """Everything that is read."""
-        given = (*self.files.values(), self.media, self.like)
+        given = (*itertools.chain(*self.files.values()), self.media, self.like)
         return [path for path in given if path is not None]
 
     @property
@@ -86,9 +91,15 @@ def open_tables(inputs: PreprocessInputs) -> InputTables:
             hint=missing_path_hint(inputs.media),
         )
     return InputTables(
-        events=tables.scan(inputs.interactions, "interactions"),
-        items=tables.scan(inputs.items, "items") if inputs.items else None,
-        users=tables.scan(inputs.users, "users") if inputs.users else None,
+        events=tables.scan_all(
+            inputs.files["interactions"], "interactions", no_header=inputs.no_header
+        ),
+        items=tables.scan(inputs.items, "items", no_header=inputs.no_header)
+        if inputs.items
+        else None,
+        users=tables.scan(inputs.users, "users", no_header=inputs.no_header)
+        if inputs.users
+        else None,
     )
 
 

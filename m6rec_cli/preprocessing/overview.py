@@ -4,14 +4,27 @@ from collections.abc import Mapping
 
 from m6rec_cli.data.format import SPLITS, TRAIN
 from m6rec_cli.data.manifest import FEW_REPEATS, MAX_MASKED_REPEATS, DataManifest
+from m6rec_cli.preprocessing.cleaning.activity import K_CORE
+from m6rec_cli.preprocessing.cleaning.event_rules import BAD_WEIGHTS, SELF_EVENTS
 from m6rec_cli.preprocessing.cleaning.rules import dropped_message
 from m6rec_cli.preprocessing.cleaning.unknown_ids import WITHOUT_PROFILE
+from m6rec_cli.preprocessing.entity_tables import REPEATED_IDS
 from m6rec_cli.preprocessing.schema import Schema
 from m6rec_cli.system.progress import Reporter
 
-_SUSPICIOUS = ("unparseable rows", "no user id", "no item id", "no readable", "timestamp before")
-"""Rules that drop many events when a column is misread."""
-_SUSPICIOUS_SHARE = 0.05
+_WARNED_SHARE = 0.01
+"""A rule that drops more of the events, or of a table's rows, is a warning."""
+_WARNED_WEIGHTS = 0.05
+_PLAIN = (
+    SELF_EVENTS,
+    "of bots",
+    "of such users and items",
+    "unknown items",
+    "unknown users",
+    "repeated header lines",
+    "exact duplicates",
+)
+"""Rules that say no more than they do: the user asked for them, or the column is not in doubt."""
 _FEW_TRAINING_EVENTS = 0.2
 
 
@@ -30,7 +43,7 @@ def show(
         ("rule", "dropped", "changed", "first"),
         [(r.rule, r.dropped, r.changed, ", ".join(r.examples)) for r in manifest.cleaning],
     )
-    _warn_of_misread_columns(report, manifest)
+    _warn_of_losses(report, manifest)
     _warn_of_few_training_events(report, manifest)
     _tell_repeats(report, manifest.repeats)
     counts = manifest.counts
@@ -72,17 +85,21 @@ def _show_features(report: Reporter, schema: Schema, skipped: Mapping[str, str])
         report.table("features", ("feature", "kind"), rows)
 
 
-def _warn_of_misread_columns(report: Reporter, manifest: DataManifest) -> None:
+def _warn_of_losses(report: Reporter, manifest: DataManifest) -> None:
     counts = manifest.counts
-    of_events = [rule for rule in manifest.cleaning if rule.rule.startswith("events:")]
-    total = sum(counts.events.values()) + sum(rule.dropped or 0 for rule in of_events)
-    for rule in of_events:
-        is_suspicious = any(word in rule.rule for word in _SUSPICIOUS)
-        if is_suspicious and (rule.dropped or 0) > _SUSPICIOUS_SHARE * total:
-            report.warn(
-                f"{dropped_message(rule, total)}; is the column read correctly (`--dry-run`)?"
-            )
+    kept = {"events": sum(counts.events.values()), "items": counts.items, "users": counts.users}
+    for table, n in kept.items():
+        rules = [rule for rule in manifest.cleaning if rule.rule.startswith(f"{table}:")]
+        total = n + sum(rule.dropped or 0 for rule in rules)
+        for rule in rules:
+            if (rule.dropped or 0) > _WARNED_SHARE * total and K_CORE not in rule.rule:
+                report.warn(f"{dropped_message(rule, total)}{_advice(rule.rule)}")
     for rule in manifest.cleaning:
+        if rule.rule == BAD_WEIGHTS and (rule.changed or 0) > _WARNED_WEIGHTS * kept["events"]:
+            report.warn(
+                f"{rule.changed:,} of {kept['events']:,} weights are missing, negative or no "
+                "number, and count as 1"
+            )
         if rule.rule == WITHOUT_PROFILE and (rule.changed or 0) > counts.users / 2:
             report.warn(
                 f"{rule.changed:,} of {counts.users:,} users are not in the user table, first: "
@@ -102,6 +119,18 @@ def _tell_repeats(report: Reporter, repeats: float) -> None:
             f"{repeats:.1%} of the held-out targets are repeats of seen items, and seen items are "
             "left out of lists: `recommend.seen=keep` keeps them"
         )
+
+
+def _advice(rule: str) -> str:
+    """What the user can look at, for a rule that drops many rows."""
+    if REPEATED_IDS in rule:
+        return (
+            "; the table has several lines for an id, and only the first is read: if each line "
+            "is one property of it, make one line with a column for each property"
+        )
+    if rule.endswith(_PLAIN):
+        return ""
+    return "; is the column read correctly (`--dry-run`)?"
 
 
 def _warn_of_few_training_events(report: Reporter, manifest: DataManifest) -> None:

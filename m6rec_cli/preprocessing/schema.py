@@ -86,3 +86,8 @@ class Schema:
     def has_time(self) -> bool:
         """Whether the events have times, and not just an order."""
         return self.timestamp is not None and self.timestamp_format != "order"
+
+    @property
+    def has_numbered_columns(self) -> bool:
+        """Whether the columns have numbers for names: the tables have no header line."""
+        return self.user.isdecimal() and self.item.isdecimal()

@@ -1,22 +1,17 @@
 """A path to a table: the suffix chooses the reader, and errors name the file."""
 
-import codecs
-import glob
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
+from m6rec_cli.preprocessing import encodings, swallowed_lines
 from m6rec_cli.preprocessing.columns import simple_types
-from m6rec_cli.preprocessing.readers._base import (
-    EXTRA,
-    READERS,
-    Reader,
-    files_of_folder,
-    is_pattern,
-    read_start,
-)
-from m6rec_cli.system.errors import M6RecError, missing_path_hint
+from m6rec_cli.preprocessing.readers._base import EXTRA, HEADER, is_pattern, read_start
+from m6rec_cli.preprocessing.table_files import files_of, reader_of
+from m6rec_cli.system.errors import M6RecError
 
 ROW = "__row"
 """Number of each record in its file, from 1: for examples, and as the file order."""
@@ -34,13 +29,16 @@ class Table:
     """A readable table.
 
     Attributes:
-        path: As the user gave it.
-        frame: Lazy, with the column `ROW` (u32), without unparseable records.
+        path: As the user gave it; of several, the first, and how many follow.
+        frame: Lazy, with the column `ROW` (u32), without unparseable records and repeated headers.
         schema: The types of the user's columns.
         n_rows: Records that can be parsed.
         n_unparseable: Records that cannot.
         first_unparseable: The number of the first of them.
+        n_repeated_headers: Lines below the first that repeat the header line.
         first_non_utf8_line: The first line that is not UTF-8.
+        encoding: What the file may be instead, by the name that `iconv` has for it.
+        more_warnings: What else the user should know about the files.
     """
 
     path: str
@@ -49,55 +47,66 @@ class Table:
     n_rows: int
     n_unparseable: int = 0
     first_unparseable: int | None = None
+    n_repeated_headers: int = 0
     first_non_utf8_line: int | None = None
+    encoding: str | None = None
+    more_warnings: tuple[str, ...] = ()
 
     @property
     def warning(self) -> str | None:
-        """A warning for the user about the file's encoding."""
-        if self.first_non_utf8_line is None:
-            return None
-        return (
-            f"{self.path}, line {self.first_non_utf8_line}: not UTF-8; unreadable letters become "
-            "`\ufffd`. For a file from Windows: `iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW_FILE`"
-        )
+        """A warning for the user about the files."""
+        found = list(self.more_warnings)
+        if self.first_non_utf8_line is not None:
+            found.append(
+                f"{self.path}, line {self.first_non_utf8_line}: not UTF-8; unreadable letters "
+                f"become `\ufffd`. Convert the file: {conversion(self.encoding)}"
+            )
+        return "; ".join(found) or None
 
     def head(self, n: int = 20_000) -> pl.DataFrame:
         """The first `n` records."""
         return self.frame.head(n).collect()
 
 
-def scan(path: Path | str, what: str) -> Table:
+def conversion(encoding: str | None) -> str:
+    """The command line that converts a file to UTF-8."""
+    return f"`iconv -f {encoding or 'WINDOWS-1252'} -t UTF-8 FILE > NEW_FILE`"
+
+
+def scan(path: Path | str, what: str, *, no_header: bool = False) -> Table:
     """Open a table of any format, and parse it once to find unparseable records.
 
     Args:
         what: What the table is for, such as `interactions`; errors say it.
+        no_header: A text has no header line: its columns are `1`, `2` and so on.
 
     Raises:
         M6RecError: It does not exist, has an unknown suffix, is damaged, or no record can be read.
         NoRecords: It is empty.
     """
     path = str(path)
-    reader = _reader_of(path, what)
+    reader = reader_of(path, what)
     hint = f"was the program that writes it interrupted? It should hold {reader.CONTENT}"
     n_skipped, first_skipped = 0, None
     try:
-        frame = simple_types.simplify_types(reader.scan(path))
-        n_rows, n_extra, first_extra = _check(frame)
+        frame = simple_types.simplify_types(reader.scan(path, no_header=no_header))
+        found = _check(frame)
     except _FAULTS as error:
         if isinstance(error, pl.exceptions.NoDataError) or _size(path) == 0:
             raise NoRecords(f"the {what} file is empty", where=path, hint=hint) from None
         try:
             is_file = not (is_pattern(path) or Path(path).is_dir())
-            salvaged = reader.salvage(path) if is_file else None
+            salvaged = reader.salvage(path, no_header=no_header) if is_file else None
             if salvaged is None:
                 raise _damaged(what, path, error) from None
             frame, n_skipped, first_skipped = salvaged
             frame = simple_types.simplify_types(frame)
-            n_rows, n_extra, first_extra = _check(frame)
+            found = _check(frame)
         except _FAULTS as second:
             raise _damaged(what, path, second) from None
-    n_unparseable = n_skipped + n_extra
-    if n_rows == n_extra:
+    n_unparseable = n_skipped + found.n_extra
+    n_rows = found.n - found.n_extra - found.n_headers
+    if not n_rows:
         if not n_unparseable:
             raise NoRecords(f"the {what} file holds no records", where=path, hint=hint)
         raise M6RecError(
@@ -105,19 +114,65 @@ def scan(path: Path | str, what: str) -> Table:
             where=path,
             hint="has each line as many fields as the header?",
         )
+    if HEADER in frame.collect_schema() and not n_skipped:
+        swallowed_lines.require_no_swallowed_lines(path, files_of(Path(path)), frame, found.n)
     frame = frame.with_row_index(ROW, offset=1)
     schema = dict(frame.collect_schema())
-    if EXTRA in schema:
-        frame = frame.filter(~pl.col(EXTRA)).drop(EXTRA)
-    firsts = [n for n in (first_skipped, first_extra) if n is not None]
+    if found.n_extra:
+        frame = frame.filter(~pl.col(EXTRA))
+    if found.n_headers:
+        frame = frame.filter(~pl.col(HEADER))
+    firsts = [n for n in (first_skipped, found.first_extra) if n is not None]
+    bad_line, encoding = None, None
+    if reader.IS_TEXT:
+        start = read_start(path, _ENCODING_CHECK_BYTES)
+        bad_line = encodings.first_non_utf8_line(start)
+        encoding = None if bad_line is None else encodings.guess_encoding(start)
     return Table(
         path=path,
-        frame=frame,
-        schema={name: kind for name, kind in schema.items() if name not in (ROW, EXTRA)},
-        n_rows=n_rows - n_extra,
+        frame=frame.drop(EXTRA, HEADER, strict=False),
+        schema={name: kind for name, kind in schema.items() if name not in (ROW, EXTRA, HEADER)},
+        n_rows=n_rows,
         n_unparseable=n_unparseable,
         first_unparseable=min(firsts, default=None),
-        first_non_utf8_line=first_non_utf8_line(path) if reader.IS_TEXT else None,
+        n_repeated_headers=found.n_headers,
+        first_non_utf8_line=bad_line,
+        encoding=encoding,
+    )
+
+
+def scan_all(paths: Sequence[Path | str], what: str, *, no_header: bool = False) -> Table:
+    """Open several tables as one, in the given order; see `scan`.
+
+    Columns are matched by name. A column that some of the files lack is null in their rows, with a
+    warning. Row numbers go on from file to file.
+    """
+    tables = [scan(path, what, no_header=no_header) for path in paths]
+    if len(tables) == 1:
+        return tables[0]
+    frames, offset = [], 0
+    for table in tables:
+        frames.append(table.frame.with_columns(pl.col(ROW) + pl.lit(offset, pl.UInt32)))
+        offset += table.n_rows + table.n_unparseable + table.n_repeated_headers
+    frame = pl.concat(frames, how="diagonal_relaxed")
+    schema = dict(frame.collect_schema())
+    missing = [
+        f"{table.path} has no column `{name}`"
+        for table in tables
+        for name in schema
+        if name != ROW and name not in table.schema
+    ]
+    odd = next((table for table in tables if table.first_non_utf8_line is not None), None)
+    return replace(
+        odd or tables[0],
+        path=odd.path if odd else f"{tables[0].path} and {len(tables) - 1} more",
+        frame=frame,
+        schema={name: kind for name, kind in schema.items() if name != ROW},
+        n_rows=sum(table.n_rows for table in tables),
+        n_unparseable=sum(table.n_unparseable for table in tables),
+        first_unparseable=next((t.first_unparseable for t in tables if t.first_unparseable), None),
+        n_repeated_headers=sum(table.n_repeated_headers for table in tables),
+        more_warnings=tuple(missing[:3]),
     )
 
 
@@ -134,86 +189,35 @@ def require_single_values(table: Table, name: str, role: str) -> None:
         )
 
 
-def first_non_utf8_line(path: str, n_bytes: int = _ENCODING_CHECK_BYTES) -> int | None:
-    """The number of the first line that is not UTF-8, within the first `n_bytes`."""
-    data = read_start(path, n_bytes)
-    try:
-        codecs.utf_8_decode(data, "strict", False)  # the last letter may be cut off
-    except UnicodeDecodeError as error:
-        return data.count(b"\n", 0, error.start) + 1
-    return None
+class _Counts(NamedTuple):
+    """What one pass over a table finds."""
+
+    n: int
+    n_extra: int
+    first_extra: int | None
+    n_headers: int
 
 
-def files_of(path: Path) -> list[Path]:
-    """The files that `scan` reads for a path: a file, a glob, or a folder."""
-    if path.is_dir():
-        return _folder_reader(path)[1]
-    if path.exists():
-        return [path]
-    return sorted(p for p in map(Path, glob.glob(str(path), recursive=True)) if p.is_file())  # noqa: PTH207 - may be absolute
-
-
-def _reader_of(path: str, what: str) -> Reader:
-    place = Path(path)
-    if place.is_dir():
-        reader, _ = _folder_reader(place)
-        if reader:
-            return reader
-        raise M6RecError(
-            f"the {what} folder holds no Parquet file",
-            where=path,
-            hint="name a file, a glob in quotes, or a folder of Parquet files",
-        )
-    if not place.exists() and not glob.glob(path, recursive=True):  # noqa: PTH207 - may be absolute
-        raise M6RecError(
-            f"the {what} file does not exist",
-            where=path,
-            hint=None if glob.has_magic(path) else missing_path_hint(path),
-        )
-    by_suffix = {suffix: reader for reader in _readers() for suffix in reader.SUFFIXES}
-    suffixes = [s for s in by_suffix if place.name.lower().endswith(s)]
-    if suffixes:
-        return by_suffix[max(suffixes, key=len)]
-    hint = "known: " + " ".join(sorted(by_suffix))
-    if place.name.lower().endswith((".json", ".json.gz")):
-        hint = "if each line is a JSON object, name it `.jsonl` or `.jsonl.gz`"
-    raise M6RecError(f"no reader knows the suffix of the {what} file", where=path, hint=hint)
-
-
-def _readers() -> list[Reader]:
-    return [READERS.load(name) for name in READERS.names()]
-
-
-def _folder_reader(folder: Path) -> tuple[Reader | None, list[Path]]:
-    """The reader for a folder, and the files that it reads there."""
-    for reader in _readers():
-        if reader.READS_FOLDERS and (files := files_of_folder(folder, reader.SUFFIXES)):
-            return reader, files
-    return None, []
-
-
-def _check(frame: pl.LazyFrame) -> tuple[int, int, int | None]:
-    """Parse every cell once.
-
-    Returns:
-        The number of records, of those with too many fields, and the number of the first of these.
-    """
+def _check(frame: pl.LazyFrame) -> _Counts:
+    """Parse every cell once; count the records, those with too many fields, and headers."""
     names = frame.collect_schema().names()
     if not names:
         raise pl.exceptions.NoDataError("no columns")
     extra = pl.col(EXTRA) if EXTRA in names else pl.lit(False)
+    header = pl.col(HEADER) if HEADER in names else pl.lit(False)
     counts = (
         frame.with_row_index(ROW, offset=1)
         .select(
             pl.len().alias("n"),
             extra.sum().alias("extra"),
             pl.col(ROW).filter(extra).min().alias("first"),
+            (header & ~extra).sum().alias("headers"),
             *(pl.col(name).null_count().alias(f"null {name}") for name in names),
         )
         .collect(engine="streaming")
     )
-    n, n_extra, first = counts.row(0)[:3]
-    return n, n_extra or 0, first
+    n, n_extra, first, n_headers = counts.row(0)[:4]
+    return _Counts(n, n_extra or 0, first, n_headers or 0)
 
 
 def _damaged(what: str, path: str, error: Exception) -> M6RecError:

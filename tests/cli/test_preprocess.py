@@ -204,3 +204,70 @@ def test_preprocess_debug_shows_the_traceback(tmp_path: Path) -> None:
     assert done.exit_code == 1
     assert "Traceback" in done.stderr
     assert "\nerror: the interactions file does not exist" in done.stderr
+
+
+def test_preprocess_reads_several_logs_and_standard_input_as_one(log: Path, tmp_path: Path) -> None:
+    lines = log.read_text().splitlines(keepends=True)
+    (tmp_path / "a.csv").write_text("".join(lines[:6]))
+    words = ["preprocess", "--interactions", str(tmp_path / "a.csv"), "--interactions", "-"]
+    done = CliRunner().invoke(
+        app, [*words, "--out", str(tmp_path / "d")], input="".join([lines[0], *lines[6:]])
+    )
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["counts"]["events"] == {
+        "train": 8,
+        "valid": 4,
+        "test": 4,
+        "cold": 0,
+    }
+
+
+def test_preprocess_no_header_numbers_the_columns(log: Path, tmp_path: Path) -> None:
+    (tmp_path / "bare.csv").write_text("".join(log.read_text().splitlines(keepends=True)[1:]))
+    (tmp_path / "s.toml").write_text('[interactions]\nuser = "1"\nitem = "2"\ntimestamp = "3"\n')
+    words = ["preprocess", "--interactions", tmp_path / "bare.csv", "--schema", tmp_path / "s.toml"]
+    refused = _m6rec(*words, "--out", tmp_path / "d")
+    assert refused.exit_code == 1
+    assert "is the header line missing" in refused.stderr
+    assert "--no-header" in refused.stderr
+    done = _m6rec(*words, "--no-header", "--out", tmp_path / "d")
+    assert done.exit_code == 0, done.stderr
+    assert json.loads(done.stdout)["counts"]["events"] == {
+        "train": 8,
+        "valid": 4,
+        "test": 4,
+        "cold": 0,
+    }
+
+
+def test_preprocess_yes_accepts_the_loss_of_many_events(log: Path, tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("item_id,price\ni1,1\ni2,2\n")
+    words = ["preprocess", "--interactions", log, "--items", tmp_path / "items.csv"]
+    words += ["--unknown-items", "drop", "--out", tmp_path / "d"]
+    refused = _m6rec(*words)
+    assert refused.exit_code == 1
+    assert "`--unknown-items drop` takes" in refused.stderr
+    done = _m6rec(*words, "--yes")
+    assert done.exit_code == 0, done.stderr
+    assert "events dropped by the rule `events: unknown items`" in done.stderr
+
+
+def test_preprocess_warns_of_an_item_table_with_several_lines_an_item(
+    log: Path, tmp_path: Path
+) -> None:
+    rows = [f"i{n},{name},{n}" for name in ("size", "colour") for n in range(5)]
+    (tmp_path / "items.csv").write_text("item_id,property,value\n" + "\n".join(rows) + "\n")
+    done = _m6rec(
+        *("preprocess", "--interactions", log, "--items", tmp_path / "items.csv"),
+        *("--out", tmp_path / "d"),
+    )
+    assert done.exit_code == 0, done.stderr
+    assert "duplicate ids, first kept`: 5 of 10" in done.stderr
+    assert "one line with a column for each property" in done.stderr
+
+
+def test_preprocess_warns_of_weights_that_are_no_numbers(tmp_path: Path) -> None:
+    rows = [f"u{n % 3},i{n},{1_600_000_000 + n},much" for n in range(9)]
+    (tmp_path / "e.csv").write_text("user_id,item_id,timestamp,weight\n" + "\n".join(rows) + "\n")
+    done = _m6rec("preprocess", "--interactions", tmp_path / "e.csv", "--out", tmp_path / "d")
+    assert "9 of 9 weights are missing, negative or no number" in done.stderr

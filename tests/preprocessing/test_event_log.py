@@ -69,6 +69,28 @@ def test_parse_order_column_drops_only_equal_lines(tmp_path: Path) -> None:
     assert _count(parsed, "duplicates") == 1
 
 
+def test_parse_lines_of_one_time_that_differ_elsewhere_are_events(tmp_path: Path) -> None:
+    parsed = _parse(
+        tmp_path,
+        "u,i,t,e,order,n\n" + "a,x,2024-01-01,buy,o1,1\n" * 2 + "a,x,2024-01-01,buy,o2,1\n"
+        "a,x,2024-01-01,buy,o2,3\n",
+        TIMED,
+    )
+    assert len(parsed.frame) == 3
+    assert _count(parsed, "duplicates") == 1
+
+
+def test_parse_row_index_without_a_name_does_not_hide_duplicates(tmp_path: Path) -> None:
+    parsed = _parse(tmp_path, ",u,i,t,e\n0,a,x,2024-01-01,buy\n1,a,x,2024-01-01,buy\n", TIMED)
+    assert _count(parsed, "duplicates") == 1
+
+
+def test_parse_counts_repeated_header_lines(tmp_path: Path) -> None:
+    parsed = _parse(tmp_path, "u,i\na,x\nu,i\nb,y\n", Schema(user="u", item="i"))
+    assert _count(parsed, "repeated header lines") == 1
+    assert parsed.frame["user"].cast(pl.String).to_list() == ["a", "b"]
+
+
 def test_parse_without_timestamp_keeps_equal_lines(tmp_path: Path) -> None:
     parsed = _parse(tmp_path, "u,i\na,x\na,x\n", Schema(user="u", item="i"))
     assert parsed.frame["timestamp"].to_list() == [1, 2]

@@ -57,6 +57,24 @@ def test_writers_cover_every_reader() -> None:
     assert all(any(w.endswith(s) for w in WRITERS) for s in suffixes)
 
 
+def test_scan_all_reads_several_files_as_one_with_growing_row_numbers(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("user,item\na,x\nb,y,z\n")
+    (tmp_path / "b.csv").write_text("item,user,n\nv,c,1\nitem,user,n\nw,d,2\n")
+    table = tables.scan_all([tmp_path / "a.csv", tmp_path / "b.csv"], "interactions")
+    assert table.frame.collect().rows() == [
+        (1, "a", "x", None),
+        (3, "c", "v", "1"),
+        (5, "d", "w", "2"),
+    ]
+    assert (table.n_rows, table.n_unparseable, table.n_repeated_headers) == (3, 1, 1)
+    assert "a.csv has no column `n`" in str(table.warning)
+
+
+def test_scan_all_of_one_file_is_scan(tmp_path: Path) -> None:
+    RECORDS.write_csv(tmp_path / "e.csv")
+    assert tables.scan_all([tmp_path / "e.csv"], "interactions").path == str(tmp_path / "e.csv")
+
+
 def test_scan_glob_and_folder_read_files_in_name_order(tmp_path: Path) -> None:
     for part in ("b", "a"):
         RECORDS.with_columns(user_id=pl.lit(part)).write_parquet(tmp_path / f"{part}.parquet")
@@ -96,19 +114,6 @@ def test_scan_text_that_is_not_utf_8_is_read_with_a_warning(tmp_path: Path, suff
             assert "line 2: not UTF-8" in str(table.warning)
         else:
             assert table.warning is None
-
-
-def test_first_non_utf8_line_ignores_a_letter_cut_off_at_the_end(tmp_path: Path) -> None:
-    path = tmp_path / "e.csv"
-    path.write_text("user_id,item_id\né,x\n")
-    assert tables.first_non_utf8_line(str(path), len("user_id,item_id\n") + 1) is None
-
-
-def test_scan_json_suffix_suggests_jsonl(tmp_path: Path) -> None:
-    (tmp_path / "reviews.json").write_text('{"user_id": 1}\n')
-    with pytest.raises(M6RecError, match="no reader knows") as error:
-        tables.scan(tmp_path / "reviews.json", "interactions")
-    assert "name it `.jsonl`" in str(error.value.hint)
 
 
 @pytest.mark.parametrize(

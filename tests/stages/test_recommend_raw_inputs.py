@@ -89,12 +89,19 @@ def test_run_warns_of_events_that_cleaning_drops(ask, tmp_path):
 
 
 def test_run_with_text_that_is_not_utf_8_warns(shop, ask, tmp_path):
-    log = write(
-        tmp_path, "n.csv", "user_id,item_id,timestamp,event", [("new", 101, 1_600_000_000, "buy")]
-    )
-    log.write_bytes(log.read_bytes().replace(b"new", b"Jos\xe9"))
-    assert list(lists_by_user(ask(interactions=log))) == ["Jos\ufffd"]
+    rows = [("new", 101, 1_600_000_000, "buy", "NOTE")]
+    log = write(tmp_path, "n.csv", "user_id,item_id,timestamp,event,note", rows)
+    log.write_bytes(log.read_bytes().replace(b"NOTE", b"Jos\xe9"))
+    assert list(lists_by_user(ask(interactions=log))) == ["new"]
     assert any(f"{log}, line 2: not UTF-8" in warning for warning in ask.report.warnings)
+
+
+def test_run_with_ids_that_are_not_utf_8_raises(shop, ask, tmp_path):
+    rows = [("new", 101, 1_600_000_000, "buy")]
+    log = write(tmp_path, "n.csv", "user_id,item_id,timestamp,event", rows)
+    log.write_bytes(log.read_bytes().replace(b"new", b"Jos\xe9"))
+    with pytest.raises(M6RecError, match="letters that cannot be read"):
+        ask(interactions=log)
 
 
 def test_run_new_item_is_scored_from_its_content(shop, ask, tmp_path):

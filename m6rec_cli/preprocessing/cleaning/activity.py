@@ -9,6 +9,8 @@ from m6rec_cli.config.settings import DataConfig
 from m6rec_cli.preprocessing.cleaning.rules import CleaningLog
 from m6rec_cli.system.errors import M6RecError
 
+K_CORE = "too few events (k-core)"
+"""The rule of users and items with too few events."""
 _DAY_MS = 86_400_000
 
 
@@ -75,7 +77,7 @@ def filter_by_activity(
         ):
             dropped[rows] = True
             cleaning.count_dropped(
-                f"{entity}s: too few events (k-core)", len(rows), ids.gather(rows[:3]).to_list()
+                f"{entity}s: {K_CORE}", len(rows), ids.gather(rows[:3]).to_list()
             )
         cleaning.count_dropped("events: of such users and items", int(keep.sum() - core.sum()))
         keep = core

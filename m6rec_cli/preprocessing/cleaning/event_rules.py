@@ -4,14 +4,13 @@ import time
 
 import polars as pl
 
-from m6rec_cli.preprocessing.cleaning.duplicates import find_duplicates
+from m6rec_cli.preprocessing.cleaning.duplicates import LINE_HASH, find_duplicates
 from m6rec_cli.preprocessing.cleaning.rules import CleaningLog
 from m6rec_cli.preprocessing.schema import Schema
 from m6rec_cli.preprocessing.tables import NoRecords
 
 DAY_MS = 86_400_000
-LINE_HASH = "__hash"
-"""Hash of a whole line, by which duplicates are found in a log without times."""
+BAD_WEIGHTS = "events: missing or negative weight, replaced by 1"
 SELF_EVENTS = "events: of a user with themselves"
 
 
@@ -49,15 +48,13 @@ def clean_events(
             column = positive_column(role)
             frame = keep(frame, f"events: {role} of zero or less", pl.col(column), "item")
             frame = frame.drop(column)
-    if schema.has_time:
+    if schema.timestamp:
         frame = keep(frame, "events: exact duplicates", ~find_duplicates(frame), "item")
-    elif LINE_HASH in frame.columns:
-        first = pl.col(LINE_HASH).is_first_distinct()
-        frame = keep(frame, "events: exact duplicates", first, "item").drop(LINE_HASH)
+        frame = frame.drop(LINE_HASH, strict=False)
     if schema.weight:
         bad = pl.col("weight").is_null() | (pl.col("weight") < 0)
         cleaning.count_changed(
-            "events: missing or negative weight, replaced by 1",
+            BAD_WEIGHTS,
             int(frame.select(bad.sum()).item()),
         )
         frame = frame.with_columns(

@@ -42,14 +42,16 @@ class CleaningLog:
 
 
 def dropped_message(rule: CleaningRule, total: int | None = None) -> str:
-    """A rule that dropped events as text, for a warning.
+    """A rule that dropped rows as text, for a warning.
 
     Args:
-        total: Events before cleaning.
+        total: Rows before cleaning.
     """
     first = f", first: {', '.join(rule.examples)}" if rule.examples else ""
     of = "" if total is None else f" of {total:,}"
-    return f"events dropped by the rule `{rule.rule}`: {rule.dropped or 0:,}{of}{first}"
+    table = rule.rule.partition(":")[0]
+    rows = "events" if table == "events" else f"rows of the {table.rstrip('s')} table"
+    return f"{rows} dropped by the rule `{rule.rule}`: {rule.dropped or 0:,}{of}{first}"
 
 
 def row_examples(bad: pl.DataFrame, show: str | None) -> list[str]:

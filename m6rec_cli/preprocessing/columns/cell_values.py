@@ -3,6 +3,8 @@
 All functions build Polars expressions, which run in lazy plans and on frames.
 """
 
+import re
+
 import polars as pl
 
 from m6rec_cli.data.format import RESERVED
@@ -32,10 +34,14 @@ R writes missing cells as `NA`, which may be a value among words: a country, or 
 """
 _WHOLE_FLOAT = r"^(-?\d+)\.0$"
 
-_CURRENCY = (
+CURRENCY = (
     r"(?:\p{Sc}|\b(?:USD|EUR|GBP|CHF|JPY|CNY|INR|KRW|BRL|CAD|AUD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RUB|TRY"
     r"|ZAR|MXN|SGD|HKD|zł|kr)\b)"
 )
+"""A currency sign or code beside a number."""
+
+OBJECT_KEY = "{{{}}}"
+"""The separator of a set that is written as objects: the key of the members."""
 
 
 def raw_column(name: str) -> str:
@@ -117,8 +123,8 @@ def number(name: str, dtype: pl.DataType) -> pl.Expr:
     if dtype == pl.String:
         bare = (
             column.str.strip_chars()
-            .str.replace(rf"^([-+]?)\s*{_CURRENCY}\s*", "$1")
-            .str.replace(rf"\s*{_CURRENCY}$", "")
+            .str.replace(rf"^([-+]?)\s*{CURRENCY}\s*", "$1")
+            .str.replace(rf"\s*{CURRENCY}$", "")
         )
         grouped = bare.str.contains(r"^[-+]?\d{1,3}(,\d{3})+(\.\d+)?$")
         bare = pl.when(grouped).then(bare.str.replace_all(",", "", literal=True)).otherwise(bare)
@@ -130,8 +136,16 @@ def number(name: str, dtype: pl.DataType) -> pl.Expr:
 
 
 def members(name: str, dtype: pl.DataType, separator: str | None) -> pl.Expr:
-    """A cell as a list of stripped strings: a list, or text split at `separator`; null if empty."""
+    """A cell as a list of stripped strings: a list, or text split at `separator`; null if empty.
+
+    Args:
+        separator: `{name}` takes the values of the key `name` from objects that are written as
+            text, such as `[{'id': 18, 'name': 'Drama'}]`.
+    """
     column = pl.col(name)
+    key = re.fullmatch(r"\{(\w+)\}", separator or "")
+    if key and dtype == pl.String:
+        return _values_of_key(column, key[1])
     if isinstance(dtype, pl.List | pl.Array):
         parts = _strings(column, dtype)
     else:
@@ -140,6 +154,14 @@ def members(name: str, dtype: pl.DataType, separator: str | None) -> pl.Expr:
         parts = bare.str.split(separator or "|")
     cleaned = pl.element().str.strip_chars().str.strip_chars("'\"").str.strip_chars()
     parts = parts.list.eval(cleaned.filter(cleaned.is_not_null() & ~cleaned.is_in(MISSING)))
+    return pl.when(parts.list.len() > 0).then(parts)
+
+
+def _values_of_key(column: pl.Expr, key: str) -> pl.Expr:
+    start = rf"['\"]{key}['\"]\s*:\s*"
+    found = column.str.extract_all(rf"{start}(?:'[^']*'|\"[^\"]*\"|[^,}}\]]+)")
+    value = pl.element().str.replace(f"^{start}", "").str.strip_chars().str.strip_chars("'\"")
+    parts = found.list.eval(value.filter(~value.is_in(MISSING)))
     return pl.when(parts.list.len() > 0).then(parts)
 
 

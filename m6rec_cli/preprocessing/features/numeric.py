@@ -4,12 +4,12 @@ Numbers beyond the fitted bounds are clipped to them. Dates count as days since 
 """
 
 import math
-from typing import TypedDict, cast
+from typing import NotRequired, TypedDict, cast
 
 import numpy as np
 import polars as pl
 
-from m6rec_cli.preprocessing.columns import cell_values
+from m6rec_cli.preprocessing.columns import cell_values, number_cells
 from m6rec_cli.preprocessing.columns.column_names import normalized_name
 from m6rec_cli.preprocessing.features._base import (
     ColumnSample,
@@ -22,6 +22,7 @@ from m6rec_cli.preprocessing.features._base import (
     rule_prefix,
     select,
 )
+from m6rec_cli.preprocessing.features._identifying import name_words, reason_of_row_numbers
 from m6rec_cli.preprocessing.schema import FeatureColumn
 from m6rec_cli.system.feature_spec import FeatureSpec, StateValue
 
@@ -63,10 +64,14 @@ _CODE_NAMES = (
     "store",
 )
 """Columns with these names hold codes, not quantities, even if all cells are numbers."""
+_NUMBER_WORDS = ("no", "nr", "nbr", "number")
+"""Last words of names such as `department_no`."""
+_CODE_WORDS = {"code", "zip", "postal", "postcode", "plz", "postleitzahl", "cep", "cap", "codigo"}
 _NOT_CODES = ("paid", "bid", "grid", "liquid")
 
 
 class _State(TypedDict):
+    date_formats: NotRequired[list[str]]
     log1p: bool
     low: float | None
     high: float | None
@@ -81,13 +86,20 @@ def _infer_numbers(sample: ColumnSample) -> list[FeatureColumn] | None:
 
 def _infer_strings(sample: ColumnSample) -> list[FeatureColumn] | None:
     known = sample.known
+    if number_cells.date_formats_of(known):
+        return sample.feature("numeric")
     if _share_of_numbers(known) < 0.95 or _is_code(sample.name):
         return None
     has_leading_zeros = known.str.contains(r"^0\d+$").any()
     return None if has_leading_zeros else sample.feature("numeric")
 
 
-RULES = (Rule(40, "number", _infer_numbers), Rule(40, "string", _infer_strings))
+RULES = (
+    Rule(38, "number", reason_of_row_numbers),
+    Rule(38, "string", reason_of_row_numbers),
+    Rule(40, "number", _infer_numbers),
+    Rule(40, "string", _infer_strings),
+)
 
 
 def _share_of_numbers(known: pl.Series) -> float:
@@ -98,8 +110,14 @@ def _share_of_numbers(known: pl.Series) -> float:
 
 
 def _is_code(name: str) -> bool:
-    word = normalized_name(name)
-    return word in _CODE_NAMES or (word.endswith(("id", "code", "zip")) and word not in _NOT_CODES)
+    word, words = normalized_name(name), name_words(name)
+    is_numbered = len(words) > 1 and words[-1] in _NUMBER_WORDS
+    return (
+        is_numbered
+        or word in _CODE_NAMES
+        or not _CODE_WORDS.isdisjoint(words)
+        or (word.endswith(("id", "code", "zip")) and word not in _NOT_CODES)
+    )
 
 
 def fit(cells: pl.Series, column: FeatureColumn, context: FitContext) -> Fitted:
@@ -108,10 +126,13 @@ def fit(cells: pl.Series, column: FeatureColumn, context: FitContext) -> Fitted:
     Whether the upper tail is heavy follows from quantiles, so that a few absurd values do not
     decide.
     """
-    numbers = select(cells, cell_values.number(cells.name, cells.dtype))
+    forms = number_cells.date_formats_of(cells)
+    numbers = select(cells, number_cells.number(cells.name, cells.dtype, forms))
+    dates: dict[str, StateValue] = {"date_formats": forms} if forms else {}
     known = numbers.drop_nulls().to_numpy().astype(np.float64)
     if not len(known):
-        return Fitted(state={"log1p": False, "low": None, "high": None, "mean": 0.0, "scale": 1.0})
+        blank = {"log1p": False, "low": None, "high": None, "mean": 0.0, "scale": 1.0}
+        return Fitted(state={**dates, **blank})
     log1p = bool(known.min() >= 0) and _tail(known) > 0.35 and _tail(np.log1p(known)) < _tail(known)
     if log1p:
         known = np.log1p(known)
@@ -120,6 +141,7 @@ def fit(cells: pl.Series, column: FeatureColumn, context: FitContext) -> Fitted:
     known = np.clip(known, -np.inf if low is None else low, np.inf if high is None else high)
     scale = float(known.std())
     state: dict[str, StateValue] = {
+        **dates,
         "log1p": log1p,
         "low": low,
         "high": high,
@@ -159,13 +181,14 @@ def _tail(known: np.ndarray) -> float:
 
 def encode(cells: pl.Series, spec: FeatureSpec, context: EncodeContext) -> pl.Series:
     """Standardised f32; null for missing cells and for cells that are no number."""
-    number = cell_values.number(cells.name, cells.dtype)
+    state = cast(_State, spec.state)
+    number = number_cells.number(cells.name, cells.dtype, state.get("date_formats", []))
     text = cell_values.text(cells.name, cells.dtype)
     parsed = cells.to_frame().select(number.alias("v"), text.alias("t"))
     unreadable = parsed.filter(
         pl.col("v").is_null() & ~pl.col("t").is_in(cell_values.MISSING_OR_NA)
     )["t"]
-    encoded, clipped = _standardise(parsed["v"], cast(_State, spec.state))
+    encoded, clipped = _standardise(parsed["v"], state)
     count_missing(encoded, spec, context)
     what, changed = rule_prefix(spec), context.cleaning.count_changed
     changed(f"{what} not a number, masked", len(unreadable), unreadable.head(3).to_list())

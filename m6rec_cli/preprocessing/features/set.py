@@ -22,6 +22,7 @@ from m6rec_cli.system.feature_spec import FeatureSpec
 TRAITS = Traits(storage="codes", compared_by="values")
 
 _RARE_IN_TEXTS = ("|", " > ")
+_NAMING_KEYS = ("name", "title", "label", "value", "slug", "key", "id")
 _SEPARATORS = (*_RARE_IN_TEXTS, ", ", "; ", ";", ",")
 
 
@@ -44,6 +45,9 @@ RULES = (Rule(60, "list", _infer_lists), Rule(60, "string", _infer_strings))
 
 def _separator(known: pl.Series) -> str | None:
     """The separator of a multi-valued column: common, with short and recurring members."""
+    if known.str.contains(r"^\[?\s*\{.*\}\s*\]?$|^\[\s*\]$").all():
+        key = _key_of_objects(known)
+        return cell_values.OBJECT_KEY.format(key) if key else None
     if known.str.contains(r"^\[.*\]$").mean() == 1.0:
         return ","
     for separator in _SEPARATORS:
@@ -67,6 +71,15 @@ def _separator(known: pl.Series) -> str | None:
         ):
             return separator
     return None
+
+
+def _key_of_objects(known: pl.Series) -> str | None:
+    """The key that names the objects of a text such as `[{'id': 18, 'name': 'Drama'}]`."""
+    keys = known.str.extract_all(r"['\"]\w+['\"]\s*:").explode(
+        empty_as_null=False, keep_nulls=False
+    )
+    found = set(keys.str.extract(r"(\w+)").drop_nulls())
+    return next((key for key in _NAMING_KEYS if key in found), min(found, default=None))
 
 
 def fit(cells: pl.Series, column: FeatureColumn, context: FitContext) -> Fitted:

@@ -15,6 +15,11 @@ from m6rec_cli.preprocessing.features._base import (
     count_missing,
     select,
 )
+from m6rec_cli.preprocessing.features._identifying import (
+    is_hash,
+    reason_of_name,
+    reason_to_leave_out,
+)
 from m6rec_cli.preprocessing.schema import FeatureColumn
 from m6rec_cli.system.feature_spec import FeatureSpec
 
@@ -28,6 +33,8 @@ TRAITS = Traits(
 
 def _infer(sample: ColumnSample) -> list[FeatureColumn] | None:
     known = sample.known
+    if is_hash(known):  # recurring ones are categories
+        return None
     distinct = known.n_unique() / len(known)
     words = known.str.count_matches(r"\S+").mean()
     size = known.str.len_chars().mean()
@@ -38,7 +45,11 @@ def _infer(sample: ColumnSample) -> list[FeatureColumn] | None:
     return sample.feature("text") if size > 40 or (distinct > 0.5 and is_prose) else None
 
 
-RULES = (Rule(70, "string", _infer),)
+RULES = (
+    Rule(35, "number", reason_of_name),
+    Rule(50, "string", reason_to_leave_out),
+    Rule(70, "string", _infer),
+)
 
 
 def _is_without_spaces(known: pl.Series) -> bool:

@@ -11,6 +11,9 @@ from m6rec_cli.system.registry import Part
 
 EXTRA = "__extra"
 """Column that marks the lines with too many fields."""
+HEADER = "__header"
+"""Column that marks the lines that repeat the header line."""
+_ZSTD_LINES = 10_000
 
 
 class Salvaged(NamedTuple):
@@ -41,14 +44,17 @@ class Reader(Protocol):
     IS_TEXT: bool
     READS_FOLDERS: bool
 
-    def scan(self, path: str) -> pl.LazyFrame:
+    def scan(self, path: str, *, no_header: bool = False) -> pl.LazyFrame:
         """Scan a file or a glob, or a folder if the format reads folders.
 
-        May add the column `EXTRA`, bool.
+        May add the columns `EXTRA` and `HEADER`, bool.
+
+        Args:
+            no_header: The text has no header line: name its columns `1`, `2` and so on.
         """
         ...
 
-    def salvage(self, path: str) -> Salvaged | None:
+    def salvage(self, path: str, *, no_header: bool = False) -> Salvaged | None:
         """Read what can be read of a file that `scan` refuses; None if the format has no way to."""
         ...
 
@@ -66,12 +72,40 @@ def scan_path(path: str) -> str:
     return path if is_pattern(path) else glob.escape(path)
 
 
-def read_start(path: str, n: int, *, line: bool = False) -> bytes:
-    """The first `n` bytes, or the first line, of the first file that `path` names; unzips `.gz`."""
+def read_start(path: str, n: int) -> bytes:
+    """The first `n` bytes of the first file that `path` names, decompressed.
+
+    Of a `.zst` file, which Polars decompresses, letters that are not UTF-8 come as `\ufffd`.
+    """
     first = sorted(glob.glob(path, recursive=True))[0] if is_pattern(path) else path  # noqa: PTH207 - may be absolute
+    if first.endswith(".zst"):
+        return "\n".join(_first_lines(first, min(n // 16, _ZSTD_LINES))).encode()[:n]
     opener = gzip.open if first.endswith(".gz") else open
     with opener(first, "rb") as file:
-        return file.readline(n) if line else file.read(n)
+        return file.read(n)
+
+
+def read_all(path: str) -> bytes:
+    """The decompressed bytes of one file."""
+    if path.endswith(".zst"):
+        return "\n".join(_first_lines(path, None)).encode()
+    data = Path(path).read_bytes()
+    return gzip.decompress(data) if path.endswith(".gz") else data
+
+
+def _first_lines(path: str, n: int | None) -> list[str]:
+    """Lines of a compressed file; a separator that no text has keeps each line in one piece."""
+    lines = pl.read_csv(
+        path,
+        has_header=False,
+        separator="\x1f",
+        quote_char=None,
+        schema={"line": pl.String},
+        n_rows=n,
+        truncate_ragged_lines=True,
+        encoding="utf8-lossy",
+    )
+    return [line or "" for line in lines["line"]]
 
 
 def files_of_folder(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:

@@ -1,30 +1,61 @@
 """Delimited text to a lazy frame of strings."""
 
+from dataclasses import dataclass
+
 import polars as pl
 
 from m6rec_cli.preprocessing.readers._base import EXTRA, is_pattern
 
 
-def scan_strings(source: str | bytes, separator: str, quote_char: str | None = '"') -> pl.LazyFrame:
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """How the lines of a delimited file are read.
+
+    Attributes:
+        separator: Between fields.
+        quote_char: Around fields; None for files without quotes.
+        end_of_line: The last character of a line.
+        skip_lines: Lines above the header line.
+        n_columns: The number of columns of a file without header line; None if there is one.
+    """
+
+    separator: str
+    quote_char: str | None = '"'
+    end_of_line: str = "\n"
+    skip_lines: int = 0
+    n_columns: int | None = None
+
+
+def scan_strings(source: str | bytes, layout: Layout) -> pl.LazyFrame:
     """Scan all columns as String; the bool column `EXTRA` marks lines with too many fields."""
-    pattern = isinstance(source, str) and is_pattern(source)
-    header = pl.scan_csv(
-        source,
-        separator=separator,
-        infer_schema=False,
-        quote_char=quote_char,
-        n_rows=0,
-        truncate_ragged_lines=True,
-        glob=pattern,
-    ).collect_schema()
     # One column more than the header names: only a line that is too long fills it.
     return pl.scan_csv(
         source,
-        separator=separator,
-        schema={**dict.fromkeys(header, pl.String), EXTRA: pl.String},
-        quote_char=quote_char,
+        schema={**dict.fromkeys(_column_names(source, layout), pl.String), EXTRA: pl.String},
+        has_header=layout.n_columns is None,
+        separator=layout.separator,
+        quote_char=layout.quote_char,
+        eol_char=layout.end_of_line,
+        skip_lines=layout.skip_lines,
         truncate_ragged_lines=True,
         missing_columns="insert",
         encoding="utf8-lossy",
-        glob=pattern,
+        glob=isinstance(source, str) and is_pattern(source),
     ).with_columns(pl.col(EXTRA).is_not_null())
+
+
+def _column_names(source: str | bytes, layout: Layout) -> list[str]:
+    if layout.n_columns is not None:
+        return [str(number) for number in range(1, layout.n_columns + 1)]
+    header = pl.scan_csv(
+        source,
+        infer_schema=False,
+        separator=layout.separator,
+        quote_char=layout.quote_char,
+        eol_char=layout.end_of_line,
+        skip_lines=layout.skip_lines,
+        n_rows=0,
+        truncate_ragged_lines=True,
+        glob=isinstance(source, str) and is_pattern(source),
+    )
+    return header.collect_schema().names()

@@ -10,11 +10,11 @@ IS_TEXT = False
 READS_FOLDERS = False
 
 
-def scan(path: str) -> pl.LazyFrame:
+def scan(path: str, *, no_header: bool = False) -> pl.LazyFrame:
     """Scan a file or a glob."""
     return pl.scan_ipc(scan_path(path))
 
 
-def salvage(path: str) -> Salvaged | None:
+def salvage(path: str, *, no_header: bool = False) -> Salvaged | None:
     """See `Reader.salvage`."""
     return None

@@ -1,42 +1,45 @@
-"""Comma, semicolon, pipe or tab separated text, plain or gzip, to a lazy frame of strings.
+"""Comma, semicolon, pipe or tab separated text, also compressed, to a lazy frame of strings.
 
 Every column is read as text, so an id such as `007` or `1.0` stays as it is; values are parsed
-later, by the role of their column. A line with too many fields is marked in `EXTRA`; one with too
-few ends in nulls. In files with semicolons, decimal commas become points.
+later, by the role of their column. A line with too many fields is marked in `EXTRA`, one that
+repeats the header in `HEADER`; one with too few ends in nulls. Decimal commas become points.
 """
 
 import codecs
 import csv
-import gzip
 import io
-from pathlib import Path
+from dataclasses import replace
 
 import polars as pl
 
-from m6rec_cli.preprocessing.columns.cell_values import MISSING_OR_NA
-from m6rec_cli.preprocessing.readers._base import EXTRA, Salvaged, read_start
-from m6rec_cli.preprocessing.readers._delimited import scan_strings
+from m6rec_cli.preprocessing.readers._base import (
+    EXTRA,
+    HEADER,
+    Salvaged,
+    read_all,
+    read_start,
+)
+from m6rec_cli.preprocessing.readers._decimal_commas import with_decimal_points
+from m6rec_cli.preprocessing.readers._delimited import Layout, scan_strings
+from m6rec_cli.preprocessing.readers._layout import find_layout
 from m6rec_cli.system.errors import M6RecError
 
-SUFFIXES = (".csv", ".tsv", ".csv.gz", ".tsv.gz", ".txt", ".txt.gz")
+SUFFIXES = tuple(
+    name + packed for name in (".csv", ".tsv", ".txt") for packed in ("", ".gz", ".zst")
+)
 CONTENT = "a header line and records below"
 IS_TEXT = True
 READS_FOLDERS = False
-_SEPARATORS = (",", "\t", ";", "|")
-_NUMBER = r"^[-+]?\s*[$€£¥]?\s*(?:\d{1,3}(?:\.\d{3})+|\d+)(?:,\d+)?\s*[$€£¥]?$"
-"""A number that may have points between thousands and a decimal comma."""
-_DECIMAL_COMMA = r"(?:^|\D)0,|,(?:\d{1,2}|\d{4,})(?:\D|$)"
-"""A comma that cannot separate thousands."""
 _CELL_LINES = 50
 """Most lines of one quoted cell, when a file with broken quotes is read."""
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def scan(path: str) -> pl.LazyFrame:
-    """Scan a file or a glob; every column String, with the marker column `EXTRA`.
+def scan(path: str, *, no_header: bool = False) -> pl.LazyFrame:
+    """Scan a file or a glob; every column String, with the marker columns `EXTRA` and `HEADER`.
 
     Raises:
-        M6RecError: It is UTF-16 text, which spreadsheets write.
+        M6RecError: It is UTF-16 text, which spreadsheets write, or has no header line.
     """
     if read_start(path, 2) in _UTF_16:
         raise M6RecError(
@@ -44,64 +47,44 @@ def scan(path: str) -> pl.LazyFrame:
             where=path,
             hint="convert it: `iconv -f UTF-16 -t UTF-8 FILE > NEW_FILE`",
         )
-    separator = separator_of(path)
-    return _with_decimal_points(scan_strings(path, separator), separator)
+    layout, looks, first = find_layout(path, no_header=no_header)
+    if looks == "data" and not no_header:
+        names = layout.separator.join(["user_id", "item_id", "..."][: len(first)])
+        raise M6RecError(
+            "the first line looks like data: is the header line missing?",
+            where=f"{path}, first line: `{layout.separator.join(first)[:80]}`",
+            hint="name the columns in a line above it: "
+            f"`(echo '{names}'; cat FILE) > NEW_FILE`. `m6rec preprocess --no-header` "
+            "calls them `1`, `2` and so on: name their roles in a schema file, or by "
+            "`--columns user=1,item=2`",
+        )
+    return _read(path, layout)
 
 
-def salvage(path: str) -> Salvaged | None:
+def salvage(path: str, *, no_header: bool = False) -> Salvaged | None:
     """Read a file with broken quotes: leaves out the lines whose quotes do not match."""
-    raw = (
-        gzip.decompress(Path(path).read_bytes())
-        if path.endswith(".gz")
-        else Path(path).read_bytes()
-    )
-    separator = separator_of(path)
-    records, bad = _records(raw.splitlines(), separator)
+    layout = find_layout(path, no_header=no_header)[0]
+    lines = read_all(path).splitlines()[layout.skip_lines :]
+    layout = replace(layout, skip_lines=0, end_of_line="\n")
+    records, bad = _records(lines, layout.separator)
     good = b"\n".join(records)
-    frame = scan_strings(good, separator)
     try:
+        frame = _read(good, layout)
         frame.collect()
     except pl.exceptions.ComputeError:
         # Lines with an even number of misplaced quotes: read quotes as ordinary characters.
-        frame = scan_strings(good, separator, quote_char=None)
-    return Salvaged(_with_decimal_points(frame, separator), len(bad), bad[0] if bad else None)
+        frame = _read(good, replace(layout, quote_char=None))
+    return Salvaged(frame, len(bad), bad[0] if bad else None)
 
 
-def separator_of(path: str) -> str:
-    """A tab for `.tsv`; otherwise the most frequent candidate in the header line."""
-    if ".tsv" in Path(path).name:
-        return "\t"
-    return max(_SEPARATORS, key=_header_line(path).count)
-
-
-def _header_line(path: str) -> str:
-    return read_start(path, 1 << 20, line=True).decode("utf-8", "replace")
-
-
-def _with_decimal_points(frame: pl.LazyFrame, separator: str) -> pl.LazyFrame:
-    """Replace decimal commas by points in a file with semicolons."""
-    if separator != ";":
-        return frame
-    head = frame.head(1000).collect()
-    names = [n for n in head.columns if n != EXTRA and _has_decimal_commas(head[n])]
-    cells = [pl.col(name).str.strip_chars() for name in names]
-    return frame.with_columns(
-        pl.when(cell.str.contains(_NUMBER))
-        .then(cell.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True))
-        .otherwise(cell)
-        .alias(name)
-        for name, cell in zip(names, cells, strict=True)
-    )
-
-
-def _has_decimal_commas(cells: pl.Series) -> bool:
-    known = cells.drop_nulls().str.strip_chars()
-    known = known.filter(~known.is_in(MISSING_OR_NA))
-    return (
-        len(known) > 0
-        and known.str.contains(_NUMBER).all()
-        and known.str.contains(_DECIMAL_COMMA).any()
-    )
+def _read(source: str | bytes, layout: Layout) -> pl.LazyFrame:
+    frame = scan_strings(source, layout)
+    if layout.n_columns is None:
+        # Two columns are enough, and most plans read them anyway.
+        names = [name for name in frame.collect_schema() if name != EXTRA][:2]
+        repeats = pl.all_horizontal(*(pl.col(name).eq_missing(name) for name in names))
+        frame = frame.with_columns(repeats.alias(HEADER))
+    return with_decimal_points(frame, layout.separator)
 
 
 def _records(lines: list[bytes], separator: str) -> tuple[list[bytes], list[int]]:

@@ -1,48 +1,92 @@
-"""JSON lines to a lazy frame with the types of the values."""
+"""JSON lines, or one JSON array of objects, to a lazy frame with the types of the values."""
 
-import gzip
+import codecs
 import json
-from pathlib import Path
 
 import polars as pl
 
-from m6rec_cli.preprocessing.readers._base import Salvaged, scan_path
+from m6rec_cli.preprocessing.readers._base import (
+    Salvaged,
+    is_pattern,
+    read_all,
+    read_start,
+    scan_path,
+)
 from m6rec_cli.system.errors import M6RecError
 
-SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+SUFFIXES = tuple(
+    name + packed for name in (".jsonl", ".ndjson", ".json") for packed in ("", ".gz", ".zst")
+)
 CONTENT = "records"
 IS_TEXT = True
 READS_FOLDERS = False
+_START_BYTES = 1 << 12
 
 
-def scan(path: str) -> pl.LazyFrame:
-    """Scan a file or a glob.
+def scan(path: str, *, no_header: bool = False) -> pl.LazyFrame:
+    """Scan a file or a glob; an array, or a file with a byte order mark, is read into memory.
 
     Infers types from all lines: Polars silently drops a key that first occurs after the lines it
     looks at.
+
+    Raises:
+        M6RecError: The files of a glob are arrays.
     """
-    return pl.scan_ndjson(scan_path(path), infer_schema_length=None)
+    start = read_start(path, _START_BYTES)
+    has_mark = start.startswith(codecs.BOM_UTF8)
+    is_array = start.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"[")
+    if not (has_mark or is_array):
+        return pl.scan_ndjson(scan_path(path), infer_schema_length=None)
+    if is_pattern(path):
+        raise M6RecError(
+            "the files hold one JSON array each" if is_array else "the files begin with a mark",
+            where=path,
+            hint="write one object a line: `jq -c '.[]' FILE > NEW_FILE.jsonl`"
+            if is_array
+            else "remove the byte order mark: `sed -i '1s/^\\xef\\xbb\\xbf//' FILE`",
+        )
+    data = read_all(path).removeprefix(codecs.BOM_UTF8)
+    if not is_array:
+        return pl.scan_ndjson(data, infer_schema_length=None)
+    try:
+        return pl.read_json(data, infer_schema_length=None).lazy()
+    except pl.exceptions.PolarsError:
+        return _read_array(data, path).lazy()
 
 
-def salvage(path: str) -> Salvaged | None:
+def _read_array(data: bytes, path: str) -> pl.DataFrame:
+    """Read an array that Polars refuses, such as one with numbers and texts in one column."""
+    try:
+        rows = json.loads(data.decode("utf-8", "replace"))
+    except ValueError as error:
+        raise M6RecError(f"the JSON array is damaged: {error}", where=path) from None
+    if not all(isinstance(row, dict) for row in rows):
+        raise M6RecError(
+            "the JSON array holds values that are no objects",
+            where=path,
+            hint='a record looks like {"user_id": "u1", "item_id": "i1"}',
+        )
+    return pl.DataFrame(rows, infer_schema_length=None, strict=False)
+
+
+def salvage(path: str, *, no_header: bool = False) -> Salvaged | None:
     """Read the lines that are JSON objects.
 
     Raises:
         M6RecError: No line is one.
     """
-    opener = gzip.open if path.endswith(".gz") else open
     rows: list[dict[str, object]] = []
     bad: list[int] = []
-    with opener(Path(path), "rt", encoding="utf-8", errors="replace") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                value = json.loads(line)
-            except ValueError:
-                value = None
-            if isinstance(value, dict):
-                rows.append(value)
-            elif line.strip():
-                bad.append(number)
+    text = read_all(path).removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
+    for number, line in enumerate(text.split("\n"), 1):
+        try:
+            value = json.loads(line)
+        except ValueError:
+            value = None
+        if isinstance(value, dict):
+            rows.append(value)
+        elif line.strip():
+            bad.append(number)
     if not rows:
         raise M6RecError(
             "no line of the file is a JSON object",

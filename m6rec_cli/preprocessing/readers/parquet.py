@@ -12,7 +12,7 @@ IS_TEXT = False
 READS_FOLDERS = True
 
 
-def scan(path: str) -> pl.LazyFrame:
+def scan(path: str, *, no_header: bool = False) -> pl.LazyFrame:
     """Scan; the `key=value` parts of a folder become columns."""
     place = Path(path)
     if place.is_dir():
@@ -21,6 +21,6 @@ def scan(path: str) -> pl.LazyFrame:
     return pl.scan_parquet(path, glob=not place.exists())
 
 
-def salvage(path: str) -> Salvaged | None:
+def salvage(path: str, *, no_header: bool = False) -> Salvaged | None:
     """See `Reader.salvage`."""
     return None

@@ -4,6 +4,7 @@ import polars as pl
 
 from m6rec_cli.preprocessing.readers import _delimited
 from m6rec_cli.preprocessing.readers._base import EXTRA, Salvaged
+from m6rec_cli.preprocessing.readers._delimited import Layout
 from m6rec_cli.system.errors import M6RecError, nearest_hint
 
 SUFFIXES = (".inter", ".item", ".user")
@@ -13,13 +14,13 @@ READS_FOLDERS = False
 _TYPES = ("token", "token_seq", "float", "float_seq")
 
 
-def scan(path: str) -> pl.LazyFrame:
+def scan(path: str, *, no_header: bool = False) -> pl.LazyFrame:
     """Scan; `token` becomes String, `float` Float64, the `_seq` types become lists split at spaces.
 
     Raises:
         M6RecError: A header cell has no type, or one that RecBole does not have.
     """
-    frame = _delimited.scan_strings(path, "\t", quote_char=None)
+    frame = _delimited.scan_strings(path, Layout(separator="\t", quote_char=None))
     columns: list[pl.Expr] = []
     for header in frame.collect_schema():
         if header == EXTRA:
@@ -36,7 +37,7 @@ def scan(path: str) -> pl.LazyFrame:
     return frame.select(columns)
 
 
-def salvage(path: str) -> Salvaged | None:
+def salvage(path: str, *, no_header: bool = False) -> Salvaged | None:
     """See `Reader.salvage`."""
     return None
 

@@ -34,3 +34,11 @@ def test_dropped_message_has_count_total_and_examples() -> None:
     start = "events dropped by the rule `events: no item id`: 1,200"
     assert dropped_message(rule) == f"{start}, first: a (row 3)"
     assert dropped_message(rule, 5000) == f"{start} of 5,000, first: a (row 3)"
+
+
+def test_dropped_message_of_a_table_names_it() -> None:
+    rule = CleaningRule(rule="items: no id", dropped=2)
+    assert (
+        dropped_message(rule, 9)
+        == "rows of the item table dropped by the rule `items: no id`: 2 of 9"
+    )

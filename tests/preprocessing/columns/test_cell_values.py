@@ -122,3 +122,18 @@ def test_vector_of_text_equals_that_of_lists_and_arrays() -> None:
         )
         == want
     )
+
+
+def test_members_takes_the_values_of_a_key_from_objects() -> None:
+    cells = [
+        "[{'id': 18, 'name': 'Drama'}, {'id': 35, 'name': \"Children's\"}]",
+        '{"id": 3, "name": "Sea, sun"}',
+        "[{'id': 7, 'name': None}]",
+        "[]",
+    ]
+    frame = pl.DataFrame({"g": cells})
+    dtype = frame.schema["g"]
+    names = frame.select(cell_values.members("g", dtype, "{name}")).to_series()
+    assert names.to_list() == [["Drama", "Children's"], ["Sea, sun"], None, None]
+    numbers = frame.select(cell_values.members("g", dtype, "{id}")).to_series()
+    assert numbers.to_list() == [["18", "35"], ["3"], ["7"], None]

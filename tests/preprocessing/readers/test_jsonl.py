@@ -1,5 +1,6 @@
-"""JSON lines: late keys and broken lines."""
+"""JSON lines and arrays: late keys, broken lines, byte order marks."""
 
+import gzip
 import json
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from m6rec_cli.preprocessing import tables
+from m6rec_cli.system.errors import M6RecError
 
 
 def test_scan_keeps_a_key_that_first_occurs_late(tmp_path: Path) -> None:
@@ -23,6 +25,53 @@ def test_scan_counts_and_drops_lines_that_are_no_objects(tmp_path: Path) -> None
     table = tables.scan(path, "interactions")
     assert (table.n_rows, table.n_unparseable, table.first_unparseable) == (2, 2, 2)
     assert table.frame.collect()["user_id"].to_list() == ["a", "b"]
+
+
+@pytest.mark.parametrize("name", ["e.json", "e.jsonl", "e.json.gz"])
+@pytest.mark.parametrize("indent", [None, 2])
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
+def test_scan_reads_an_array_of_objects(
+    tmp_path: Path, name: str, indent: int | None, mark: str
+) -> None:
+    rows = [{"user": "a", "n": 1}, {"user": "b", "n": None, "late": "x"}]
+    data = (mark + json.dumps(rows, indent=indent)).encode()
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith(".gz") else data)
+    table = tables.scan(tmp_path / name, "interactions")
+    assert table.n_unparseable == 0
+    assert table.frame.collect().select("user", "n", "late").rows() == [
+        ("a", 1, None),
+        ("b", None, "x"),
+    ]
+
+
+def test_scan_array_of_mixed_types_is_read_as_text(tmp_path: Path) -> None:
+    (tmp_path / "e.json").write_text('[{"user": 1}, {"user": "b"}]')
+    got = tables.scan(tmp_path / "e.json", "interactions").frame.collect()
+    assert got["user"].to_list() == ["1", "b"]
+
+
+@pytest.mark.parametrize(
+    ("text", "match"), [("[1, 2]", "values that are no objects"), ("[{", "is damaged")]
+)
+def test_scan_array_without_objects_raises(tmp_path: Path, text: str, match: str) -> None:
+    (tmp_path / "e.json").write_text(text)
+    with pytest.raises(M6RecError, match=match):
+        tables.scan(tmp_path / "e.json", "interactions")
+
+
+def test_scan_glob_of_arrays_raises_an_error_with_the_conversion(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.json").write_text("[{}]")
+    with pytest.raises(M6RecError, match="hold one JSON array each") as error:
+        tables.scan(tmp_path / "*.json", "interactions")
+    assert "jq" in str(error.value.hint)
+
+
+def test_scan_byte_order_mark_costs_no_record(tmp_path: Path) -> None:
+    (tmp_path / "e.jsonl").write_text('\ufeff{"user": "a"}\n{"user": "b"}\n', encoding="utf-8")
+    table = tables.scan(tmp_path / "e.jsonl", "interactions")
+    assert table.frame.collect()["user"].to_list() == ["a", "b"]
+    assert table.n_unparseable == 0
 
 
 _cells = st.text(

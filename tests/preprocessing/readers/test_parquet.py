@@ -30,4 +30,4 @@ def test_scan_folder_reads_all_suffixes_and_skips_hidden_names(tmp_path: Path) -
     (tmp_path / "a" / ".ipynb_checkpoints").mkdir()
     RECORDS.write_parquet(tmp_path / "a" / ".ipynb_checkpoints" / "1-checkpoint.parquet")
     assert tables.scan(tmp_path / "a", "interactions").n_rows == 6
-    assert len(fingerprints.input_files({"interactions": tmp_path / "a"})) == 2
+    assert len(fingerprints.input_files({"interactions": [tmp_path / "a"]})) == 2

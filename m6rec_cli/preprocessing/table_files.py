@@ -1,0 +1,63 @@
+"""A path to the files of a table, and to the reader that their suffix chooses."""
+
+import glob
+from pathlib import Path
+
+from m6rec_cli.preprocessing.readers._base import READERS, Reader, files_of_folder
+from m6rec_cli.system.errors import M6RecError, missing_path_hint
+
+
+def files_of(path: Path) -> list[Path]:
+    """The files that are read for a path: a file, a glob, or a folder."""
+    if path.is_dir():
+        return _folder_reader(path)[1]
+    if path.exists():
+        return [path]
+    return sorted(p for p in map(Path, glob.glob(str(path), recursive=True)) if p.is_file())  # noqa: PTH207 - may be absolute
+
+
+def reader_of(path: str, what: str) -> Reader:
+    """The reader for a path.
+
+    Args:
+        what: What the table is for; errors say it.
+
+    Raises:
+        M6RecError: Nothing is there, or the suffix is unknown.
+    """
+    place = Path(path)
+    if place.is_dir():
+        reader, _ = _folder_reader(place)
+        if reader:
+            return reader
+        raise M6RecError(
+            f"the {what} folder holds no Parquet file",
+            where=path,
+            hint="name a file, a glob in quotes, or a folder of Parquet files",
+        )
+    if not place.exists() and not glob.glob(path, recursive=True):  # noqa: PTH207 - may be absolute
+        raise M6RecError(
+            f"the {what} file does not exist",
+            where=path,
+            hint=None if glob.has_magic(path) else missing_path_hint(path),
+        )
+    by_suffix = {suffix: reader for reader in _readers() for suffix in reader.SUFFIXES}
+    suffixes = [s for s in by_suffix if place.name.lower().endswith(s)]
+    if suffixes:
+        return by_suffix[max(suffixes, key=len)]
+    hint = "known: " + " ".join(sorted(by_suffix))
+    if place.name.lower().endswith((".xlsx", ".xls", ".ods")):
+        hint = "save the sheet as CSV in UTF-8"
+    raise M6RecError(f"no reader knows the suffix of the {what} file", where=path, hint=hint)
+
+
+def _readers() -> list[Reader]:
+    return [READERS.load(name) for name in READERS.names()]
+
+
+def _folder_reader(folder: Path) -> tuple[Reader | None, list[Path]]:
+    """The reader for a folder, and the files that it reads there."""
+    for reader in _readers():
+        if reader.READS_FOLDERS and (files := files_of_folder(folder, reader.SUFFIXES)):
+            return reader, files
+    return None, []
