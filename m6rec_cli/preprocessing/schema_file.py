@@ -114,9 +114,7 @@ def read_hints(path: Path) -> SchemaHints:
     where = str(path)
     events, items, users = _tables(path)
     roles = {
-        key: _column(events[key], f"interactions.{key}", where)
-        for key in ROLES
-        if key in events
+        key: _column(events[key], f"interactions.{key}", where) for key in ROLES if key in events
     }
     missing = events.get("missing_users")
     if missing is not None and not (

@@ -8,18 +8,25 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-USER = tuple(
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+USER = _names(
     """
     userid user uid customerid customer custid visitorid memberid reviewerid accountid
     clientid personid readerid playerid sessionid msno buyerid buyer shopperid viewerid
     listenerid customerno customernumber customerkey userkey householdkey username
     kundennummer kundennr kundenid kunde benutzerid benutzer nutzerid nutzer idclient client
     numclient utilisateurid idutilisateur utilisateur clienteid idcliente codcliente cliente
-    usuarioid idusuario usuario utilizador idutente utente 用户id 用户编号 用户 客户id 客户编号 客户 会员id
-    会员编号 会员 顾客id 顾客 ユーザーid ユーザid ユーザー 顧客id 顧客番号 顧客 会員id 会員番号 お客様番号
-    """.split()
+    usuarioid idusuario usuario utilizador idutente utente 用户id 用户编号 用户 客户id 客户编号
+    客户 会员id
+    会员编号 会员 顾客id 顾客 ユーザーid ユーザid ユーザー 顧客id 顧客番号 顧客 会員id 会員番号
+    お客様番号
+    """
 )
-ITEM = tuple(
+ITEM = _names(
     """
     itemid item iid movieid parentasin asin sku stockcode productid product articleid
     goodsid videoid songid trackid artistid bookid isbn newsid businessid gameid contentid
@@ -29,11 +36,12 @@ ITEM = tuple(
     song track artist book artikelnummer artikelnr artikelid artikel produktnummer produktid
     produkt idproduit codeproduit refproduit produit idarticle codearticle article
     idproducto productoid codigoproducto producto articulo idproduto produtoid codigoproduto
-    codproduto produto idprodotto codiceprodotto prodotto articolo 商品id 商品编号 商品 产品id 产品编号 产品
+    codproduto produto idprodotto codiceprodotto prodotto articolo 商品id 商品编号 商品 产品id
+    产品编号 产品
     物品id 物品 商品コード 商品番号 アイテムid アイテム
-    """.split()
+    """
 )
-TIME = tuple(
+TIME = _names(
     """
     timestamp ts unixreviewtime eventtime time datetime date createdat invoicedate orderdate
     purchasedate reviewtime eventdate transactiondate tdat utctime ordertime purchasetime
@@ -41,45 +49,46 @@ TIME = tuple(
     eventtimestamp timems timestampms zeitstempel datum zeit bestelldatum kaufdatum
     rechnungsdatum horodatage datecommande dateachat datefacture fecha fechahora fechacompra
     fechapedido fechafactura data datahora datacompra datapedido dataacquisto dataordine 时间戳
-    时间 日期 下单时间 购买时间 交易时间 購買日期 日時 日付 購入日時 購入日 注文日時 注文日 タイムスタンプ
-    """.split()
+    时间 日期 下单时间 购买时间 交易时间 購買日期 日時 日付 購入日時 購入日 注文日時 注文日
+    タイムスタンプ
+    """
 )
-ORDER = tuple(
+ORDER = _names(
     """
     order position seq sequence step rank ordinal ordernumber
-    """.split()
+    """
 )
-EVENT = tuple(
+EVENT = _names(
     """
     event eventtype behavior behaviour behaviortype behaviourtype action actiontype
     interaction interactiontype ereignis aktion evenement evento accion acao azione 行为类型 行为
     事件 行動 イベント
-    """.split()
+    """
 )
-WEIGHT = tuple(
+WEIGHT = _names(
     """
     weight preference watchtime watchseconds watchedseconds watchduration dwelltime
     dwellseconds playtime playseconds playduration
-    """.split()
+    """
 )
-QUANTITY = tuple(
+QUANTITY = _names(
     """
     quantity qty units menge anzahl stueckzahl quantite qte cantidad quantidade quantita 数量
     個数
-    """.split()
+    """
 )
-PRICE = tuple(
+PRICE = _names(
     """
     unitprice price einzelpreis stueckpreis preis prixunitaire prix preciounitario precio
     precounitario preco prezzounitario prezzo 单价 价格 単価 価格
-    """.split()
+    """
 )
-DISPLAY = tuple(
+DISPLAY = _names(
     """
     title name itemname productname producttitle itemtitle movietitle headline description
     titel bezeichnung artikelbezeichnung artikelname produktname titre libelle designation
     nomproduit nom titulo nombre nome titolo descrizione 标题 商品名称 产品名称 名称 商品名 タイトル
-    """.split()
+    """
 )
 
 

@@ -1,11 +1,11 @@
-"""A column of the event log to what its values depend on: the item, the user, the time or the line.
+"""A column of the event log to what it depends on: the item, the user, the time or the line.
 
-Measured by the agreement of pairs of lines: the share of pairs within one group (an item, a user, a
-stretch of time) with equal values, less the share among all pairs, scaled so that 1 is certainty and
-0 is chance. Unlike the share of lines that a group's most common value predicts, it is not biased
-towards columns with many values, nor towards groups with few lines. Within an item only pairs of
-different users count, and within a user only pairs of different items: a repeated purchase says
-nothing of either.
+Measured by the agreement of pairs of lines: the share of pairs within one group (an item, a user,
+a stretch of time) with equal values, less the share among all pairs, scaled so that 1 is certainty
+and 0 is chance. Unlike the share of lines that a group's most common value predicts, it is not
+biased towards columns with many values, nor towards groups with few lines. Within an item only
+pairs of different users count, and within a user only pairs of different items: a repeated purchase
+says nothing of either.
 """
 
 from dataclasses import dataclass

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from m6rec_cli.preprocessing.columns import cell_values, column_names, date_formats
+from m6rec_cli.preprocessing.columns import cell_values, column_names, time_column
 from m6rec_cli.preprocessing.columns.column_names import find_column
 from m6rec_cli.preprocessing.columns.time_column import TimeColumns, find_time
 from m6rec_cli.preprocessing.schema import Schema, SchemaHints
@@ -54,20 +54,18 @@ def infer_roles(
     hinted = {column for column in known.values() if column is not None}
     free = [name for name in table.schema if name not in hinted]
 
-    def role(name: str, usual: tuple[str, ...]) -> str | None:
+    def column_of(name: str, usual: tuple[str, ...]) -> str | None:
         return known[name] if name in known else find_column(free, usual)
 
-    user, item = role("user", column_names.USER), role("item", column_names.ITEM)
+    user, item = column_of("user", column_names.USER), column_of("item", column_names.ITEM)
     if user is None or item is None:
         raise _no_id_column("user" if user is None else "item", table, {"user": user, "item": item})
-    quantity = role("quantity", column_names.QUANTITY)
-    others = {
-        "event": role("event", column_names.EVENT),
-        "weight": role("weight", column_names.WEIGHT),
-        "quantity": quantity,
-        "price": role("price", column_names.PRICE) if quantity else known.get("price"),
-    }
-    taken = hinted | {column for column in others.values() if column is not None}
+    quantity = column_of("quantity", column_names.QUANTITY)
+    price = column_of("price", column_names.PRICE) if quantity else known.get("price")
+    event = column_of("event", column_names.EVENT)
+    weight = column_of("weight", column_names.WEIGHT)
+    others = (quantity, price, event, weight)
+    taken = hinted | {column for column in others if column is not None}
     time = _time(table, user, item, taken, hints, no_time=no_time)
     warnings = list(time.warnings)
     missing_users = hints.missing_users
@@ -86,7 +84,10 @@ def infer_roles(
         timestamp=time.timestamp,
         timestamp_format=time.form,
         time_of_day=time.time_of_day,
-        **others,
+        event=event,
+        weight=weight,
+        quantity=quantity,
+        price=price,
         missing_users=missing_users,
         users_are_items=hints.users_are_items,
     )
@@ -126,8 +127,7 @@ def _time(
     if named is None:
         found = find_time(table, user, item, taken)
     else:
-        is_order = column_names.normalized_name(named) in column_names.ORDER
-        form, warning = ("order", None) if is_order else date_formats.resolve_form(table, named)
+        form, warning = time_column.resolve_form(table, named)
         found = TimeColumns(timestamp=named, form=form, warnings=[warning] if warning else [])
     return TimeColumns(
         timestamp=found.timestamp,

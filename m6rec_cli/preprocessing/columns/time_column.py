@@ -5,7 +5,7 @@ first; a finer column replaces a coarser one that it agrees with; a date is join
 day. An order (`position`, `rank`) is used if there is no time.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -22,6 +22,8 @@ from m6rec_cli.preprocessing.columns.dependence import measure_dependence
 from m6rec_cli.preprocessing.tables import ROW, Table
 
 Reading = Literal["instant", "date", "time of day", "number"]
+
+Readings = Mapping[str, Reading | None]
 
 DAY_MS = 86_400_000
 _MOST = 0.95
@@ -60,7 +62,7 @@ def find_time(table: Table, user: str, item: str, taken: Collection[str]) -> Tim
     """
     head = table.head()
     names = [name for name in table.schema if name not in {user, item, *taken}]
-    readings = {name: read_as(head[name]) for name in names}
+    readings: Readings = {name: read_as(head[name]) for name in names}
     rank = {name: i for i, name in enumerate(column_names.TIME)}
     usual = sorted(
         (n for n in names if column_names.normalized_name(n) in rank),
@@ -153,12 +155,24 @@ def warn_if_sorted_by_item(table: Table, user: str, item: str) -> str | None:
     )
 
 
+def resolve_form(table: Table, name: str) -> tuple[str, str | None]:
+    """The `timestamp_format` of a column that is known to be the time, and a warning."""
+    if column_names.normalized_name(name) in column_names.ORDER:
+        return "order", None
+    sample = table.head()[name]
+    if read_as(sample) == "number":
+        return "order", (
+            f"the values of `{name}` are too small for times since 1970: read as an order"
+        )
+    return date_formats.resolve_date_order(table, name)
+
+
 def _without_time(
     table: Table,
     user: str,
     item: str,
     usual: list[str],
-    readings: dict[str, Reading | None],
+    readings: Readings,
     unused: dict[str, str],
 ) -> TimeColumns:
     """An order in place of a time, or file order."""
@@ -214,9 +228,7 @@ def _not_the_event(table: Table, name: str, user: str, item: str) -> str | None:
     return None
 
 
-def _is_finer(
-    head: pl.DataFrame, name: str, coarse: str, readings: dict[str, Reading | None]
-) -> bool:
+def _is_finer(head: pl.DataFrame, name: str, coarse: str, readings: Readings) -> bool:
     """Whether a column has the time of day to the dates of another."""
     if readings[name] != "instant":
         return False
@@ -227,9 +239,7 @@ def _is_finer(
     return len(days) > 0 and _share((days["0"] - days["1"]).abs() <= 1) >= _MOST
 
 
-def _time_of_day(
-    names: list[str], readings: dict[str, Reading | None], head: pl.DataFrame
-) -> str | None:
+def _time_of_day(names: list[str], readings: Readings, head: pl.DataFrame) -> str | None:
     clocks = [n for n in names if readings[n] == "time of day"]
     if clocks:
         return clocks[0]
