@@ -57,6 +57,24 @@ def preprocess(
             help="Schema file: column roles and feature kinds; `--dry-run` prints one.",
         ),
     ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            "--columns",
+            metavar="ROLE=COLUMN,…",
+            help="Columns of the log: `user=customer,item=sku,time=ordered`; the rest is inferred.",
+        ),
+    ] = None,
+    no_time: Annotated[
+        bool,
+        typer.Option("--no-time", help="Events are in file order; no column is their time."),
+    ] = False,
+    schema_out: Annotated[
+        Path | None,
+        typer.Option(
+            "--schema-out", metavar="FILE", help="Write the schema to FILE, whole or not at all."
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Print the inferred schema as TOML and stop.")
     ] = False,
@@ -147,7 +165,13 @@ def preprocess(
                 positive=positive,
                 items_from_interactions=items_from_interactions,
                 no_header=no_header,
+                columns=columns,
+                no_time=no_time,
             )
+            if schema_out is not None:
+                stage.write_schema(config, inputs, schema_out, report, overwrite=overwrite)
+                if out is None:
+                    return None
             if dry_run:
                 print(stage.dry_run(config, inputs, report), end="")
                 return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from m6rec_cli.preprocessing import tables
+from m6rec_cli.preprocessing import schema_file, tables
 from m6rec_cli.preprocessing.cleaning import id_checks
 from m6rec_cli.preprocessing.cleaning.duplicates import LINE_HASH
 from m6rec_cli.preprocessing.cleaning.event_rules import clean_events, positive_column
@@ -92,14 +92,14 @@ def parse(
         raise M6RecError(
             "the expression labels no event",
             where=f"--positive '{label}'",
-            hint="are the values written as in the file?",
+            hint=label_expression.known_values(table, label) or "is it written as in the file?",
         )
     return ParsedLog(frame, cleaning)
 
 
 def require_columns(table: Table, schema: Schema) -> None:
     """Raise unless the column of every role is in the table and holds one value per cell."""
-    for role in ("user", "item", "timestamp", "event", "weight", "quantity", "price"):
+    for role in schema_file.ROLES:
         name = getattr(schema, role)
         if name is None:
             continue
@@ -132,7 +132,11 @@ def _columns(table: Table, schema: Schema, label: str | None) -> list[pl.Expr]:
     ]
     if schema.timestamp:
         name = schema.timestamp
-        columns.append(_time(table, schema, head[name]).alias("timestamp"))
+        time = _time(table, schema, head[name])
+        if schema.time_of_day:
+            clock = schema.time_of_day
+            time = time + timestamps.time_of_day_ms(clock, kinds[clock], head[clock]).fill_null(0)
+        columns.append(time.alias("timestamp"))
     else:
         columns.append(pl.col(ROW).cast(pl.Int64).alias("timestamp"))
     event = (

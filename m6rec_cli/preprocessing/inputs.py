@@ -7,8 +7,9 @@ from pathlib import Path
 from m6rec_cli.config.settings import DataConfig
 from m6rec_cli.data.feature_arrays import read_specs
 from m6rec_cli.preprocessing import schema_file, tables
-from m6rec_cli.preprocessing.columns import date_formats, inference
-from m6rec_cli.preprocessing.schema import FeatureColumn, Schema
+from m6rec_cli.preprocessing.column_hints import parse_columns
+from m6rec_cli.preprocessing.columns import inference, roles
+from m6rec_cli.preprocessing.schema import FeatureColumn, Schema, SchemaHints
 from m6rec_cli.preprocessing.tables import Table
 from m6rec_cli.system.errors import M6RecError, UsageError, missing_path_hint
 from m6rec_cli.system.feature_spec import FeatureSpec
@@ -27,6 +28,8 @@ class PreprocessInputs:
         items_from_interactions: Build the catalogue from columns of the event log.
         more_interactions: Further files of the event log.
         no_header: Text tables have no header line: their columns are `1`, `2` and so on.
+        columns: Roles of columns, such as `user=customer,time=ordered`.
+        no_time: Events are in file order.
     """
 
     interactions: Path
@@ -39,6 +42,8 @@ class PreprocessInputs:
     items_from_interactions: bool = False
     more_interactions: tuple[Path, ...] = ()
     no_header: bool = False
+    columns: str | None = None
+    no_time: bool = False
 
     @property
     def fitted(self) -> Path | None:
@@ -106,7 +111,7 @@ def open_tables(inputs: PreprocessInputs) -> InputTables:
 def resolve_schema(
     inputs: PreprocessInputs, opened: InputTables, config: DataConfig, report: Reporter
 ) -> tuple[Schema, dict[str, str]]:
-    """Read the schema file or infer the schema; with `like`, take its features.
+    """Infer what the schema file and `--columns` do not say; with `like`, take its features.
 
     Users are items if the schema, the configuration or `like` says so.
 
@@ -119,18 +124,21 @@ def resolve_schema(
     for table in (opened.events, opened.items, opened.users):
         if table and table.warning:
             report.warn(table.warning)
-    if inputs.schema:
-        schema, skipped = _read_schema(inputs.schema, opened, report), {}
-    else:
-        schema, skipped, warnings = inference.infer_schema(
-            opened.events,
-            opened.items,
-            opened.users,
-            inputs.media_root,
-            items_from_interactions=inputs.items_from_interactions,
-        )
-        for warning in warnings:
-            report.warn(warning)
+    found = inference.infer_schema(
+        opened.events,
+        opened.items,
+        opened.users,
+        inputs.media_root,
+        items_from_interactions=inputs.items_from_interactions,
+        hints=_hints(inputs),
+        no_time=inputs.no_time,
+    )
+    for warning in found.warnings:
+        report.warn(warning)
+    schema, skipped = found.schema, found.skipped
+    impressions = roles.impression_warning(opened.events, schema)
+    if impressions and not inputs.positive:
+        report.warn(impressions)
     if inputs.fitted:
         schema = _like(inputs.fitted, inputs, schema, opened, report)
     if config.users_are_items:
@@ -139,20 +147,12 @@ def resolve_schema(
     return schema, skipped
 
 
-def _read_schema(path: Path, opened: InputTables, report: Reporter) -> Schema:
-    """Read a schema file; the tables decide missing id columns and the order of dates."""
-    schema = schema_file.read(path)
-    schema = replace(
-        schema,
-        item_id=schema.item_id or (schema.item if opened.items else None),
-        user_id=schema.user_id or (schema.user if opened.users else None),
-    )
-    if schema.timestamp in opened.events.schema and schema.timestamp_format == "auto":
-        form, warning = date_formats.resolve_date_order(opened.events, schema.timestamp)
-        schema = replace(schema, timestamp_format=form)
-        if warning:
-            report.warn(warning)
-    return schema
+def _hints(inputs: PreprocessInputs) -> SchemaHints:
+    """What the schema file and `--columns` say."""
+    hints = schema_file.read_hints(inputs.schema) if inputs.schema else SchemaHints()
+    if inputs.columns:
+        hints = hints.with_roles(parse_columns(inputs.columns), "--columns")
+    return hints
 
 
 def _like(

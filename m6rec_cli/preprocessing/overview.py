@@ -61,6 +61,8 @@ def show(
 
 def _show_roles(report: Reporter, schema: Schema) -> None:
     time = schema.timestamp or "file order"
+    if schema.time_of_day:
+        time += f" + {schema.time_of_day}"
     if schema.timestamp and not schema.has_time:
         time += " (an order, not times)"
     roles = [

@@ -1,8 +1,10 @@
 """The schema, which users can edit: the role of each column, and the features to read."""
 
-from dataclasses import KW_ONLY, dataclass
+from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import NotRequired, TypedDict, cast
 
+from m6rec_cli.system.errors import UsageError
 from m6rec_cli.system.feature_spec import FeatureSpec
 
 ENCODED_KIND = "vector"
@@ -50,6 +52,45 @@ class FeatureColumn:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class SchemaHints:
+    """What a user says about columns; everything else is inferred.
+
+    Attributes:
+        roles: The column of each named role of the event log; None for a role without a column.
+        timestamp_format: As in `Schema`; None infers it.
+        missing_users: As in `Schema`; None infers them.
+        item_features: Features of items by name; None leaves the column of that name out.
+        user_features: The same for users.
+        source: Where the hints stand, for errors.
+    """
+
+    roles: Mapping[str, str | None] = field(default_factory=dict)
+    timestamp_format: str | None = None
+    missing_users: tuple[str, ...] | None = None
+    users_are_items: bool = False
+    item_id: str | None = None
+    user_id: str | None = None
+    display: str | None = None
+    item_features: Mapping[str, FeatureColumn | None] = field(default_factory=dict)
+    user_features: Mapping[str, FeatureColumn | None] = field(default_factory=dict)
+    source: str = ""
+
+    def with_roles(self, roles: Mapping[str, str | None], source: str) -> "SchemaHints":
+        """Add roles of the event log.
+
+        Raises:
+            UsageError: A role has another column already.
+        """
+        for role, column in roles.items():
+            if role in self.roles and self.roles[role] != column:
+                raise UsageError(
+                    f"`{source}` and `{self.source}` name different columns as the {role}",
+                    hint="name it once",
+                )
+        return replace(self, roles={**self.roles, **roles})
+
+
 @dataclass(frozen=True)
 class Schema:
     """Column roles of the three tables; None for a role without a column.
@@ -58,6 +99,7 @@ class Schema:
         timestamp_format: `auto` (epochs by magnitude, ISO and common dates), `day-first` or
             `month-first` (the order in dates), `order` (a rank, not a time), `s`, `ms`, `us`, `ns`,
             or a strptime pattern such as `%d/%m/%Y %H:%M`.
+        time_of_day: A column with the time of day that is added to the date.
         quantity: Events of zero or less (cancellations) are dropped.
         price: Events of zero or less are dropped.
         missing_users: Ids that stand for an unknown user, such as `0`.
@@ -70,6 +112,7 @@ class Schema:
     item: str
     timestamp: str | None = None
     timestamp_format: str = "auto"
+    time_of_day: str | None = None
     event: str | None = None
     weight: str | None = None
     quantity: str | None = None

@@ -7,7 +7,7 @@ from pathlib import Path
 from m6rec_cli.config.toml_text import toml_literal
 from m6rec_cli.data.format import RESERVED
 from m6rec_cli.preprocessing.features._base import FEATURE_KINDS
-from m6rec_cli.preprocessing.schema import ENCODED_KIND, FeatureColumn, Schema
+from m6rec_cli.preprocessing.schema import ENCODED_KIND, FeatureColumn, Schema, SchemaHints
 from m6rec_cli.system.errors import M6RecError, nearest_hint
 
 FILE = "schema.toml"
@@ -16,6 +16,7 @@ _EVENT_KEYS = (
     "item",
     "timestamp",
     "timestamp_format",
+    "time_of_day",
     "event",
     "weight",
     "quantity",
@@ -23,7 +24,8 @@ _EVENT_KEYS = (
     "missing_users",
     "users_are_items",
 )
-_OTHER_TYPES = ("missing_users", "users_are_items")
+ROLES = ("user", "item", "timestamp", "time_of_day", "event", "weight", "quantity", "price")
+"""The keys of `[interactions]` that name a column."""
 _KEYS = {
     "interactions": _EVENT_KEYS,
     "items": ("id", "display", "features"),
@@ -73,43 +75,51 @@ def _feature_line(feature: FeatureColumn) -> str:
 
 
 def read(path: Path) -> Schema:
-    """Read a schema file.
+    """Read a complete schema, such as that of a data directory.
+
+    Raises:
+        M6RecError: As `read_hints`, or it names no user or item column.
+    """
+    hints = read_hints(path)
+    roles = {role: column for role, column in hints.roles.items() if column is not None}
+    for key in ("user", "item"):
+        if key not in roles:
+            raise M6RecError(
+                f"the schema names no `{key}` column",
+                where=f"{path}, [interactions]",
+                hint=f'add `{key} = "{key}_id"`',
+            )
+    return Schema(
+        **roles,
+        timestamp_format=hints.timestamp_format or "auto",
+        missing_users=hints.missing_users or (),
+        users_are_items=hints.users_are_items,
+        item_id=hints.item_id,
+        user_id=hints.user_id,
+        display=hints.display,
+        item_features=tuple(f for f in hints.item_features.values() if f is not None),
+        user_features=tuple(f for f in hints.user_features.values() if f is not None),
+    )
+
+
+def read_hints(path: Path) -> SchemaHints:
+    """Read a schema file, whose keys may all be missing.
+
+    `false` in place of a column or of a feature says that there is none.
 
     Raises:
         M6RecError: It is missing or no TOML, or has an unknown key or kind or a value of another
             type.
     """
     where = str(path)
-    try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise M6RecError(
-            "the schema file does not exist",
-            where=where,
-            hint="`m6rec preprocess ... --dry-run > schema.toml` prints one",
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise M6RecError(f"the schema file is not TOML: {error}", where=where) from None
-    _require_known_keys(tree, _KEYS, "", where)
-    for name, keys in _KEYS.items():
-        if not isinstance(tree.get(name, {}), dict):
-            raise M6RecError(f"`{name}` is a table, written `[{name}]`", where=where)
-        _require_known_keys(tree.get(name, {}), keys, f"{name}.", where)
-    events, items, users = (tree.get(name, {}) for name in _KEYS)
-    for key in ("user", "item"):
-        if key not in events:
-            raise M6RecError(
-                f"the schema names no `{key}` column",
-                where=f"{where}, [interactions]",
-                hint=f'add `{key} = "{key}_id"`',
-            )
+    events, items, users = _tables(path)
     roles = {
-        key: _string(events[key], f"interactions.{key}", where)
-        for key in _EVENT_KEYS
-        if key in events and key not in _OTHER_TYPES
+        key: _column(events[key], f"interactions.{key}", where) for key in ROLES if key in events
     }
-    missing = events.get("missing_users", [])
-    if not isinstance(missing, list) or not all(isinstance(m, str) for m in missing):
+    missing = events.get("missing_users")
+    if missing is not None and not (
+        isinstance(missing, list) and all(isinstance(m, str) for m in missing)
+    ):
         raise M6RecError(
             "`interactions.missing_users` takes a list of strings",
             where=where,
@@ -121,25 +131,54 @@ def read(path: Path) -> Schema:
             f"`interactions.users_are_items` takes true or false, not {users_are_items!r}",
             where=where,
         )
-    return Schema(
-        **roles,
-        missing_users=tuple(missing),
+    form = events.get("timestamp_format")
+    return SchemaHints(
+        roles=roles,
+        timestamp_format=None
+        if form is None
+        else _string(form, "interactions.timestamp_format", where),
+        missing_users=None if missing is None else tuple(missing),
         users_are_items=users_are_items,
         item_id=_string(items["id"], "items.id", where) if "id" in items else None,
         user_id=_string(users["id"], "users.id", where) if "id" in users else None,
         display=_string(items["display"], "items.display", where) if "display" in items else None,
         item_features=_features(items, "items", where),
         user_features=_features(users, "users", where),
+        source=where,
     )
 
 
-def _features(table: Mapping[str, object], name: str, where: str) -> tuple[FeatureColumn, ...]:
+def _tables(path: Path) -> tuple[dict[str, object], dict[str, object], dict[str, object]]:
+    """The three tables of a schema file, with known keys only."""
+    where = str(path)
+    try:
+        tree = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise M6RecError(
+            "the schema file does not exist",
+            where=where,
+            hint="`m6rec preprocess ... --schema-out FILE` writes one",
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise M6RecError(f"the schema file is not TOML: {error}", where=where) from None
+    _require_known_keys(tree, _KEYS, "", where)
+    for name, keys in _KEYS.items():
+        if not isinstance(tree.get(name, {}), dict):
+            raise M6RecError(f"`{name}` is a table, written `[{name}]`", where=where)
+        _require_known_keys(tree.get(name, {}), keys, f"{name}.", where)
+    return tree.get("interactions", {}), tree.get("items", {}), tree.get("users", {})
+
+
+def _features(
+    table: Mapping[str, object], name: str, where: str
+) -> dict[str, FeatureColumn | None]:
     features = table.get("features", {})
     if not isinstance(features, dict):
         raise M6RecError(f"`{name}.features` is a table, written `[{name}.features]`", where=where)
-    return tuple(
-        _feature(key, value, f"{name}.features.{key}", where) for key, value in features.items()
-    )
+    return {
+        key: None if value is False else _feature(key, value, f"{name}.features.{key}", where)
+        for key, value in features.items()
+    }
 
 
 def _feature(name: str, value: object, path: str, where: str) -> FeatureColumn:
@@ -188,6 +227,10 @@ def _require_known_keys(
             raise M6RecError(
                 f"unknown schema key `{path}{key}`", where=where, hint=nearest_hint(key, known)
             )
+
+
+def _column(value: object, path: str, where: str) -> str | None:
+    return None if value is False else _string(value, path, where)
 
 
 def _string(value: object, path: str, where: str) -> str:

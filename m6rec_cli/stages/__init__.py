@@ -1,1 +1,1 @@
-"""One file a stage, with a function `run` that gives its summary. Stages never import each other."""
+"""One file per stage, each with a function `run` that returns a summary; none imports another."""

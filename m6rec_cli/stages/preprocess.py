@@ -32,7 +32,7 @@ from m6rec_cli.preprocessing.inputs import (
 )
 from m6rec_cli.preprocessing.schema import Schema
 from m6rec_cli.system import digests
-from m6rec_cli.system.directories import atomic_directory, write_json
+from m6rec_cli.system.directories import atomic_directory, atomic_file, write_json
 from m6rec_cli.system.feature_spec import Entity, FeatureSpec
 from m6rec_cli.system.output_checks import refuse_input_as_output, refuse_nonempty, require_writable
 from m6rec_cli.system.progress import Reporter, Summary
@@ -44,6 +44,21 @@ def dry_run(config: Config, inputs: PreprocessInputs, report: Reporter) -> str:
     """The schema that `run` would use, as TOML."""
     schema, skipped = resolve_schema(inputs, open_tables(inputs), config.data, report)
     return schema_file.to_toml(encoding.add_encoders(schema, config.data), skipped)
+
+
+def write_schema(
+    config: Config,
+    inputs: PreprocessInputs,
+    output: Path,
+    report: Reporter,
+    *,
+    overwrite: bool = False,
+) -> None:
+    """Write the schema that `run` would use to a TOML file, whole or not at all."""
+    refuse_input_as_output(output, inputs.paths)
+    text = dry_run(config, inputs, report)
+    with atomic_file(output, overwrite=overwrite) as file:
+        file.write_text(text, encoding="utf-8")
 
 
 def run(

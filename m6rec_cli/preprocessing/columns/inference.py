@@ -1,19 +1,37 @@
 """Three open tables to a schema: roles by name, feature kinds by value."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
 
 from m6rec_cli.preprocessing import entity_tables
 from m6rec_cli.preprocessing.columns import cell_values, column_names, kinds, roles
+from m6rec_cli.preprocessing.columns.dependence import measure_dependence
+from m6rec_cli.preprocessing.columns.future_counts import future_count_warning
 from m6rec_cli.preprocessing.features._base import FEATURE_KINDS, PerItem
-from m6rec_cli.preprocessing.schema import FeatureColumn, Schema
-from m6rec_cli.preprocessing.tables import Table
+from m6rec_cli.preprocessing.schema import FeatureColumn, Schema, SchemaHints
+from m6rec_cli.preprocessing.schema_file import ROLES
+from m6rec_cli.preprocessing.tables import ROW, Table
 from m6rec_cli.system.errors import M6RecError
 
-_LEAST_DEPENDENCE = 0.3
-"""Columns of the event log below it are not item features; see `item_dependence`."""
+_TOTALS = ("total", "sum", "amount", "revenue", "turnover", "betrag", "summe", "umsatz", "montant")
+"""Words of columns that multiply the price by the quantity of a line."""
+
+
+@dataclass(kw_only=True)
+class InferredSchema:
+    """A schema, and what there is to say about it.
+
+    Attributes:
+        skipped: The reason for each column that is left out, such as `items.colour`.
+        warnings: Doubts.
+    """
+
+    schema: Schema
+    skipped: dict[str, str] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
 
 def infer_schema(
@@ -23,44 +41,90 @@ def infer_schema(
     media_root: Path,
     *,
     items_from_interactions: bool = False,
-) -> tuple[Schema, dict[str, str], list[str]]:
-    """Infer a schema.
+    hints: SchemaHints | None = None,
+    no_time: bool = False,
+) -> InferredSchema:
+    """Infer what the hints do not say.
 
     Args:
-        events: The event log.
-        items: The item table.
-        users: The user table.
         media_root: The folder that media cells are relative to.
         items_from_interactions: Infer item features from the columns of the event log.
-
-    Returns:
-        The schema; the columns that it leaves out (such as `items.colour`) with the reasons; and
-        warnings.
+        hints: Columns that the user names; these are taken as they are.
+        no_time: Events are in file order, whatever the columns.
 
     Raises:
-        M6RecError: A table has no column that could be its id.
+        M6RecError: A table has no column that could be its id, or a hint names a missing column.
     """
-    schema, warnings = roles.infer_roles(events)
-    skipped_columns: dict[str, str] = {}
+    hints = hints or SchemaHints()
+    schema, warnings, unused = roles.infer_roles(events, hints, no_time=no_time)
+    found = InferredSchema(schema=schema, warnings=warnings)
+    found.skipped |= {f"interactions.{name}": reason for name, reason in unused.items()}
     if items is not None:
-        id_column = _id_column(items, schema.item, column_names.ITEM, "item")
-        features, skipped = _features(items, id_column, media_root)
-        schema = replace(
-            schema,
-            item_id=id_column,
-            item_features=features,
-            display=_display(list(items.schema), id_column, features),
+        id_column = hints.item_id or _id_column(items, schema.item, column_names.ITEM, "item")
+        features, skipped = _features(items, id_column, media_root, hints.item_features)
+        display = hints.display or _display(list(items.schema), id_column, features)
+        found.schema = replace(
+            found.schema, item_id=id_column, item_features=features, display=display
         )
-        skipped_columns |= {f"items.{name}": reason for name, reason in skipped.items()}
+        found.skipped |= {f"items.{name}": reason for name, reason in skipped.items()}
+        _warn_of_future(found, items, features, "item", id_column, events, schema.item)
     elif items_from_interactions:
-        schema, skipped = _with_line_features(events, schema, media_root)
-        skipped_columns |= {f"interactions.{name}": reason for name, reason in skipped.items()}
+        found.schema, skipped = _with_line_features(events, schema, media_root, hints)
+        found.skipped |= {f"interactions.{name}": reason for name, reason in skipped.items()}
+    else:
+        found.schema = replace(
+            found.schema,
+            item_id=hints.item_id,
+            display=hints.display,
+            item_features=tuple(f for f in hints.item_features.values() if f is not None),
+        )
     if users is not None:
-        id_column = _id_column(users, schema.user, column_names.USER, "user")
-        features, skipped = _features(users, id_column, media_root)
-        schema = replace(schema, user_id=id_column, user_features=features)
-        skipped_columns |= {f"users.{name}": reason for name, reason in skipped.items()}
-    return schema, skipped_columns, warnings
+        id_column = hints.user_id or _id_column(users, schema.user, column_names.USER, "user")
+        features, skipped = _features(users, id_column, media_root, hints.user_features)
+        found.schema = replace(found.schema, user_id=id_column, user_features=features)
+        found.skipped |= {f"users.{name}": reason for name, reason in skipped.items()}
+        _warn_of_future(found, users, features, "user", id_column, events, schema.user)
+    else:
+        found.schema = replace(
+            found.schema,
+            user_id=hints.user_id,
+            user_features=tuple(f for f in hints.user_features.values() if f is not None),
+        )
+    _note_unused(found, events)
+    return found
+
+
+def _note_unused(found: InferredSchema, events: Table) -> None:
+    """Name the columns of the event log that nothing reads."""
+    used = {getattr(found.schema, role) for role in ROLES}
+    used |= {f.column for f in found.schema.item_features}
+    for name in events.schema:
+        if name not in used:
+            reason = "no role; `--positive` may use it"
+            found.skipped.setdefault(f"interactions.{name}", reason)
+
+
+def _warn_of_future(
+    found: InferredSchema,
+    table: Table,
+    features: tuple[FeatureColumn, ...],
+    entity: str,
+    id_column: str,
+    events: Table,
+    event_column: str,
+) -> None:
+    if id_column not in table.schema:
+        return  # an error of its own follows
+    warning = future_count_warning(
+        table,
+        features,
+        entity=entity,
+        id_column=id_column,
+        events=events,
+        event_column=event_column,
+    )
+    if warning:
+        found.warnings.append(warning)
 
 
 def _id_column(table: Table, event_column: str, names: tuple[str, ...], what: str) -> str:
@@ -80,11 +144,35 @@ def _id_column(table: Table, event_column: str, names: tuple[str, ...], what: st
 
 
 def _features(
-    table: Table, id_column: str, media_root: Path
+    table: Table,
+    id_column: str,
+    media_root: Path,
+    hinted: Mapping[str, FeatureColumn | None],
 ) -> tuple[tuple[FeatureColumn, ...], dict[str, str]]:
-    others = [name for name in table.schema if name != id_column]
+    """The features of a table: hinted ones, and those of columns that no hint is about."""
+    others = [n for n in table.schema if n != id_column and n not in _settled(hinted)]
     features, skipped = kinds.infer_features(table.head(), others, media_root)
-    return tuple(features), skipped
+    return _in_table_order(table, features, hinted), skipped | _left_out(hinted)
+
+
+def _settled(hinted: Mapping[str, FeatureColumn | None]) -> set[str]:
+    """Columns that hints say all about; a frozen encoder reads a column beside its own feature."""
+    read = {f.column for f in hinted.values() if f is not None and f.encoder is None}
+    return read | {name for name, f in hinted.items() if f is None}
+
+
+def _left_out(hinted: Mapping[str, FeatureColumn | None]) -> dict[str, str]:
+    return {name: "the schema says so" for name, f in hinted.items() if f is None}
+
+
+def _in_table_order(
+    table: Table, inferred: list[FeatureColumn], hinted: Mapping[str, FeatureColumn | None]
+) -> tuple[FeatureColumn, ...]:
+    named = [f for f in hinted.values() if f is not None]
+    names = {f.name for f in named}
+    every = [*named, *(f for f in inferred if f.name not in names)]
+    place = {name: i for i, name in enumerate(table.schema)}
+    return tuple(sorted(every, key=lambda f: place.get(f.column, len(place))))
 
 
 def _display(names: list[str], id_column: str, features: tuple[FeatureColumn, ...]) -> str | None:
@@ -94,62 +182,51 @@ def _display(names: list[str], id_column: str, features: tuple[FeatureColumn, ..
 
 
 def _with_line_features(
-    events: Table, schema: Schema, media_root: Path
+    events: Table, schema: Schema, media_root: Path, hints: SchemaHints
 ) -> tuple[Schema, dict[str, str]]:
     """Add the columns whose value depends on the item, as item features."""
-    with_roles = {
-        schema.user,
-        schema.item,
-        schema.timestamp,
-        schema.event,
-        schema.weight,
-        schema.quantity,
+    hinted = hints.item_features
+    taken = {
+        *(schema.user, schema.item, schema.timestamp, schema.time_of_day),
+        *(schema.event, schema.weight, schema.quantity),
+        *_settled(hinted),
     }
-    others = [name for name in events.schema if name not in with_roles]
     skipped: dict[str, str] = {}
     own: list[str] = []
-    for name in others:
-        if (
-            isinstance(events.schema[name], pl.List | pl.Array | pl.Struct)
-            or events.schema[name] == pl.Binary
-        ):
-            skipped[name] = "lists cannot be read from event lines"
-        elif item_dependence(events, schema.item, name) < _LEAST_DEPENDENCE:
-            skipped[name] = "its values do not depend on the item"
-        else:
+    for name in (n for n in events.schema if n not in taken):
+        reason = _why_not_item(events, schema, name)
+        if reason is None:
             own.append(name)
+        else:
+            skipped[name] = reason
     per_item: dict[str, PerItem] = {
         name: "median" if events.schema[name].is_numeric() else "most common" for name in own
     }
     table = entity_tables.items_from_interactions(events, schema, per_item)
     raw = table.select(pl.col(cell_values.raw_column(n)).alias(n) for n in own)
     features, more = kinds.infer_features(raw, own, media_root)
+    every = _in_table_order(events, features, hinted)
     result = replace(
-        schema, item_features=tuple(features), display=_display(own, schema.item, tuple(features))
+        schema,
+        item_id=hints.item_id,
+        item_features=every,
+        display=hints.display or _display(own, schema.item, every),
     )
-    return result, skipped | more
+    return result, skipped | more | _left_out(hinted)
 
 
-def item_dependence(events: Table, item: str, name: str) -> float:
-    """How well the item predicts a column of the event log: 1 exactly, 0 no better than chance.
-
-    Goodman and Kruskal's lambda over the known cells of items with several lines.
-    """
-    pairs = events.frame.select(
-        item=cell_values.text(item, events.schema[item]),
-        value=cell_values.text(name, events.schema[name]),
-    ).drop_nulls()
-    counts = pairs.group_by("item", "value").len("n").collect(engine="streaming")
-    per_item = (
-        counts.group_by("item")
-        .agg(pl.col("n").max().alias("best"), pl.col("n").sum().alias("n"))
-        .filter(pl.col("n") > 1)
-    )
-    several = counts.join(per_item.select("item"), on="item", how="semi")
-    total = int(per_item["n"].sum())
-    if not total:
-        return 1.0 if len(counts) else 0.0
-    best = int(per_item["best"].sum()) / total
-    common = several.group_by("value").agg(pl.col("n").sum())["n"].max()
-    chance = common / total if isinstance(common, int) else 0.0
-    return 0.0 if chance >= 1 else (best - chance) / (1 - chance)
+def _why_not_item(events: Table, schema: Schema, name: str) -> str | None:
+    """The reason why a column of the event log is no item feature."""
+    dtype = events.schema[name]
+    if dtype.is_nested() or dtype == pl.Binary:
+        return "lists cannot be read from event lines"
+    if dtype.is_numeric() and any(word in _TOTALS for word in column_names.words_of(name)):
+        return "a sum of the line"
+    value = cell_values.number(name, dtype) if dtype.is_numeric() else cell_values.text(name, dtype)
+    return measure_dependence(
+        events.frame,
+        value=value,
+        item=cell_values.text(schema.item, events.schema[schema.item]),
+        user=cell_values.text(schema.user, events.schema[schema.user]),
+        time=pl.col(schema.timestamp) if schema.timestamp else pl.col(ROW),
+    ).why_not_item()

@@ -140,3 +140,15 @@ def _substitute(expression: pl.Expr, inputs: dict[str, pl.Expr]) -> pl.Expr:
         lambda s: s.struct.unnest().select(expression.alias("label"))["label"],
         return_dtype=pl.Boolean,
     )
+
+
+def known_values(table: Table, text: str) -> str | None:
+    """The most common values of the columns that an expression names, as a hint."""
+    found = []
+    for name, dtype in table.schema.items():
+        if dtype.is_nested() or not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text):
+            continue
+        counts = table.head()[name].drop_nulls().cast(pl.String).value_counts(sort=True)
+        values = ", ".join(f"`{value}`" for value in counts[name].head(8))
+        found.append(f"`{name}` has the values {values}")
+    return "; ".join(found) or None

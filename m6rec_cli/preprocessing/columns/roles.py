@@ -1,97 +1,180 @@
-"""Column names and values of an event log to column roles: user, item, time and others."""
+"""Columns of an event log to roles: user, item, time and others; hints of the user come first."""
+
+from collections.abc import Mapping
 
 import polars as pl
 
-from m6rec_cli.preprocessing.columns import cell_values, column_names, date_formats, date_text
+from m6rec_cli.preprocessing.columns import cell_values, column_names, time_column
 from m6rec_cli.preprocessing.columns.column_names import find_column
-from m6rec_cli.preprocessing.schema import Schema
+from m6rec_cli.preprocessing.columns.time_column import TimeColumns, find_time
+from m6rec_cli.preprocessing.schema import Schema, SchemaHints
 from m6rec_cli.preprocessing.tables import Table
-from m6rec_cli.system.errors import M6RecError
+from m6rec_cli.system.errors import M6RecError, nearest_hint
 
 _UNKNOWN_SHARE = 0.05
 """A user id of 0 on a larger share of the lines stands for unknown users."""
-_LARGEST_ORDER = 1e8
-"""Numbers below are too small for times since 1970 in seconds (1e8 is in 1973)."""
+_MOST_DISTINCT = 0.95
+"""A column whose cells nearly all differ is no user and no item."""
+_CLICK_NAMES = (
+    *("click", "clicked", "isclick", "isclicked", "label", "target", "purchase", "purchased"),
+    *("ispurchase", "bought", "isbought", "converted", "conversion", "liked", "islike", "watched"),
+)
 
 
-def infer_roles(table: Table) -> tuple[Schema, list[str]]:
+class MissingRole(M6RecError):  # noqa: N818 - the name says what is missing
+    """No column could be found for the user or the item."""
+
+
+def infer_roles(
+    table: Table, hints: SchemaHints | None = None, *, no_time: bool = False
+) -> tuple[Schema, list[str], dict[str, str]]:
     """Find the roles of an event log's columns.
 
+    Args:
+        hints: Roles that are known already.
+        no_time: Events are in file order, whatever the columns.
+
     Returns:
-        A schema without features, and warnings.
+        A schema without features, warnings, and columns that hold times but have no role, with the
+        reasons.
 
     Raises:
-        M6RecError: No column has a usual name for users, or for items.
+        M6RecError: A hint names a column that does not exist.
+        MissingRole: No column has a usual name for users, or for items.
     """
-    names = list(table.schema)
-    user, item = find_column(names, column_names.USER), find_column(names, column_names.ITEM)
-    if user is None:
-        raise _no_id_column("user", table)
-    if item is None:
-        raise _no_id_column("item", table)
-    warnings: list[str] = []
-    time = find_column(names, column_names.TIME) or find_column(names, column_names.ORDER)
-    time_format = "auto"
-    if time:
-        time_format = infer_time_format(table, time, warnings)
-    else:
-        warnings.append(f"{table.path} has no time column: events are in file order")
-    quantity = find_column(names, column_names.QUANTITY)
-    missing_users: tuple[str, ...] = ()
-    zero = _zero_share(table, user)
-    if zero > _UNKNOWN_SHARE:
-        missing_users = ("0",)
-        warnings.append(
-            f"`{user}` is 0 on {zero:.0%} of the lines of {table.path}: these are read as events "
-            "of unknown users and dropped (`missing_users` in the schema)"
-        )
+    hints = hints or SchemaHints()
+    known = dict(hints.roles)
+    for role, column in known.items():
+        if column is not None and column not in table.schema:
+            raise M6RecError(
+                f"there is no column `{column}`, which the schema names as the {role}",
+                where=table.path,
+                hint=nearest_hint(column, table.schema),
+            )
+    hinted = {column for column in known.values() if column is not None}
+    free = [name for name in table.schema if name not in hinted]
+
+    def column_of(name: str, usual: tuple[str, ...]) -> str | None:
+        return known[name] if name in known else find_column(free, usual)
+
+    user, item = column_of("user", column_names.USER), column_of("item", column_names.ITEM)
+    if user is None or item is None:
+        raise _no_id_column("user" if user is None else "item", table, {"user": user, "item": item})
+    quantity = column_of("quantity", column_names.QUANTITY)
+    price = column_of("price", column_names.PRICE) if quantity else known.get("price")
+    event = column_of("event", column_names.EVENT)
+    weight = column_of("weight", column_names.WEIGHT)
+    others = (quantity, price, event, weight)
+    taken = hinted | {column for column in others if column is not None}
+    time = _time(table, user, item, taken, hints, no_time=no_time)
+    warnings = list(time.warnings)
+    missing_users = hints.missing_users
+    if missing_users is None:
+        missing_users = ()
+        zero = _zero_share(table, user)
+        if zero > _UNKNOWN_SHARE:
+            missing_users = ("0",)
+            warnings.append(
+                f"`{user}` is 0 on {zero:.0%} of the lines of {table.path}: these are read as "
+                "events of unknown users and dropped (`missing_users` in the schema)"
+            )
     schema = Schema(
         user=user,
         item=item,
-        timestamp=time,
-        timestamp_format=time_format,
-        event=find_column(names, column_names.EVENT),
-        weight=find_column(names, column_names.WEIGHT),
+        timestamp=time.timestamp,
+        timestamp_format=time.form,
+        time_of_day=time.time_of_day,
+        event=event,
+        weight=weight,
         quantity=quantity,
-        price=find_column(names, column_names.PRICE) if quantity else None,
+        price=price,
         missing_users=missing_users,
+        users_are_items=hints.users_are_items,
     )
-    return schema, warnings
+    return schema, warnings, time.unused
 
 
-def _no_id_column(role: str, table: Table) -> M6RecError:
+def impression_warning(table: Table, schema: Schema) -> str | None:
+    """A warning if a column says which of the lines were clicked, and nothing uses it."""
+    taken = {schema.user, schema.item, schema.event, schema.weight}
+    for name in table.schema:
+        if column_names.normalized_name(name) not in _CLICK_NAMES or name in taken:
+            continue
+        cells = table.head()[name].cast(pl.String).str.to_lowercase()
+        values = set(cells.drop_nulls().unique())
+        if values in ({"0", "1"}, {"false", "true"}):
+            yes = "1" if "1" in values else "true"
+            share = float((cells == yes).mean() or 0)  # pyright: ignore[reportArgumentType]
+            return (
+                f"`{name}` is {yes} on {share:.0%} of the lines, and every line counts as an event "
+                f"to be found: if the others were shown only, pass `--positive '{name} == {yes}'`"
+            )
+    return None
+
+
+def _time(
+    table: Table,
+    user: str,
+    item: str,
+    taken: set[str],
+    hints: SchemaHints,
+    *,
+    no_time: bool,
+) -> TimeColumns:
+    if no_time or ("timestamp" in hints.roles and hints.roles["timestamp"] is None):
+        return TimeColumns()
+    named = hints.roles.get("timestamp")
+    if named is None:
+        found = find_time(table, user, item, taken)
+    else:
+        form, warning = time_column.resolve_form(table, named)
+        found = TimeColumns(timestamp=named, form=form, warnings=[warning] if warning else [])
+    return TimeColumns(
+        timestamp=found.timestamp,
+        form=hints.timestamp_format or found.form,
+        time_of_day=hints.roles.get("time_of_day") or found.time_of_day,
+        warnings=found.warnings,
+        unused=found.unused,
+    )
+
+
+def _no_id_column(role: str, table: Table, found: Mapping[str, str | None]) -> MissingRole:
     if any("::" in name for name in table.schema):
-        return M6RecError(
+        return MissingRole(
             "the fields are separated by `::`, and there is no header line",
             where=table.path,
             hint="convert it: `(echo user_id,item_id,rating,timestamp; sed 's/::/,/g' FILE) > "
             "events.csv`",
         )
-    return M6RecError(
+    likely = id_candidates(table, [column for column in found.values() if column is not None])
+    said = f"; likely: {', '.join(f'`{name}`' for name in likely[:4])}" if likely else ""
+    return MissingRole(
         f"no column looks like the {role}'s id",
         where=f"{table.path}, columns: {', '.join(table.schema)}",
-        hint=f"rename the column to `{role}_id`, or name it in a schema file "
-        f'(`[interactions]` {role} = "...") and pass `--schema FILE`',
+        hint=f"say which it is: `--columns {role}=COLUMN`{said}",
     )
 
 
-def infer_time_format(table: Table, name: str, warnings: list[str]) -> str:
-    """`order`, `auto`, or one of `DATE_ORDERS` if day and month could be confused."""
-    if column_names.normalized_name(name) in column_names.ORDER:
-        return "order"
-    sample = table.head()[name]
-    if not sample.dtype.is_temporal() and date_text.are_numbers(sample):
-        largest = sample.cast(pl.Float64, strict=False).abs().max()
-        if isinstance(largest, float) and largest < _LARGEST_ORDER:
-            warnings.append(
-                f"the values of `{name}` are too small for times since 1970: read as an order"
-            )
-            return "order"
-        return "auto"
-    form, warning = date_formats.resolve_date_order(table, name)
-    if warning:
-        warnings.append(warning)
-    return form
+def id_candidates(table: Table, taken: list[str]) -> list[str]:
+    """Columns that could hold the ids of users or items, the likeliest first.
+
+    Their values come again, are no fractions, and are many.
+    """
+    head = table.head()
+    found: list[tuple[float, str]] = []
+    for name in table.schema:
+        dtype = table.schema[name]
+        if name in taken or dtype.is_nested() or dtype.is_temporal() or dtype == pl.Binary:
+            continue
+        cells = head.select(cell_values.text(name, dtype)).to_series().drop_nulls()
+        distinct = cells.n_unique()
+        has_fractions = cells.str.contains(r"^-?\d+\.\d*[1-9]").any()
+        if distinct < 2 or distinct > _MOST_DISTINCT * max(len(cells), 1) or has_fractions:
+            continue
+        words = column_names.words_of(name)
+        is_named = any(word.endswith(("id", "nr", "no", "code", "key", "nummer")) for word in words)
+        found.append((-is_named - distinct / (len(cells) + 1), name))
+    return [name for _, name in sorted(found)]
 
 
 def _zero_share(table: Table, user: str) -> float:

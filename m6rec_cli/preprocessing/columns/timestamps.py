@@ -14,6 +14,7 @@ _UNITS = {"s": 1000.0, "ms": 1.0, "us": 1e-3, "ns": 1e-6}
 """Milliseconds of each unit."""
 _OFFSET = r":\d\d(?:\.\d+)?(?:Z|[+-]\d\d(?::?\d\d)?)$"
 """The end of a time with an offset from UTC."""
+_CLOCK_PARTS = r"^(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?$"
 _ZONE_CODES = ("%z", "%:z", "%#z")
 _ZONE_TEXTS = ("UTC", "GMT", *(f" {code}" for code in _ZONE_CODES))
 """What a pattern contains if it parses text that `clean_text` would remove."""
@@ -49,6 +50,48 @@ def timestamp_ms(name: str, dtype: pl.DataType, form: str, sample: pl.Series) ->
     with_offset = parse_text(text, ZONE_FORMATS, zoned=True)
     without = parse_text(text, fitting_formats(sample, form), zoned=False)
     return pl.when(text.str.contains(_OFFSET)).then(with_offset).otherwise(without)
+
+
+def are_clock_numbers(sample: pl.Series) -> bool:
+    """Whether all cells are times of day as numbers.
+
+    That is hours (`9`), hours and minutes (`930`) or seconds since midnight (`34200`).
+    """
+    values = sample.cast(pl.Float64, strict=False).drop_nulls()
+    if not len(values) or not bool(values.is_between(0, 86_399).all()):
+        return False
+    if _are_seconds(values):
+        return True
+    return bool(((values % 100 < 60) & (values == values.round())).all())
+
+
+def _are_seconds(values: pl.Series) -> bool:
+    return bool((values >= 2400).any())
+
+
+def time_of_day_ms(name: str, dtype: pl.DataType, sample: pl.Series) -> pl.Expr:
+    """A time of day as Int64 milliseconds since midnight; null where it cannot be read.
+
+    Args:
+        sample: Decides whether numbers are hours, hours and minutes, or seconds.
+    """
+    column = pl.col(name)
+    if dtype == pl.Time:
+        return column.cast(pl.Int64) // 1_000_000
+    if are_clock_numbers(sample):
+        value = column.cast(pl.Float64, strict=False)
+        if _are_seconds(sample.cast(pl.Float64, strict=False).drop_nulls()):
+            return (value * 1000).round().cast(pl.Int64)
+        value = value.cast(pl.Int64, strict=False)
+        largest = sample.cast(pl.Float64, strict=False).max()
+        are_hours = isinstance(largest, float) and largest < 24
+        minutes = value * 60 if are_hours else value // 100 * 60 + value % 100
+        return minutes * 60_000
+    parts = column.cast(pl.String).str.strip_chars().str.extract_groups(_CLOCK_PARTS)
+    hours, minutes, seconds = (
+        parts.struct.field(str(i)).cast(pl.Float64, strict=False) for i in (1, 2, 3)
+    )
+    return ((hours * 60 + minutes) * 60_000 + seconds.fill_null(0) * 1000).round().cast(pl.Int64)
 
 
 def has_fractions(sample: pl.Series) -> bool:

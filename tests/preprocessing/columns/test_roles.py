@@ -37,7 +37,7 @@ from tests.preprocessing.columns.table_files import table_of
 def test_infer_roles_finds_usual_names(
     tmp_path: Path, columns: tuple[str, ...], user: str, item: str, time: str | None
 ) -> None:
-    found, _ = roles.infer_roles(table_of(tmp_path, {c: [10, 20, 30] for c in columns}))
+    found, _, _ = roles.infer_roles(table_of(tmp_path, {c: [10, 20, 30] for c in columns}))
     assert (found.user, found.item, found.timestamp) == (user, item, time)
 
 
@@ -63,17 +63,19 @@ def test_infer_roles_without_an_item_raises(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["weight", "watch_seconds", "watchTime", "play_duration"])
 def test_infer_roles_watch_time_is_the_weight(tmp_path: Path, name: str) -> None:
-    found, _ = roles.infer_roles(table_of(tmp_path, {"user": [1], "item": [2], name: [3.5]}))
+    found, _, _ = roles.infer_roles(table_of(tmp_path, {"user": [1], "item": [2], name: [3.5]}))
     assert found.weight == name
 
 
 def test_infer_roles_order_column_is_an_order(tmp_path: Path) -> None:
-    found, _ = roles.infer_roles(table_of(tmp_path, {"user_id": [1], "item_id": [2], "order": [3]}))
+    found, _, _ = roles.infer_roles(
+        table_of(tmp_path, {"user_id": [1], "item_id": [2], "order": [3]})
+    )
     assert found.timestamp_format == "order"
 
 
 def test_infer_roles_small_times_are_an_order_with_a_warning(tmp_path: Path) -> None:
-    found, warnings = roles.infer_roles(
+    found, warnings, _ = roles.infer_roles(
         table_of(tmp_path, {"u": [1], "user": [1], "item": [2], "time": [7]})
     )
     assert found.timestamp_format == "order"
@@ -81,20 +83,20 @@ def test_infer_roles_small_times_are_an_order_with_a_warning(tmp_path: Path) -> 
 
 
 def test_infer_roles_without_time_warns_of_file_order(tmp_path: Path) -> None:
-    _, warnings = roles.infer_roles(table_of(tmp_path, {"user": [1], "item": [2]}))
+    _, warnings, _ = roles.infer_roles(table_of(tmp_path, {"user": [1], "item": [2]}))
     assert "events are in file order" in warnings[0]
 
 
 def test_infer_roles_day_before_month_follows_from_the_values(tmp_path: Path) -> None:
     columns = {"user": [1, 1], "item": [1, 2], "date": ["03/04/2020", "25/04/2020"]}
-    found, warnings = roles.infer_roles(table_of(tmp_path, columns))
+    found, warnings, _ = roles.infer_roles(table_of(tmp_path, columns))
     assert found.timestamp_format == "day-first"
     assert not warnings
 
 
 def test_infer_roles_ambiguous_day_and_month_warn(tmp_path: Path) -> None:
     columns = {"user": [1, 1], "item": [1, 2], "date": ["03/04/2020", "05/04/2020"]}
-    found, warnings = roles.infer_roles(table_of(tmp_path, columns))
+    found, warnings, _ = roles.infer_roles(table_of(tmp_path, columns))
     assert found.timestamp_format == "month-first"
     assert "cannot be told apart" in warnings[0]
 
@@ -106,7 +108,7 @@ def test_infer_roles_user_zero_on_many_lines_is_unknown(tmp_path: Path) -> None:
         "Quantity": [1, 1, 1, 1],
         "Price": [1.0, 2.0, 3.0, 4.0],
     }
-    found, warnings = roles.infer_roles(table_of(tmp_path, columns, "e.parquet"))
+    found, warnings, _ = roles.infer_roles(table_of(tmp_path, columns, "e.parquet"))
     assert found.missing_users == ("0",)
     assert (found.quantity, found.price) == ("Quantity", "Price")
     assert any("50% of the lines" in w for w in warnings)
@@ -114,5 +116,5 @@ def test_infer_roles_user_zero_on_many_lines_is_unknown(tmp_path: Path) -> None:
 
 def test_infer_roles_user_zero_among_small_ids_is_a_user(tmp_path: Path) -> None:
     columns = {"user_id": [0, 0, 1, 2], "item_id": [1, 2, 3, 4]}
-    found, _ = roles.infer_roles(table_of(tmp_path, columns))
+    found, _, _ = roles.infer_roles(table_of(tmp_path, columns))
     assert found.missing_users == ()
