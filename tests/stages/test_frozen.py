@@ -110,6 +110,7 @@ def test_run_schema_may_replace_a_text_by_its_vectors(shop: dict[str, Any], tmp_
     schema.write_text(
         '[interactions]\nuser = "user_id"\nitem = "item_id"\ntimestamp = "timestamp"\n'
         '[items]\nid = "item_id"\n[items.features]\n'
+        "title = false\npicture = false\n"
         f'meaning = {{ kind = "vector", column = "title", encoder = "{_model(tmp_path)}" }}\n'
     )
     data = _run(tmp_path, "data", {**shop, "schema": schema})

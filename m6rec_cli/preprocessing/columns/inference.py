@@ -152,7 +152,7 @@ def _features(
     """The features of a table: hinted ones, and those of columns that no hint is about."""
     others = [n for n in table.schema if n != id_column and n not in _settled(hinted)]
     features, skipped = kinds.infer_features(table.head(), others, media_root)
-    return _in_table_order(table, features, hinted), skipped | _left_out(hinted)
+    return _joined(hinted, features), skipped | _left_out(hinted)
 
 
 def _settled(hinted: Mapping[str, FeatureColumn | None]) -> set[str]:
@@ -165,14 +165,13 @@ def _left_out(hinted: Mapping[str, FeatureColumn | None]) -> dict[str, str]:
     return {name: "the schema says so" for name, f in hinted.items() if f is None}
 
 
-def _in_table_order(
-    table: Table, inferred: list[FeatureColumn], hinted: Mapping[str, FeatureColumn | None]
+def _joined(
+    hinted: Mapping[str, FeatureColumn | None], inferred: list[FeatureColumn]
 ) -> tuple[FeatureColumn, ...]:
+    """Hinted features in their order, then the inferred ones."""
     named = [f for f in hinted.values() if f is not None]
     names = {f.name for f in named}
-    every = [*named, *(f for f in inferred if f.name not in names)]
-    place = {name: i for i, name in enumerate(table.schema)}
-    return tuple(sorted(every, key=lambda f: place.get(f.column, len(place))))
+    return (*named, *(f for f in inferred if f.name not in names))
 
 
 def _display(names: list[str], id_column: str, features: tuple[FeatureColumn, ...]) -> str | None:
@@ -205,7 +204,7 @@ def _with_line_features(
     table = entity_tables.items_from_interactions(events, schema, per_item)
     raw = table.select(pl.col(cell_values.raw_column(n)).alias(n) for n in own)
     features, more = kinds.infer_features(raw, own, media_root)
-    every = _in_table_order(events, features, hinted)
+    every = _joined(hinted, features)
     result = replace(
         schema,
         item_id=hints.item_id,

@@ -27,6 +27,9 @@ Readings = Mapping[str, Reading | None]
 
 DAY_MS = 86_400_000
 _MOST = 0.95
+_LEAST_IF_NAMED = 0.05
+_LARGEST_ORDER = 1e8
+"""Numbers below are too small for times since 1970 in seconds (1e8 is in 1973)."""
 _EPOCHS = tuple((6.3e8 * unit, 2.2e9 * unit) for unit in (1, 1e3, 1e6, 1e9))
 """The years 1990 to 2039 in seconds, milliseconds, microseconds and nanoseconds."""
 _CLOCK = r"^\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?$"
@@ -62,8 +65,11 @@ def find_time(table: Table, user: str, item: str, taken: Collection[str]) -> Tim
     """
     head = table.head()
     names = [name for name in table.schema if name not in {user, item, *taken}]
-    readings: Readings = {name: read_as(head[name]) for name in names}
     rank = {name: i for i, name in enumerate(column_names.TIME)}
+    readings: Readings = {
+        name: read_as(head[name], is_named=column_names.normalized_name(name) in rank)
+        for name in names
+    }
     usual = sorted(
         (n for n in names if column_names.normalized_name(n) in rank),
         key=lambda n: rank[column_names.normalized_name(n)],
@@ -105,8 +111,13 @@ def find_time(table: Table, user: str, item: str, taken: Collection[str]) -> Tim
     )
 
 
-def read_as(sample: pl.Series) -> Reading | None:
-    """What the cells of a column are, as far as time goes; None for anything else."""
+def read_as(sample: pl.Series, *, is_named: bool = False) -> Reading | None:
+    """What the cells of a column are, as far as time goes; None for anything else.
+
+    Args:
+        is_named: The column is known to be the time, so that wrong times among its cells do not
+            make it something else.
+    """
     dtype = sample.dtype
     if dtype == pl.Time:
         return "time of day"
@@ -123,13 +134,13 @@ def read_as(sample: pl.Series) -> Reading | None:
         return "time of day"
     if date_text.are_numbers(sample):
         values = known.cast(pl.Float64, strict=False).drop_nulls()
+        if is_named:
+            return "instant" if bool((values.abs() >= _LARGEST_ORDER).any()) else "number"
         is_epoch = any(_share(values.is_between(*bounds)) >= _MOST for bounds in _EPOCHS)
-        if is_epoch and _share(values.is_not_null()) >= _MOST:
-            return "instant" if values.n_unique() > 1 else "number"
-        return "number"
+        return "instant" if is_epoch and values.n_unique() > 1 else "number"
     parsed = timestamps.timestamp_ms(sample.name, dtype, "auto", sample)
     milliseconds = sample.to_frame().select(parsed).to_series().drop_nulls()
-    if len(milliseconds) < _MOST * len(known):
+    if len(milliseconds) < (_LEAST_IF_NAMED if is_named else _MOST) * len(known):
         return None
     return _instant_or_date(milliseconds)
 
@@ -160,7 +171,7 @@ def resolve_form(table: Table, name: str) -> tuple[str, str | None]:
     if column_names.normalized_name(name) in column_names.ORDER:
         return "order", None
     sample = table.head()[name]
-    if read_as(sample) == "number":
+    if read_as(sample, is_named=True) == "number":
         return "order", (
             f"the values of `{name}` are too small for times since 1970: read as an order"
         )

@@ -26,9 +26,8 @@ def test_infer_schema_items_from_interactions_takes_columns_that_depend_on_the_i
             "Country": ["UK" if i % 9 else "France" for i in range(n)],
         },
     )
-    schema, skipped, _ = inference.infer_schema(
-        events, None, None, tmp_path, items_from_interactions=True
-    )
+    found = inference.infer_schema(events, None, None, tmp_path, items_from_interactions=True)
+    schema, skipped = found.schema, found.skipped
     assert [(f.name, f.kind) for f in schema.item_features] == [
         ("Description", "text"),
         ("UnitPrice", "numeric"),
@@ -48,5 +47,5 @@ def test_infer_schema_item_table_without_an_id_raises(tmp_path: Path) -> None:
 def test_infer_schema_feature_with_a_reserved_name_is_renamed(tmp_path: Path) -> None:
     events = table_of(tmp_path, {"user_id": [1], "item_id": [2]})
     items = table_of(tmp_path, {"item_id": [2], "popularity": [0.5]}, "items.csv")
-    schema, _, _ = inference.infer_schema(events, items, None, tmp_path)
+    schema = inference.infer_schema(events, items, None, tmp_path).schema
     assert schema.item_features == (FeatureColumn("popularity_", "popularity", "numeric"),)

@@ -112,7 +112,7 @@ def test_scan_unusual_types_get_roles_and_features(tmp_path: Path) -> None:
     )
     frame.write_parquet(tmp_path / "e.parquet")
     table = tables.scan(tmp_path / "e.parquet", "interactions")
-    schema, _, _ = inference.infer_schema(table, None, None, tmp_path)
+    schema = inference.infer_schema(table, None, None, tmp_path).schema
     assert (schema.user, schema.item, schema.weight) == ("user_id", "item_id", "watch_time")
     assert table.frame.collect()["watch_time"].to_list() == [3.0, 60.0]
     features, _ = kinds.infer_features(table.head(), ["city", "opens", "length"], tmp_path)
