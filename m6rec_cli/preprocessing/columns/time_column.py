@@ -19,6 +19,7 @@ from m6rec_cli.preprocessing.columns import (
     timestamps,
 )
 from m6rec_cli.preprocessing.columns.dependence import measure_dependence
+from m6rec_cli.preprocessing.columns.file_order import file_order_warning
 from m6rec_cli.preprocessing.tables import ROW, Table
 
 Reading = Literal["instant", "date", "time of day", "number"]
@@ -35,7 +36,6 @@ _EPOCHS = tuple((6.3e8 * unit, 2.2e9 * unit) for unit in (1, 1e3, 1e6, 1e9))
 _CLOCK = r"^\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?$"
 _NOT_EVENTS = ("birth", "birthday", "dob", "born", "geburtsdatum", "geburtstag", "nacimiento")
 _BELONGS_TO_ENTITY = 0.9
-_SORTED_PAIRS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,27 +145,6 @@ def read_as(sample: pl.Series, *, is_named: bool = False) -> Reading | None:
     return _instant_or_date(milliseconds)
 
 
-def warn_if_sorted_by_item(table: Table, user: str, item: str) -> str | None:
-    """A warning if each user's lines are sorted by item id, so that file order is no time."""
-    head = table.head()
-    ids = head.select(
-        user=cell_values.text(user, table.schema[user]),
-        item=cell_values.text(item, table.schema[item]),
-    ).drop_nulls()
-    number = ids["item"].cast(pl.Float64, strict=False)
-    keys = ids.with_columns(number if number.null_count() == 0 else ids["item"])
-    steps = keys.select(
-        same=pl.col("user") == pl.col("user").shift(), up=pl.col("item") > pl.col("item").shift()
-    ).filter(pl.col("same"))
-    if len(steps) < _SORTED_PAIRS or _share(steps["up"]) < _MOST:
-        return None
-    return (
-        f"{table.path} has no time column, and the lines of each user are sorted by `{item}`: the "
-        "last events of a user are then the greatest ids, and figures on them mean nothing. Add a "
-        "time column; `--no-time` if file order is meant"
-    )
-
-
 def resolve_form(table: Table, name: str) -> tuple[str, str | None]:
     """The `timestamp_format` of a column that is known to be the time, and a warning."""
     if column_names.normalized_name(name) in column_names.ORDER:
@@ -201,7 +180,7 @@ def _without_time(
         return TimeColumns(timestamp=usual[0], unused=unused)
     doubtful = ", ".join(f"`{name}`" for name in unused)
     warnings.append(
-        warn_if_sorted_by_item(table, user, item)
+        file_order_warning(table, user, item)
         or f"{table.path} has no time column: events are in file order"
         + (f"; {doubtful} hold times but not those of the events" if doubtful else "")
         + " (`--no-time` if that is meant, `--columns time=...` names one)"
