@@ -46,23 +46,24 @@ def summary(path: Path) -> None:
                 if len(short_text(inner)) <= 150:
                     print(f"    {name}: {short_text(inner)}")
     if systems:
-        print_metrics(systems)
+        print_metrics(systems, summary["headline"])
     print(f"  complete: {path}")
 
 
-def print_metrics(systems: dict[str, Any]) -> None:
-    """Print the metrics of each system: seen items are masked, except in the last column."""
+def print_metrics(systems: dict[str, Any], headline: str) -> None:
+    """Print the metrics of each system: the view that leads, and NDCG of the other one."""
+    other = "masked" if headline == "unmasked" else "unmasked"
     print(
         f"  {'system':<20} {'NDCG@10':>8} {'95% interval':>17} {'recall@10':>10} "
-        f"{'coverage@10':>12} {'NDCG, unmasked':>15}"
+        f"{'coverage@10':>12} {'NDCG, ' + other:>15}"
     )
     for name, found in systems.items():
-        masked, low_high = found["masked"], found.get("intervals", {}).get("ndcg@10")
+        figures, low_high = found[headline], found.get("intervals", {}).get("ndcg@10")
         interval = f"{low_high[0]:.4f} - {low_high[1]:.4f}" if low_high else "-"
         print(
-            f"  {Path(name).name:<20} {masked['ndcg@10']:>8.4f} {interval:>17}"
-            f" {masked['recall@10']:>10.4f} {masked['coverage@10']:>12.4f}"
-            f" {found['unmasked']['ndcg@10']:>15.4f}"
+            f"  {Path(name).name:<20} {figures['ndcg@10']:>8.4f} {interval:>17}"
+            f" {figures['recall@10']:>10.4f} {figures['coverage@10']:>12.4f}"
+            f" {found[other]['ndcg@10']:>15.4f}"
         )
 
 

@@ -25,13 +25,14 @@ def _bytes(write: Callable[[io.BytesIO], object]) -> bytes:
     [
         FRAME.write_csv().encode(),
         FRAME.write_csv(separator="\t").encode(),
-        gzip.compress(FRAME.write_csv().encode()),
+        gzip.compress(FRAME.write_csv().encode(), mtime=0),
         FRAME.write_ndjson().encode(),
         b'[{"user":"a","item":"x"},{"user":"b","item":"y"}]',
         _bytes(FRAME.write_parquet),
         _bytes(FRAME.write_ipc),
         _bytes(FRAME.write_ipc_stream),
     ],
+    ids=("csv", "tsv", "csv.gz", "jsonl", "json", "parquet", "ipc", "ipc-stream"),
 )
 def test_spooled_tells_formats_apart_by_their_first_bytes(data: bytes) -> None:
     with spooled([STANDARD_INPUT], io.BytesIO(data)) as (path,):
