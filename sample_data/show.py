@@ -46,7 +46,7 @@ def summary(path: Path) -> None:
                 if len(short_text(inner)) <= 150:
                     print(f"    {name}: {short_text(inner)}")
     if systems:
-        print_metrics(systems, summary["headline"])
+        print_metrics(systems, facts["headline"])
     print(f"  complete: {path}")
 
 
