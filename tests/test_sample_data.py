@@ -33,7 +33,9 @@ def test_show_prints_lists_with_titles_and_a_summary(tmp_path: Path):
     system = {"masked": masked, "unmasked": {"ndcg@10": 0.125}, "intervals": {}}
     rules = [{"rule": "odd", "dropped": 3}, {"rule": "none", "dropped": 0}]
     summary = {"users": 1200, "best": {"ndcg@10": 0.25}, "cleaning": rules}
-    (tmp_path / "s.json").write_text(json.dumps({**summary, "systems": {"out/run": system}}))
+    (tmp_path / "s.json").write_text(
+        json.dumps({**summary, "headline": "masked", "systems": {"out/run": system}})
+    )
     done = subprocess.run(
         [sys.executable, show, "lists", tmp_path / "recs.csv", shop],
         check=True,
