@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -90,11 +92,33 @@ def test_atomic_directory_at_a_symbolic_link_replaces_its_target(tmp_path: Path)
     assert (names_in(tmp_path), names_in(tmp_path / "disk")) == (["disk", "link"], ["data"])
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_atomic_directory_without_permission_raises_the_system_error(tmp_path: Path):
-    tmp_path.chmod(0o500)
-    with pytest.raises(PermissionError), atomic_directory(tmp_path / "out"):
-        raise AssertionError("the block is not entered")
+DENIED = """
+import os, sys
+from pathlib import Path
+import filelock  # before the rights to read it are given up
+from m6rec_cli.system.directories import atomic_directory
+
+if os.geteuid() == 0:  # root may write everywhere
+    os.setgid(65534)
+    os.setuid(65534)
+try:
+    with atomic_directory(Path(sys.argv[1]) / "out"):
+        print("entered")
+except PermissionError as error:
+    print(error.filename)
+"""
+
+
+def test_atomic_directory_without_permission_raises_the_system_error():
+    with tempfile.TemporaryDirectory() as folder:  # pytest's own folders are closed to other users
+        Path(folder).chmod(0o555)
+        done = subprocess.run(
+            [sys.executable, "-c", DENIED, folder], capture_output=True, text=True, timeout=60
+        )
+        assert list(Path(folder).iterdir()) == []
+        Path(folder).chmod(0o755)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(folder)
 
 
 def test_atomic_directory_below_a_file_raises_the_system_error_and_keeps_the_file(tmp_path: Path):
