@@ -72,7 +72,7 @@ def preprocess(
     schema_out: Annotated[
         Path | None,
         typer.Option(
-            "--schema-out", metavar="FILE", help="Write the schema to FILE, whole or not at all."
+            "--schema-out", metavar="FILE", help="Write the inferred schema to FILE and stop."
         ),
     ] = None,
     dry_run: Annotated[
@@ -169,9 +169,13 @@ def preprocess(
                 no_time=no_time,
             )
             if schema_out is not None:
+                if out is not None:
+                    raise UsageError(
+                        "`--schema-out` writes the schema and stops, so it excludes `--out`",
+                        hint="then run the command with `--schema FILE` and `--out DIR`",
+                    )
                 stage.write_schema(config, inputs, schema_out, report, overwrite=overwrite)
-                if out is None:
-                    return None
+                return None
             if dry_run:
                 print(stage.dry_run(config, inputs, report), end="")
                 return None

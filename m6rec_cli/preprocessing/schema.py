@@ -88,7 +88,8 @@ class SchemaHints:
                     f"`{source}` and `{self.source}` name different columns as the {role}",
                     hint="name it once",
                 )
-        return replace(self, roles={**self.roles, **roles})
+        sources = f"{self.source} and {source}" if self.source else source
+        return replace(self, roles={**self.roles, **roles}, source=sources)
 
 
 @dataclass(frozen=True)

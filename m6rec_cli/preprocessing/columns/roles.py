@@ -47,8 +47,8 @@ def infer_roles(
     for role, column in known.items():
         if column is not None and column not in table.schema:
             raise M6RecError(
-                f"there is no column `{column}`, which the schema names as the {role}",
-                where=table.path,
+                f"there is no column `{column}`, which is named as the {role}",
+                where=f"{table.path}, named in {hints.source}",
                 hint=nearest_hint(column, table.schema),
             )
     hinted = {column for column in known.values() if column is not None}
