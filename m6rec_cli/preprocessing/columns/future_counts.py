@@ -19,7 +19,9 @@ _NAMES = (
     *("popularity", "playcount", "plays", "viewcount", "views", "downloads", "clicks", "orders"),
     *("purchases", "purchasecount", "listeners", "likes", "favorites", "favourites"),
 )
-_MIN_ROWS = 4
+_MIN_ROWS = 20
+_LINES = 1_000_000
+"""Lines at the head of the log that are counted."""
 _SAME_ORDER = 0.95
 """Least rank correlation with the number of events of a count over the log."""
 
@@ -60,7 +62,8 @@ def _that_follow_counts(
     if not names:
         return []
     counts = (
-        events.frame.select(id=cell_values.text(event_column, events.schema[event_column]))
+        events.frame.head(_LINES)
+        .select(id=cell_values.text(event_column, events.schema[event_column]))
         .drop_nulls()
         .group_by("id")
         .len("events")

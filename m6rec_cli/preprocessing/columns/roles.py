@@ -17,7 +17,17 @@ _MOST_DISTINCT = 0.95
 """A column whose cells nearly all differ is no user and no item."""
 _CLICK_NAMES = (
     *("click", "clicked", "isclick", "isclicked", "label", "target", "purchase", "purchased"),
-    *("ispurchase", "bought", "isbought", "converted", "conversion", "liked", "islike", "watched"),
+    *(
+        "ispurchase",
+        "ispurchased",
+        "bought",
+        "isbought",
+        "converted",
+        "conversion",
+        "liked",
+        "islike",
+        "watched",
+    ),
 )
 
 
@@ -100,14 +110,15 @@ def impression_warning(table: Table, schema: Schema) -> str | None:
     for name in table.schema:
         if column_names.normalized_name(name) not in _CLICK_NAMES or name in taken:
             continue
-        cells = table.head()[name].cast(pl.String).str.to_lowercase()
-        values = set(cells.drop_nulls().unique())
-        if values in ({"0", "1"}, {"false", "true"}):
-            yes = "1" if "1" in values else "true"
-            share = float((cells == yes).mean() or 0)  # pyright: ignore[reportArgumentType]
+        cells = table.head()[name].cast(pl.String).drop_nulls()
+        by_meaning = {value.lower(): value for value in cells.unique()}
+        if set(by_meaning) in ({"0", "1"}, {"false", "true"}):
+            yes = by_meaning.get("1") or by_meaning["true"]
+            literal = f'"{yes}"' if yes == "True" else yes
             return (
-                f"`{name}` is {yes} on {share:.0%} of the lines, and every line counts as an event "
-                f"to be found: if the others were shown only, pass `--positive '{name} == {yes}'`"
+                f"`{name}` is {yes} on {(cells == yes).sum() / len(cells):.0%} of the lines, and "
+                "every line counts as an event to be found: if the other items were only shown, "
+                f"pass `--positive '{name} == {literal}'`"
             )
     return None
 

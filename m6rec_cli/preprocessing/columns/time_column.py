@@ -80,7 +80,7 @@ def find_time(table: Table, user: str, item: str, taken: Collection[str]) -> Tim
     for name in names:
         if name in usual or readings[name] not in ("instant", "date"):
             continue
-        reason = _not_the_event(table, name, user, item)
+        reason = _not_the_event(table, head, name, user, item)
         if reason is None:
             others.append(name)
         else:
@@ -197,12 +197,12 @@ def _share(flags: pl.Series) -> float:
     return mean if isinstance(mean, float) else 0.0
 
 
-def _not_the_event(table: Table, name: str, user: str, item: str) -> str | None:
+def _not_the_event(table: Table, head: pl.DataFrame, name: str, user: str, item: str) -> str | None:
     """The reason why a column of times is not the time of the events."""
     if any(word in _NOT_EVENTS for word in column_names.words_of(name)):
         return "a date of birth"
     dtype = table.schema[name]
-    is_number = date_text.are_numbers(table.head()[name])
+    is_number = date_text.are_numbers(head[name])
     if is_number and not column_names.sounds_like_time(name):
         return "its numbers could be times, but its name does not say so"
     dependence = measure_dependence(

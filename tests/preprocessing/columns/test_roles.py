@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from m6rec_cli.preprocessing import tables
+from m6rec_cli.preprocessing import event_log, tables
 from m6rec_cli.preprocessing.columns import (
     roles,
 )
@@ -118,3 +118,27 @@ def test_infer_roles_user_zero_among_small_ids_is_a_user(tmp_path: Path) -> None
     columns = {"user_id": [0, 0, 1, 2], "item_id": [1, 2, 3, 4]}
     found, _, _ = roles.infer_roles(table_of(tmp_path, columns))
     assert found.missing_users == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "suggestion"),
+    [
+        ("click", [0, 1, 0, 0], "--positive 'click == 1'"),
+        ("is_purchased", ["true", "false", "false", "true"], "--positive 'is_purchased == true'"),
+        ("Clicked", ["True", "False", "False", "True"], "--positive 'Clicked == \"True\"'"),
+        ("clicks", [0, 1, 0, 0], None),
+        ("click", [0, 1, 2, 0], None),
+    ],
+)
+def test_impression_warning_suggests_a_label(
+    tmp_path: Path, name: str, values: list[object], suggestion: str | None
+) -> None:
+    table = table_of(tmp_path, {"user_id": [1, 1, 2, 2], "item_id": [1, 2, 3, 4], name: values})
+    schema, _, _ = roles.infer_roles(table)
+    warning = roles.impression_warning(table, schema)
+    assert (warning is None) == (suggestion is None)
+    if suggestion is not None:
+        assert suggestion in str(warning)
+        expression = suggestion.removeprefix("--positive '").removesuffix("'")
+        labelled = event_log.parse(table, schema, label=expression).frame["label"]
+        assert labelled.to_list() == [str(v).lower() in ("1", "true") for v in values]
