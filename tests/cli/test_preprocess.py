@@ -4,28 +4,16 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from m6rec_cli.cli.app import app
+from tests.cli.preprocess_command import log, m6rec, manifest_of, preprocess
 
-
-def _m6rec(*args: object) -> Result:
-    return CliRunner().invoke(app, [str(a) for a in args])
-
-
-@pytest.fixture(scope="module")
-def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("log") / "events.csv"
-    rows = [f"u{u},i{(u + n) % 5},{1_600_000_000 + n * 1000}" for u in range(4) for n in range(4)]
-    path.write_text("user_id,item_id,timestamp\n" + "\n".join(rows) + "\n")
-    return path
+__all__ = ["log"]
 
 
 def test_preprocess_prints_one_json_object_and_tables_on_stderr(log: Path, tmp_path: Path) -> None:
-    done = _m6rec(
+    done = m6rec(
         "preprocess", "--interactions", log, "--out", tmp_path / "data", "--split", "leave-one-out"
     )
     assert done.exit_code == 0, done.stderr
@@ -36,7 +24,7 @@ def test_preprocess_prints_one_json_object_and_tables_on_stderr(log: Path, tmp_p
 
 
 def test_preprocess_dry_run_prints_toml_and_writes_nothing(log: Path, tmp_path: Path) -> None:
-    done = _m6rec("preprocess", "--interactions", log, "--dry-run", "-q")
+    done = m6rec("preprocess", "--interactions", log, "--dry-run", "-q")
     assert done.exit_code == 0
     assert done.stdout.startswith('[interactions]\nuser = "user_id"\nitem = "item_id"\n')
     assert list(tmp_path.iterdir()) == []
@@ -72,7 +60,7 @@ def test_preprocess_dry_run_prints_toml_and_writes_nothing(log: Path, tmp_path: 
 def test_preprocess_error_names_what_where_and_hint(
     log: Path, tmp_path: Path, more: list[str], code: int, parts: list[str]
 ) -> None:
-    done = _m6rec("preprocess", "--interactions", log, *(m.format(tmp=tmp_path) for m in more))
+    done = m6rec("preprocess", "--interactions", log, *(m.format(tmp=tmp_path) for m in more))
     assert done.exit_code == code
     assert done.stdout == ""
     assert done.stderr.startswith("error: ")
@@ -82,7 +70,7 @@ def test_preprocess_error_names_what_where_and_hint(
 
 
 def test_preprocess_accepts_a_flag_that_agrees_with_a_set(log: Path, tmp_path: Path) -> None:
-    done = _m6rec(
+    done = m6rec(
         "preprocess",
         "--interactions",
         log,
@@ -109,27 +97,16 @@ def test_preprocess_help_imports_nothing_heavy() -> None:
     assert done.stdout.strip().endswith("[]")
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / "manifest.json").read_text())
-
-
-def _preprocess(log: Path, tmp_path: Path, *more: object) -> dict[str, Any]:
-    """Preprocess into `tmp_path/d` and return the summary."""
-    done = _m6rec("preprocess", "--interactions", log, "--out", tmp_path / "d", "-q", *more)
-    assert done.exit_code == 0, done.stderr
-    return json.loads(done.stdout)
-
-
 def test_preprocess_accepts_an_edited_schema_of_a_dry_run(log: Path, tmp_path: Path) -> None:
     items = tmp_path / "items.csv"
     items.write_text("item_id,size\n" + "".join(f"i{n},{n % 3}\n" for n in range(5)))
     words = ["preprocess", "--interactions", log, "--items", items]
-    printed = _m6rec(*words, "--dry-run").stdout
+    printed = m6rec(*words, "--dry-run").stdout
     assert 'kind = "numeric"' in printed
     schema = tmp_path / "schema.toml"
     schema.write_text(printed.replace('kind = "numeric"', 'kind = "categorical"'))
-    _preprocess(log, tmp_path, "--items", items, "--schema", schema)
-    (feature,) = _manifest(tmp_path / "d")["schema"]["item_features"]
+    preprocess(log, tmp_path, "--items", items, "--schema", schema)
+    (feature,) = manifest_of(tmp_path / "d")["schema"]["item_features"]
     assert (feature["name"], feature["kind"]) == ("size", "categorical")
 
 
@@ -141,14 +118,14 @@ def test_preprocess_items_from_interactions_builds_the_catalogue(tmp_path: Path)
     ]
     log = tmp_path / "invoices.csv"
     log.write_text("user_id,item_id,timestamp,brand\n" + "\n".join(lines) + "\n")
-    assert _preprocess(log, tmp_path, "--items-from-interactions")["counts"]["items"] == 5
-    assert [f["name"] for f in _manifest(tmp_path / "d")["schema"]["item_features"]] == ["brand"]
+    assert preprocess(log, tmp_path, "--items-from-interactions")["counts"]["items"] == 5
+    assert [f["name"] for f in manifest_of(tmp_path / "d")["schema"]["item_features"]] == ["brand"]
 
 
 def test_preprocess_like_reuses_the_fitted_features(log: Path, tmp_path: Path) -> None:
     items = tmp_path / "items.csv"
     items.write_text("item_id,price\n" + "".join(f"i{n},{n}\n" for n in range(5)))
-    _preprocess(log, tmp_path, "--items", items)
+    preprocess(log, tmp_path, "--items", items)
     items.write_text("item_id,price\n" + "".join(f"i{n},{n * 1000}\n" for n in range(5)))
     words = (
         "preprocess",
@@ -160,7 +137,7 @@ def test_preprocess_like_reuses_the_fitted_features(log: Path, tmp_path: Path) -
         "--out",
         tmp_path / "again",
     )
-    assert _m6rec(*words, "--like", tmp_path / "d").exit_code == 0
+    assert m6rec(*words, "--like", tmp_path / "d").exit_code == 0
     fitted = [
         (p / "features" / "features.json").read_bytes()
         for p in (tmp_path / "d", tmp_path / "again")
@@ -193,81 +170,14 @@ def test_preprocess_cleaning_flags_drop_events(
     )
     tables = ["--users", tmp_path / "users.csv"]
     tables += ["--items", tmp_path / "items.csv"] if flag == "--unknown-items" else []
-    summary = _preprocess(log, tmp_path, *tables, "--set", "data.split=none", flag, value)
+    summary = preprocess(log, tmp_path, *tables, "--set", "data.split=none", flag, value)
     assert sum(summary["counts"]["events"].values()) == events
 
 
 def test_preprocess_debug_shows_the_traceback(tmp_path: Path) -> None:
     words = ("preprocess", "--interactions", tmp_path / "none.csv", "--out", tmp_path / "d")
-    assert "Traceback" not in _m6rec(*words).stderr
-    done = _m6rec(*words, "--debug")
+    assert "Traceback" not in m6rec(*words).stderr
+    done = m6rec(*words, "--debug")
     assert done.exit_code == 1
     assert "Traceback" in done.stderr
     assert "\nerror: the interactions file does not exist" in done.stderr
-
-
-def test_preprocess_reads_several_logs_and_standard_input_as_one(log: Path, tmp_path: Path) -> None:
-    lines = log.read_text().splitlines(keepends=True)
-    (tmp_path / "a.csv").write_text("".join(lines[:6]))
-    words = ["preprocess", "--interactions", str(tmp_path / "a.csv"), "--interactions", "-"]
-    done = CliRunner().invoke(
-        app, [*words, "--out", str(tmp_path / "d")], input="".join([lines[0], *lines[6:]])
-    )
-    assert done.exit_code == 0, done.stderr
-    assert json.loads(done.stdout)["counts"]["events"] == {
-        "train": 8,
-        "valid": 4,
-        "test": 4,
-        "cold": 0,
-    }
-
-
-def test_preprocess_no_header_numbers_the_columns(log: Path, tmp_path: Path) -> None:
-    (tmp_path / "bare.csv").write_text("".join(log.read_text().splitlines(keepends=True)[1:]))
-    (tmp_path / "s.toml").write_text('[interactions]\nuser = "1"\nitem = "2"\ntimestamp = "3"\n')
-    words = ["preprocess", "--interactions", tmp_path / "bare.csv", "--schema", tmp_path / "s.toml"]
-    refused = _m6rec(*words, "--out", tmp_path / "d")
-    assert refused.exit_code == 1
-    assert "is the header line missing" in refused.stderr
-    assert "--no-header" in refused.stderr
-    done = _m6rec(*words, "--no-header", "--out", tmp_path / "d")
-    assert done.exit_code == 0, done.stderr
-    assert json.loads(done.stdout)["counts"]["events"] == {
-        "train": 8,
-        "valid": 4,
-        "test": 4,
-        "cold": 0,
-    }
-
-
-def test_preprocess_yes_accepts_the_loss_of_many_events(log: Path, tmp_path: Path) -> None:
-    (tmp_path / "items.csv").write_text("item_id,price\ni1,1\ni2,2\n")
-    words = ["preprocess", "--interactions", log, "--items", tmp_path / "items.csv"]
-    words += ["--unknown-items", "drop", "--out", tmp_path / "d"]
-    refused = _m6rec(*words)
-    assert refused.exit_code == 1
-    assert "`--unknown-items drop` takes" in refused.stderr
-    done = _m6rec(*words, "--yes")
-    assert done.exit_code == 0, done.stderr
-    assert "events dropped by the rule `events: unknown items`" in done.stderr
-
-
-def test_preprocess_warns_of_an_item_table_with_several_lines_an_item(
-    log: Path, tmp_path: Path
-) -> None:
-    rows = [f"i{n},{name},{n}" for name in ("size", "colour") for n in range(5)]
-    (tmp_path / "items.csv").write_text("item_id,property,value\n" + "\n".join(rows) + "\n")
-    done = _m6rec(
-        *("preprocess", "--interactions", log, "--items", tmp_path / "items.csv"),
-        *("--out", tmp_path / "d"),
-    )
-    assert done.exit_code == 0, done.stderr
-    assert "duplicate ids, first kept`: 5 of 10" in done.stderr
-    assert "one line with a column for each property" in done.stderr
-
-
-def test_preprocess_warns_of_weights_that_are_no_numbers(tmp_path: Path) -> None:
-    rows = [f"u{n % 3},i{n},{1_600_000_000 + n},much" for n in range(9)]
-    (tmp_path / "e.csv").write_text("user_id,item_id,timestamp,weight\n" + "\n".join(rows) + "\n")
-    done = _m6rec("preprocess", "--interactions", tmp_path / "e.csv", "--out", tmp_path / "d")
-    assert "9 of 9 weights are missing, negative or no number" in done.stderr

@@ -45,7 +45,7 @@ def require_exact_ids(ids: pl.Series, rows: pl.DataFrame, table: Table, column: 
         first = re.sub(r"\s+", " ", str(found["id"][0]))[:60]
         raise M6RecError(
             f"ids of the column `{column}` {fault.what}",
-            where=f"{table.path}, row {found[ROW][0]}: `{first}`; {len(fault.bad):,} such ids",
+            where=f"{table.path}, row {found[ROW][0]}: `{first}`; ids like it: {len(fault.bad):,}",
             hint=fault.hint,
         )
 

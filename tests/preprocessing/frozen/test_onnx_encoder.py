@@ -1,83 +1,65 @@
 """Frozen encoders: filled inputs, chosen outputs, preprocessing, digests and refused files."""
 
-import io
-import json
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 from onnx import TensorProto, helper
-from PIL import Image
 from tokenizers import Tokenizer
 
-from m6rec_cli.preprocessing.frozen import export_files, image_inputs, onnx_encoder
+from m6rec_cli.preprocessing.frozen import export_files
 from m6rec_cli.system.errors import M6RecError
 from tests.onnx_models import TABLE, WORDS, _save, image_model, text_model, unit
-
-
-def _open(path: Path) -> onnx_encoder.FrozenEncoder:
-    return onnx_encoder.load(path, export_files.digest(path))
+from tests.preprocessing.frozen.encoders import open_encoder, vector_of
 
 
 def _ids(text: str) -> list[int]:
     return [WORDS.index(w) for w in text.split()]
 
 
-def _picture(colour: tuple[int, int, int], size: tuple[int, int] = (20, 10)) -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", size, colour).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def _vector(encoder: onnx_encoder.FrozenEncoder, cell: str | bytes) -> np.ndarray:
-    found = encoder(cell)
-    assert found is not None
-    return found
-
-
 def test_text_token_output_is_averaged_without_padding(tmp_path: Path) -> None:
-    encoder = _open(text_model(tmp_path / "m.onnx"))
+    encoder = open_encoder(text_model(tmp_path / "m.onnx"))
     for text in ("red lamp", "blue chair lamp", "红 色"):
         np.testing.assert_allclose(
-            _vector(encoder, text), unit(TABLE[_ids(text)].mean(axis=0)), rtol=1e-5
+            vector_of(encoder, text), unit(TABLE[_ids(text)].mean(axis=0)), rtol=1e-5
         )
 
 
 def test_text_is_truncated_as_the_tokenizer_says(tmp_path: Path) -> None:
-    encoder = _open(text_model(tmp_path / "m.onnx"))
-    assert np.array_equal(_vector(encoder, "red red red red blue"), _vector(encoder, "red"))
+    encoder = open_encoder(text_model(tmp_path / "m.onnx"))
+    assert np.array_equal(vector_of(encoder, "red red red red blue"), vector_of(encoder, "red"))
 
 
 def test_text_model_of_fixed_length_gets_masked_padding(tmp_path: Path) -> None:
-    encoder = _open(text_model(tmp_path / "m.onnx", length=6))
+    encoder = open_encoder(text_model(tmp_path / "m.onnx", length=6))
     np.testing.assert_allclose(
-        _vector(encoder, "red lamp"), unit(TABLE[[2, 4]].mean(axis=0)), rtol=1e-5
+        vector_of(encoder, "red lamp"), unit(TABLE[[2, 4]].mean(axis=0)), rtol=1e-5
     )
 
 
 @pytest.mark.parametrize("output", ["sentence_embedding", "text_embeds"])
 def test_text_embedding_output_is_preferred_to_tokens(tmp_path: Path, output: str) -> None:
-    encoder = _open(text_model(tmp_path / "m.onnx", output=output))
+    encoder = open_encoder(text_model(tmp_path / "m.onnx", output=output))
     np.testing.assert_allclose(
-        _vector(encoder, "red lamp"), unit(TABLE[[2, 4]].sum(axis=0)), rtol=1e-5
+        vector_of(encoder, "red lamp"), unit(TABLE[[2, 4]].sum(axis=0)), rtol=1e-5
     )
 
 
 def test_text_pooler_output_is_used_unless_the_model_is_a_bert(tmp_path: Path) -> None:
-    bert = _open(text_model(tmp_path / "bert" / "m.onnx", output="pooler_output"))
+    bert = open_encoder(text_model(tmp_path / "bert" / "m.onnx", output="pooler_output"))
     assert bert.output == "last_hidden_state"
     clip = text_model(
         tmp_path / "clip" / "m.onnx", inputs=("input_ids", "attention_mask"), output="pooler_output"
     )
-    assert _open(clip).output == "pooler_output"
+    assert open_encoder(clip).output == "pooler_output"
 
 
 def test_text_model_without_a_mask_is_padded_to_its_length(tmp_path: Path) -> None:
     path = text_model(tmp_path / "m.onnx", inputs=("input_ids",), output="pooler_output")
     (tmp_path / "tokenizer_config.json").write_text('{"model_max_length": 3, "pad_token": "[PAD]"}')
     np.testing.assert_allclose(
-        _vector(_open(path), "red"), unit(TABLE[[2, 0, 0]].sum(axis=0)), rtol=1e-5
+        vector_of(open_encoder(path), "red"), unit(TABLE[[2, 0, 0]].sum(axis=0)), rtol=1e-5
     )
 
 
@@ -89,7 +71,7 @@ def test_text_model_without_a_mask_and_a_length_is_refused(tmp_path: Path) -> No
     with pytest.raises(
         M6RecError, match="the length of the encoder's texts is not known"
     ) as caught:
-        _open(path)
+        open_encoder(path)
     assert "tokenizer_config.json" in str(caught.value.hint)
 
 
@@ -102,7 +84,7 @@ def test_text_model_without_a_mask_is_padded_to_512_if_configured(tmp_path: Path
     tokenizer.no_truncation()
     tokenizer.save(str(tmp_path / "tokenizer.json"))
     np.testing.assert_allclose(
-        _vector(_open(path), "red"), unit(TABLE[2] + 511 * TABLE[0]), rtol=1e-5
+        vector_of(open_encoder(path), "red"), unit(TABLE[2] + 511 * TABLE[0]), rtol=1e-5
     )
 
 
@@ -121,64 +103,7 @@ def test_digest_covers_weights_that_the_model_names(tmp_path: Path) -> None:
 def test_text_tokenizer_may_be_one_folder_above(tmp_path: Path) -> None:
     path = text_model(tmp_path / "onnx" / "m.onnx")
     (tmp_path / "onnx" / "tokenizer.json").rename(tmp_path / "tokenizer.json")
-    assert _open(path)("red") is not None
-
-
-def test_image_is_normalised_by_the_settings(tmp_path: Path) -> None:
-    path = image_model(tmp_path / "m.onnx", side="side")
-    settings = {
-        "size": {"shortest_edge": 8},
-        "crop_size": {"height": 6, "width": 6},
-        "image_mean": [0.5, 0.5, 0.5],
-        "image_std": [0.25, 0.5, 1.0],
-        "rescale_factor": 1 / 255,
-        "resample": 3,
-    }
-    (tmp_path / "preprocessor_config.json").write_text(json.dumps(settings))
-    encoder = _open(path)
-    assert encoder.note == ""
-    want = unit((np.array([255, 51, 102]) / 255 - 0.5) / [0.25, 0.5, 1.0])
-    np.testing.assert_allclose(_vector(encoder, _picture((255, 51, 102))), want, rtol=1e-5)
-
-
-def test_image_is_cropped_at_the_centre_or_squeezed(tmp_path: Path) -> None:
-    pixels = np.zeros((8, 24, 3), np.uint8)
-    pixels[:, 8:16] = 255
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    brightness = {}
-    sizes = {"crop": {"shortest_edge": 8}, "squeeze": {"height": 8, "width": 8}, "number": 8}
-    for name, size in sizes.items():
-        path = image_model(tmp_path / name / "m.onnx", side=8, output="features")
-        settings = {"size": size, "image_mean": [0.0] * 3, "image_std": [1.0] * 3}
-        (tmp_path / name / "preprocessor_config.json").write_text(json.dumps(settings))
-        fed = _open(path).feed(buffer.getvalue())
-        brightness[name] = float(fed["pixel_values"].mean())
-    assert brightness["crop"] > 0.95
-    assert 0.25 < brightness["squeeze"] == brightness["number"] < 0.42
-
-
-def test_image_without_settings_uses_those_of_clip_with_a_note(tmp_path: Path) -> None:
-    encoder = _open(image_model(tmp_path / "m.onnx", side=4))
-    assert "pictures of 4x4 with CLIP's mean and deviation" in encoder.note
-    want = unit((np.array([1.0, 0, 0]) - image_inputs.CLIP_MEAN) / image_inputs.CLIP_STD)
-    np.testing.assert_allclose(_vector(encoder, _picture((255, 0, 0))), want, rtol=1e-4)
-
-
-def test_image_positions_are_averaged_and_channels_may_be_last(tmp_path: Path) -> None:
-    first = _vector(_open(image_model(tmp_path / "a" / "m.onnx")), _picture((9, 200, 90)))
-    places = _vector(
-        _open(image_model(tmp_path / "b" / "m.onnx", output="features")), _picture((9, 200, 90))
-    )
-    last = _vector(
-        _open(image_model(tmp_path / "c" / "m.onnx", kind="nhwc")), _picture((9, 200, 90))
-    )
-    np.testing.assert_allclose(places, first, rtol=1e-5)
-    np.testing.assert_allclose(last, first, rtol=1e-5)
-
-
-def test_image_undecodable_picture_gives_none(tmp_path: Path) -> None:
-    assert _open(image_model(tmp_path / "m.onnx"))(b"no picture") is None
+    assert open_encoder(path)("red") is not None
 
 
 def test_digest_changes_with_every_file_that_changes_vectors(tmp_path: Path) -> None:
@@ -237,7 +162,7 @@ def _two_pictures(path: Path) -> Path:
 def test_load_unusable_file_is_an_error(tmp_path: Path, make, what: str) -> None:
     path = make(tmp_path / "m.onnx")
     with pytest.raises(M6RecError, match=what) as caught:
-        _open(path)
+        open_encoder(path)
     assert str(tmp_path) in str(caught.value.where)
     assert caught.value.hint
 
@@ -255,7 +180,7 @@ def test_load_damaged_settings_or_tokenizer_is_an_error(
     path = text_model(tmp_path / "m.onnx")
     (tmp_path / name).write_text("{")
     with pytest.raises(M6RecError, match=what) as caught:
-        _open(path)
+        open_encoder(path)
     assert name in str(caught.value.where)
 
 
@@ -265,7 +190,7 @@ def test_call_model_that_fails_is_an_error(tmp_path: Path) -> None:
     assert '"red": 99' in tokenizer
     (tmp_path / "tokenizer.json").write_text(tokenizer)
     with pytest.raises(M6RecError, match="the encoder failed: "):
-        _open(path)("red")
+        open_encoder(path)("red")
 
 
 def test_load_without_the_extra_names_the_command(
@@ -276,5 +201,5 @@ def test_load_without_the_extra_names_the_command(
     with pytest.raises(
         M6RecError, match=r"the encoder `m\.onnx` needs the extra `onnx`, which is not installed"
     ) as caught:
-        _open(path)
+        open_encoder(path)
     assert caught.value.hint == "pip install 'm6rec-cli[onnx]'"
