@@ -1,8 +1,8 @@
-"""The parts of an item (id, features, neighbours) to their effects on its score, by exact ablation.
+"""The parts of an item (id, features, graphs) to their effects on its score, by exact ablation.
 
 The effect of a part is how much the item's score drops when this item alone loses the part: a
 feature is masked, as for a missing value; without its id the item is scored from its content, as a
-cold item is; without neighbours the item graph adds nothing to its logit.
+cold item is; without graphs its logit gets no boost.
 """
 
 import functools
@@ -33,9 +33,9 @@ from m6rec_cli.model.layers import CONTENT_SCALE
 from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.system.shapes import BD, ID, I
 
-ID_PART, CONTENT_PART, NEIGHBOURS_PART = "id", "content", "neighbours"
+ID_PART, CONTENT_PART, GRAPHS_PART = "id", "content", "graphs"
 _CONTENT = -2
-"""The index of `content` among the parts; `neighbours` is the last one and depends on the user."""
+"""The index of `content` among the parts; `graphs` is the last one and depends on the user."""
 
 _MATCH = 1e-3
 
@@ -70,9 +70,9 @@ class ItemParts:
 
     @property
     def names(self) -> list[str]:
-        """The id, each feature, `content` (all features at once) and the neighbours."""
+        """The id, each feature, `content` (all features at once) and the graphs."""
         features = [spec.name for spec in self.run.spec.item_specs]
-        return [ID_PART, *features, CONTENT_PART, NEIGHBOURS_PART]
+        return [ID_PART, *features, CONTENT_PART, GRAPHS_PART]
 
     def ablated(self, rows: np.ndarray) -> AblatedItems:
         """Items without each part.
@@ -197,7 +197,7 @@ def _effects(
     """Scores of `rows` minus their scores with the ablated embeddings."""
     n, _, m, d = ablated.shape
     raised = jnp.take_along_axis(add_boost(jnp.zeros((n, len(items))), boost), rows, axis=1)
-    # Without any part but the last, the neighbours, an item keeps its boost.
+    # An item that loses any part but the last, the graphs, keeps its boost.
     kept = bias[rows][..., None] + raised[..., None] * (jnp.arange(m) < m - 1)[None, None]
 
     def of_draw(z: Array | None) -> tuple[Array, Array]:

@@ -89,7 +89,7 @@ def test_columns_planted_last_event_has_the_largest_share(cycle):
     assert np.median([reasons[f"u{u}"]["share"] for u in right]) > 0.5
     # Items without features have only an id and neighbours.
     parts = frame.explode("because_parts").unnest("because_parts")
-    assert set(parts["name"]) == {"id", "neighbours"}
+    assert set(parts["name"]) == {"id", "graphs"}
 
 
 def test_columns_planted_modality_has_the_largest_share(shop):
@@ -103,8 +103,8 @@ def test_columns_planted_modality_has_the_largest_share(shop):
         .agg(pl.col("share").mean())
     )
     means = dict(parts.iter_rows())
-    assert means.keys() == {"id", "style", "neighbours"}
-    assert means["style"] > 0.5 > max(means["id"], means["neighbours"])
+    assert means.keys() == {"id", "style", "graphs"}
+    assert means["style"] > 0.5 > max(means["id"], means["graphs"])
     cold = frame.filter(pl.col("item_id").is_in(["109", "119", "129", "139"]))
     assert len(cold)
     for (reasons,) in cold.select("because_parts").iter_rows():
@@ -169,7 +169,7 @@ def test_columns_part_effects_are_what_a_changed_catalogue_loses(shop, noise_dra
     for name, vector, changed_graph in (
         ("id", catalogue.embeddings[row] - ids[row], graph),
         ("style", ids[row], graph),
-        ("neighbours", catalogue.embeddings[row], without_item),
+        ("graphs", catalogue.embeddings[row], without_item),
     ):
         changed = dataclasses.replace(
             catalogue,
@@ -192,7 +192,7 @@ def test_columns_without_features_have_content_as_one_part(shop):
     data, run = Dataset.open(shop.data), shop.loaded
     with_features, without = (explained(run, data, features=f, k=2) for f in (True, False))
     names = without.explode("because_parts").unnest("because_parts")["name"]
-    assert set(names) == {"id", "content", "neighbours"}
+    assert set(names) == {"id", "content", "graphs"}
     # The shop's model reads one feature, so that feature is the content.
     rename = [
         [{**p, "name": p["name"].replace("style", "content")} for p in parts]

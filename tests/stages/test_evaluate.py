@@ -236,7 +236,7 @@ def test_run_explain_shows_reasons_for_sample_users(shop, tmp_path):
         for item in user["items"]:
             assert item["hit"] == (item["name"] in user["targets"])
             assert {event["name"] for event in item["events"]} <= history
-            assert {part["name"] for part in item["parts"]} <= {"id", "style", "neighbours"}
+            assert {part["name"] for part in item["parts"]} <= {"id", "style", "graphs"}
     assert (
         json.loads((tmp_path / "report" / "report.json").read_text())["explanations"]
         == summary["explanations"]

@@ -25,7 +25,7 @@ def test_run_explain_adds_columns_in_every_format(shop, ask, tmp_path, source):
     assert {e["item_id"] for e in mine["because_events"]} <= set(shop.history("1"))
     assert {p["name"] for p in mine["because_parts"]} <= {
         "id",
-        "neighbours",
+        "graphs",
         "content" if source == "alone" else "style",
     }
     assert nobody["because_events"] == []
@@ -44,13 +44,13 @@ def test_run_explain_leaves_out_hidden_features(ask):
     names = (
         frame.explode("because_parts").drop_nulls("because_parts").unnest("because_parts")["name"]
     )
-    assert set(names) == {"id", "neighbours"}
+    assert set(names) == {"id", "graphs"}
     # Without ids, items have no co-occurrence neighbours, but content neighbours.
     frame = ask("recommend.k=2", 'recommend.hidden_features=["id"]', explain=True)
     names = (
         frame.explode("because_parts").drop_nulls("because_parts").unnest("because_parts")["name"]
     )
-    assert set(names) == {"style", "neighbours"}
+    assert set(names) == {"style", "graphs"}
 
 
 def test_run_explain_without_users_has_the_columns(ask, tmp_path):
