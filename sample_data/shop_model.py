@@ -67,14 +67,19 @@ def catalogue(rng: np.random.Generator) -> Catalogue:
     for i, (_, _, _, brand, department, category, model) in enumerate(rows):
         noun = str(rng.choice(category.nouns))
         names = {"noun": noun, "model": model, "brand": department.brands[brand]}
-        told = rng.choice(words.TOPICS[topic[i]][1], 2, replace=False)
+        details = rng.choice(words.TOPICS[topic[i]][1], 2, replace=False)
         opening, closing = str(rng.choice(words.OPENINGS)), str(rng.choice(words.CLOSINGS))
         price = category.price * (0.5, 1.0, 2.0)[band[i]] * np.exp(rng.normal(0, 0.12))
         columns["item_id"].append(f"P{i + 1:04d}")
         columns["title"].append(f"{names['brand']} {model} {noun}")
         columns["description"].append(
             " ".join(
-                [opening.format(**names), f"{told[0]}.", f"{told[1]}.", closing.format(**names)]
+                [
+                    opening.format(**names),
+                    f"{details[0]}.",
+                    f"{details[1]}.",
+                    closing.format(**names),
+                ]
             )
         )
         columns["category"].append(category.name)

@@ -14,7 +14,7 @@ from m6rec_cli.model.recommender import M6Rec, Tokens
 from m6rec_cli.system import runtime, signals
 from m6rec_cli.system.shapes import ID
 
-_CHUNK_TOKENS = {"cpu": 8192}
+CHUNK_TOKENS = {"cpu": 8192}
 """Tokens of a chunk; 65,536 on other devices. On a CPU they must fit into its cache."""
 
 
@@ -49,7 +49,7 @@ def user_contexts(
         1,
         min(
             round_up_size(len(packed)),
-            _CHUNK_TOKENS.get(jax.default_backend(), 65_536) // packed.item.shape[1],
+            CHUNK_TOKENS.get(jax.default_backend(), 65_536) // packed.item.shape[1],
         ),
     )
     edges = np.searchsorted(row[order], np.arange(0, len(packed) + chunk, chunk))

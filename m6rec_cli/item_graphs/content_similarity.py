@@ -14,9 +14,9 @@ from m6rec_cli.data.feature_arrays import FeatureArray
 from m6rec_cli.item_graphs import bm25, cooccurrence
 from m6rec_cli.system.feature_spec import FeatureSpec
 
-_MAX_NEIGHBOURS = 10
-_PRODUCTS_PER_ITEM = 5_000
-_CELLS_PER_BLOCK = 20_000_000
+MAX_NEIGHBOURS = 10
+PRODUCTS_PER_ITEM = 5_000
+CELLS_PER_BLOCK = 20_000_000
 
 
 def term_counts(
@@ -69,10 +69,10 @@ def similarity_graph(
     n = len(warm)
     if not blocks:
         return cooccurrence.empty_graph(n)
-    vectors = bounded_vectors(blocks, warm, _PRODUCTS_PER_ITEM)
+    vectors = bounded_vectors(blocks, warm, PRODUCTS_PER_ITEM)
     n_candidates = first_new or n
     candidates = sparse.csr_array(vectors[:n_candidates].T)
-    size = max(1, _CELLS_PER_BLOCK // max(n_candidates, 1))
+    size = max(1, CELLS_PER_BLOCK // max(n_candidates, 1))
     rows = [sparse.csr_array((first_new, n_candidates), dtype=np.float32)]
     for start in range(first_new, n, size):
         cosine = sparse.csr_array(vectors[start : start + size] @ candidates)
@@ -81,7 +81,7 @@ def similarity_graph(
         cosine.data[row == cosine.indices] = 0  # an item is not its own neighbour
         cosine.eliminate_zeros()
         # Ties start at a different item each: else all copies of an item had the same neighbours.
-        nearest = cooccurrence.top_per_row(cosine, _MAX_NEIGHBOURS, tie_start=items % n_candidates)
+        nearest = cooccurrence.top_per_row(cosine, MAX_NEIGHBOURS, tie_start=items % n_candidates)
         rows.append(cooccurrence.normalize_rows(nearest))
         on_progress(min(size, n - start))
     graph = sparse.csr_array(sparse.vstack(rows, format="csr"))

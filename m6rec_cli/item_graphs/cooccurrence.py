@@ -20,8 +20,8 @@ N_RECENT_EVENTS = 10
 """Recent events of a user that are looked up; all older ones would have a tenth of the weight."""
 
 _WINDOW, _DECAY, _BACKWARD_WEIGHT = 10, 0.8, 0.5
-_MAX_NEIGHBOURS = 100
-_EVENTS_PER_BLOCK = 250_000
+MAX_NEIGHBOURS = 100
+EVENTS_PER_BLOCK = 250_000
 
 
 def fit(user_row: np.ndarray, item_row: np.ndarray, n_items: int) -> sparse.csr_array:
@@ -41,12 +41,12 @@ def fit(user_row: np.ndarray, item_row: np.ndarray, n_items: int) -> sparse.csr_
     # Blocks of items bound the memory: pairs of all items at once may not fit.
     order = np.argsort(item_row, kind="stable")
     begins = np.concatenate([[0], np.bincount(item_row, minlength=n_items).cumsum()])
-    cuts = np.searchsorted(begins, np.arange(_EVENTS_PER_BLOCK, len(item_row), _EVENTS_PER_BLOCK))
+    cuts = np.searchsorted(begins, np.arange(EVENTS_PER_BLOCK, len(item_row), EVENTS_PER_BLOCK))
     blocks = []
     for first, last in pairwise(np.unique([0, *cuts, n_items]).tolist()):
         events = order[begins[first] : begins[last]]
         weights = _neighbour_weights(user_row, item_row, events, first, last, n_items)
-        blocks.append(top_per_row(normalize_rows(weights), _MAX_NEIGHBOURS))
+        blocks.append(top_per_row(normalize_rows(weights), MAX_NEIGHBOURS))
     return sparse.csr_array(sparse.vstack(blocks, format="csr")) if blocks else empty_graph(n_items)
 
 

@@ -38,7 +38,7 @@ def state_arrays(state: TrainingState) -> dict[str, NamedArrays]:
             f"{prefix}.{name}": x
             for prefix, tree in (
                 ("main", state.optimizer),
-                ("judge", state.discriminator_optimizer),
+                ("discriminator", state.discriminator_optimizer),
             )
             for name, x in flatten_by_name(tree).items()
         },
@@ -145,7 +145,7 @@ def restore(
         discriminator=unflatten_by_name(state.discriminator, params),
         optimizer=unflatten_by_name(state.optimizer, with_prefix("main.")),
         discriminator_optimizer=unflatten_by_name(
-            state.discriminator_optimizer, with_prefix("judge.")
+            state.discriminator_optimizer, with_prefix("discriminator.")
         ),
         content=trees.get("content", {}).get("content", state.content),
         step=np.int32(step),

@@ -3,7 +3,7 @@
 #
 #   bash tests/benchmarks/ablate.sh DATA OUT
 #
-# Judged on validation; the test split is for the final table alone.
+# Evaluated on validation; the test split is for the final table alone.
 set -euo pipefail
 data=$1 out=$2
 mkdir -p "$out"

@@ -37,7 +37,7 @@ TRAINED = {
 }
 """In all but the last, cold items are not in training, not even as negatives."""
 
-JUDGED = {
+EVALUATED = {
     "new items never listed": ["recommend.cold_item_bonus=-1000"],
     "model alone, new items never listed": [MODEL_ALONE, "recommend.cold_item_bonus=-1000"],
     **{f"new_items={by:g}": [f"recommend.cold_item_bonus={by}"] for by in (0.0, 0.5, 1.0, 1.5)},
@@ -82,7 +82,7 @@ def one(
         return [evaluated(systems, data, "--split", split, *flags) for split in ("cold", "test")]
 
     rows: dict[str, dict[str, Any]] = {}
-    for label, settings in JUDGED.items():
+    for label, settings in EVALUATED.items():
         cold, warm = both([runs["m6rec"]], *sets(settings))
         rows[f"m6rec, {label}"] = row(cold[str(runs["m6rec"])], warm[str(runs["m6rec"])])
     cold, warm = both([*list(runs.values())[1:]], "--baselines", ",".join(BASELINES))

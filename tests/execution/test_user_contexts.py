@@ -57,7 +57,7 @@ def test_user_contexts_in_another_order_and_repeated_are_the_same(histories):
 def test_user_contexts_in_small_chunks_are_the_same(histories, monkeypatch):
     rows = np.arange(len(histories.ids))
     whole = histories.contexts(rows)
-    monkeypatch.setattr(user_contexts, "_CHUNK_TOKENS", {"cpu": 64})
+    monkeypatch.setattr(user_contexts, "CHUNK_TOKENS", {"cpu": 64})
     for a, b in zip(whole, histories.contexts(rows), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
 

@@ -32,7 +32,7 @@ def expected_graph(cosine, candidates):
 
 @pytest.mark.parametrize("n_cells", [10**7, 100, 1])
 def test_similarity_graph_in_blocks_of_any_size_equals_the_definition(monkeypatch, n_cells):
-    monkeypatch.setattr(content_similarity, "_CELLS_PER_BLOCK", n_cells)
+    monkeypatch.setattr(content_similarity, "CELLS_PER_BLOCK", n_cells)
     warm = np.arange(30) % 3 > 0
     vectors = bm25.unit_vectors(blocks(), warm).toarray()
     progress = []
@@ -97,7 +97,7 @@ def test_similarity_graph_of_too_many_products_leaves_out_frequent_terms(monkeyp
         content_similarity.similarity_graph([sparse.csr_array(counts)], warm).toarray() > 0
     ).sum() == 12 * 10
     # 12 products are allowed; the second term takes 4 and the first 144.
-    monkeypatch.setattr(content_similarity, "_PRODUCTS_PER_ITEM", 1)
+    monkeypatch.setattr(content_similarity, "PRODUCTS_PER_ITEM", 1)
     got = content_similarity.similarity_graph([sparse.csr_array(counts)], warm).toarray()
     assert np.argwhere(got).tolist() == [[3, 7], [7, 3]]
     assert got[3, 7] == got[7, 3] == 1

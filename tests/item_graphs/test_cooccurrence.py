@@ -45,14 +45,14 @@ def test_fit_in_blocks_of_any_size_equals_the_definition(seed):
     want = expected_shares(user, item, 15)
     with pytest.MonkeyPatch.context() as patch:
         for n_events in (10**7, 7, 1):
-            patch.setattr(cooccurrence, "_EVENTS_PER_BLOCK", n_events)
+            patch.setattr(cooccurrence, "EVENTS_PER_BLOCK", n_events)
             np.testing.assert_allclose(cooccurrence.fit(user, item, 15).toarray(), want, atol=1e-6)
 
 
 def test_fit_with_too_many_neighbours_keeps_the_largest_shares(monkeypatch):
     user, item = random_log(3, users=60)
     whole = cooccurrence.fit(user, item, 15).toarray()
-    monkeypatch.setattr(cooccurrence, "_MAX_NEIGHBOURS", 4)
+    monkeypatch.setattr(cooccurrence, "MAX_NEIGHBOURS", 4)
     few = cooccurrence.fit(user, item, 15).toarray()
     for kept, row in zip(few, whole, strict=True):
         assert (kept > 0).sum() == 4

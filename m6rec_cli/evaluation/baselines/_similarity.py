@@ -8,8 +8,8 @@ from m6rec_cli.item_graphs import content_similarity, cooccurrence
 
 _MAX_SIMILAR = 200
 """Items that are kept as similar to an item."""
-_PRODUCTS_PER_ITEM = 20_000
-_CELLS_PER_BLOCK = 20_000_000
+PRODUCTS_PER_ITEM = 20_000
+CELLS_PER_BLOCK = 20_000_000
 
 
 def most_similar_items(
@@ -19,7 +19,7 @@ def most_similar_items(
     warm = np.bincount(history.item_row, minlength=n_items) > 0
     found = {}
     if content.term_counts:
-        words = content_similarity.bounded_vectors(content.term_counts, warm, _PRODUCTS_PER_ITEM)
+        words = content_similarity.bounded_vectors(content.term_counts, warm, PRODUCTS_PER_ITEM)
         found["words"] = _most_similar(words, n_items)
     if content.vectors:
         joined = np.concatenate([whiten(v) for v in content.vectors], axis=1)
@@ -31,7 +31,7 @@ def most_similar_items(
 def _most_similar(vectors: sparse.csr_array | np.ndarray, n: int) -> sparse.csr_array:
     """The largest positive products of the n rows with each other, f32 (n, n)."""
     transposed = vectors.T
-    size = max(1, _CELLS_PER_BLOCK // max(n, 1))
+    size = max(1, CELLS_PER_BLOCK // max(n, 1))
     blocks = []
     for start in range(0, n, size):
         product = vectors[start : start + size] @ transposed

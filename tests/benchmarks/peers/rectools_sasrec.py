@@ -68,15 +68,17 @@ best, waited = -1.0, 0
 for _ in range(settings["epochs"]):
     start = time.process_time()
     model.fit_partial(dataset, min_epochs=1, max_epochs=1)
-    told = {"targets": targets, "cpu": time.process_time() - start}
+    epoch_figures = {"targets": targets, "cpu": time.process_time() - start}
     if settings["patience"]:
         lists = model.recommend(truth.user_id.to_numpy(), dataset, k=10, filter_viewed=True)
         hits = lists.merge(
             truth.rename(columns={"user_id": Columns.User, "item_id": Columns.Item}),
             on=[Columns.User, Columns.Item],
         )
-        told["ndcg"] = float((1 / np.log2(hits[Columns.Rank] + 1)).sum() / len(valid))
-        best, waited = (told["ndcg"], 0) if told["ndcg"] > best else (best, waited + 1)
-    print(json.dumps(told), flush=True)
+        epoch_figures["ndcg"] = float((1 / np.log2(hits[Columns.Rank] + 1)).sum() / len(valid))
+        best, waited = (
+            (epoch_figures["ndcg"], 0) if epoch_figures["ndcg"] > best else (best, waited + 1)
+        )
+    print(json.dumps(epoch_figures), flush=True)
     if settings["patience"] and waited >= settings["patience"]:
         break
