@@ -111,6 +111,7 @@ class Schema:
 
     user: str
     item: str
+    _: KW_ONLY
     timestamp: str | None = None
     timestamp_format: str = "auto"
     time_of_day: str | None = None

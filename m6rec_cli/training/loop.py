@@ -19,7 +19,7 @@ from m6rec_cli.training.step import Trainer
 from m6rec_cli.training.validation import Validation
 
 
-@dataclass
+@dataclass(kw_only=True)
 class LoopState:
     """The position of the loop and its early stopping, saved with every resumable checkpoint.
 

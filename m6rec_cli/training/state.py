@@ -12,7 +12,7 @@ from m6rec_cli.system.shapes import Leaf
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TrainingState:
     """Everything that a step changes.
 
@@ -37,7 +37,7 @@ class TrainingState:
 
 
 @jax.tree_util.register_dataclass
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Batch:
     """The input of one step, numpy or JAX arrays.
 
