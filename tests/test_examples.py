@@ -62,13 +62,9 @@ def make_tables(folder: Path) -> None:
     onnx_models.image_model(folder / "clip" / "vision_model.onnx")
 
 
-COVERED = ("runs/", "pretrained_base", "pretrained_cold", "pretrained_future", "both")
-"""Runs of the guides that take long to compile and differ in keys only, which other tests cover."""
-
-
 def is_run_here(command: Command) -> bool:
-    """Whether a command needs neither other machines or devices nor a shell, nor a run not made."""
-    reasons = ("--coordinator", "model_parallel", "$", *COVERED)
+    """Whether a command needs neither other machines or devices nor a shell."""
+    reasons = ("--coordinator", "model_parallel", "$")
     return command.words[0] == "m6rec" and not any(reason in str(command) for reason in reasons)
 
 
@@ -84,8 +80,6 @@ def run_block(shell: str, folder: Path, known: frozenset[str] = frozenset()) -> 
         training = command.words[1] in ("pretrain", "finetune")
         words = [*command.words, *QUICK] if training else command.words
         documents.run(Command(words, command.stdout), folder)
-        if command.stdout == "draft.toml":
-            (folder / "draft.toml").rename(folder / "schema.toml")
 
 
 def made_once(name: str, factory: pytest.TempPathFactory, make: Callable[[Path], None]) -> Path:
