@@ -8,6 +8,7 @@ from m6rec_cli.preprocessing.columns.date_text import (
     are_numbers,
     clean_text,
     have_short_years,
+    have_weekdays,
     known_text,
 )
 from m6rec_cli.preprocessing.tables import Table
@@ -44,15 +45,20 @@ DATE_FORMATS = (
     "%Y%m%d%H%M%S",
     "%Y%m%d%H%M",
     "%m %d, %Y",
-    "%d %b %Y",
-    "%b %d, %Y",
-    "%d-%b-%Y",
+    # `%B` parses the short names of months, too.
+    "%d %B %Y",
+    "%d %B %Y %H:%M:%S",
+    "%B %d, %Y",
+    "%B %d, %Y %H:%M:%S",
+    "%d-%B-%Y",
+    "%d-%B-%Y %H:%M:%S",
 )
 ZONE_FORMATS = (
     "%Y-%m-%dT%H:%M:%S%.f%#z",
     "%Y-%m-%d %H:%M:%S%.f%#z",
     "%Y-%m-%dT%H:%M%#z",
     "%Y-%m-%d %H:%M%#z",
+    "%d %B %Y %H:%M:%S%#z",
 )
 
 DATE_ORDERS = ("day-first", "month-first")
@@ -90,7 +96,8 @@ def resolve_date_order(table: Table, name: str) -> tuple[str, str | None]:
     if first is None:
         return "auto", None
     orders = DATE_ORDERS if first.startswith("%d") else DATE_ORDERS[::-1]
-    text = clean_text(pl.col(name), short=have_short_years(sample))
+    short, weekdays = have_short_years(sample), have_weekdays(sample)
+    text = clean_text(pl.col(name), short=short, weekdays=weekdays)
     misses, other_misses = (
         table.frame.select(
             parse_text(text, fitting_formats(sample, order), zoned=False).null_count().alias(order)

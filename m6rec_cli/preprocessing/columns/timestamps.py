@@ -8,7 +8,12 @@ from m6rec_cli.preprocessing.columns.date_formats import (
     fitting_formats,
     parse_text,
 )
-from m6rec_cli.preprocessing.columns.date_text import are_numbers, clean_text, have_short_years
+from m6rec_cli.preprocessing.columns.date_text import (
+    are_numbers,
+    clean_text,
+    have_short_years,
+    have_weekdays,
+)
 
 _UNITS = {"s": 1000.0, "ms": 1.0, "us": 1e-3, "ns": 1e-6}
 """Milliseconds of each unit."""
@@ -46,7 +51,8 @@ def timestamp_ms(name: str, dtype: pl.DataType, form: str, sample: pl.Series) ->
         return _epoch_ms(value).round().cast(pl.Int64, strict=False)
     if form not in ("auto", *DATE_ORDERS):
         return _by_pattern(column, form)
-    text = clean_text(column, short=have_short_years(sample))
+    short, weekdays = have_short_years(sample), have_weekdays(sample)
+    text = clean_text(column, short=short, weekdays=weekdays)
     with_offset = parse_text(text, ZONE_FORMATS, zoned=True)
     without = parse_text(text, fitting_formats(sample, form), zoned=False)
     return pl.when(text.str.contains(_OFFSET)).then(with_offset).otherwise(without)

@@ -13,7 +13,16 @@ _EPOCH = date(1970, 1, 1)
 
 
 @pytest.mark.parametrize(
-    "form", ["%d.%m.%Y", "%Y/%m/%d", "%d-%b-%Y", "%b %d, %Y", "%d.%m.%Y %H:%M"]
+    "form",
+    [
+        "%d.%m.%Y",
+        "%Y/%m/%d",
+        "%d-%b-%Y",
+        "%b %d, %Y",
+        "%B %d, %Y",
+        "%d.%m.%Y %H:%M",
+        "%a %b %d %H:%M:%S -0800 %Y",
+    ],
 )
 @given(days=st.lists(st.dates(date(1971, 1, 1), date(2040, 1, 1)), min_size=1, max_size=20))
 def test_number_of_dates_is_days_since_1970(form: str, days: list[date]) -> None:
