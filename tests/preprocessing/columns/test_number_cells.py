@@ -4,7 +4,7 @@ from datetime import date
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from m6rec_cli.preprocessing.columns.number_cells import date_formats_of, number
@@ -24,6 +24,7 @@ _EPOCH = date(1970, 1, 1)
         "%a %b %d %H:%M:%S -0800 %Y",
     ],
 )
+@settings(deadline=None)
 @given(days=st.lists(st.dates(date(1971, 1, 1), date(2040, 1, 1)), min_size=1, max_size=20))
 def test_number_of_dates_is_days_since_1970(form: str, days: list[date]) -> None:
     cells = pl.Series("d", [day.strftime(form) for day in days])
