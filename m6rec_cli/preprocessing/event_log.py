@@ -12,7 +12,14 @@ from m6rec_cli.preprocessing.cleaning import id_checks
 from m6rec_cli.preprocessing.cleaning.duplicates import LINE_HASH
 from m6rec_cli.preprocessing.cleaning.event_rules import clean_events, positive_column
 from m6rec_cli.preprocessing.cleaning.rules import CleaningLog
-from m6rec_cli.preprocessing.columns import cell_values, id_codes, label_expression, timestamps
+from m6rec_cli.preprocessing.columns import (
+    cell_values,
+    date_text,
+    id_codes,
+    label_expression,
+    timestamps,
+)
+from m6rec_cli.preprocessing.event_order import order_lines
 from m6rec_cli.preprocessing.schema import Schema
 from m6rec_cli.preprocessing.tables import ROW, Table
 from m6rec_cli.system.errors import M6RecError, nearest_hint
@@ -20,7 +27,7 @@ from m6rec_cli.system.errors import M6RecError, nearest_hint
 
 @dataclass(frozen=True)
 class ParsedLog:
-    """Clean events in file order.
+    """Clean events in file order; those that `Schema.order` orders are in that order.
 
     Attributes:
         frame: `__row` u32, `user` and `item` Enum, `timestamp` i64, `event` Categorical (null
@@ -45,18 +52,13 @@ def read_events(
         M6RecError: A column of the schema is missing.
     """
     parsed = parse(table, schema, cleaning=cleaning)
-    return (
-        parsed.frame.select(
-            pl.col("user").cast(pl.String).alias("user_id"),
-            pl.col("item").cast(pl.String).alias("item_id"),
-            "timestamp",
-            pl.col("event").cast(pl.String),
-            "weight",
-            ROW,
-        )
-        .sort("user_id", "timestamp", ROW)
-        .drop(ROW)
-    )
+    return parsed.frame.select(
+        pl.col("user").cast(pl.String).alias("user_id"),
+        pl.col("item").cast(pl.String).alias("item_id"),
+        "timestamp",
+        pl.col("event").cast(pl.String),
+        "weight",
+    ).sort("user_id", "timestamp", maintain_order=True)
 
 
 def parse(
@@ -94,13 +96,13 @@ def parse(
             where=f"--positive '{label}'",
             hint=label_expression.known_values(table, label) or "is it written as in the file?",
         )
-    return ParsedLog(frame, cleaning)
+    return ParsedLog(_in_order(frame, schema), cleaning)
 
 
 def require_columns(table: Table, schema: Schema) -> None:
     """Raise unless the column of every role is in the table and holds one value per cell."""
-    for role in schema_file.ROLES:
-        name = getattr(schema, role)
+    roles = [(role, getattr(schema, role)) for role in schema_file.ROLES]
+    for role, name in (*roles, *(("order", name) for name in schema.order)):
         if name is None:
             continue
         if name not in table.schema:
@@ -110,6 +112,21 @@ def require_columns(table: Table, schema: Schema) -> None:
                 hint=nearest_hint(name, table.schema),
             )
         tables.require_single_values(table, name, role)
+
+
+def _in_order(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
+    """Apply `Schema.order`; without a time, the places in the file become the times."""
+    if not schema.order:
+        return frame
+    names = [_order_column(i) for i in range(len(schema.order))]
+    keys, frame = [frame[name] for name in names], frame.drop(names)
+    time = "timestamp" if schema.timestamp else None
+    ordered = order_lines(frame, keys, user="user", time=time, row=ROW)
+    return ordered if time else ordered.with_columns(frame["timestamp"])
+
+
+def _order_column(position: int) -> str:
+    return f"__order{position}"
 
 
 def _identifiers(table: Table, schema: Schema) -> dict[str, pl.Expr]:
@@ -154,6 +171,11 @@ def _columns(table: Table, schema: Schema, label: str | None) -> list[pl.Expr]:
         if name:
             positive = (cell_values.number(name, kinds[name]) > 0).fill_null(True)
             columns.append(positive.alias(positive_column(role)))
+    for i, name in enumerate(schema.order):
+        number = cell_values.number(name, kinds[name])
+        is_number = date_text.are_numbers(head[name])
+        key = number if is_number else cell_values.text(name, kinds[name]).hash()
+        columns.append(key.alias(_order_column(i)))
     others = _columns_without_role(table, schema)
     if schema.timestamp and others:
         # The hash changes with the process.

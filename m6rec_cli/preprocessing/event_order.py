@@ -1,4 +1,4 @@
-"""Events in file order to events sorted by user, then time, then file order."""
+"""Events in file order to events sorted by user, then time, then given orders, then file order."""
 
 import itertools
 from collections.abc import Iterator
@@ -8,6 +8,34 @@ import polars as pl
 
 _BLOCK = 1 << 21
 """Events that are sorted at once; bounds the memory for the sort."""
+
+
+def order_lines(
+    frame: pl.DataFrame, keys: list[pl.Series], *, user: str, time: str | None, row: str
+) -> pl.DataFrame:
+    """Put the events of a user at the same time in the order of `keys`; all of a user without time.
+
+    The other events stay in their places. Missing keys come last, then file order decides.
+
+    Args:
+        keys: Numbers, or texts whose order is that of their first line within the user.
+        row: The column with the file order.
+    """
+    names = [f"__order{i}" for i in range(len(keys))]
+    keyed = frame.select(user, *([time] if time else []), row).with_columns(
+        key.alias(name) for key, name in zip(keys, names, strict=True)
+    )
+    keyed = keyed.with_columns(
+        pl.when(pl.col(n).is_not_null()).then(pl.col(row).min().over(user, n)).alias(n)
+        for n in names
+        if not keyed.schema[n].is_float()
+    )
+    groups = [user, time] if time else [user]
+    tied = keyed.with_row_index("__at").filter(pl.len().over(groups) > 1)
+    places = tied.sort([*groups, row])["__at"].to_numpy()
+    order = np.arange(len(frame))
+    order[places] = tied.sort([*groups, *names, row], nulls_last=True)["__at"].to_numpy()
+    return frame[order]
 
 
 def sort_events(frame: pl.DataFrame, keep: np.ndarray) -> pl.DataFrame:

@@ -151,7 +151,8 @@ def _hints(inputs: PreprocessInputs) -> SchemaHints:
     """What the schema file and `--columns` say."""
     hints = schema_file.read_hints(inputs.schema) if inputs.schema else SchemaHints()
     if inputs.columns:
-        hints = hints.with_roles(parse_columns(inputs.columns), "--columns")
+        roles, order = parse_columns(inputs.columns)
+        hints = hints.with_roles(roles, "--columns", order or None)
     return hints
 
 

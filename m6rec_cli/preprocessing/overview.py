@@ -65,6 +65,8 @@ def _show_roles(report: Reporter, schema: Schema) -> None:
         time += f" + {schema.time_of_day}"
     if schema.timestamp and not schema.has_time:
         time += " (an order, not times)"
+    if schema.order:
+        time += f", then {', then '.join(schema.order)}"
     roles = [
         ("user", schema.user),
         ("item", schema.item),

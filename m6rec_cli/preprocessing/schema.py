@@ -59,6 +59,7 @@ class SchemaHints:
     Attributes:
         roles: The column of each named role of the event log; None for a role without a column.
         timestamp_format: As in `Schema`; None infers it.
+        order: As in `Schema`; None infers it.
         missing_users: As in `Schema`; None infers them.
         item_features: Features of items by name; None leaves the column of that name out.
         user_features: The same for users.
@@ -67,6 +68,7 @@ class SchemaHints:
 
     roles: Mapping[str, str | None] = field(default_factory=dict)
     timestamp_format: str | None = None
+    order: tuple[str, ...] | None = None
     missing_users: tuple[str, ...] | None = None
     users_are_items: bool = False
     item_id: str | None = None
@@ -76,12 +78,19 @@ class SchemaHints:
     user_features: Mapping[str, FeatureColumn | None] = field(default_factory=dict)
     source: str = ""
 
-    def with_roles(self, roles: Mapping[str, str | None], source: str) -> "SchemaHints":
-        """Add roles of the event log.
+    def with_roles(
+        self, roles: Mapping[str, str | None], source: str, order: tuple[str, ...] | None = None
+    ) -> "SchemaHints":
+        """Add roles of the event log, and its order.
 
         Raises:
             UsageError: A role has another column already.
         """
+        if order and self.order and order != self.order:
+            raise UsageError(
+                f"`{source}` and `{self.source}` name different columns as the order",
+                hint="name it once",
+            )
         for role, column in roles.items():
             if role in self.roles and self.roles[role] != column:
                 raise UsageError(
@@ -89,7 +98,9 @@ class SchemaHints:
                     hint="name it once",
                 )
         sources = f"{self.source} and {source}" if self.source else source
-        return replace(self, roles={**self.roles, **roles}, source=sources)
+        return replace(
+            self, roles={**self.roles, **roles}, source=sources, order=order or self.order
+        )
 
 
 @dataclass(frozen=True)
@@ -101,6 +112,8 @@ class Schema:
             `month-first` (the order in dates), `order` (a rank, not a time), `s`, `ms`, `us`, `ns`,
             or a strptime pattern such as `%d/%m/%Y %H:%M`.
         time_of_day: A column with the time of day that is added to the date.
+        order: Columns that order the events of a user at the same time, or all of them without a
+            time, the leading one first: numbers, or texts whose first line counts.
         quantity: Events of zero or less (cancellations) are dropped.
         price: Events of zero or less are dropped.
         missing_users: Ids that stand for an unknown user, such as `0`.
@@ -115,6 +128,7 @@ class Schema:
     timestamp: str | None = None
     timestamp_format: str = "auto"
     time_of_day: str | None = None
+    order: tuple[str, ...] = ()
     event: str | None = None
     weight: str | None = None
     quantity: str | None = None

@@ -11,12 +11,15 @@ from m6rec_cli.preprocessing.schema import ENCODED_KIND, FeatureColumn, Schema, 
 from m6rec_cli.system.errors import M6RecError, nearest_hint
 
 FILE = "schema.toml"
+ORDER = "order"
+"""The key of `[interactions]` that names several columns."""
 _EVENT_KEYS = (
     "user",
     "item",
     "timestamp",
     "timestamp_format",
     "time_of_day",
+    ORDER,
     "event",
     "weight",
     "quantity",
@@ -24,6 +27,7 @@ _EVENT_KEYS = (
     "missing_users",
     "users_are_items",
 )
+_EXAMPLES = {"missing_users": "0", "order": "position"}
 ROLES = ("user", "item", "timestamp", "time_of_day", "event", "weight", "quantity", "price")
 """The keys of `[interactions]` that name a column."""
 _KEYS = {
@@ -92,6 +96,7 @@ def read(path: Path) -> Schema:
     return Schema(
         **roles,
         timestamp_format=hints.timestamp_format or "auto",
+        order=hints.order or (),
         missing_users=hints.missing_users or (),
         users_are_items=hints.users_are_items,
         item_id=hints.item_id,
@@ -116,15 +121,6 @@ def read_hints(path: Path) -> SchemaHints:
     roles = {
         key: _column(events[key], f"interactions.{key}", where) for key in ROLES if key in events
     }
-    missing = events.get("missing_users")
-    if missing is not None and not (
-        isinstance(missing, list) and all(isinstance(m, str) for m in missing)
-    ):
-        raise M6RecError(
-            "`interactions.missing_users` takes a list of strings",
-            where=where,
-            hint='for instance ["0"]',
-        )
     users_are_items = events.get("users_are_items", False)
     if not isinstance(users_are_items, bool):
         raise M6RecError(
@@ -137,7 +133,8 @@ def read_hints(path: Path) -> SchemaHints:
         timestamp_format=None
         if form is None
         else _string(form, "interactions.timestamp_format", where),
-        missing_users=None if missing is None else tuple(missing),
+        order=_strings(events, ORDER, where),
+        missing_users=_strings(events, "missing_users", where),
         users_are_items=users_are_items,
         item_id=_string(items["id"], "items.id", where) if "id" in items else None,
         user_id=_string(users["id"], "users.id", where) if "id" in users else None,
@@ -231,6 +228,19 @@ def _require_known_keys(
 
 def _column(value: object, path: str, where: str) -> str | None:
     return None if value is False else _string(value, path, where)
+
+
+def _strings(events: Mapping[str, object], key: str, where: str) -> tuple[str, ...] | None:
+    value = events.get(key)
+    if value is None or value is False:
+        return None if value is None else ()
+    if not isinstance(value, list) or not all(isinstance(part, str) for part in value):
+        raise M6RecError(
+            f"`interactions.{key}` takes a list of strings",
+            where=where,
+            hint=f'for instance {key} = ["{_EXAMPLES[key]}"]',
+        )
+    return tuple(value)
 
 
 def _string(value: object, path: str, where: str) -> str:

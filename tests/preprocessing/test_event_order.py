@@ -34,3 +34,44 @@ def test_sort_events_moves_all_columns_together() -> None:
     )
     ordered = event_order.sort_events(frame, np.array([True, True, True, False]))
     assert ordered.rows() == [(0, 9, "b"), (1, 4, "c"), (1, 5, "a")]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10**6), st.integers(1, 120), st.booleans(), st.booleans())
+def test_order_lines_equal_a_plain_sort_within_each_user_and_time(
+    seed: int, n: int, has_time: bool, has_text: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    frame = pl.DataFrame(
+        {
+            "user": rng.integers(0, 6, n).astype(str),
+            "time": rng.integers(0, 4, n),
+            "row": np.arange(n, dtype=np.uint32),
+            "session": rng.integers(0, 3, n).astype(np.uint64),
+            "number": np.where(rng.random(n) < 0.1, np.nan, rng.integers(0, 5, n)),
+        }
+    ).with_columns(pl.col("number").fill_nan(None))
+    keys = [*([frame["session"]] if has_text else []), frame["number"]]
+    time = "time" if has_time else None
+    ordered = event_order.order_lines(frame, keys, user="user", time=time, row="row")
+    rows = frame.rows(named=True)
+    first: dict[tuple[str, int], int] = {}
+    for row in rows:
+        first.setdefault((row["user"], row["session"]), row["row"])
+    groups: dict[tuple[str, int], list[dict]] = {}
+    for row in rows:
+        groups.setdefault((row["user"], row["time"] if has_time else 0), []).append(row)
+    expected: list[int] = [0] * n
+    for group in groups.values():
+        by_key = sorted(
+            group,
+            key=lambda row: (
+                first[row["user"], row["session"]] if has_text else 0,
+                row["number"] is None,
+                row["number"] or 0,
+                row["row"],
+            ),
+        )
+        for place, row in zip(group, by_key, strict=True):
+            expected[place["row"]] = row["row"]
+    assert ordered["row"].to_list() == expected

@@ -55,9 +55,25 @@ TIME = _names(
 )
 ORDER = _names(
     """
-    order position seq sequence step rank ordinal ordernumber
+    ordernumber ordersequence order sequencenumber sequence seqno seqnr seq ordinal step nth
+    eventnumber eventindex eventno visitnumber reihenfolge schritt etape ordre secuencia paso
+    sequencia passo sequenza 顺序 序号 次序 順番 順序 連番 addtocartorder cartposition cartorder
+    clickorder clickposition itemorder sessionposition positioninsession positioninorder
+    positioninbasket position pos posnr positionsnummer linenumber lineno orderlinenumber slot rank
+    rang platz posicion posicao posizione 位置 排名 位次
     """
 )
+"""An order of events, those that number a user's orders or events first."""
+SESSION = _names(
+    """
+    sessionid session visitid basketid basket cartid orderid order invoiceid invoiceno invoice
+    transactionid receiptid receiptno sitzung sitzungid warenkorb bestellnummer bestellid
+    bestellung rechnungsnummer rechnungsnr belegnummer bonnummer numcommande commande numfacture
+    facture panier idpedido pedido pedidoid factura carrito idsessao sessao fattura ordineid ordine
+    订单号 订单id 订单编号 订单 会话id 会话 注文番号 注文id セッションid セッション
+    """
+)
+"""What the lines of one visit or one purchase share."""
 EVENT = _names(
     """
     event eventtype behavior behaviour behaviortype behaviourtype action actiontype

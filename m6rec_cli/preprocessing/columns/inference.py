@@ -97,7 +97,7 @@ def infer_schema(
 def _note_unused(found: InferredSchema, events: Table) -> None:
     """Name the columns of the event log that nothing reads."""
     used = {getattr(found.schema, role) for role in ROLES}
-    used |= {f.column for f in found.schema.item_features}
+    used |= {f.column for f in found.schema.item_features} | set(found.schema.order)
     for name in events.schema:
         if name not in used:
             reason = "no role; `--positive` may use it"
@@ -187,7 +187,7 @@ def _with_line_features(
     hinted = hints.item_features
     taken = {
         *(schema.user, schema.item, schema.timestamp, schema.time_of_day),
-        *(schema.event, schema.weight, schema.quantity),
+        *(schema.event, schema.weight, schema.quantity, *schema.order),
         *_settled(hinted),
     }
     skipped: dict[str, str] = {}

@@ -1,6 +1,7 @@
 """Columns of an event log to roles: user, item, time and others; hints of the user come first."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import polars as pl
 
@@ -8,6 +9,7 @@ from m6rec_cli.preprocessing.columns import cell_values, column_names, time_colu
 from m6rec_cli.preprocessing.columns.column_names import find_column
 from m6rec_cli.preprocessing.columns.time_column import TimeColumns, find_time
 from m6rec_cli.preprocessing.schema import Schema, SchemaHints
+from m6rec_cli.preprocessing.schema_file import ORDER
 from m6rec_cli.preprocessing.tables import Table
 from m6rec_cli.system.errors import M6RecError, nearest_hint
 
@@ -54,14 +56,14 @@ def infer_roles(
     """
     hints = hints or SchemaHints()
     known = dict(hints.roles)
-    for role, column in known.items():
+    for role, column in (*known.items(), *((ORDER, name) for name in hints.order or ())):
         if column is not None and column not in table.schema:
             raise M6RecError(
                 f"there is no column `{column}`, which is named as the {role}",
                 where=f"{table.path}, named in {hints.source}",
                 hint=nearest_hint(column, table.schema),
             )
-    hinted = {column for column in known.values() if column is not None}
+    hinted = {column for column in known.values() if column is not None} | set(hints.order or ())
     free = [name for name in table.schema if name not in hinted]
 
     def column_of(name: str, usual: tuple[str, ...]) -> str | None:
@@ -94,6 +96,7 @@ def infer_roles(
         timestamp=time.timestamp,
         timestamp_format=time.form,
         time_of_day=time.time_of_day,
+        order=time.order,
         event=event,
         weight=weight,
         quantity=quantity,
@@ -132,21 +135,22 @@ def _time(
     *,
     no_time: bool,
 ) -> TimeColumns:
-    if no_time or ("timestamp" in hints.roles and hints.roles["timestamp"] is None):
-        return TimeColumns()
     named = hints.roles.get("timestamp")
+    if no_time or ("timestamp" in hints.roles and named is None):
+        return TimeColumns(order=hints.order or ())
     if named is None:
-        found = find_time(table, user, item, taken)
+        found = find_time(table, user, item, taken, hints.order)
     else:
         form, warning = time_column.resolve_form(table, named)
         found = TimeColumns(timestamp=named, form=form, warnings=[warning] if warning else [])
-    return TimeColumns(
-        timestamp=found.timestamp,
+    found = replace(
+        found,
         form=hints.timestamp_format or found.form,
         time_of_day=hints.roles.get("time_of_day") or found.time_of_day,
-        warnings=found.warnings,
-        unused=found.unused,
     )
+    if hints.order is None:
+        return time_column.with_ties(table, found, user, item, taken)
+    return replace(found, order=tuple(n for n in hints.order if n != found.timestamp))
 
 
 def _no_id_column(role: str, table: Table, found: Mapping[str, str | None]) -> MissingRole:

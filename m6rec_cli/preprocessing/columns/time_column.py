@@ -5,9 +5,8 @@ first; a finer column replaces a coarser one that it agrees with; a date is join
 day. An order (`position`, `rank`) is used if there is no time.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -19,21 +18,11 @@ from m6rec_cli.preprocessing.columns import (
     timestamps,
 )
 from m6rec_cli.preprocessing.columns.dependence import measure_dependence
+from m6rec_cli.preprocessing.columns.event_sequence import EventSequence, find_sequence
 from m6rec_cli.preprocessing.columns.file_order import file_order_warning
+from m6rec_cli.preprocessing.columns.time_values import Readings, is_finer, read_as
 from m6rec_cli.preprocessing.tables import ROW, Table
 
-Reading = Literal["instant", "date", "time of day", "number"]
-
-Readings = Mapping[str, Reading | None]
-
-DAY_MS = 86_400_000
-_MOST = 0.95
-_LEAST_IF_NAMED = 0.05
-_LARGEST_ORDER = 1e8
-"""Numbers below are too small for times since 1970 in seconds (1e8 is in 1973)."""
-_EPOCHS = tuple((6.3e8 * unit, 2.2e9 * unit) for unit in (1, 1e3, 1e6, 1e9))
-"""The years 1990 to 2039 in seconds, milliseconds, microseconds and nanoseconds."""
-_CLOCK = r"^\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?$"
 _NOT_EVENTS = ("birth", "birthday", "dob", "born", "geburtsdatum", "geburtstag", "nacimiento")
 _BELONGS_TO_ENTITY = 0.9
 
@@ -46,6 +35,7 @@ class TimeColumns:
         timestamp: None for file order.
         form: `Schema.timestamp_format`.
         time_of_day: A column that is added to the date.
+        order: `Schema.order`.
         warnings: Doubts about the choice.
         unused: Columns that hold times and are not used, with the reason.
     """
@@ -53,15 +43,23 @@ class TimeColumns:
     timestamp: str | None = None
     form: str = "auto"
     time_of_day: str | None = None
+    order: tuple[str, ...] = ()
     warnings: list[str] = field(default_factory=list)
     unused: dict[str, str] = field(default_factory=dict)
 
 
-def find_time(table: Table, user: str, item: str, taken: Collection[str]) -> TimeColumns:
-    """Find what orders the events of a log.
+def find_time(
+    table: Table,
+    user: str,
+    item: str,
+    taken: Collection[str],
+    order: tuple[str, ...] | None = None,
+) -> TimeColumns:
+    """Find the time of the events, or what orders the events of a log without one.
 
     Args:
         taken: Columns with another role.
+        order: The columns that order events; None finds them if there is no time.
     """
     head = table.head()
     names = [name for name in table.schema if name not in {user, item, *taken}]
@@ -91,10 +89,11 @@ def find_time(table: Table, user: str, item: str, taken: Collection[str]) -> Tim
     )
     candidates = times + others
     if not candidates:
-        return _without_time(table, user, item, usual, readings, unused)
+        found = _number_or_text(usual, readings, unused)
+        return found or _without_time(table, user, item, taken, order, unused)
     chosen, warnings = candidates[0], []
     if readings[chosen] == "date":
-        chosen = next((n for n in candidates if _is_finer(head, n, chosen, readings)), chosen)
+        chosen = next((n for n in candidates if is_finer(head, n, chosen, readings)), chosen)
     for name in candidates:
         if name != chosen:
             unused[name] = f"a time, but `{chosen}` is read as that of the events"
@@ -111,90 +110,103 @@ def find_time(table: Table, user: str, item: str, taken: Collection[str]) -> Tim
     )
 
 
-def read_as(sample: pl.Series, *, is_named: bool = False) -> Reading | None:
-    """What the cells of a column are, as far as time goes; None for anything else.
-
-    Args:
-        is_named: The column is known to be the time, so that wrong times among its cells do not
-            make it something else.
-    """
-    dtype = sample.dtype
-    if dtype == pl.Time:
-        return "time of day"
-    if dtype == pl.Boolean or dtype == pl.Duration or dtype.is_nested() or dtype == pl.Binary:
-        return None
-    if dtype == pl.Date:
-        return "date"
-    if dtype == pl.Datetime:
-        return _instant_or_date(sample.dt.timestamp("ms"))
-    known = date_text.known_text(sample)
-    if not len(known):
-        return None
-    if _share(known.str.contains(_CLOCK)) >= _MOST:
-        return "time of day"
-    if date_text.are_numbers(sample):
-        values = known.cast(pl.Float64, strict=False).drop_nulls()
-        if is_named:
-            return "instant" if bool((values.abs() >= _LARGEST_ORDER).any()) else "number"
-        is_epoch = any(_share(values.is_between(*bounds)) >= _MOST for bounds in _EPOCHS)
-        return "instant" if is_epoch and values.n_unique() > 1 else "number"
-    parsed = timestamps.timestamp_ms(sample.name, dtype, "auto", sample)
-    milliseconds = sample.to_frame().select(parsed).to_series().drop_nulls()
-    if len(milliseconds) < (_LEAST_IF_NAMED if is_named else _MOST) * len(known):
-        return None
-    return _instant_or_date(milliseconds)
-
-
 def resolve_form(table: Table, name: str) -> tuple[str, str | None]:
     """The `timestamp_format` of a column that is known to be the time, and a warning."""
     if column_names.normalized_name(name) in column_names.ORDER:
         return "order", None
     sample = table.head()[name]
     if read_as(sample, is_named=True) == "number":
-        return "order", (
-            f"the values of `{name}` are too small for times since 1970: read as an order"
-        )
+        return "order", _too_small(name)
     return date_formats.resolve_date_order(table, name)
+
+
+def _too_small(name: str) -> str:
+    return f"the values of `{name}` are too small for times since 1970: read as an order"
+
+
+def _number_or_text(
+    usual: list[str], readings: Readings, unused: dict[str, str]
+) -> TimeColumns | None:
+    """A column with a usual name whose cells are no times."""
+    numbers = [name for name in usual if readings[name] == "number"]
+    if numbers:
+        warning = _too_small(numbers[0])
+        return TimeColumns(timestamp=numbers[0], form="order", warnings=[warning], unused=unused)
+    # Of texts, an error says later that they are no times, with the way out.
+    return TimeColumns(timestamp=usual[0], unused=unused) if usual else None
 
 
 def _without_time(
     table: Table,
     user: str,
     item: str,
-    usual: list[str],
-    readings: Readings,
+    taken: Collection[str],
+    order: tuple[str, ...] | None,
     unused: dict[str, str],
 ) -> TimeColumns:
-    """An order in place of a time, or file order."""
-    numbers = [name for name in usual if readings[name] == "number"]
-    order = column_names.find_column(table.schema, column_names.ORDER)
-    warnings = []
-    if numbers:
-        warnings.append(
-            f"the values of `{numbers[0]}` are too small for times since 1970: read as an order"
+    """The columns that order the events of a log without a time, or file order."""
+    if order:
+        return _ordered_by(table, order, [], unused)
+    sequence = find_sequence(table, user, item, taken) if order is None else EventSequence()
+    unused |= sequence.unused
+    if sequence.columns:
+        said = ", then ".join(f"`{name}`" for name in sequence.columns)
+        warning = (
+            f"no column is a time: the events of each user are in the order of {said}, a guess "
+            "from names and values (`--columns order=...` names others, `--no-time` takes file "
+            "order)"
         )
-        return TimeColumns(timestamp=numbers[0], form="order", warnings=warnings, unused=unused)
-    if order is not None and readings.get(order) == "number":
-        return TimeColumns(timestamp=order, form="order", unused=unused)
-    if usual:  # its cells are no times: an error later says so, with the way out
-        return TimeColumns(timestamp=usual[0], unused=unused)
-    doubtful = ", ".join(f"`{name}`" for name in unused)
-    warnings.append(
+        return _ordered_by(table, sequence.columns, [warning], unused)
+    times = [name for name in unused if name not in sequence.unused]
+    doubtful = ", ".join(f"`{name}`" for name in times)
+    warning = (
         file_order_warning(table, user, item)
         or f"{table.path} has no time column: events are in file order"
         + (f"; {doubtful} hold times but not those of the events" if doubtful else "")
         + " (`--no-time` if that is meant, `--columns time=...` names one)"
     )
+    warnings = [warning, *(f"`{n}` is {reason}" for n, reason in sequence.unused.items())]
     return TimeColumns(warnings=warnings, unused=unused)
 
 
-def _instant_or_date(milliseconds: pl.Series) -> Reading:
-    return "instant" if bool((milliseconds % DAY_MS != 0).any()) else "date"
+def _ordered_by(
+    table: Table, columns: tuple[str, ...], warnings: list[str], unused: dict[str, str]
+) -> TimeColumns:
+    """Columns that order the events of a log without a time; a leading number is the time."""
+    leads = columns[0] in table.schema and date_text.are_numbers(table.head()[columns[0]])
+    return TimeColumns(
+        timestamp=columns[0] if leads else None,
+        form="order" if leads else "auto",
+        order=columns[1:] if leads else columns,
+        warnings=warnings,
+        unused=unused,
+    )
 
 
-def _share(flags: pl.Series) -> float:
-    mean = flags.mean()
-    return mean if isinstance(mean, float) else 0.0
+def with_ties(
+    table: Table, found: TimeColumns, user: str, item: str, taken: Collection[str]
+) -> TimeColumns:
+    """Add the columns that order the events of a user at the same time."""
+    name, clock, head = found.timestamp, found.time_of_day, table.head()
+    if name is None or found.order:
+        return found
+    time = timestamps.timestamp_ms(name, table.schema[name], found.form, head[name])
+    if clock:
+        time += timestamps.time_of_day_ms(clock, table.schema[clock], head[clock]).fill_null(0)
+    others = {name, *taken, *([clock] if clock else [])}
+    sequence = find_sequence(table, user, item, others, time)
+    said = ", then ".join(f"`{name}`" for name in sequence.columns)
+    warning = (
+        f"events of a user at the same time are in the order of {said}, a guess from names and "
+        "values (`--columns order=...` names others, `order = false` in a schema file takes "
+        "file order)"
+    )
+    return replace(
+        found,
+        order=sequence.columns,
+        warnings=[*found.warnings, *([warning] if sequence.columns else [])],
+        unused=found.unused | sequence.unused,
+    )
 
 
 def _not_the_event(table: Table, head: pl.DataFrame, name: str, user: str, item: str) -> str | None:
@@ -217,17 +229,6 @@ def _not_the_event(table: Table, head: pl.DataFrame, name: str, user: str, item:
     if (dependence.user or 0) >= _BELONGS_TO_ENTITY:
         return "a time that depends on the user"
     return None
-
-
-def _is_finer(head: pl.DataFrame, name: str, coarse: str, readings: Readings) -> bool:
-    """Whether a column has the time of day to the dates of another."""
-    if readings[name] != "instant":
-        return False
-    days = head.select(
-        (timestamps.timestamp_ms(n, head.schema[n], "auto", head[n]) // DAY_MS).alias(str(i))
-        for i, n in enumerate((name, coarse))
-    ).drop_nulls()
-    return len(days) > 0 and _share((days["0"] - days["1"]).abs() <= 1) >= _MOST
 
 
 def _time_of_day(names: list[str], readings: Readings, head: pl.DataFrame) -> str | None:

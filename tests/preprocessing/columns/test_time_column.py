@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from m6rec_cli.preprocessing import event_log
-from m6rec_cli.preprocessing.columns import roles, time_column
+from m6rec_cli.preprocessing.columns import roles, time_values
 from m6rec_cli.preprocessing.columns.time_column import TimeColumns, find_time
 from tests.preprocessing.columns.table_files import table_of
 
@@ -133,6 +133,6 @@ def test_infer_roles_no_time_takes_file_order_without_a_warning(tmp_path: Path) 
 
 
 def test_read_as_booleans_and_texts_are_no_times() -> None:
-    assert time_column.read_as(pl.Series("a", [True, False])) is None
-    assert time_column.read_as(pl.Series("a", ["red", "blue 2020"])) is None
-    assert time_column.read_as(pl.Series("a", ["", None])) is None
+    assert time_values.read_as(pl.Series("a", [True, False])) is None
+    assert time_values.read_as(pl.Series("a", ["red", "blue 2020"])) is None
+    assert time_values.read_as(pl.Series("a", ["", None])) is None
