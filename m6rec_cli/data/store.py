@@ -18,6 +18,7 @@ from m6rec_cli.data.feature_arrays import (
 from m6rec_cli.data.format import COLD, SPLITS
 from m6rec_cli.data.manifest import DataManifest, read_manifest
 from m6rec_cli.system.feature_spec import FeatureSpec
+from m6rec_cli.system.locks import wait_for_replacement
 
 _EVENT_TYPES: dict[str, type] = {
     "user_row": np.int32,
@@ -45,6 +46,7 @@ class Dataset:
         Raises:
             M6RecError: It does not exist, is incomplete, or was written in another format.
         """
+        wait_for_replacement(path)
         return cls(path, read_manifest(path), read_specs(path / "features"))
 
     @property

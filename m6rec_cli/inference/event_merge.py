@@ -1,5 +1,6 @@
 """Stored and new events to one log without duplicates, cut to the events that a model reads."""
 
+import hashlib
 from dataclasses import dataclass
 
 import polars as pl
@@ -65,3 +66,14 @@ def merge_events(
     recent, cut = both.filter("keep").drop("keep", "following"), both.filter(~pl.col("keep"))
     older = pl.concat([old.older, cut.select("user", "item")]).unique(maintain_order=True)
     return MergedEvents(recent=recent, older=older, n_known=len(new) - int(recent["fresh"].sum()))
+
+
+def digest_events(new: pl.DataFrame) -> str:
+    """SHA-256 of the columns `KEY`, to recognise the same events when they are passed again.
+
+    The codes of users and items are stable: a state directory only appends to its tables.
+    """
+    total = hashlib.sha256()
+    for name in KEY:
+        total.update(new[name].cast(pl.Int64).to_numpy().tobytes())
+    return total.hexdigest()

@@ -13,7 +13,7 @@ import polars as pl
 
 from m6rec_cli.data.spans import span_positions
 from m6rec_cli.inference import incremental_inputs, raw_inputs, state_advance, user_states
-from m6rec_cli.inference.event_merge import KEY, MergedEvents, merge_events
+from m6rec_cli.inference.event_merge import KEY, MergedEvents, digest_events, merge_events
 from m6rec_cli.inference.loaded_run import LoadedRun
 from m6rec_cli.inference.profile_digests import profile_digests
 from m6rec_cli.inference.user_histories import UserHistories
@@ -33,6 +33,7 @@ class StateUpdate:
         states: The states of all users that have events, after their last event.
         is_changed: Whether `states` differ from those that are stored.
         changed_rows: Users whose state changed, then the users with only a profile: none is stored.
+            If these are the events of the last update again, with the users that it changed.
         older: `user` and `item_row` of the events before the stored ones, sorted by user.
         counts: For the summary.
     """
@@ -129,17 +130,26 @@ def update_histories(
     _warn_late_events(plan, old, report)
     contexts, states = state_advance.advance_states(histories, old, plan, report)
     changed = plan.reread | (plan.n_new > 0) | _has_new_older_events(old, events, len(held))
-    n_stored = len(old.users)
+    n_stored, night = len(old.users), digest_events(new)
+    is_changed = bool(changed.any() or not n_stored or events.recent["fresh"].any())
+    if night == old.night:
+        changed[old.changed["user"].to_numpy()] = True
+        report.note(
+            f"the state has read these events last: the {len(old.changed):,} users that they "
+            "changed count as changed again"
+        )
     update = StateUpdate(
         states=UserStates(
             users=pl.DataFrame({"id": held, "profile": digests}),
             events=events.recent,
             older=events.older,
             items=items,
+            changed=pl.DataFrame({"user": pl.Series(np.flatnonzero(changed), dtype=pl.UInt32)}),
             contexts=contexts,
             states=states,
+            night=night,
         ),
-        is_changed=bool(changed.any() or not n_stored or events.recent["fresh"].any()),
+        is_changed=is_changed,
         changed_rows=np.append(np.flatnonzero(changed), np.arange(len(held), len(ids))),
         older=_older_items(events, items),
         counts={

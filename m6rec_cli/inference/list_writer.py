@@ -2,7 +2,6 @@
 
 import json
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,8 +10,10 @@ import polars as pl
 
 from m6rec_cli.inference.explanation import COLUMNS
 from m6rec_cli.system import process_group
-from m6rec_cli.system.directories import WORK_PREFIX, atomic_file
-from m6rec_cli.system.errors import M6RecError, UsageError
+from m6rec_cli.system.directories import atomic_file
+from m6rec_cli.system.errors import UsageError
+from m6rec_cli.system.output_checks import check_output_file
+from m6rec_cli.system.work_files import parts_folder, remove_dead_files
 
 SUFFIXES = (".parquet", ".csv", ".jsonl")
 
@@ -54,12 +55,7 @@ def check_output(out: str, overwrite: bool) -> None:
             f"`--out {out}` has no suffix of a known format",
             hint=", ".join(SUFFIXES) + ", or `-` for stdout",
         )
-    if path.is_dir():
-        raise M6RecError(
-            "the output is a directory where a file is wanted", where=out, hint="name a file"
-        )
-    if path.exists() and not overwrite:
-        raise M6RecError("the output exists", where=out, hint="pass `--overwrite` to replace it")
+    check_output_file(path, overwrite=overwrite)
 
 
 @contextmanager
@@ -67,7 +63,9 @@ def list_writer(out: str, overwrite: bool) -> Iterator[Callable[[pl.DataFrame], 
     """Yield a function that writes a frame; the file appears when the block ends without error."""
     if out == "-":
         yield _csv_writer(sys.stdout.write)
+        sys.stdout.flush()  # an error of the last rows has to come before the state is replaced
         return
+    remove_dead_files(Path(out).parent)
     with atomic_file(Path(out), overwrite=overwrite) as work:
         if work.suffix == ".parquet":
             with _parquet_writer(work) as write:
@@ -83,15 +81,16 @@ def list_writer(out: str, overwrite: bool) -> Iterator[Callable[[pl.DataFrame], 
 @contextmanager
 def _parquet_writer(work: Path) -> Iterator[Callable[[pl.DataFrame], object]]:
     """Keep the frames as Arrow files first: memory does not grow with the users."""
-    with tempfile.TemporaryDirectory(dir=work.parent, prefix=WORK_PREFIX) as folder:
-        parts: list[Path] = []
+    folder = parts_folder(work)
+    folder.mkdir()
+    parts: list[Path] = []
 
-        def write(frame: pl.DataFrame) -> None:
-            parts.append(Path(folder) / f"{len(parts)}.arrow")
-            frame.write_ipc(parts[-1])
+    def write(frame: pl.DataFrame) -> None:
+        parts.append(folder / f"{len(parts)}.arrow")
+        frame.write_ipc(parts[-1])
 
-        yield write
-        pl.scan_ipc(parts, glob=False).sink_parquet(work)
+    yield write
+    pl.scan_ipc(parts, glob=False).sink_parquet(work)
 
 
 def _csv_writer(write: Callable[[str], object]) -> Callable[[pl.DataFrame], object]:

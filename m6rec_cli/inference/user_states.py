@@ -10,7 +10,10 @@ one of the two. A generation holds
   the last events of each user, as many as a full pass reads, sorted by user and time;
 - `older.parquet`: `user` and `item` u32, distinct pairs of the events before these;
 - `items.parquet`: `id` str, `known` bool (in the catalogue), `embedding` list of f32 (of items that
-  the run itself does not hold, else null).
+  the run itself does not hold, else null);
+- `changed.parquet`: `user` u32, the users that the last update changed. With the digest of that
+  update's events (`night` in `state.json`) a repeated command lists them again: a command that is
+  killed after this commit loses no lists.
 """
 
 import shutil
@@ -24,27 +27,36 @@ from m6rec_cli.system import digests
 from m6rec_cli.system.directories import atomic_directory, read_json, write_json
 from m6rec_cli.system.errors import M6RecError
 
-FORMAT = 1
+FORMAT = 2
+_OLD_FORMAT = 1
+"""Of states that do not say what the last update changed; they are still read."""
 MANIFEST = "state.json"
 _FRAMES = {
     "users": {"id": pl.String, "profile": pl.UInt64},
     "events": {"user": pl.UInt32, "item": pl.UInt32, "timestamp": pl.Int64, "event": pl.UInt8},
     "older": {"user": pl.UInt32, "item": pl.UInt32},
     "items": {"id": pl.String, "known": pl.Boolean, "embedding": pl.List(pl.Float32)},
+    "changed": {"user": pl.UInt32},
 }
 _START_AGAIN = "delete the state or pass another `--state`, and pass the whole log once"
 
 
 @dataclass(frozen=True, kw_only=True)
 class UserStates:
-    """A generation in memory; the frames have the columns of the files."""
+    """A generation in memory; the frames have the columns of the files.
+
+    Attributes:
+        night: A digest of the events of the last update, see `event_merge.digest_events`.
+    """
 
     users: pl.DataFrame
     events: pl.DataFrame
     older: pl.DataFrame
     items: pl.DataFrame
+    changed: pl.DataFrame
     contexts: np.ndarray
     states: np.ndarray
+    night: str
 
     @classmethod
     def empty(cls, width: int, state_size: int) -> "UserStates":
@@ -59,6 +71,7 @@ class UserStates:
             **frames,
             contexts=np.zeros((0, width), np.float32),
             states=np.zeros((0, state_size), np.float32),
+            night="",
         )
 
 
@@ -72,6 +85,7 @@ class StateManifest:
         users: How many users it holds.
         profiles: How many of them have a profile.
         sha256: A digest of the generation's files.
+        night: A digest of the events of the last update.
         format: The version of the layout.
     """
 
@@ -80,6 +94,7 @@ class StateManifest:
     users: int
     profiles: int
     sha256: str
+    night: str = ""
     format: int = FORMAT
 
 
@@ -131,10 +146,13 @@ def read_states(folder: Path, run_digest: str) -> UserStates:
             hint=_START_AGAIN,
         )
     frames = {
-        name: pl.read_parquet(generation / f"{name}.parquet", memory_map=False) for name in _FRAMES
+        name: pl.read_parquet(generation / f"{name}.parquet", memory_map=False)
+        if manifest.format > _OLD_FORMAT or name != "changed"
+        else pl.DataFrame(schema=schema)
+        for name, schema in _FRAMES.items()
     }
     contexts, states = (np.load(generation / f"{name}.npy") for name in ("contexts", "states"))
-    return UserStates(**frames, contexts=contexts, states=states)
+    return UserStates(**frames, contexts=contexts, states=states, night=manifest.night)
 
 
 def write_states(folder: Path, states: UserStates, run_digest: str) -> None:
@@ -146,7 +164,7 @@ def write_states(folder: Path, states: UserStates, run_digest: str) -> None:
     before = _read_manifest(folder).generation if has_states(folder) else "000000"
     _remove_leftovers(folder, before)
     generation = folder / f"{int(before) + 1:06d}"
-    with atomic_directory(generation, is_locked=True) as work:
+    with atomic_directory(generation, kind="state", is_locked=True) as work:
         for name, schema in _FRAMES.items():
             frame: pl.DataFrame = getattr(states, name)
             frame.select(*schema).cast(schema).write_parquet(work / f"{name}.parquet")
@@ -158,6 +176,7 @@ def write_states(folder: Path, states: UserStates, run_digest: str) -> None:
         users=len(states.users),
         profiles=int((states.users["profile"] != 0).sum()),
         sha256=digests.of_directory(generation),
+        night=states.night,
     )
     write_json(folder / MANIFEST, asdict(manifest))
     shutil.rmtree(folder / before, ignore_errors=True)
@@ -167,7 +186,7 @@ def _read_manifest(folder: Path) -> StateManifest:
     path = folder / MANIFEST
     tree = read_json(path, "the state's manifest")
     found = tree.get("format") if isinstance(tree, dict) else None
-    if found != FORMAT:
+    if found not in (FORMAT, _OLD_FORMAT):
         raise M6RecError(
             f"the state has format {found}, this version reads {FORMAT}",
             where=str(path),
@@ -189,5 +208,5 @@ def _remove_leftovers(folder: Path, current: str) -> None:
 
 
 def _is_ours(path: Path) -> bool:
-    unfinished = path.name.startswith(".") and ".writing-" in path.name
+    unfinished = path.name.startswith(".") and (".writing-" in path.name or ".new-" in path.name)
     return path.name.isdigit() or unfinished or path.name == MANIFEST

@@ -27,7 +27,12 @@ from m6rec_cli.evaluation.task import EvaluationTask, build_task
 from m6rec_cli.system import process_group
 from m6rec_cli.system.directories import atomic_directory, atomic_file, write_json
 from m6rec_cli.system.errors import M6RecError, UsageError
-from m6rec_cli.system.output_checks import refuse_input_as_output, refuse_nonempty, require_writable
+from m6rec_cli.system.output_checks import (
+    check_output_file,
+    refuse_input_as_output,
+    refuse_nonempty,
+    require_writable,
+)
 from m6rec_cli.system.progress import Reporter, Summary
 
 _FILE_SUFFIXES = (".json", ".html")
@@ -124,7 +129,7 @@ def run(
             summary = dataclasses.replace(summary, explanations=explanations)
         show_tables(summary, report)
         if out is not None:
-            _write(out, config, dataset, summary, overwrite=overwrite)
+            _write(out, config, dataset, summary, report, overwrite=overwrite)
             report.note(f"report: {out}")
     return summary.to_json()
 
@@ -146,11 +151,9 @@ def _check_output(out: Path, data: Path, systems: Sequence[SystemSpec], *, overw
     inputs = [data, *(Path(system.name) for system in systems if system.kind != "baseline")]
     refuse_input_as_output(out, inputs)
     if out.suffix not in _FILE_SUFFIXES:
-        refuse_nonempty(out, overwrite=overwrite)
-    elif out.exists() and not overwrite:
-        raise M6RecError(
-            "the output exists", where=str(out), hint="pass `--overwrite` to replace it"
-        )
+        refuse_nonempty(out, kind="report", overwrite=overwrite)
+    else:
+        check_output_file(out, overwrite=overwrite)
     require_writable(out)
 
 
@@ -193,7 +196,13 @@ def _summarise(
 
 
 def _write(
-    out: Path, config: Config, dataset: Dataset, summary: EvaluationSummary, *, overwrite: bool
+    out: Path,
+    config: Config,
+    dataset: Dataset,
+    summary: EvaluationSummary,
+    report: Reporter,
+    *,
+    overwrite: bool,
 ) -> None:
     """Write report.json, report.html and config.toml, or the one file that `out` names."""
     manifest = dataset.manifest.to_json()
@@ -216,7 +225,7 @@ def _write(
         with atomic_file(out, overwrite=overwrite) as work:
             work.write_text(page, encoding="utf-8")
         return
-    with atomic_directory(out, overwrite=overwrite) as work:
+    with atomic_directory(out, kind="report", overwrite=overwrite, report=report) as work:
         (work / "config.toml").write_text(to_toml(config), encoding="utf-8")
         (work / "report.html").write_text(page, encoding="utf-8")
         write_json(work / "report.json", whole)

@@ -34,7 +34,12 @@ from m6rec_cli.preprocessing.schema import Schema
 from m6rec_cli.system import digests
 from m6rec_cli.system.directories import atomic_directory, atomic_file, write_json
 from m6rec_cli.system.feature_spec import Entity, FeatureSpec
-from m6rec_cli.system.output_checks import refuse_input_as_output, refuse_nonempty, require_writable
+from m6rec_cli.system.output_checks import (
+    check_output_file,
+    refuse_input_as_output,
+    refuse_nonempty,
+    require_writable,
+)
 from m6rec_cli.system.progress import Reporter, Summary
 
 _ROWS_PER_FILE = 10_000_000
@@ -56,6 +61,7 @@ def write_schema(
 ) -> None:
     """Write the schema that `run` would use to a TOML file, whole or not at all."""
     refuse_input_as_output(output, inputs.paths)
+    check_output_file(output, overwrite=overwrite)
     text = dry_run(config, inputs, report)
     with atomic_file(output, overwrite=overwrite) as file:
         file.write_text(text, encoding="utf-8")
@@ -77,7 +83,7 @@ def run(
     """
     started = time.monotonic()
     refuse_input_as_output(output, inputs.paths)
-    refuse_nonempty(output, overwrite=overwrite)
+    refuse_nonempty(output, kind="data", overwrite=overwrite)
     require_writable(output)
     tables = open_tables(inputs)
     schema, skipped = resolve_schema(inputs, tables, config.data, report)
@@ -89,7 +95,7 @@ def run(
     cleaning = CleaningLog()
     data = _read(config, inputs, tables, schema, cleaning)
     data = _with_frozen_vectors(data, schema, inputs, report, cleaning)
-    with atomic_directory(output, overwrite=overwrite) as work:
+    with atomic_directory(output, kind="data", overwrite=overwrite, report=report) as work:
         for folder in ("events", "media", "features"):
             (work / folder).mkdir()
         specs = _fit(data, schema, config, inputs.fitted, work / "features")

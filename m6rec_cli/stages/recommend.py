@@ -29,7 +29,7 @@ from m6rec_cli.inference.ranked_lists import ListMaker
 from m6rec_cli.inference.request import RecommendRequest
 from m6rec_cli.inference.user_histories import BASES, UserHistories
 from m6rec_cli.system import process_group, runtime, signals
-from m6rec_cli.system.directories import exclusive_lock
+from m6rec_cli.system.locks import exclusive_lock
 from m6rec_cli.system.output_checks import refuse_input_as_output
 from m6rec_cli.system.progress import Reporter, Summary
 
@@ -60,7 +60,7 @@ def run(
         refuse_input_as_output(Path(part), request.files)
     request.check_settings(config.recommend)
     # Locked from reading the state to writing it: updates of another process would be lost.
-    with exclusive_lock(state) if state is not None else nullcontext():
+    with exclusive_lock(state, report) if state is not None else nullcontext():
         counts, histories = _write_lists(config, request, part, report, overwrite=overwrite)
     if part == "-":
         return None
@@ -113,7 +113,8 @@ def _write_lists(
             task.advance(len(chunk))
     counts.warn(report)
     if isinstance(histories, IncrementalHistories) and request.users.state is not None:
-        # After the lists: if a crash loses them, the same command makes them again.
+        # After the lists: if a crash loses them, the same command makes them again. If it comes
+        # after this, too: the state records whom these events changed.
         histories.save(request.users.state)
     return counts, histories
 

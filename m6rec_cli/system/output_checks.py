@@ -1,48 +1,74 @@
 """Refusals before the work: outputs that may not be written, or would replace an input."""
 
+import json
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Literal
 
 from m6rec_cli.system.errors import M6RecError
+from m6rec_cli.system.work_files import WORK_PREFIX, remove_dead_files, work_file
 
+Kind = Literal["data", "run", "report", "state"]
+"""The kinds of directories that commands write."""
 MANIFESTS = ("manifest.json", "run.json")
 """The file that is written last into a data directory or run directory."""
-_WRITTEN_NAMES = {
-    *MANIFESTS,
-    "config.toml",
-    "features",
-    "users.parquet",
-    "items.parquet",
-    "events",
-    "media",
-    "origin.json",
-    "catalogue",
-    "steps",
-    "metrics.jsonl",
-    "report.html",
-    "report.json",
+_NAMES: dict[Kind, set[str]] = {
+    "data": {"manifest.json", "users.parquet", "items.parquet", "events", "media", "features"},
+    "run": {
+        *("run.json", "origin.json", "config.toml", "features", "catalogue", "steps"),
+        "metrics.jsonl",
+    },
+    "report": {"report.json", "report.html", "config.toml"},
+    "state": {"state.json"},
 }
-"""The top-level names in the directories that commands write: data, runs and reports."""
-_MARKERS = (*MANIFESTS, "origin.json", "report.json")
-"""Each of them shows that a command has written the directory or has begun to."""
-WORK_PREFIX = ".writing-"
-"""Prefix of the name of a file or folder while it is being written."""
+"""The top-level names in a directory of each kind."""
+_USUAL_NAMES = {"events", "media", "features", "config.toml"}
+"""Other programs write files and folders with these names."""
+_MARKERS: dict[str, tuple[Kind, str]] = {
+    "manifest.json": ("data", "format"),
+    "run.json": ("run", "format"),
+    "origin.json": ("run", "stage"),
+    "report.json": ("report", "manifest"),
+    "state.json": ("state", "format"),
+}
+"""Files that show what a command has written there or has begun to, with a key of each."""
+_ARTICLES = {"data": "a data directory", "run": "a run", "report": "a report", "state": "a state"}
 
 
-def refuse_nonempty(out: Path, *, overwrite: bool, also: str = "") -> None:
+def kind_of(folder: Path) -> Kind | None:
+    """What a directory of ours is; None for a folder that m6rec did not write.
+
+    A marker has to hold our key, since `manifest.json` is a usual name; a damaged one counts if
+    other files of the kind, with less usual names, lie beside it.
+    """
+    for marker, (kind, key) in _MARKERS.items():
+        if not (folder / marker).is_file():
+            continue
+        try:
+            tree = json.loads((folder / marker).read_bytes())
+        except (ValueError, RecursionError, OSError):
+            tree = None
+        others = _NAMES[kind] - _USUAL_NAMES - {marker}
+        if (isinstance(tree, dict) and key in tree) or any((folder / n).exists() for n in others):
+            return kind
+    return None
+
+
+def refuse_nonempty(out: Path, *, kind: Kind, overwrite: bool, also: str = "") -> None:
     """Raise unless a directory may be written at `out`.
 
-    It may if `out` is absent or empty, and with `overwrite` also if m6rec wrote all that it holds.
+    It may if `out` is absent or empty, and with `overwrite` also if it is a directory of the same
+    kind and m6rec wrote all that it holds.
 
     Args:
+        kind: What is to be written.
         also: Another way out, appended to the error's hint.
 
     Raises:
         M6RecError: The output exists and may not be replaced.
     """
-    if out.is_file():
+    if out.exists() and not out.is_dir():
         raise M6RecError(
             "the output is a file where a directory is wanted",
             where=str(out),
@@ -59,16 +85,54 @@ def refuse_nonempty(out: Path, *, overwrite: bool, also: str = "") -> None:
             where=str(out),
             hint="name a directory within it",
         )
-    foreign = [
-        name for name in names if name not in _WRITTEN_NAMES and not name.startswith(WORK_PREFIX)
-    ]
-    if foreign or (names and not any((out / marker).exists() for marker in _MARKERS)):
+    names = [name for name in names if not name.startswith(WORK_PREFIX)]
+    if not names:
+        return
+    found = kind_of(out)
+    if found is not None and found != kind:
+        raise M6RecError(
+            f"the output directory is {_ARTICLES[found]}, and this command writes "
+            f"{_ARTICLES[kind]}: `--overwrite` replaces only a directory of the same kind",
+            where=str(out),
+            hint="choose another `--out`, or remove the directory",
+        )
+    foreign = [name for name in names if name not in _NAMES[kind]]
+    if found is None or foreign:
         raise M6RecError(
             "the output directory holds files that m6rec did not write, so `--overwrite` refuses "
             "it",
             where=str(out / foreign[0]) if foreign else str(out),
             hint="move them, or choose another `--out`",
         )
+
+
+def check_output_file(out: Path, *, overwrite: bool) -> None:
+    """Raise unless a file may be written at `out`.
+
+    Raises:
+        M6RecError: It exists without `overwrite`, is no file, or is a part of a directory of ours.
+    """
+    if out.is_dir():
+        raise M6RecError(
+            "the output is a directory where a file is wanted", where=str(out), hint="name a file"
+        )
+    if not out.exists():
+        return
+    if not overwrite:
+        raise M6RecError(
+            "the output exists", where=str(out), hint="pass `--overwrite` to replace it"
+        )
+    path = out.resolve()
+    for folder in path.parents[:4]:
+        kind = kind_of(folder)
+        first = path.relative_to(folder).parts[0]
+        is_part = kind is not None and (first in _NAMES[kind] or kind == "state")
+        if is_part and (kind, path.parent) != ("report", folder):
+            raise M6RecError(
+                f"the output is a file of {_ARTICLES[str(kind)]}, which would be damaged",
+                where=str(out),
+                hint="choose another `--out`",
+            )
 
 
 def refuse_input_as_output(out: Path, inputs: Iterable[Path]) -> None:
@@ -90,9 +154,12 @@ def refuse_input_as_output(out: Path, inputs: Iterable[Path]) -> None:
 def require_writable(out: Path) -> None:
     """Write a temporary file beside `out`, so that a refusal comes before the work.
 
+    Removes the unfinished files of killed processes there.
+
     Raises:
         OSError: The folder cannot be written.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=out.parent, prefix=WORK_PREFIX):
+    remove_dead_files(out.parent)
+    with work_file(out):
         pass

@@ -7,6 +7,7 @@ from typing import Any
 
 from m6rec_cli.system.directories import read_json, write_json
 from m6rec_cli.system.errors import M6RecError, missing_path_hint
+from m6rec_cli.system.locks import wait_for_replacement
 from m6rec_cli.system.output_checks import MANIFESTS
 
 RUN = "run.json"
@@ -162,6 +163,7 @@ def read_run(folder: Path) -> RunManifest:
         M6RecError: The directory is missing, is no run, or its training did not finish; or the
             manifest is damaged or of another format.
     """
+    wait_for_replacement(folder)
     path = folder / RUN
     if not path.exists():
         raise _no_run(folder)

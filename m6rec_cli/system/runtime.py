@@ -4,17 +4,20 @@ import jax
 import numpy as np
 
 from m6rec_cli.system import process_group
-from m6rec_cli.system.directories import cache_folder
+from m6rec_cli.system.cache import cache_folder
 from m6rec_cli.system.shapes import PRNGKey
 
 
 def configure_jax() -> None:
     """Configure JAX; call it before the first array.
 
-    The compilation cache lets a second process skip compilation. If its folder cannot be written,
-    JAX compiles without it.
+    The compilation cache lets a second process skip compilation. If there is no cache folder or it
+    cannot be written, JAX compiles without it.
     """
-    folder = cache_folder() / "xla"
+    cache = cache_folder()
+    if cache is None:
+        return
+    folder = cache / "xla"
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:

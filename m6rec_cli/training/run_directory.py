@@ -15,19 +15,19 @@ from m6rec_cli.config.resolve import flatten, resolve
 from m6rec_cli.config.settings import Config
 from m6rec_cli.config.toml_text import to_toml
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.system import process_group, signals
+from m6rec_cli.system import process_group, replacement, signals
 from m6rec_cli.system.directories import (
     atomic_directory,
-    exclusive_lock,
     read_json,
-    remove_leftovers,
-    replace_directory,
     write_json,
 )
 from m6rec_cli.system.errors import M6RecError, UsageError
+from m6rec_cli.system.locks import exclusive_lock
 from m6rec_cli.system.output_checks import refuse_input_as_output, refuse_nonempty
 from m6rec_cli.system.progress import Reporter
+from m6rec_cli.system.replacement import replace_directory
 from m6rec_cli.system.run_manifest import CONFIG, RUN, read_run
+from m6rec_cli.system.work_files import remove_dead_files
 
 ORIGIN = "origin.json"
 MAY_CHANGE = {"train.data_parallel", "train.model_parallel", "train.checkpoint_seconds"}
@@ -129,7 +129,7 @@ def with_staging(job: TrainingJob) -> TrainingJob:
 
 
 @contextmanager
-def locked(out: Path) -> Iterator[None]:
+def locked(out: Path, report: Reporter) -> Iterator[None]:
     """Lock the output for the process group, after cleaning up what a killed process left there.
 
     Raises:
@@ -138,14 +138,16 @@ def locked(out: Path) -> Iterator[None]:
     with ExitStack() as stack:
         with process_group.first_process_writes() as may_write:
             # Without file locks another process may be at work there: clean up nothing.
-            if may_write and stack.enter_context(exclusive_lock(out)):
+            if may_write and stack.enter_context(exclusive_lock(out, report)):
                 recover(out)
         yield
 
 
 def recover(out: Path) -> None:
     """Clean up after a killed process, and complete a replacement that it had begun."""
-    remove_leftovers(_staging(out))
+    replacement.recover(_staging(out).resolve())
+    for folder in (out, _staging(out)):
+        remove_dead_files(folder)
     if not out.exists() and (_staging(out) / RUN).exists():
         replace_directory(_staging(out), out)
 
@@ -159,7 +161,7 @@ def replace_old_run(job: TrainingJob) -> None:
     if not job.replaces:
         return
     try:
-        refuse_nonempty(job.replaces, overwrite=True)
+        refuse_nonempty(job.replaces, kind="run", overwrite=True)
     except M6RecError as refused:
         raise M6RecError(
             f"the new run is finished, but stays in `{job.out}`: the run to replace "
@@ -197,8 +199,13 @@ def is_resumable(job: TrainingJob, data: Dataset) -> bool:
         )
     refuse_input_as_output(final_out, job.inputs)
     if not (job.resume and (out / CONFIG).exists()):
-        refuse_nonempty(final_out, overwrite=job.overwrite, also=", or continue with `--resume`")
-        refuse_nonempty(_staging(final_out), overwrite=True)
+        refuse_nonempty(
+            final_out,
+            kind="run",
+            overwrite=job.overwrite,
+            also=", or continue with `--resume`",
+        )
+        refuse_nonempty(_staging(final_out), kind="run", overwrite=True)
         return False
     _require_same_config(job)
     if RunOrigin.read(out) != RunOrigin.from_job(job, data):
@@ -237,7 +244,7 @@ def create(job: TrainingJob, data: Dataset, report: Reporter) -> None:
     elif (staging := _staging(job.out)).exists():
         report.note(f"the unfinished run in `{staging}` is removed")  # `--resume` must not find it
         shutil.rmtree(staging)
-    with atomic_directory(job.out, overwrite=True, is_locked=True) as work:
+    with atomic_directory(job.out, kind="run", overwrite=True, is_locked=True) as work:
         shutil.copytree(data.path / "features", work / "features")
         RunOrigin.from_job(job, data).write(work)
         (work / CONFIG).write_text(to_toml(job.config), encoding="utf-8")

@@ -31,7 +31,7 @@ def fit(job: TrainingJob, report: Reporter) -> Summary:
         M6RecError: The output is in use, or belongs to other data or another configuration.
         Terminated: A signal arrived; the state is saved.
     """
-    with run_directory.locked(job.out):
+    with run_directory.locked(job.out, report):
         return _fit(run_directory.with_staging(job), report)
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from m6rec_cli.inference import user_states
 from m6rec_cli.inference.user_states import UserStates
-from m6rec_cli.system.directories import read_json
+from m6rec_cli.system import digests
+from m6rec_cli.system.directories import read_json, write_json
 from m6rec_cli.system.errors import M6RecError
 
 
@@ -33,16 +34,24 @@ def sample_states(n: int) -> UserStates:
             {"id": [f"i{i}" for i in range(n)], "known": [True] * n, "embedding": [None] * n},
             schema_overrides={"embedding": pl.List(pl.Float32)},
         ),
+        changed=pl.DataFrame({"user": rows}),
         contexts=np.full((n, 4), n, np.float32),
         states=np.full((n, 6), -n, np.float32),
+        night=f"night {n}",
     )
 
 
 def are_equal(a: UserStates, b: UserStates) -> bool:
     frames = all(
-        getattr(a, name).equals(getattr(b, name)) for name in ("users", "events", "older", "items")
+        getattr(a, name).equals(getattr(b, name))
+        for name in ("users", "events", "older", "items", "changed")
     )
-    return frames and np.array_equal(a.contexts, b.contexts) and np.array_equal(a.states, b.states)
+    return (
+        a.night == b.night
+        and frames
+        and np.array_equal(a.contexts, b.contexts)
+        and np.array_equal(a.states, b.states)
+    )
 
 
 def test_read_states_gives_what_was_written(tmp_path):
@@ -54,6 +63,17 @@ def test_read_states_gives_what_was_written(tmp_path):
     assert sorted(p.name for p in folder.iterdir()) == ["000003", "state.json"]
     manifest = read_json(folder / "state.json", "the manifest")
     assert (manifest["users"], manifest["profiles"]) == (2, 1), "digest 0 is no profile"
+
+
+def test_read_states_of_the_older_format_changed_nobody(tmp_path):
+    user_states.write_states(tmp_path / "s", sample_states(2), "run")
+    manifest, generation = tmp_path / "s" / "state.json", tmp_path / "s" / "000001"
+    (generation / "changed.parquet").unlink()
+    tree = read_json(manifest, "the manifest") | {"format": 1}
+    del tree["night"]
+    write_json(manifest, tree | {"sha256": digests.of_directory(generation)})
+    states = user_states.read_states(tmp_path / "s", "run")
+    assert (states.night, len(states.changed), len(states.users)) == ("", 0, 2)
 
 
 def test_read_states_of_no_users(tmp_path):
@@ -142,7 +162,7 @@ def test_read_states_with_a_damaged_or_missing_file_is_an_error(tmp_path, name):
 @pytest.mark.parametrize(
     ("old", "new", "match"),
     [
-        ('"format": 1', '"format": 9', "the state has format 9, this version reads 1"),
+        ('"format": 2', '"format": 9', "the state has format 9, this version reads 2"),
         ('"generation"', '"generations"', "the state's manifest is damaged"),
         ("{", "", "the state's manifest is damaged"),
     ],

@@ -4,8 +4,8 @@ import polars as pl
 import pytest
 
 from m6rec_cli.inference.ranked_lists import ListMaker
-from m6rec_cli.system.directories import exclusive_lock
 from m6rec_cli.system.errors import M6RecError, UsageError
+from m6rec_cli.system.locks import exclusive_lock
 from tests.inference.trained import USERS, shop, write
 from tests.stages.recommending import ask, assert_close
 
@@ -66,6 +66,26 @@ def test_run_changed_lists_only_users_whose_state_changed(shop, ask, tmp_path):
     for flags in ({"state": tmp_path / "state", "user_ids": "-"}, {}):
         with pytest.raises(UsageError, match="`--changed` selects the users whose `--state`"):
             ask(changed=True, **flags)
+
+
+def test_run_of_the_last_night_again_gives_the_same_lists(shop, ask, tmp_path):
+    """A command that is killed after the state is replaced is simply repeated."""
+    header, state = "user_id,item_id,timestamp,event", tmp_path / "state"
+    ask(interactions=shop.events, state=state)
+    first = write(tmp_path, "n.csv", header, [("31", 101, 1_700_000_000, "buy")])
+    frame = ask(interactions=first, profiles=shop.users, state=state, changed=True)
+    assert set(frame["user_id"]) > {"31", "900"}
+    for _ in range(2):
+        again = ask(interactions=first, profiles=shop.users, state=state, changed=True)
+        assert again.equals(frame), "to the last bit"
+    assert any("has read these events last" in note for note in ask.report.notes)
+    second = write(tmp_path, "m.csv", header, [("32", 102, 1_700_000_001, "buy")])
+    listed = ask(interactions=second, profiles=shop.users, state=state, changed=True)["user_id"]
+    assert "32" in set(listed)
+    assert "31" not in set(listed)
+    # The night before the last is no repeat: the state holds its events, and changed since.
+    listed = ask(interactions=first, profiles=shop.users, state=state, changed=True)["user_id"]
+    assert not {"31", "32"} & set(listed)
 
 
 def test_run_that_fails_midway_leaves_the_state_unchanged(shop, ask, tmp_path, monkeypatch):

@@ -1,7 +1,6 @@
 """Directories that are complete or absent, also when the writing process is killed."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -10,25 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from m6rec_cli.system.directories import atomic_directory, cache_folder
+from m6rec_cli.system.directories import atomic_directory
 from m6rec_cli.system.errors import M6RecError
 from tests.system.outputs import data_directory, names_in, running, said
 
 
-def test_cache_folder_without_a_home_directory_is_temporary(monkeypatch: pytest.MonkeyPatch):
-    for name in ("M6REC_CACHE_DIR", "XDG_CACHE_HOME"):
-        monkeypatch.delenv(name, raising=False)
-
-    def no_home() -> Path:
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.setattr(Path, "home", no_home)
-    assert cache_folder() == Path(tempfile.gettempdir()) / f"m6rec-{os.getuid()}"
-
-
 def test_atomic_directory_appears_when_the_block_ends(tmp_path: Path):
     out = tmp_path / "a" / "out"
-    with atomic_directory(out) as work:
+    with atomic_directory(out, kind="data") as work:
         (work / "part").mkdir()
         (work / "part" / "x").write_text("1")
         assert not out.exists()
@@ -37,7 +25,7 @@ def test_atomic_directory_appears_when_the_block_ends(tmp_path: Path):
 
 
 def test_atomic_directory_after_an_error_leaves_nothing(tmp_path: Path):
-    with pytest.raises(ZeroDivisionError), atomic_directory(tmp_path / "out") as work:
+    with pytest.raises(ZeroDivisionError), atomic_directory(tmp_path / "out", kind="data") as work:
         (work / "x").touch()
         raise ZeroDivisionError
     assert names_in(tmp_path) == []
@@ -45,7 +33,10 @@ def test_atomic_directory_after_an_error_leaves_nothing(tmp_path: Path):
 
 def test_atomic_directory_after_an_error_keeps_the_old_one(tmp_path: Path):
     out = data_directory(tmp_path / "out")
-    with pytest.raises(ZeroDivisionError), atomic_directory(out, overwrite=True) as work:
+    with (
+        pytest.raises(ZeroDivisionError),
+        atomic_directory(out, overwrite=True, kind="data") as work,
+    ):
         (work / "users.parquet").write_text("new")
         raise ZeroDivisionError
     assert (out / "users.parquet").read_text() == "old"
@@ -54,7 +45,7 @@ def test_atomic_directory_after_an_error_keeps_the_old_one(tmp_path: Path):
 
 def test_atomic_directory_replaces_the_whole_old_one(tmp_path: Path):
     out = data_directory(tmp_path / "out")
-    with atomic_directory(out, overwrite=True) as work:
+    with atomic_directory(out, overwrite=True, kind="data") as work:
         (work / "items.parquet").write_text("new")
     assert names_in(out) == ["items.parquet"]
     assert names_in(tmp_path) == ["out"]
@@ -64,7 +55,7 @@ def test_atomic_directory_without_overwrite_keeps_the_old_one(tmp_path: Path):
     out = data_directory(tmp_path / "out")
     with (
         pytest.raises(M6RecError, match="the output directory is not empty"),
-        atomic_directory(out),
+        atomic_directory(out, kind="data"),
     ):
         raise AssertionError("the block is not entered")
     assert (out / "users.parquet").read_text() == "old"
@@ -72,11 +63,11 @@ def test_atomic_directory_without_overwrite_keeps_the_old_one(tmp_path: Path):
 
 
 def test_atomic_directory_is_refused_while_another_writes_it(tmp_path: Path):
-    with atomic_directory(tmp_path / "out") as work:
+    with atomic_directory(tmp_path / "out", kind="data") as work:
         (work / "x").touch()
         with (
             pytest.raises(M6RecError, match="another m6rec process writes"),
-            atomic_directory(tmp_path / "out"),
+            atomic_directory(tmp_path / "out", kind="data"),
         ):
             raise AssertionError("the block is not entered")
     assert names_in(tmp_path) == ["out"]
@@ -85,7 +76,7 @@ def test_atomic_directory_is_refused_while_another_writes_it(tmp_path: Path):
 def test_atomic_directory_at_a_symbolic_link_replaces_its_target(tmp_path: Path):
     data_directory(tmp_path / "disk" / "data")
     (tmp_path / "link").symlink_to(tmp_path / "disk" / "data")
-    with atomic_directory(tmp_path / "link", overwrite=True) as work:
+    with atomic_directory(tmp_path / "link", overwrite=True, kind="data") as work:
         (work / "x").touch()
     assert (tmp_path / "link").is_symlink()
     assert names_in(tmp_path / "disk" / "data") == ["x"]
@@ -95,14 +86,13 @@ def test_atomic_directory_at_a_symbolic_link_replaces_its_target(tmp_path: Path)
 DENIED = """
 import os, sys
 from pathlib import Path
-import filelock  # before the rights to read it are given up
 from m6rec_cli.system.directories import atomic_directory
 
 if os.geteuid() == 0:  # root may write everywhere
     os.setgid(65534)
     os.setuid(65534)
 try:
-    with atomic_directory(Path(sys.argv[1]) / "out"):
+    with atomic_directory(Path(sys.argv[1]) / "out", kind="data"):
         print("entered")
 except PermissionError as error:
     print(error.filename)
@@ -123,7 +113,7 @@ def test_atomic_directory_without_permission_raises_the_system_error():
 
 def test_atomic_directory_below_a_file_raises_the_system_error_and_keeps_the_file(tmp_path: Path):
     (tmp_path / "file").write_text("kept")
-    with pytest.raises(OSError), atomic_directory(tmp_path / "file" / "out"):
+    with pytest.raises(OSError), atomic_directory(tmp_path / "file" / "out", kind="data"):
         raise AssertionError("the block is not entered")
     assert (tmp_path / "file").read_text() == "kept"
 
@@ -139,7 +129,7 @@ def pause(line):
     print(line, flush=True)
     sys.stdin.readline()
 
-with atomic_directory(Path(sys.argv[1]), overwrite=True) as work:
+with atomic_directory(Path(sys.argv[1]), overwrite=True, kind="data") as work:
     (work / "events").mkdir()
     for i in range(40):
         (work / "events" / f"part-{i}.txt").write_text("new" * 1000)
@@ -187,7 +177,7 @@ def test_atomic_directory_of_a_writer_killed_after_the_rename_is_the_new_one(tmp
 def test_atomic_directory_after_a_killed_writer_removes_what_it_left(tmp_path: Path):
     kill_writer(tmp_path / "out", when="half")
     assert any(name.startswith(".out.writing-") for name in names_in(tmp_path))
-    with atomic_directory(tmp_path / "out") as work:
+    with atomic_directory(tmp_path / "out", kind="data") as work:
         (work / "x").touch()
     assert names_in(tmp_path) == ["out"]
     assert names_in(tmp_path / "out") == ["x"]

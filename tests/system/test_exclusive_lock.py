@@ -1,19 +1,21 @@
 """The lock of an output: one writer at a time, free when its holder dies."""
 
 import errno
+import fcntl
 from pathlib import Path
 
-import filelock
 import pytest
 
-from m6rec_cli.system.directories import atomic_directory, exclusive_lock
+from m6rec_cli.system.directories import atomic_directory
 from m6rec_cli.system.errors import M6RecError
+from m6rec_cli.system.locks import exclusive_lock
+from m6rec_cli.system.progress import SilentReporter
 from tests.system.outputs import data_directory, names_in, running, said
 
 LOCK_HOLDER = """
 import sys
 from pathlib import Path
-from m6rec_cli.system.directories import exclusive_lock
+from m6rec_cli.system.locks import exclusive_lock
 with exclusive_lock(Path(sys.argv[1])):
     print("locked", flush=True)
     sys.stdin.readline()
@@ -56,10 +58,13 @@ def test_exclusive_lock_on_a_file_system_without_locks_lets_work_without_one(
     def no_locks(*args: object, **kwargs: object) -> None:
         raise OSError(number, "the file system has no locks")
 
-    monkeypatch.setattr(filelock.FileLock, "acquire", no_locks)
+    monkeypatch.setattr(fcntl, "flock", no_locks)
     unfinished = data_directory(tmp_path / ".run.writing-12")
-    with exclusive_lock(tmp_path / "run") as is_locked:
+    report = SilentReporter()
+    with exclusive_lock(tmp_path / "run", report) as is_locked:
         assert not is_locked
+    assert "has no locks" in report.warnings[0]
+    assert names_in(tmp_path) == [".run.writing-12"]
     assert unfinished.exists(), "another process may be writing it"
 
 
@@ -67,7 +72,7 @@ def test_exclusive_lock_keeps_a_replaced_directory_while_it_is_the_only_copy(tmp
     old = data_directory(tmp_path / ".out.old-12")
     with exclusive_lock(tmp_path / "out"):
         assert old.exists()
-    with atomic_directory(tmp_path / "out") as work:
+    with atomic_directory(tmp_path / "out", kind="data") as work:
         (work / "x").touch()
     with exclusive_lock(tmp_path / "out"):
         pass

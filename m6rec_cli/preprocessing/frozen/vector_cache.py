@@ -12,7 +12,8 @@ from typing import Literal
 
 import numpy as np
 
-from m6rec_cli.system.directories import atomic_file, cache_folder
+from m6rec_cli.system.cache import cache_folder
+from m6rec_cli.system.directories import atomic_file
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import Reporter
 
@@ -33,12 +34,13 @@ class VectorCache:
     def __init__(
         self, encoder: str, report: Reporter, *, flush_every: int = 1024, max_files: int = 64
     ):
-        self.folder = cache_folder() / "vectors" / encoder
+        cache = cache_folder()
+        self.folder = cache / "vectors" / encoder if cache else None
         self._report = report
         self._flush_every = flush_every
         self._stored: dict[bytes, np.ndarray] = {}
         self._new: dict[bytes, np.ndarray] = {}
-        files = sorted(self.folder.glob("*.npy"))
+        files = sorted(self.folder.glob("*.npy")) if self.folder else []
         for file in self._merge(files) if len(files) > max_files else files:
             rows = _read(file, mmap_mode="r")
             if rows is None:
@@ -92,7 +94,9 @@ class VectorCache:
         return [merged]
 
     def _write(self, rows: np.ndarray) -> Path | None:
-        """Write a file; None if that fails."""
+        """Write a file; None if that fails, or there is no cache folder."""
+        if self.folder is None:
+            return None
         file = self.folder / f"{hashlib.sha256(rows['key'].tobytes()).hexdigest()[:32]}.npy"
         try:
             with atomic_file(file, overwrite=True) as work:
