@@ -4,9 +4,11 @@ import csv
 import fcntl
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +56,13 @@ def make_tables(folder: Path) -> None:
     write(folder / "items.csv", items)
     write(folder / "catalogue.csv", [*items, {**items[0], "item_id": "NEW1"}])
     write(folder / "users.csv", users)
+    with closing(sqlite3.connect(folder / "shop.db")) as shop, shop:
+        for name, records in (("events", events[:-40]), ("items", items)):
+            shop.execute(f"CREATE TABLE {name} ({', '.join(records[0])})")
+            marks = ", ".join("?" * len(records[0]))
+            shop.executemany(
+                f"INSERT INTO {name} VALUES ({marks})", map(list, map(dict.values, records))
+            )
     (folder / "ids.txt").write_text("U0001\nU0002\nstranger\n")
     shutil.copytree(SAMPLE / "images", folder / "pictures")
     write(folder / "office.csv", ({**e, "item_id": "O" + e["item_id"]} for e in events))

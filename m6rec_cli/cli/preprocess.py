@@ -11,22 +11,23 @@ from m6rec_cli.system.progress import Reporter, Summary
 
 def preprocess(
     interactions: Annotated[
-        list[Path],
+        list[str],
         typer.Option(
             "--interactions",
             metavar="FILE",
             help="Event log: CSV, TSV, JSON, Parquet, Arrow or RecBole; a glob in quotes, or - for "
-            "standard input. Repeat it for several files.",
+            "standard input. Repeat it for several files. Also databases, spreadsheets and cloud "
+            "storage: `m6rec guide own-data`.",
         ),
     ],
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Data directory to write.")
     ] = None,
     items: Annotated[
-        Path | None, typer.Option("--items", metavar="FILE", help="Item table, the catalogue.")
+        str | None, typer.Option("--items", metavar="FILE", help="Item table, the catalogue.")
     ] = None,
     users: Annotated[
-        Path | None, typer.Option("--users", metavar="FILE", help="User table with profiles.")
+        str | None, typer.Option("--users", metavar="FILE", help="User table with profiles.")
     ] = None,
     media: Annotated[
         Path | None,
@@ -146,19 +147,19 @@ def preprocess(
 
     def work(report: Reporter) -> Summary | None:
         from m6rec_cli.config import resolve as configuration
-        from m6rec_cli.preprocessing import standard_input
+        from m6rec_cli.preprocessing import local_copies
         from m6rec_cli.stages import preprocess as stage
         from m6rec_cli.system.errors import UsageError
 
         config = configuration.resolve(
             command="preprocess", file=config_file, sets=sets or (), flags=flags
         )
-        with standard_input.spooled(interactions) as logs:
+        with local_copies.local_tables(interactions, items, users, report) as local:
             inputs = stage.PreprocessInputs(
-                interactions=logs[0],
-                more_interactions=tuple(logs[1:]),
-                items=items,
-                users=users,
+                interactions=local.interactions[0],
+                more_interactions=local.interactions[1:],
+                items=local.items,
+                users=local.users,
                 media=media,
                 schema=schema,
                 like=like,

@@ -36,11 +36,15 @@ def recommend(
         ),
     ] = "all",
     interactions: Annotated[
-        Path | None,
-        typer.Option("--interactions", metavar="FILE", help="Raw event log, instead of `--data`."),
+        str | None,
+        typer.Option(
+            "--interactions",
+            metavar="FILE",
+            help="Raw event log, instead of `--data`; whatever `m6rec preprocess` reads.",
+        ),
     ] = None,
     profiles: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--users",
             metavar="FILE",
@@ -48,7 +52,7 @@ def recommend(
         ),
     ] = None,
     items: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             "--items",
             metavar="FILE",
@@ -155,11 +159,11 @@ def recommend(
             users=UserSource(
                 data=data,
                 before=before,
-                interactions=interactions,
-                profiles=profiles,
+                interactions=Path(interactions) if interactions else None,
+                profiles=Path(profiles) if profiles else None,
                 state=state,
             ),
-            items=items,
+            items=Path(items) if items else None,
             media=media,
             filters=ListFilters(
                 user_ids=user_ids, changed=changed, allow=allow, deny=deny, category=category
@@ -174,9 +178,13 @@ def recommend(
             "--keep-seen": ("recommend.seen", "keep" if keep_seen else None),
         }
         config = resolve(command="recommend", file=config_file, sets=sets or (), flags=flags)
+        from m6rec_cli.preprocessing import local_copies
         from m6rec_cli.stages import recommend as stage
 
-        return stage.run(config, request, out, report, overwrite=overwrite)
+        logs = [interactions] if interactions else []
+        with local_copies.local_tables(logs, items, profiles, report) as local:
+            request = request.with_tables(local.interactions, local.items, local.users)
+            return stage.run(config, request, out, report, overwrite=overwrite)
 
     processes = ProcessFlags(coordinator, num_processes, process_id)
     runner.run_stage(

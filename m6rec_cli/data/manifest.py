@@ -59,12 +59,13 @@ class InputFile:
     Attributes:
         role: `interactions`, `items`, `users` or `schema`.
         path: As given on the command line.
+        bytes: Size; None for a table that is not on this machine, as `sha256` then is.
     """
 
     role: str
     path: str
-    bytes: int
-    sha256: str
+    bytes: int | None
+    sha256: str | None
 
 
 @dataclass(frozen=True, kw_only=True)

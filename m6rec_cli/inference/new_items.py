@@ -20,7 +20,7 @@ from m6rec_cli.item_graphs import content_similarity, cooccurrence
 from m6rec_cli.model.fusion import Features
 from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.model.scoring import encode_content
-from m6rec_cli.preprocessing import entity_tables, tables
+from m6rec_cli.preprocessing import entity_tables, local_copies, tables
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.feature_spec import FeatureSpec
 from m6rec_cli.system.progress import Reporter
@@ -48,7 +48,7 @@ def with_new_items(run: LoadedRun, path: Path, media: Path | None, report: Repor
         report.warn(f"the run knows every item of {path}: none is added")
         return run
     specs = [*run.spec.item_specs, *_unread_categories(run)]
-    folder = media or path.parent
+    folder = media or local_copies.folder_of(path)
     arrays, coded = raw_features.encode_rows(run, frame, specs, "item", folder, report)
     report.note(f"{len(frame):,} new items are scored from their content")
     return dataclasses.replace(run, catalogue=_extend(run, frame, arrays, coded))
@@ -68,7 +68,7 @@ def features_of_table(
     def features(rows: np.ndarray) -> dict[str, FeatureArray]:
         frame = pl.DataFrame({"id": run.catalogue.ids.gather(rows)})
         frame = frame.join(table, on="id", how="left", maintain_order="left")
-        specs, folder = run.spec.item_specs, media or path.parent
+        specs, folder = run.spec.item_specs, media or local_copies.folder_of(path)
         return raw_features.encode_rows(run, frame, specs, "item", folder, report)[0]
 
     return features

@@ -10,7 +10,7 @@ from m6rec_cli.data.feature_arrays import FeatureArray
 from m6rec_cli.inference import raw_features
 from m6rec_cli.inference.loaded_run import LoadedRun
 from m6rec_cli.inference.user_histories import UserHistories
-from m6rec_cli.preprocessing import entity_tables, event_log
+from m6rec_cli.preprocessing import entity_tables, event_log, local_copies
 from m6rec_cli.preprocessing.cleaning.event_rules import SELF_EVENTS
 from m6rec_cli.preprocessing.cleaning.rules import CleaningLog, dropped_message
 from m6rec_cli.system.progress import Reporter
@@ -112,7 +112,7 @@ def profile_arrays(
 
 def media_folder(profiles: Path | None) -> Path:
     """The default folder of the media of a user table."""
-    return profiles.parent if profiles else Path()
+    return local_copies.folder_of(profiles) if profiles else Path()
 
 
 def as_events(frame: pl.DataFrame) -> Events:

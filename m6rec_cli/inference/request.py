@@ -3,7 +3,8 @@
 Needs neither jax nor polars, so the command refuses wrong flags at once.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -100,6 +101,14 @@ class RecommendRequest:
             Path(user_ids) if user_ids not in (None, "-") else None,
         )
         return [path for path in paths if path is not None]
+
+    def with_tables(
+        self, interactions: Sequence[Path], items: Path | None, profiles: Path | None
+    ) -> "RecommendRequest":
+        """The request with other paths of its tables."""
+        log = interactions[0] if interactions else None
+        users = replace(self.users, interactions=log, profiles=profiles)
+        return replace(self, users=users, items=items)
 
     def check_settings(self, config: "RecommendConfig") -> None:
         """Check the flags against the settings.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from m6rec_cli.config.settings import DataConfig
 from m6rec_cli.data.feature_arrays import read_specs
-from m6rec_cli.preprocessing import schema_file, tables
+from m6rec_cli.preprocessing import local_copies, schema_file, tables
 from m6rec_cli.preprocessing.column_hints import parse_columns
 from m6rec_cli.preprocessing.columns import inference, roles
 from m6rec_cli.preprocessing.schema import FeatureColumn, Schema, SchemaHints
@@ -69,7 +69,7 @@ class PreprocessInputs:
     @property
     def media_root(self) -> Path:
         """The folder that media cells are relative to: that of the items file by default."""
-        return self.media or (self.items or self.interactions).parent
+        return self.media or local_copies.folder_of(self.items or self.interactions)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from m6rec_cli.preprocessing import encodings, swallowed_lines
+from m6rec_cli.preprocessing import encodings, local_copies, swallowed_lines
 from m6rec_cli.preprocessing.columns import simple_types
 from m6rec_cli.preprocessing.readers._base import EXTRA, HEADER, is_pattern, read_start
 from m6rec_cli.preprocessing.table_files import files_of, reader_of
@@ -129,7 +129,7 @@ def scan(path: Path | str, what: str, *, no_header: bool = False) -> Table:
         bad_line = encodings.first_non_utf8_line(start)
         encoding = None if bad_line is None else encodings.guess_encoding(start)
     return Table(
-        path=path,
+        path=local_copies.address_of(path),
         frame=frame.drop(EXTRA, HEADER, strict=False),
         schema={name: kind for name, kind in schema.items() if name not in (ROW, EXTRA, HEADER)},
         n_rows=n_rows,

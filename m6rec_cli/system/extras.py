@@ -4,7 +4,7 @@ import importlib
 
 from m6rec_cli.system.errors import M6RecError
 
-_MODULES = {"media": "av", "onnx": "onnxruntime"}
+_MODULES = {"media": "av", "onnx": "onnxruntime", "excel": "fastexcel", "duckdb": "duckdb"}
 """The module of each extra."""
 
 
@@ -12,7 +12,7 @@ def require(extra: str, what: str) -> None:
     """Check that the library of an extra can be imported.
 
     Args:
-        extra: `media` or `onnx`, as in `pip install 'm6rec-cli[...]'`.
+        extra: A key of `_MODULES`, as in `pip install 'm6rec-cli[...]'`.
         what: The start of the error's sentence: "the feature `clip` (video) needs".
 
     Raises:

@@ -1,16 +1,16 @@
-"""Standard input, given as the path `-`, to a temporary file that the readers open."""
+"""Standard input, given as `-`, to a file of the format of its first bytes."""
 
 import shutil
 import sys
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
 import polars as pl
 
-STANDARD_INPUT = Path("-")
+from m6rec_cli.preprocessing.sources._base import Copy
+from m6rec_cli.system.progress import Reporter
+
+FORM = "-"
 _ARROW_STREAM = b"\xff\xff\xff\xff"
 _SUFFIXES = (
     (b"PAR1", ".parquet"),
@@ -21,24 +21,19 @@ _SUFFIXES = (
 _START_BYTES = 1 << 12
 
 
-@contextmanager
-def spooled(paths: Sequence[Path], stream: BinaryIO | None = None) -> Iterator[list[Path]]:
-    """The paths, with a temporary copy of standard input in place of `-`.
-
-    The first bytes tell CSV, JSONL, Parquet and Arrow files and streams apart.
-
-    Args:
-        stream: Read instead of standard input.
-    """
-    if STANDARD_INPUT not in paths:
-        yield list(paths)
-        return
-    with tempfile.TemporaryDirectory(prefix="m6rec-") as folder:
-        copy = _write(stream or sys.stdin.buffer, Path(folder))
-        yield [copy if path == STANDARD_INPUT else path for path in paths]
+def claims(address: str) -> bool:
+    """See `Source.claims`."""
+    return address == FORM
 
 
-def _write(stream: BinaryIO, folder: Path) -> Path:
+def copy(address: str, what: str, folder: Path, report: Reporter) -> Copy:
+    """See `Source.copy`."""
+    path = write(sys.stdin.buffer, folder)
+    return Copy(path, path)
+
+
+def write(stream: BinaryIO, folder: Path) -> Path:
+    """Copy a stream; the first bytes tell CSV, JSONL, Parquet and Arrow files and streams apart."""
     start = stream.read(_START_BYTES)
     path = folder / f"stdin{_suffix(start)}"
     with path.open("wb") as file:
