@@ -17,7 +17,7 @@ from m6rec_cli.data.feature_arrays import media_stem
 from m6rec_cli.data.format import SPLITS
 from m6rec_cli.data.manifest import Counts, DataManifest, write_manifest
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.preprocessing import schema_file
+from m6rec_cli.preprocessing import schema_file, schema_toml
 from m6rec_cli.preprocessing.features._base import FEATURE_KINDS
 from m6rec_cli.preprocessing.schema import Schema
 from m6rec_cli.preprocessing.splits import repeat_share
@@ -126,7 +126,7 @@ def write_data(
         timestamp=None if timestamp is None else "timestamp",
         users_are_items=users_are_items,
     )
-    (path / "features" / schema_file.FILE).write_text(schema_file.to_toml(schema))
+    (path / "features" / schema_file.FILE).write_text(schema_toml.to_toml(schema))
     events = {name: int((splits == code).sum()) for code, name in enumerate(SPLITS)}
     content = repr((frame.rows(), [s.to_json() for s in specs])).encode()
     manifest = DataManifest(

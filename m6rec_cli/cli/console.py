@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -11,6 +12,8 @@ from typing import Literal, TextIO
 from m6rec_cli.system.progress import ProgressTask, Reporter
 
 LogFormat = Literal["auto", "plain", "json"]
+_NUMBER = re.compile(r"^(?:[-+±<>~]?\.?\d|-$)")
+"""The start of a cell that is aligned to the right."""
 
 
 def reporter(
@@ -32,6 +35,14 @@ def format_value(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4f}" if abs(value) < 10 else f"{value:,.0f}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+
+
+def _left_aligned(rows: Sequence[Sequence[str]], n_columns: int) -> list[bool]:
+    """Whether each column is aligned to the left: the first, and columns of words."""
+    return [
+        at == 0 or not all(_NUMBER.match(row[at]) for row in rows if row[at])
+        for at in range(n_columns)
+    ]
 
 
 class PlainReporter:
@@ -63,17 +74,18 @@ class PlainReporter:
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Print aligned columns, unless quiet."""
+        from rich.cells import cell_len  # letters of East Asian scripts are two cells wide
+
         cells = [[str(c) for c in columns], *([format_value(c) for c in row] for row in rows)]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+        to_left = _left_aligned(cells[1:], len(columns))
         self.note(title)
         for row in cells:
-            self.note(
-                "  "
-                + "  ".join(
-                    c.ljust(w) if i == 0 else c.rjust(w)
-                    for i, (c, w) in enumerate(zip(row, widths, strict=True))
-                ).rstrip()
-            )
+            line = ""
+            for cell, width, is_left in zip(row, widths, to_left, strict=True):
+                space = " " * (width - cell_len(cell))
+                line += "  " + (cell + space if is_left else space + cell)
+            self.note(line.rstrip())
 
     @contextmanager
     def task(self, name: str, total: float | None = None, unit: str = "") -> Iterator[ProgressTask]:
@@ -151,25 +163,36 @@ class RichReporter:
         from rich.console import Console
 
         self.console = Console(file=stream, highlight=False)
+        self._warnings: list[str] = []
 
     def note(self, text: str) -> None:
         """Print a line."""
         self.console.print(text, markup=False)
 
     def warn(self, text: str) -> None:
-        """Print a yellow line."""
+        """Print a yellow line, and keep it for the end."""
+        self._warnings.append(text)
         self.console.print(f"warning: {text}", style="yellow", markup=False)
 
+    def repeat_warnings(self) -> None:
+        """Print the warnings again, as the last that a person sees."""
+        if self._warnings:
+            self.console.print("what to check:", style="bold yellow")
+        for text in dict.fromkeys(self._warnings):
+            self.console.print(f"- {text}", style="yellow", markup=False)
+
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """Print a Rich table; all columns but the first are right-aligned."""
+        """Print a Rich table; columns of numbers are right-aligned."""
         from rich.markup import escape
         from rich.table import Table
 
+        cells = [[format_value(cell) for cell in row] for row in rows]
         table = Table(title=escape(title), title_justify="left")
-        for i, column in enumerate(columns):
-            table.add_column(escape(column), justify="left" if i == 0 else "right")
-        for row in rows:
-            table.add_row(*(escape(format_value(cell)) for cell in row))
+        for column, is_left in zip(columns, _left_aligned(cells, len(columns)), strict=True):
+            justify = "left" if is_left else "right"
+            table.add_column(escape(column), justify=justify, overflow="fold")
+        for row in cells:
+            table.add_row(*map(escape, row))
         self.console.print(table)
 
     @contextmanager

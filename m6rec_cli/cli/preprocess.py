@@ -148,6 +148,7 @@ def preprocess(
     def work(report: Reporter) -> Summary | None:
         from m6rec_cli.config import resolve as configuration
         from m6rec_cli.preprocessing import local_copies
+        from m6rec_cli.preprocessing.columns.missing_roles import MissingRole
         from m6rec_cli.stages import preprocess as stage
         from m6rec_cli.system.errors import UsageError
 
@@ -178,7 +179,11 @@ def preprocess(
                 stage.write_schema(config, inputs, schema_out, report, overwrite=overwrite)
                 return None
             if dry_run:
-                print(stage.dry_run(config, inputs, report), end="")
+                try:
+                    print(stage.dry_run(config, inputs, report), end="")
+                except MissingRole as error:
+                    print(error.schema_text or "", end="")
+                    raise
                 return None
             if out is None:
                 raise UsageError(

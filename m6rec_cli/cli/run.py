@@ -50,6 +50,8 @@ def run_stage(
             if summary is not None and process_group.is_first():
                 print(json.dumps(summary, ensure_ascii=False, allow_nan=False))
                 sys.stdout.flush()
+            if isinstance(report, console.RichReporter):
+                report.repeat_warnings()
     except SystemExit as end:
         process_setup.exit_without_waiting(end.code if isinstance(end.code, int) else 1)
         raise

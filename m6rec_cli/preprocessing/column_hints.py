@@ -1,6 +1,7 @@
 """`--columns user=Kundennummer,time=Datum` to hints about the roles of columns."""
 
-from m6rec_cli.preprocessing.schema_file import ORDER, ROLES
+from m6rec_cli.preprocessing.schema_file import ROLES
+from m6rec_cli.preprocessing.schema_toml import ORDER
 from m6rec_cli.system.errors import UsageError, nearest_hint
 
 _ALSO = {"time": "timestamp", "date": "timestamp"}

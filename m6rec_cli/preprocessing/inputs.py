@@ -1,6 +1,7 @@
 """The inputs of `preprocess` to open tables and a complete schema."""
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -109,17 +110,26 @@ def open_tables(inputs: PreprocessInputs) -> InputTables:
 
 
 def resolve_schema(
-    inputs: PreprocessInputs, opened: InputTables, config: DataConfig, report: Reporter
+    inputs: PreprocessInputs,
+    opened: InputTables,
+    config: DataConfig,
+    report: Reporter,
+    *,
+    assumed: Mapping[str, str] | None = None,
 ) -> tuple[Schema, dict[str, str]]:
     """Infer what the schema file and `--columns` do not say; with `like`, take its features.
 
     Users are items if the schema, the configuration or `like` says so.
 
+    Args:
+        assumed: Columns of roles that would be missing, by the names of `MissingRole.roles`.
+
     Returns:
         The schema, and the columns that inference left out with the reasons.
 
     Raises:
-        M6RecError: The schema file is invalid, a role has no column, or features have no table.
+        MissingRole: A role has no column.
+        M6RecError: The schema file is invalid, or features have no table.
     """
     for table in (opened.events, opened.items, opened.users):
         if table and table.warning:
@@ -130,7 +140,7 @@ def resolve_schema(
         opened.users,
         inputs.media_root,
         items_from_interactions=inputs.items_from_interactions,
-        hints=_hints(inputs),
+        hints=_hints(inputs, assumed or {}),
         no_time=inputs.no_time,
     )
     for warning in found.warnings:
@@ -147,13 +157,19 @@ def resolve_schema(
     return schema, skipped
 
 
-def _hints(inputs: PreprocessInputs) -> SchemaHints:
-    """What the schema file and `--columns` say."""
+def _hints(inputs: PreprocessInputs, assumed: Mapping[str, str]) -> SchemaHints:
+    """What the schema file and `--columns` say, and what is assumed."""
     hints = schema_file.read_hints(inputs.schema) if inputs.schema else SchemaHints()
     if inputs.columns:
-        roles, order = parse_columns(inputs.columns)
-        hints = hints.with_roles(roles, "--columns", order or None)
-    return hints
+        named, order = parse_columns(inputs.columns)
+        hints = hints.with_roles(named, "--columns", order or None)
+    in_log = {role: column for role, column in assumed.items() if role in schema_file.ROLES}
+    return replace(
+        hints,
+        roles={**hints.roles, **in_log},
+        item_id=assumed.get("item_id", hints.item_id),
+        user_id=assumed.get("user_id", hints.user_id),
+    )
 
 
 def _like(

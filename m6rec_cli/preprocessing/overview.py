@@ -1,15 +1,13 @@
 """A finished `preprocess` run to tables and warnings for the user."""
 
-from collections.abc import Mapping
-
 from m6rec_cli.data.format import SPLITS, TRAIN
 from m6rec_cli.data.manifest import FEW_REPEATS, MAX_MASKED_REPEATS, DataManifest
 from m6rec_cli.preprocessing.cleaning.activity import K_CORE
 from m6rec_cli.preprocessing.cleaning.event_rules import BAD_WEIGHTS, SELF_EVENTS
+from m6rec_cli.preprocessing.cleaning.id_checks import JOINED_IDS
 from m6rec_cli.preprocessing.cleaning.rules import dropped_message
 from m6rec_cli.preprocessing.cleaning.unknown_ids import WITHOUT_PROFILE
 from m6rec_cli.preprocessing.entity_tables import REPEATED_IDS
-from m6rec_cli.preprocessing.schema import Schema
 from m6rec_cli.system.progress import Reporter
 
 _WARNED_SHARE = 0.01
@@ -28,16 +26,8 @@ _PLAIN = (
 _FEW_TRAINING_EVENTS = 0.2
 
 
-def show(
-    report: Reporter, schema: Schema, skipped: Mapping[str, str], manifest: DataManifest
-) -> None:
-    """Show roles, features, cleaning and counts, and warn of what looks wrong.
-
-    Args:
-        skipped: Columns that inference left out, with the reasons.
-    """
-    _show_roles(report, schema)
-    _show_features(report, schema, skipped)
+def show(report: Reporter, manifest: DataManifest) -> None:
+    """Show cleaning and counts, and warn of what looks wrong."""
     report.table(
         "cleaning",
         ("rule", "dropped", "changed", "first"),
@@ -59,36 +49,6 @@ def show(
     )
 
 
-def _show_roles(report: Reporter, schema: Schema) -> None:
-    time = schema.timestamp or "file order"
-    if schema.time_of_day:
-        time += f" + {schema.time_of_day}"
-    if schema.timestamp and not schema.has_time:
-        time += " (an order, not times)"
-    if schema.order:
-        time += f", then {', then '.join(schema.order)}"
-    roles = [
-        ("user", schema.user),
-        ("item", schema.item),
-        ("timestamp", time),
-        ("event", schema.event),
-        ("weight", schema.weight),
-        ("quantity", schema.quantity),
-        ("price", schema.price),
-    ]
-    report.table("roles", ("role", "column"), [(role, column) for role, column in roles if column])
-
-
-def _show_features(report: Reporter, schema: Schema, skipped: Mapping[str, str]) -> None:
-    rows = [
-        *((f"item.{f.name}", f.kind) for f in schema.item_features),
-        *((f"user.{f.name}", f.kind) for f in schema.user_features),
-        *((name, f"left out: {reason}") for name, reason in skipped.items()),
-    ]
-    if rows:
-        report.table("features", ("feature", "kind"), rows)
-
-
 def _warn_of_losses(report: Reporter, manifest: DataManifest) -> None:
     counts = manifest.counts
     kept = {"events": sum(counts.events.values()), "items": counts.items, "users": counts.users}
@@ -99,6 +59,8 @@ def _warn_of_losses(report: Reporter, manifest: DataManifest) -> None:
             if (rule.dropped or 0) > _WARNED_SHARE * total and K_CORE not in rule.rule:
                 report.warn(f"{dropped_message(rule, total)}{_advice(rule.rule)}")
     for rule in manifest.cleaning:
+        if rule.rule.endswith(JOINED_IDS):
+            report.warn(f"{rule.rule}: {rule.changed:,}, first: {', '.join(rule.examples)}")
         if rule.rule == BAD_WEIGHTS and (rule.changed or 0) > _WARNED_WEIGHTS * kept["events"]:
             report.warn(
                 f"{rule.changed:,} of {kept['events']:,} weights are missing, negative or no "

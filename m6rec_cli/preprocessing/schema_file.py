@@ -1,81 +1,25 @@
-"""A `Schema` to TOML that users can edit, and back."""
+"""A schema file, which users can edit, to a `Schema` or to hints."""
 
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from m6rec_cli.config.toml_text import toml_literal
 from m6rec_cli.data.format import RESERVED
 from m6rec_cli.preprocessing.features._base import FEATURE_KINDS
 from m6rec_cli.preprocessing.schema import ENCODED_KIND, FeatureColumn, Schema, SchemaHints
+from m6rec_cli.preprocessing.schema_toml import EVENT_KEYS, ORDER
 from m6rec_cli.system.errors import M6RecError, nearest_hint
 
 FILE = "schema.toml"
-ORDER = "order"
-"""The key of `[interactions]` that names several columns."""
-_EVENT_KEYS = (
-    "user",
-    "item",
-    "timestamp",
-    "timestamp_format",
-    "time_of_day",
-    ORDER,
-    "event",
-    "weight",
-    "quantity",
-    "price",
-    "missing_users",
-    "users_are_items",
-)
 _EXAMPLES = {"missing_users": "0", "order": "position"}
 ROLES = ("user", "item", "timestamp", "time_of_day", "event", "weight", "quantity", "price")
 """The keys of `[interactions]` that name a column."""
 _KEYS = {
-    "interactions": _EVENT_KEYS,
+    "interactions": EVENT_KEYS,
     "items": ("id", "display", "features"),
     "users": ("id", "features"),
 }
 _FEATURE_KEYS = ("kind", "column", "separator", "encoder", "sha256")
-
-
-def to_toml(schema: Schema, skipped: Mapping[str, str] | None = None) -> str:
-    """The schema as TOML.
-
-    Args:
-        skipped: Columns without a feature, with the reasons; they become comments.
-    """
-    lines = ["[interactions]"]
-    for key in _EVENT_KEYS:
-        value = getattr(schema, key)
-        if value not in (None, (), False) and not (
-            key == "timestamp_format" and schema.timestamp is None
-        ):
-            lines.append(f"{key} = {toml_literal(value)}")
-    for table, id_column, features in (
-        ("items", schema.item_id, schema.item_features),
-        ("users", schema.user_id, schema.user_features),
-    ):
-        own = [f"id = {toml_literal(id_column)}"] if id_column else []
-        if table == "items" and schema.display:
-            own.append(f"display = {toml_literal(schema.display)}")
-        if own:
-            lines += ["", f"[{table}]", *own]
-        if features:
-            lines += ["", f"[{table}.features]", *map(_feature_line, features)]
-    if skipped:
-        lines += ["", *(f"# left out: {name}: {reason}" for name, reason in skipped.items())]
-    return "\n".join(lines) + "\n"
-
-
-def _feature_line(feature: FeatureColumn) -> str:
-    fields: dict[str, str] = {"kind": feature.kind}
-    if feature.column != feature.name:
-        fields["column"] = feature.column
-    for key in ("separator", "encoder", "sha256"):
-        if getattr(feature, key) is not None:
-            fields[key] = getattr(feature, key)
-    body = ", ".join(f"{key} = {toml_literal(value)}" for key, value in fields.items())
-    return f"{toml_literal(feature.name)} = {{ {body} }}"
 
 
 def read(path: Path) -> Schema:

@@ -18,9 +18,12 @@ from m6rec_cli.preprocessing import (
     fit,
     overview,
     schema_file,
+    schema_toml,
 )
 from m6rec_cli.preprocessing.cleaning.rules import CleaningLog
 from m6rec_cli.preprocessing.cleaning.unknown_ids import TablePaths
+from m6rec_cli.preprocessing.column_overview import resolve_and_show
+from m6rec_cli.preprocessing.columns.missing_roles import MissingRole
 from m6rec_cli.preprocessing.data_tables import DataTables
 from m6rec_cli.preprocessing.event_kinds import EVENT_KINDS, read_event_kinds
 from m6rec_cli.preprocessing.frozen import encoding
@@ -28,8 +31,8 @@ from m6rec_cli.preprocessing.inputs import (
     InputTables,
     PreprocessInputs,
     open_tables,
-    resolve_schema,
 )
+from m6rec_cli.preprocessing.partial_schema import partial_toml
 from m6rec_cli.preprocessing.schema import Schema
 from m6rec_cli.system import digests
 from m6rec_cli.system.directories import atomic_directory, atomic_file, write_json
@@ -46,9 +49,18 @@ _ROWS_PER_FILE = 10_000_000
 
 
 def dry_run(config: Config, inputs: PreprocessInputs, report: Reporter) -> str:
-    """The schema that `run` would use, as TOML."""
-    schema, skipped = resolve_schema(inputs, open_tables(inputs), config.data, report)
-    return schema_file.to_toml(encoding.add_encoders(schema, config.data), skipped)
+    """The schema that `run` would use, as TOML.
+
+    Raises:
+        MissingRole: A role has no column; `schema_text` holds the rest of the schema.
+    """
+    tables = open_tables(inputs)
+    try:
+        schema, skipped = resolve_and_show(inputs, tables, config.data, report)
+    except MissingRole as error:
+        error.schema_text = partial_toml(inputs, tables, config.data, error)
+        raise
+    return schema_toml.to_toml(schema, skipped)
 
 
 def write_schema(
@@ -86,11 +98,9 @@ def run(
     refuse_nonempty(output, kind="data", overwrite=overwrite)
     require_writable(output)
     tables = open_tables(inputs)
-    schema, skipped = resolve_schema(inputs, tables, config.data, report)
+    schema, _ = resolve_and_show(inputs, tables, config.data, report)
     for column in (*schema.item_features, *schema.user_features):
         encode.require_extra(column)
-    if not inputs.like:
-        schema = encoding.add_encoders(schema, config.data)
     schema = encoding.pin_encoders(schema)
     cleaning = CleaningLog()
     data = _read(config, inputs, tables, schema, cleaning)
@@ -119,7 +129,7 @@ def run(
             fingerprints=(digests.of_directory(work),),
         )
         write_manifest(work, manifest)
-    overview.show(report, schema, skipped, manifest)
+    overview.show(report, manifest)
     return {
         "counts": asdict(manifest.counts),
         "cleaning": [rule.to_json() for rule in manifest.cleaning],
@@ -202,7 +212,7 @@ def _write_state(
     folder: Path, schema: Schema, specs: tuple[FeatureSpec, ...], event_kinds: list[str]
 ) -> None:
     """Write what is needed to read and encode raw files in the same way later."""
-    (folder / schema_file.FILE).write_text(schema_file.to_toml(schema), encoding="utf-8")
+    (folder / schema_file.FILE).write_text(schema_toml.to_toml(schema), encoding="utf-8")
     write_json(folder / "features.json", [spec.to_json() for spec in specs])
     write_json(folder / EVENT_KINDS, event_kinds)
 

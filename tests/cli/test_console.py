@@ -1,12 +1,7 @@
-"""The three reporters: plain lines, JSON lines, and a Rich display on a (pseudo) terminal."""
+"""The reporters: plain lines, JSON lines, and which is chosen."""
 
 import io
 import json
-import os
-import pty
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,8 +9,6 @@ import pytest
 from m6rec_cli.cli import console
 from m6rec_cli.cli.console import JsonReporter, PlainReporter, RichReporter, format_value, reporter
 from m6rec_cli.system.progress import Reporter, SilentReporter
-
-ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def report_everything(to: Reporter) -> None:
@@ -76,6 +69,18 @@ def test_plain_reporter_prints_lines_and_an_aligned_table():
     assert "\x1b" not in stream.getvalue()
 
 
+def test_plain_table_aligns_words_to_the_left_by_the_width_that_a_terminal_gives_them():
+    stream = io.StringIO()
+    rows = [["user", "用户id", "a"], ["not used", "x", "longer"], ["time", "-", "b"]]
+    PlainReporter(stream).table("log", ["role", "column", "kind"], rows)
+    assert stream.getvalue().splitlines()[1:] == [
+        "  role      column  kind",
+        "  user      用户id  a",
+        "  not used  x       longer",
+        "  time      -       b",
+    ]
+
+
 def test_plain_task_prints_its_progress_every_few_seconds(monkeypatch: pytest.MonkeyPatch):
     clock = iter([0.0, 0.0, 2.0, 6.0, 7.0, 12.0])
     monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
@@ -133,67 +138,6 @@ def test_json_reporter_prints_other_values_as_text():
     stream = io.StringIO()
     JsonReporter(stream).table("files", ["path"], [[Path("a/b")]])
     assert json.loads(stream.getvalue())["rows"] == [{"path": "a/b"}]
-
-
-# --- Rich, on a pseudo terminal ---
-
-SCRIPT = (
-    "from tests.cli.test_console import report_everything\n"
-    "from m6rec_cli.cli.console import reporter\n"
-    "import time\n"
-    "to = reporter()\n"
-    "report_everything(to)\n"
-    "with to.task('train [x]', total=3, unit='steps') as task:\n"
-    "    for i in range(3):\n"
-    "        task.advance(1, loss=0.5); time.sleep(0.15)\n"
-)
-
-
-def on_terminal(**environment: str) -> str:
-    """What a process writes to a terminal."""
-    ours, theirs = pty.openpty()
-    keep = {
-        k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "CI", "TERM")
-    }
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=theirs,
-        env=keep | {"TERM": "xterm-256color", "COLUMNS": "120", **environment},
-        cwd=Path(__file__).parent.parent,
-    )
-    os.close(theirs)
-    written = b""
-    try:
-        while chunk := os.read(ours, 4096):
-            written += chunk
-    except OSError:  # raised by Linux when the other end is closed
-        pass
-    finally:
-        os.close(ours)
-    assert process.wait(30) == 0, written.decode()
-    return written.decode()
-
-
-def test_rich_reporter_draws_a_bar_with_rate_and_figures():
-    written = on_terminal()
-    text = ESCAPE.sub("", written)
-    assert "\x1b[" in written
-    assert "━" in text
-    assert re.search(r"train \[x\].*[1-3]/3.*steps/s.*loss 0\.5000", text)
-
-
-def test_rich_reporter_shows_square_brackets_as_text():
-    text = ESCAPE.sub("", on_terminal())
-    assert "reading [bold]events.csv[/bold]" in text
-    assert "users [x]" in text
-
-
-def test_rich_reporter_with_no_color_prints_no_colour():
-    colours = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-7]|9[0-7]|38;[0-9;]*)m")
-    assert colours.search(on_terminal())
-    assert not colours.search(on_terminal(NO_COLOR="1"))
 
 
 # --- values, and the silent reporter ---

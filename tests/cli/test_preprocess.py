@@ -60,7 +60,8 @@ def test_preprocess_dry_run_prints_toml_and_writes_nothing(log: Path, tmp_path: 
 def test_preprocess_error_names_what_where_and_hint(
     log: Path, tmp_path: Path, more: list[str], code: int, parts: list[str]
 ) -> None:
-    done = m6rec("preprocess", "--interactions", log, *(m.format(tmp=tmp_path) for m in more))
+    words = [m.format(tmp=tmp_path) for m in more]
+    done = m6rec("preprocess", "--interactions", log, *words, "-q")
     assert done.exit_code == code
     assert done.stdout == ""
     assert done.stderr.startswith("error: ")

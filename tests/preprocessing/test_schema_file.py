@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from m6rec_cli.preprocessing import schema_file
+from m6rec_cli.preprocessing import schema_file, schema_toml
 from m6rec_cli.preprocessing.schema import FeatureColumn, Schema
 from m6rec_cli.system.errors import M6RecError
 
@@ -33,7 +33,7 @@ FULL = Schema(
 @pytest.mark.parametrize("schema", [FULL, Schema(user="u", item="i")])
 def test_read_restores_what_to_toml_writes(tmp_path: Path, schema: Schema) -> None:
     path = tmp_path / "s.toml"
-    path.write_text(schema_file.to_toml(schema, {"items.x": "why"}), encoding="utf-8")
+    path.write_text(schema_toml.to_toml(schema, {"items.x": "why"}), encoding="utf-8")
     assert schema_file.read(path) == schema
 
 

@@ -11,6 +11,8 @@ from m6rec_cli.preprocessing.tables import ROW, Table, conversion
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.feature_spec import Entity
 
+JOINED_IDS = "ids such as `17.0`, read as `17`"
+"""The rule that gives whole numbers one spelling."""
 _LOST = "\ufffd"
 _EXPONENT = r"^-?\d(?:\.\d+)?[eE]\+\d+$|^-?\d\.\d+[eE]\d+$"
 """A number in the form of a spreadsheet; `1E5` may be a product code."""
@@ -136,6 +138,4 @@ def check_table_ids(
 def _count_joined(
     cleaning: CleaningLog, table: str, entity: Entity, n: int, ids: pl.Series
 ) -> None:
-    cleaning.count_changed(
-        f"{table}: {entity} ids such as `17.0`, read as `17`", n, ids.head(3).to_list()
-    )
+    cleaning.count_changed(f"{table}: {entity} {JOINED_IDS}", n, ids.head(3).to_list())

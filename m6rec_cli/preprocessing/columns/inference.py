@@ -10,11 +10,11 @@ from m6rec_cli.preprocessing import entity_tables
 from m6rec_cli.preprocessing.columns import cell_values, column_names, kinds, roles
 from m6rec_cli.preprocessing.columns.dependence import measure_dependence
 from m6rec_cli.preprocessing.columns.future_counts import future_count_warning
+from m6rec_cli.preprocessing.columns.missing_roles import MissingRole, entity_id_candidates
 from m6rec_cli.preprocessing.features._base import FEATURE_KINDS, PerItem
 from m6rec_cli.preprocessing.schema import FeatureColumn, Schema, SchemaHints
 from m6rec_cli.preprocessing.schema_file import ROLES
 from m6rec_cli.preprocessing.tables import ROW, Table
-from m6rec_cli.system.errors import M6RecError
 
 _TOTALS = ("total", "sum", "amount", "revenue", "turnover", "betrag", "summe", "umsatz", "montant")
 """Words of columns that multiply the price by the quantity of a line."""
@@ -53,14 +53,15 @@ def infer_schema(
         no_time: Events are in file order, whatever the columns.
 
     Raises:
-        M6RecError: A table has no column that could be its id, or a hint names a missing column.
+        MissingRole: A table has no column that could be its id.
+        M6RecError: A hint names a missing column.
     """
     hints = hints or SchemaHints()
     schema, warnings, unused = roles.infer_roles(events, hints, no_time=no_time)
     found = InferredSchema(schema=schema, warnings=warnings)
     found.skipped |= {f"interactions.{name}": reason for name, reason in unused.items()}
     if items is not None:
-        id_column = hints.item_id or _id_column(items, schema.item, column_names.ITEM, "item")
+        id_column = hints.item_id or _id_column(items, events, schema.item, "item")
         features, skipped = _features(items, id_column, media_root, hints.item_features)
         display = hints.display or _display(list(items.schema), id_column, features)
         found.schema = replace(
@@ -79,7 +80,7 @@ def infer_schema(
             item_features=tuple(f for f in hints.item_features.values() if f is not None),
         )
     if users is not None:
-        id_column = hints.user_id or _id_column(users, schema.user, column_names.USER, "user")
+        id_column = hints.user_id or _id_column(users, events, schema.user, "user")
         features, skipped = _features(users, id_column, media_root, hints.user_features)
         found.schema = replace(found.schema, user_id=id_column, user_features=features)
         found.skipped |= {f"users.{name}": reason for name, reason in skipped.items()}
@@ -90,14 +91,20 @@ def infer_schema(
             user_id=hints.user_id,
             user_features=tuple(f for f in hints.user_features.values() if f is not None),
         )
-    _note_unused(found, events)
+    _note_unused(found, events, has_items=items_from_interactions and items is None)
     return found
 
 
-def _note_unused(found: InferredSchema, events: Table) -> None:
-    """Name the columns of the event log that nothing reads."""
+def _note_unused(found: InferredSchema, events: Table, *, has_items: bool) -> None:
+    """Name the columns of the event log that nothing reads.
+
+    Args:
+        has_items: The catalogue is made from the event log.
+    """
     used = {getattr(found.schema, role) for role in ROLES}
-    used |= {f.column for f in found.schema.item_features} | set(found.schema.order)
+    used |= set(found.schema.order)
+    if has_items:
+        used |= {found.schema.display, *(f.column for f in found.schema.item_features)}
     for name in events.schema:
         if name not in used:
             reason = "no role; `--positive` may use it"
@@ -127,20 +134,23 @@ def _warn_of_future(
         found.warnings.append(warning)
 
 
-def _id_column(table: Table, event_column: str, names: tuple[str, ...], what: str) -> str:
-    found = (
-        event_column
-        if event_column in table.schema
-        else column_names.find_column(table.schema, (*names, "id"))
+def _id_column(table: Table, events: Table, event_column: str, what: str) -> str:
+    usual = column_names.ITEM if what == "item" else column_names.USER
+    if event_column in table.schema:
+        return event_column
+    found = column_names.find_column(table.schema, (*usual, "id"))
+    if found is not None:
+        return found
+    likely = entity_id_candidates(table, events, event_column)
+    said = f"; likely: {', '.join(f'`{name}`' for name in likely)}" if likely else ""
+    raise MissingRole(
+        f"no column looks like the {what}'s id",
+        roles=(f"{what}_id",),
+        candidates=likely,
+        where=f"{table.path}, columns: {', '.join(table.schema)}",
+        hint=f"call it `{event_column}` as in the interactions, or name it in a schema file "
+        f'(`[{what}s]` id = "..."){said}',
     )
-    if found is None:
-        raise M6RecError(
-            f"no column looks like the {what}'s id",
-            where=f"{table.path}, columns: {', '.join(table.schema)}",
-            hint=f"call it `{event_column}` as in the interactions, or name it in a schema file "
-            f'(`[{what}s]` id = "...")',
-        )
-    return found
 
 
 def _features(

@@ -145,10 +145,19 @@ def _substitute(expression: pl.Expr, inputs: dict[str, pl.Expr]) -> pl.Expr:
 def known_values(table: Table, text: str) -> str | None:
     """The most common values of the columns that an expression names, as a hint."""
     found = []
-    for name, dtype in table.schema.items():
-        if dtype.is_nested() or not re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text):
+    for name in columns_of(table, text):
+        if table.schema[name].is_nested():
             continue
         counts = table.head()[name].drop_nulls().cast(pl.String).value_counts(sort=True)
         values = ", ".join(f"`{value}`" for value in counts[name].head(8))
         found.append(f"`{name}` has the values {values}")
     return "; ".join(found) or None
+
+
+def columns_of(table: Table, text: str) -> list[str]:
+    """The columns whose names occur in an expression."""
+    return [
+        name
+        for name in table.schema
+        if name and re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)
+    ]

@@ -7,6 +7,7 @@ import polars as pl
 
 from m6rec_cli.preprocessing.columns import cell_values, column_names, time_column
 from m6rec_cli.preprocessing.columns.column_names import find_column
+from m6rec_cli.preprocessing.columns.missing_roles import MissingRole, event_id_candidates
 from m6rec_cli.preprocessing.columns.time_column import TimeColumns, find_time
 from m6rec_cli.preprocessing.schema import Schema, SchemaHints
 from m6rec_cli.preprocessing.schema_file import ORDER
@@ -15,8 +16,6 @@ from m6rec_cli.system.errors import M6RecError, nearest_hint
 
 _UNKNOWN_SHARE = 0.05
 """A user id of 0 on a larger share of the lines stands for unknown users."""
-_MOST_DISTINCT = 0.95
-"""A column whose cells nearly all differ is no user and no item."""
 _CLICK_NAMES = (
     *("click", "clicked", "isclick", "isclicked", "label", "target", "purchase", "purchased"),
     *(
@@ -31,10 +30,6 @@ _CLICK_NAMES = (
         "watched",
     ),
 )
-
-
-class MissingRole(M6RecError):  # noqa: N818 - the name says what is missing
-    """No column could be found for the user or the item."""
 
 
 def infer_roles(
@@ -71,7 +66,7 @@ def infer_roles(
 
     user, item = column_of("user", column_names.USER), column_of("item", column_names.ITEM)
     if user is None or item is None:
-        raise _no_id_column("user" if user is None else "item", table, {"user": user, "item": item})
+        raise _no_id_column(table, {"user": user, "item": item})
     quantity = column_of("quantity", column_names.QUANTITY)
     price = column_of("price", column_names.PRICE) if quantity else known.get("price")
     event = column_of("event", column_names.EVENT)
@@ -153,43 +148,23 @@ def _time(
     return replace(found, order=tuple(n for n in hints.order if n != found.timestamp))
 
 
-def _no_id_column(role: str, table: Table, found: Mapping[str, str | None]) -> MissingRole:
-    if any("::" in name for name in table.schema):
-        return MissingRole(
-            "the fields are separated by `::`, and there is no header line",
-            where=table.path,
-            hint="convert it: `(echo user_id,item_id,rating,timestamp; sed 's/::/,/g' FILE) > "
-            "events.csv`",
-        )
-    likely = id_candidates(table, [column for column in found.values() if column is not None])
+def _no_id_column(table: Table, found: Mapping[str, str | None]) -> MissingRole:
+    missing = tuple(role for role, column in found.items() if column is None)
+    likely = event_id_candidates(table, [c for c in found.values() if c is not None])
+    what = " and ".join(f"the {role}'s id" for role in missing)
+    what = f"no column looks like {what}"
+    where = f"{table.path}, columns: {', '.join(table.schema)}"
     said = f"; likely: {', '.join(f'`{name}`' for name in likely[:4])}" if likely else ""
-    return MissingRole(
-        f"no column looks like the {role}'s id",
-        where=f"{table.path}, columns: {', '.join(table.schema)}",
-        hint=f"say which it is: `--columns {role}=COLUMN`{said}",
-    )
-
-
-def id_candidates(table: Table, taken: list[str]) -> list[str]:
-    """Columns that could hold the ids of users or items, the likeliest first.
-
-    Their values come again, are no fractions, and are many.
-    """
-    head = table.head()
-    found: list[tuple[float, str]] = []
-    for name in table.schema:
-        dtype = table.schema[name]
-        if name in taken or dtype.is_nested() or dtype.is_temporal() or dtype == pl.Binary:
-            continue
-        cells = head.select(cell_values.text(name, dtype)).to_series().drop_nulls()
-        distinct = cells.n_unique()
-        has_fractions = cells.str.contains(r"^-?\d+\.\d*[1-9]").any()
-        if distinct < 2 or distinct > _MOST_DISTINCT * max(len(cells), 1) or has_fractions:
-            continue
-        words = column_names.words_of(name)
-        is_named = any(word.endswith(("id", "nr", "no", "code", "key", "nummer")) for word in words)
-        found.append((-is_named - distinct / (len(cells) + 1), name))
-    return [name for _, name in sorted(found)]
+    flag = ",".join(f"{role}=COLUMN" for role in missing)
+    hint = f"say which it is: `--columns {flag}`{said}"
+    if any("::" in name for name in table.schema):
+        what = "the fields are separated by `::`, and there is no header line"
+        where = table.path
+        hint = (
+            "convert it: `(echo user_id,item_id,rating,timestamp; sed 's/::/,/g' FILE) > "
+            "events.csv`"
+        )
+    return MissingRole(what, roles=missing, candidates=likely, where=where, hint=hint)
 
 
 def _zero_share(table: Table, user: str) -> float:

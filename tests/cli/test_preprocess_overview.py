@@ -1,0 +1,147 @@
+"""`m6rec preprocess`: how it read the tables comes first, on a terminal the doubts last as well."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.cli.preprocess_command import m6rec
+
+ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+LOG = "Kunde;Artikel;enrolled;Laune\n" + "".join(
+    f"K{n % 4};A{n % 5};{1 + n:02d}.03.2023;{n % 3}\n" for n in range(20)
+)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    (tmp_path / "log.csv").write_text(LOG)
+    return tmp_path / "log.csv"
+
+
+def test_preprocess_says_first_how_it_read_the_tables_and_then_what_it_doubts(
+    log: Path, tmp_path: Path
+) -> None:
+    done = m6rec("preprocess", "--interactions", log, "--out", tmp_path / "d")
+    assert done.exit_code == 0, done.stderr
+    json.loads(done.stdout)
+    lines = done.stderr.splitlines()
+    assert lines[0] == f"interactions: {log} (20 rows, separated by semicolons)"
+    assert lines[1].split() == ["role", "column", "sample", "kind"]
+    assert [line.split()[:3] for line in lines[2:5]] == [
+        ["user", "Kunde", "K0"],
+        ["item", "Artikel", "A0"],
+        ["time", "enrolled", "01.03.2023"],
+    ]
+    assert lines[5].split()[:4] == ["not", "used", "Laune", "0"]
+    assert lines[6].startswith("warning: no column has a usual name for the time: `enrolled`")
+    assert lines[7] == "cleaning"
+    assert done.stderr.count("no column has a usual name") == 1
+
+
+def test_preprocess_reading_is_one_json_line_a_table(log: Path, tmp_path: Path) -> None:
+    items = tmp_path / "items.csv"
+    items.write_text("Artikel,price\n" + "".join(f"A{n},{n}\n" for n in range(5)))
+    done = m6rec(
+        *("preprocess", "--interactions", log, "--items", items, "--out", tmp_path / "d"),
+        *("--log-format", "json"),
+    )
+    first, second = (json.loads(line) for line in done.stderr.splitlines()[:2])
+    assert (first["level"], first["rows"][0]["column"]) == ("table", "Kunde")
+    assert second["rows"] == [
+        {"role": "item", "column": "Artikel", "sample": "A0", "kind": "id"},
+        {"role": "feature", "column": "price", "sample": "0", "kind": "numeric"},
+    ]
+
+
+def test_preprocess_quiet_leaves_the_doubts_alone(log: Path, tmp_path: Path) -> None:
+    done = m6rec("preprocess", "--interactions", log, "--out", tmp_path / "d", "-q")
+    assert all(line.startswith("warning: ") for line in done.stderr.splitlines())
+
+
+def test_preprocess_on_a_terminal_ends_with_the_doubts(log: Path, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    words = ["preprocess", "--interactions", str(log), "--out", str(tmp_path / "d")]
+    done = subprocess.Popen(
+        [sys.executable, "-m", "m6rec_cli", *words],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "60"},
+    )
+    os.close(theirs)
+    written = b""
+    try:
+        while chunk := os.read(ours, 4096):
+            written += chunk
+    except OSError:  # raised by Linux when the other end is closed
+        pass
+    finally:
+        os.close(ours)
+    assert done.wait(60) == 0, written.decode()
+    text = ESCAPE.sub("", written.decode())
+    assert max(map(len, text.splitlines())) <= 60
+    assert text.startswith("interactions: ")
+    last = text.rpartition("what to check:")[2]
+    assert "no column has a usual name for the time" in " ".join(last.split())
+    assert text.count("no column has a usual") == 2
+
+
+def test_preprocess_names_ids_that_it_repaired(tmp_path: Path) -> None:
+    rows = [f"{1 + n % 3}{'.0' if n % 2 else ''},i{n},{1_600_000_000 + n}" for n in range(12)]
+    (tmp_path / "e.csv").write_text("user_id,item_id,timestamp\n" + "\n".join(rows) + "\n")
+    done = m6rec("preprocess", "--interactions", tmp_path / "e.csv", "--out", tmp_path / "d")
+    assert "warning: events: user ids such as `17.0`, read as `17`: 6, first: " in done.stderr
+
+
+def test_preprocess_dry_run_without_a_user_prints_the_rest_and_candidates(
+    log: Path, tmp_path: Path
+) -> None:
+    log.write_text(LOG.replace("Kunde", "Wer"))
+    words = ["preprocess", "--interactions", log]
+    done = m6rec(*words, "--dry-run")
+    assert done.exit_code == 1
+    assert "error: no column looks like the user's id" in done.stderr
+    assert '# user = ?   candidates: "Wer"' in done.stdout
+    assert tomllib.loads(done.stdout)["interactions"] == {
+        "item": "Artikel",
+        "timestamp": "enrolled",
+        "timestamp_format": "auto",
+    }
+    schema = tmp_path / "s.toml"
+    refused = m6rec(*words, "--schema-out", schema)
+    assert (refused.exit_code, refused.stdout, schema.exists()) == (1, "", False)
+    schema.write_text(re.sub(r"# user = \?.*", 'user = "Wer"', done.stdout))
+    assert m6rec(*words, "--schema", schema, "--out", tmp_path / "d").exit_code == 0
+
+
+def test_preprocess_dry_run_names_candidates_for_every_missing_role(
+    log: Path, tmp_path: Path
+) -> None:
+    log.write_text(LOG.replace("Kunde", "Wer").replace("Artikel", "Was"))
+    items = tmp_path / "items.csv"
+    items.write_text("Schluessel,price\n" + "".join(f"A{n},{n}\n" for n in range(5)))
+    words = ["preprocess", "--interactions", log, "--items", items, "--dry-run"]
+    done = m6rec(*words)
+    assert "the user's id and the item's id" in done.stderr
+    assert "--columns user=COLUMN,item=COLUMN" in done.stderr
+    assert '# user = ?   candidates: "Was", "Wer"' in done.stdout
+    assert '# item = ?   candidates: "Was", "Wer"' in done.stdout
+    assert "# id = ?" in done.stdout
+    done = m6rec(*words, "--columns", "user=Wer,item=Was")
+    assert done.exit_code == 1
+    assert "no column looks like the item's id" in done.stderr
+    assert '# id = ?   candidates: "Schluessel"' in done.stdout
+    assert '"price" = { kind = "numeric" }' in done.stdout
+
+
+def test_preprocess_dry_run_of_one_column_prints_the_error_alone(tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text("what\nx\ny\nx\n")
+    done = m6rec("preprocess", "--interactions", tmp_path / "e.csv", "--dry-run")
+    assert (done.exit_code, done.stdout) == (1, "")

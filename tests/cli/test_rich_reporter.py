@@ -1,0 +1,94 @@
+"""The reporter for terminals: a Rich display on a (pseudo) terminal."""
+
+import io
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from m6rec_cli.cli.console import RichReporter
+
+ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+SCRIPT = (
+    "from tests.cli.test_console import report_everything\n"
+    "from m6rec_cli.cli.console import reporter\n"
+    "import time\n"
+    "to = reporter()\n"
+    "report_everything(to)\n"
+    "with to.task('train [x]', total=3, unit='steps') as task:\n"
+    "    for i in range(3):\n"
+    "        task.advance(1, loss=0.5); time.sleep(0.15)\n"
+)
+
+
+def on_terminal(**environment: str) -> str:
+    """What a process writes to a terminal."""
+    ours, theirs = pty.openpty()
+    keep = {
+        k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "CI", "TERM")
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        env=keep | {"TERM": "xterm-256color", "COLUMNS": "120", **environment},
+        cwd=Path(__file__).parent.parent,
+    )
+    os.close(theirs)
+    written = b""
+    try:
+        while chunk := os.read(ours, 4096):
+            written += chunk
+    except OSError:  # raised by Linux when the other end is closed
+        pass
+    finally:
+        os.close(ours)
+    assert process.wait(30) == 0, written.decode()
+    return written.decode()
+
+
+def test_rich_reporter_draws_a_bar_with_rate_and_figures():
+    written = on_terminal()
+    text = ESCAPE.sub("", written)
+    assert "\x1b[" in written
+    assert "━" in text
+    assert re.search(r"train \[x\].*[1-3]/3.*steps/s.*loss 0\.5000", text)
+
+
+def test_rich_reporter_shows_square_brackets_as_text():
+    text = ESCAPE.sub("", on_terminal())
+    assert "reading [bold]events.csv[/bold]" in text
+    assert "users [x]" in text
+
+
+def test_rich_reporter_with_no_color_prints_no_colour():
+    colours = re.compile(r"\x1b\[(?:\d+;)*(?:3[0-7]|9[0-7]|38;[0-9;]*)m")
+    assert colours.search(on_terminal())
+    assert not colours.search(on_terminal(NO_COLOR="1"))
+
+
+def test_rich_reporter_repeats_warnings_once_each():
+    stream = io.StringIO()
+    to = RichReporter(stream)
+    to.repeat_warnings()
+    assert stream.getvalue() == ""
+    for text in ("3 rows are [odd]", "ids are joined", "3 rows are [odd]"):
+        to.warn(text)
+    to.note("done")
+    to.repeat_warnings()
+    end = stream.getvalue().partition("done\n")[2]
+    assert end.splitlines() == ["what to check:", "- 3 rows are [odd]", "- ids are joined"]
+
+
+def test_rich_table_folds_long_words_instead_of_cutting_them():
+    stream = io.StringIO()
+    to = RichReporter(stream)
+    to.console.width = 40
+    to.table("log", ["role", "column"], [["not used", "a_very_long_name_of_a_column_" * 3]])
+    lines = stream.getvalue().splitlines()
+    assert max(map(len, lines)) <= 40
+    assert "…" not in stream.getvalue()
