@@ -130,7 +130,7 @@ def _time_kind(table: Table, schema: Schema) -> str:
         return "none" if schema.order else "events are in file order"
     if form == "order":
         return "an order, not times"
-    if name not in table.schema:
+    if name not in table.schema or table.schema[name].is_nested():
         return form  # an error of its own follows
     head = table.head()
     try:

@@ -188,7 +188,7 @@ def with_ties(
 ) -> TimeColumns:
     """Add the columns that order the events of a user at the same time."""
     name, clock, head = found.timestamp, found.time_of_day, table.head()
-    if name is None or found.order:
+    if name is None or found.order or table.schema[name].is_nested():
         return found
     time = timestamps.timestamp_ms(name, table.schema[name], found.form, head[name])
     if clock:
