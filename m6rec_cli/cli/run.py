@@ -10,6 +10,7 @@ from contextlib import contextmanager, nullcontext
 
 from m6rec_cli.cli import console
 from m6rec_cli.system import process_group, process_setup, signals
+from m6rec_cli.system.disk_errors import disk_error
 from m6rec_cli.system.errors import M6RecError, Terminated
 from m6rec_cli.system.process_setup import ProcessFlags
 from m6rec_cli.system.progress import Reporter, SilentReporter, Summary
@@ -77,12 +78,15 @@ def exit_codes(*, debug: bool = False, as_json: bool = False) -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(0) from None
     except OSError as error:
+        if (full := disk_error(error)) is not None:
+            _print_error(full, debug, as_json)
+            raise SystemExit(1) from None
         where = str(error.filename) if error.filename else None
         _print_error(
             M6RecError(
                 f"the system refused: {error.strerror or error}",
                 where=where,
-                hint="is there room on the disk, and may you write there?",
+                hint="does the place exist, and may you read and write there?",
             ),
             debug,
             as_json,
@@ -95,6 +99,9 @@ def exit_codes(*, debug: bool = False, as_json: bool = False) -> Iterator[None]:
             # A library caught the signal's exception and raised its own.
             _print_stopped("stopped", code, as_json)
             raise SystemExit(code) from None
+        if (full := disk_error(error)) is not None:
+            _print_error(full, False, as_json)
+            raise SystemExit(1) from None
         if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
             reason = str(error).strip()[:200] or type(error).__name__
             _print_error(

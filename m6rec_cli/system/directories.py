@@ -12,6 +12,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from m6rec_cli.system.disk_errors import note_output
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.locks import exclusive_lock
 from m6rec_cli.system.output_checks import Kind, refuse_nonempty
@@ -49,6 +50,7 @@ def atomic_directory(
         work = out.parent / f".{out.name}.writing-{os.getpid()}"
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
+        note_output(out)
         try:
             yield work
             fsync_tree(work)
@@ -73,6 +75,7 @@ def atomic_file(out: Path, *, overwrite: bool = False) -> Iterator[Path]:
             "the output is a directory where a file is wanted", where=str(out), hint="name a file"
         )
     out.parent.mkdir(parents=True, exist_ok=True)
+    note_output(out)
     with work_file(out) as work:
         yield work
         fsync_path(work)

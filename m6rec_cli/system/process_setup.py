@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from m6rec_cli.system.disk_errors import disk_error
 from m6rec_cli.system.errors import M6RecError, UsageError
 from m6rec_cli.system.process_group import is_alone, process_count, process_index, set_group
 
@@ -65,6 +66,8 @@ def joined(flags: ProcessFlags) -> Iterator[None]:
     try:
         yield
     except JaxRuntimeError as error:
+        if (full := disk_error(error)) is not None:
+            raise full from error
         if "RESOURCE_EXHAUSTED" in str(error):
             raise M6RecError(
                 f"process {process_index()} of {process_count()} has no memory left on its devices",

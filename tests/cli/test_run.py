@@ -108,13 +108,13 @@ def test_run_stage_that_fails_exits_with_its_code_and_message(
             },
         ),
         (
-            OSError(28, "No space left on device", "out"),
+            OSError(30, "Read-only file system", "out"),
             1,
             {
                 "level": "error",
-                "text": "the system refused: No space left on device",
+                "text": "the system refused: Read-only file system",
                 "where": "out",
-                "hint": "is there room on the disk, and may you write there?",
+                "hint": "does the place exist, and may you read and write there?",
             },
         ),
         (Terminated(143), 143, {"level": "stopped", "text": "stopped"}),
@@ -139,7 +139,7 @@ def test_run_stage_that_fails_prints_json_with_log_format_json(
 def test_run_stage_on_a_full_disk_names_the_file(capsys: pytest.CaptureFixture[str]):
     code, _, err = outcome(OSError(28, "No space left on device", "out/data"), capsys)
     assert code == 1
-    assert err.startswith("error: the system refused: No space left on device\n  where: out/data\n")
+    assert err.startswith("error: the disk is full, or its quota is used up\n  where: out/data, on")
 
 
 @pytest.mark.parametrize("error", [M6RecError("no events"), KeyError("rows")])

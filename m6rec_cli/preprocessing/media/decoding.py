@@ -14,6 +14,7 @@ from numpy.typing import DTypeLike
 from m6rec_cli.data.feature_arrays import FeatureArray
 from m6rec_cli.system.progress import ProgressTask
 
+_BLOCK = 1 << 20
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -54,6 +55,7 @@ def decode_all(
         array = np.zeros(shape, decoder.dtype)
     else:
         array = np.lib.format.open_memmap(out, mode="w+", dtype=decoder.dtype, shape=shape)
+        _allocate(out)
     mask = np.zeros(len(cells), bool)
     undecodable: list[int] = []
     empty: list[int] = []
@@ -69,6 +71,24 @@ def decode_all(
     if isinstance(array, np.memmap):
         array.flush()
     return FeatureArray(array, mask), undecodable, empty
+
+
+def _allocate(file: Path) -> None:
+    """Reserve the blocks of a sparse file: on a full disk a memory map dies without a message.
+
+    Raises:
+        OSError: The disk has no room.
+    """
+    with file.open("r+b") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(stream.fileno(), 0, size)
+            return
+        start = stream.read(_BLOCK)  # macOS: write every byte
+        stream.seek(0)
+        for done in range(0, size, _BLOCK):
+            stream.write((start if not done else bytes(_BLOCK))[: size - done])
+        os.fsync(stream.fileno())
 
 
 def stream(

@@ -8,6 +8,7 @@ from typing import BinaryIO
 import polars as pl
 
 from m6rec_cli.preprocessing.sources._base import Copy
+from m6rec_cli.system.disk_errors import note_output
 from m6rec_cli.system.progress import Reporter
 
 FORM = "-"
@@ -28,6 +29,7 @@ def claims(address: str) -> bool:
 
 def copy(address: str, what: str, folder: Path, report: Reporter) -> Copy:
     """See `Source.copy`."""
+    note_output(folder)
     path = write(sys.stdin.buffer, folder)
     return Copy(path, path)
 
