@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Literal, TextIO
 
 from m6rec_cli.system.progress import ProgressTask, Reporter
+from m6rec_cli.system.shown_text import printable
 
 LogFormat = Literal["auto", "plain", "json"]
 _NUMBER = re.compile(r"^(?:[-+±<>~]?\.?\d|-$)")
@@ -34,7 +35,9 @@ def format_value(value: object) -> str:
         return "-"
     if isinstance(value, float):
         return f"{value:.4f}" if abs(value) < 10 else f"{value:,.0f}"
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return printable(str(value))
 
 
 def _left_aligned(rows: Sequence[Sequence[str]], n_columns: int) -> list[bool]:
@@ -57,9 +60,9 @@ class PlainReporter:
         self.stream, self.quiet = stream, quiet
 
     def _print(self, line: str) -> None:
-        """Print a line. If the reader has closed the pipe (`2>&1 | head`), lines are dropped."""
+        """Print one line. If the reader has closed the pipe (`2>&1 | head`), lines are dropped."""
         try:
-            print(line, file=self.stream, flush=True)
+            print(printable(line), file=self.stream, flush=True)
         except BrokenPipeError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
 
@@ -167,10 +170,11 @@ class RichReporter:
 
     def note(self, text: str) -> None:
         """Print a line."""
-        self.console.print(text, markup=False)
+        self.console.print(printable(text), markup=False)
 
     def warn(self, text: str) -> None:
         """Print a yellow line, and keep it for the end."""
+        text = printable(text)
         self._warnings.append(text)
         self.console.print(f"warning: {text}", style="yellow", markup=False)
 
@@ -187,7 +191,7 @@ class RichReporter:
         from rich.table import Table
 
         cells = [[format_value(cell) for cell in row] for row in rows]
-        table = Table(title=escape(title), title_justify="left")
+        table = Table(title=escape(printable(title)), title_justify="left")
         for column, is_left in zip(columns, _left_aligned(cells, len(columns)), strict=True):
             justify = "left" if is_left else "right"
             table.add_column(escape(column), justify=justify, overflow="fold")
@@ -206,6 +210,7 @@ class RichReporter:
             TimeRemainingColumn,
         )
 
+        name = printable(name)
         columns = (
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),

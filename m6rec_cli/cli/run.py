@@ -14,6 +14,7 @@ from m6rec_cli.system.disk_errors import disk_error
 from m6rec_cli.system.errors import M6RecError, Terminated
 from m6rec_cli.system.process_setup import ProcessFlags
 from m6rec_cli.system.progress import Reporter, SilentReporter, Summary
+from m6rec_cli.system.shown_text import printable, printable_json
 
 
 def run_stage(
@@ -49,7 +50,7 @@ def run_stage(
                 report = SilentReporter()
             summary = work(report)
             if summary is not None and process_group.is_first():
-                print(json.dumps(summary, ensure_ascii=False, allow_nan=False))
+                print(printable_json(json.dumps(summary, ensure_ascii=False, allow_nan=False)))
                 sys.stdout.flush()
             if isinstance(report, console.RichReporter):
                 report.repeat_warnings()
@@ -138,13 +139,13 @@ def _print_message(level: str, text: str, code: int, as_json: bool, **more: str 
         print(_json_line(level, text, code, **more), file=sys.stderr)
         return
     sender = "" if process_group.is_first() else f"process {process_group.process_index()}: "
-    lines = [f"{sender}{level}: {text}"]
-    lines += [f"  {name}: {value}" for name, value in more.items() if value]
+    lines = [f"{sender}{level}: {printable(text)}"]
+    lines += [f"  {name}: {printable(value)}" for name, value in more.items() if value]
     print("\n".join(lines), file=sys.stderr)
 
 
 def _json_line(level: str, text: str, code: int, **more: str | None) -> str:
-    return json.dumps(
+    line = json.dumps(
         {
             "time": round(time.time(), 3),
             "level": level,
@@ -155,3 +156,4 @@ def _json_line(level: str, text: str, code: int, **more: str | None) -> str:
         },
         ensure_ascii=False,
     )
+    return printable_json(line)

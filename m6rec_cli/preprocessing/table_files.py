@@ -3,6 +3,7 @@
 import glob
 from pathlib import Path
 
+from m6rec_cli.preprocessing.file_sizes import require_readable_size
 from m6rec_cli.preprocessing.readers._base import READERS, Reader, files_of_folder
 from m6rec_cli.system.errors import M6RecError, missing_path_hint
 
@@ -41,6 +42,14 @@ def reader_of(path: str, what: str) -> Reader:
             where=path,
             hint=None if glob.has_magic(path) else missing_path_hint(path),
         )
+    if place.exists() and not place.is_file():
+        raise M6RecError(
+            f"the {what} file is a pipe or a device, and only files are read",
+            where=path,
+            hint="write a file first; several commands read standard input as `-`",
+        )
+    for file in files_of(place):
+        require_readable_size(file, what)
     by_suffix = {suffix: reader for reader in _readers() for suffix in reader.SUFFIXES}
     suffixes = [s for s in by_suffix if place.name.lower().endswith(s)]
     if suffixes:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 import polars as pl
 
 from m6rec_cli.preprocessing.columns import cell_values
+from m6rec_cli.preprocessing.columns.label_functions import require_label_functions
 from m6rec_cli.preprocessing.tables import Table
 from m6rec_cli.system.errors import M6RecError, nearest_hint
 
@@ -23,8 +24,8 @@ def parse_label_expression(table: Table, text: str) -> pl.Expr:
     """Whether a raw event is labelled; it is not where cells are missing.
 
     Raises:
-        M6RecError: The expression cannot be parsed, names no or an unknown column, or is not
-            boolean.
+        M6RecError: The expression cannot be parsed, calls a function that labels do not need,
+            names no or an unknown column, or is not boolean.
     """
     where = f"--positive '{text}'"
     columns = table.schema
@@ -34,6 +35,7 @@ def parse_label_expression(table: Table, text: str) -> pl.Expr:
         lambda m: m[0] if m[1] in columns else "'" + m[1].replace("'", "''") + "'",
         text,
     )
+    require_label_functions(quoted, where)
     if any(
         columns[name].is_temporal()
         for name in columns

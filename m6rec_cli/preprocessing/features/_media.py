@@ -1,5 +1,7 @@
 """What image, audio and video share: recognised by file suffix, decoded file by file."""
 
+from pathlib import Path
+
 import polars as pl
 
 from m6rec_cli.data.feature_arrays import FeatureArray
@@ -10,6 +12,7 @@ from m6rec_cli.preprocessing.features._base import (
     rule_prefix,
     select,
 )
+from m6rec_cli.preprocessing.media import decoding
 from m6rec_cli.preprocessing.media.decoding import Decoder, decode_all, name_cells
 from m6rec_cli.system.feature_spec import FeatureSpec
 
@@ -27,7 +30,8 @@ def names_files(sample: ColumnSample, suffixes: str, plural: str) -> str | bool:
     files = _ends_with(sample.known, suffixes)
     if not _is_half(files):
         return False
-    if any((sample.media_root / cell).is_file() for cell in sample.known.filter(files).head(200)):
+    named = (decoding.source(c, sample.media_root) for c in sample.known.filter(files).head(200))
+    if any(isinstance(path, Path) and path.is_file() for path in named):
         return True
     return f"names {plural}, and none lies under {sample.media_root} (`--media DIR` says where)"
 
@@ -72,6 +76,7 @@ def encode_media(
         array, bad, empty = decode_all(files, context.media_root, decoder, context.out, task)
     changed = context.cleaning.count_changed
     changed(f"{what} missing, masked", cells.null_count())
+    decoding.count_outside(files, context.media_root, what, context.cleaning, context.report)
     changed(f"{what} undecodable, masked", len(bad), name_cells(files, bad))
     if empty_rule:
         changed(f"{what} {empty_rule}", len(empty), name_cells(files, empty))

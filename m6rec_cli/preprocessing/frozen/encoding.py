@@ -122,7 +122,9 @@ def add_vectors(
         values, cache = cells.to_list(), VectorCache(sha256, report)
         found, bad = _encode(values, encoder, cache, root, column, report)
         if encoder.reads == "image":
-            rule = f"{entity}s: `{column.name}` undecodable, masked"
+            what = f"{entity}s: `{column.name}`"
+            decoding.count_outside(values, root, what, cleaning, report)
+            rule = f"{what} undecodable, masked"
             cleaning.count_changed(rule, len(bad), decoding.name_cells(values, bad))
         frame = frame.with_columns(found.alias(cell_values.source_column(column)))
     return frame
@@ -153,6 +155,7 @@ def _encode(
         if encoder.reads == "text"
         else [decoding.source(cell, root) for cell in cells]
     )
+    outside = set(decoding.rows_outside(cells, root)) if encoder.reads == "image" else set()
     vectors: dict[int, np.ndarray] = {}
     bad: list[int] = []
     name, unit = f"{encoder.path.name} ({column.name})", _PLURALS[encoder.reads]
@@ -161,7 +164,7 @@ def _encode(
             if encoded is not None:
                 key, vectors[row] = encoded
                 cache.put(key, vectors[row])
-            elif cells[row] is not None:
+            elif cells[row] is not None and row not in outside:
                 bad.append(row)
             task.advance(1)
     cache.flush()

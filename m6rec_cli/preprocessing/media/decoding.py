@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from m6rec_cli.data.feature_arrays import FeatureArray
-from m6rec_cli.system.progress import ProgressTask
+from m6rec_cli.preprocessing.cleaning.rules import CleaningLog
+from m6rec_cli.system.progress import ProgressTask, Reporter
 
 _BLOCK = 1 << 20
 T = TypeVar("T")
@@ -59,9 +60,10 @@ def decode_all(
     mask = np.zeros(len(cells), bool)
     undecodable: list[int] = []
     empty: list[int] = []
+    outside = set(rows_outside(cells, root))
     for row, decoded in stream([source(cell, root) for cell in cells], decoder.decode):
         if decoded is None:
-            undecodable += [row] if cells[row] is not None else []
+            undecodable += [row] if cells[row] is not None and row not in outside else []
         elif len(decoded):
             array[row] = decoded
             mask[row] = True
@@ -96,6 +98,7 @@ def stream(
 ) -> Iterator[tuple[int, R | None]]:
     """Yield every row with `work` of its source, in order; None for rows without a source.
 
+    A path that is no regular file (a pipe, a device) is not opened: reading it may never end.
     Works with one thread per core, since decoding libraries release the interpreter lock. At most a
     few rows are computed ahead, so that results do not pile up in memory.
     """
@@ -105,9 +108,13 @@ def stream(
     pool = ThreadPoolExecutor(threads)
     waiting: deque[Future[R | None] | None] = deque()
     done = 0
+
+    def regular(one: T) -> R | None:
+        return None if isinstance(one, Path) and not one.is_file() else work(one)
+
     try:
         for one in sources:
-            waiting.append(None if one is None else pool.submit(work, one))
+            waiting.append(None if one is None else pool.submit(regular, one))
             if len(waiting) > 4 * threads:
                 yield done, _result(waiting.popleft())
                 done += 1
@@ -122,12 +129,45 @@ def _result(future: "Future[R | None] | None") -> R | None:
 
 
 def source(cell: object, root: Path) -> Path | bytes | None:
-    """The path or the bytes of a cell's file; None if it holds neither."""
+    """The path or the bytes of a cell's file; None without one, or for a path outside `root`."""
     if isinstance(cell, dict):
         cell = cell.get("bytes") or cell.get("path")
     if isinstance(cell, str):
-        return root / cell if cell.strip() else None
+        outside = not cell.strip() or _is_outside(cell, root)
+        return None if outside else root / os.path.normpath(cell)
     return cell if isinstance(cell, bytes) else None
+
+
+def _is_outside(path: str, root: Path) -> bool:
+    """Whether a path such as `/x`, `../x` or `a/../../x` leads out of the folder `root`.
+
+    A link below `root` is followed: it is the user's own.
+    """
+    folder = os.path.normpath(root.absolute())
+    return not Path(os.path.normpath(root.absolute() / path)).is_relative_to(folder)
+
+
+def rows_outside(cells: Sequence[object], root: Path) -> list[int]:
+    """The rows whose cell is a path that leads out of the media folder."""
+    paths = [(c.get("bytes") or c.get("path")) if isinstance(c, dict) else c for c in cells]
+    return [
+        row
+        for row, path in enumerate(paths)
+        if isinstance(path, str) and path.strip() and _is_outside(path, root)
+    ]
+
+
+def count_outside(
+    cells: Sequence[object], root: Path, what: str, cleaning: CleaningLog, report: Reporter
+) -> None:
+    """Count the cells that lead out of the media folder, and warn of them: they are not read."""
+    rows = rows_outside(cells, root)
+    cleaning.count_changed(f"{what} outside the media folder, masked", len(rows))
+    if rows:
+        report.warn(
+            f"{what} {len(rows):,} paths lead out of the media folder and are not read, first: "
+            f"`{cells[rows[0]]}`; `--media DIR` names a folder that holds them all (now: {root})"
+        )
 
 
 def name_cells(cells: Sequence[object], rows: Sequence[int]) -> list[str]:
