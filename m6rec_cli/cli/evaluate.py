@@ -60,6 +60,15 @@ def evaluate(
         str | None,
         typer.Option("--split", metavar="SPLIT", help="test, valid or cold (evaluate.split)."),
     ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            "--protocol",
+            metavar="PROTOCOL",
+            help="all: one list per user for all later events; rolling: the next event, while each "
+            "history grows by the events before it (evaluate.protocol).",
+        ),
+    ] = None,
     ks: Annotated[
         str | None,
         typer.Option("--ks", metavar="K,K", help="Cut-offs, for instance 5,10,20 (evaluate.ks)."),
@@ -99,6 +108,7 @@ def evaluate(
         pairs = [] if compare is None else [_different_pair(compare)]
         flags = {
             "--split": ("evaluate.split", split),
+            "--protocol": ("evaluate.protocol", protocol),
             "--max-users": ("evaluate.max_users", max_users),
             "--ks": ("evaluate.ks", None if ks is None else _parse_cutoffs(ks)),
         }

@@ -62,6 +62,12 @@ class EvaluateConfig:
     split: str = key(
         "test", "held-out events that count as relevant", choices=("test", "valid", "cold")
     )
+    protocol: str = key(
+        "all",
+        "what lists are asked for: `all` later events of a user, one list each; `rolling`: the "
+        "next event while time goes on, one list per held-out event",
+        choices=("all", "rolling"),
+    )
     bootstrap: int = key(1000, "bootstrap resamples for the intervals; 0 computes none", ge=0)
     seed: int = key(0, "seed of the bootstrap and of the random samples of users", ge=0)
     max_users: int = key(0, "evaluate a random sample of so many users; 0 takes all", ge=0)

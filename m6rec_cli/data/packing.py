@@ -10,7 +10,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from m6rec_cli.data.best_fit import place_windows
 from m6rec_cli.data.events import Events
+from m6rec_cli.data.queries import Queries
 from m6rec_cli.data.spans import user_spans
 from m6rec_cli.system.tokens import N_GAPS, START
 
@@ -132,7 +134,7 @@ def pack_training(
     """
     rng = np.random.default_rng((seed, epoch))
     start, size = _cut(events.user_row, length, rng)
-    row, at, n_rows = _place(size, length, rng)
+    row, at, n_rows = place_windows(size, length, rng)
     windows = _Windows(
         start=start, size=size, user=events.user_row[start], row=row, at=at, shape=(n_rows, length)
     )
@@ -149,19 +151,40 @@ def pack_training(
 def pack_histories(
     events: Events, gaps: np.ndarray, users: np.ndarray, n_users: int, *, max_history: int
 ) -> tuple[PackedRows, np.ndarray, np.ndarray]:
-    """Pack the last `max_history` events of each of `users`, without targets.
+    """Pack the last `max_history` events of each of `users`, see `pack_queries`."""
+    return pack_queries(Queries.of_users(events, users, n_users), gaps, max_history=max_history)
+
+
+def pack_queries(
+    queries: Queries, gaps: np.ndarray, *, max_history: int
+) -> tuple[PackedRows, np.ndarray, np.ndarray]:
+    """Pack the last `max_history` events of each query, without targets.
+
+    The decoder is causal, so queries of a user whose histories fit share the tokens of the longest.
+
+    Args:
+        gaps: From `gap_buckets` over `queries.events`.
 
     Returns:
-        The rows; and for each user the row and the position of the last token.
+        The rows; and for each query the row and the position of its last token.
     """
-    offsets = events.offsets(n_users)
-    stops = offsets[users + 1]
-    start = np.maximum(offsets[users], stops - max_history)
-    size = stops - start + 1
+    n = np.arange(len(queries))
+    fits = queries.stop - queries.start <= max_history
+    shared_by = np.where(fits, queries.user_row, -1 - n)
+    order = np.lexsort((queries.stop, shared_by))
+    is_longest = np.append(np.diff(shared_by[order]) != 0, True)[: len(n)]
+    window = np.empty(len(n), np.int64)
+    window[order] = np.cumsum(is_longest) - is_longest
+    longest = np.sort(order[is_longest])
+    window = np.searchsorted(longest, order[is_longest])[window]
+    stop, users = queries.stop[longest], queries.user_row[longest]
+    start = np.maximum(queries.start[longest], stop - max_history)
+    size = stop - start + 1
     length = _LENGTH_STEP * -(-int(size.max(initial=1)) // _LENGTH_STEP)
-    row, at, n_rows = _place(size, length, np.random.default_rng(0))
+    row, at, n_rows = place_windows(size, length, np.random.default_rng(0))
     windows = _Windows(start=start, size=size, user=users, row=row, at=at, shape=(n_rows, length))
-    return _fill_inputs(events, gaps, windows), row, at + size - 1
+    position = (at + size - 1)[window] - (stop[window] - queries.stop)
+    return _fill_inputs(queries.events, gaps, windows), row[window], position
 
 
 def _cut(
@@ -180,38 +203,6 @@ def _cut(
         out_starts.append(start + cuts[:-1])
         out_sizes.append(np.diff(cuts))
     return np.concatenate(out_starts), np.concatenate(out_sizes)
-
-
-def _place(
-    sizes: np.ndarray, length: int, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, int]:
-    """Row and position of every window by best fit, longest first; equal sizes in random order.
-
-    `open_rows[r]` are the rows with r free tokens, and bit r of `free` says whether there are any,
-    so one shift finds the tightest row.
-
-    Returns:
-        Row and position of each window, and the number of rows.
-    """
-    order = np.lexsort((rng.random(len(sizes)), -sizes))
-    row, at = np.zeros(len(sizes), np.int64), np.zeros(len(sizes), np.int64)
-    open_rows: list[list[int]] = [[] for _ in range(length + 1)]
-    free, n_rows = 0, 0
-    for window, size in zip(order.tolist(), sizes[order].tolist(), strict=True):
-        fitting = free >> size
-        if fitting:
-            room = size + (fitting & -fitting).bit_length() - 1
-            chosen = open_rows[room].pop()
-            if not open_rows[room]:
-                free &= ~(1 << room)
-        else:
-            room, chosen = length, n_rows
-            n_rows += 1
-        row[window], at[window] = chosen, length - room
-        if room > size:
-            open_rows[room - size].append(chosen)
-            free |= 1 << (room - size)
-    return row, at, n_rows
 
 
 def _fill_inputs(events: Events, gaps: np.ndarray, windows: _Windows) -> PackedRows:

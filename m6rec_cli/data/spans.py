@@ -21,6 +21,15 @@ def span_positions(offsets: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, n
     Returns:
         For each position, its index in `rows`; and the positions.
     """
-    starts, sizes = offsets[rows], offsets[rows + 1] - offsets[rows]
-    owner = np.repeat(np.arange(len(rows)), sizes)
+    return range_positions(offsets[rows], offsets[rows + 1])
+
+
+def range_positions(starts: np.ndarray, stops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Positions `start:stop` of each range, concatenated; ranges may overlap.
+
+    Returns:
+        For each position, the index of its range; and the positions.
+    """
+    sizes = stops - starts
+    owner = np.repeat(np.arange(len(starts)), sizes)
     return owner, np.arange(len(owner)) + np.repeat(starts - np.cumsum(sizes) + sizes, sizes)

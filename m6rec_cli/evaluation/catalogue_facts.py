@@ -1,6 +1,8 @@
 """An evaluation task to the item data of list metrics: popularity, content vectors and groups."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
@@ -16,6 +18,7 @@ from m6rec_cli.evaluation.task import EvaluationTask
 from m6rec_cli.system.feature_spec import FeatureSpec
 
 MAX_GROUPS = 200
+_BLOCK_QUERIES = 4096
 
 
 @dataclass(frozen=True)
@@ -54,17 +57,18 @@ def build_catalogue_facts(task: EvaluationTask) -> tuple[CatalogueFacts, Measure
     else:
         band = popularity_band(popularity)
         groups = sparse.csr_array((np.ones(n), (np.arange(n), band)), (n, len(BANDS)))
-    history = task.history
-    counts = sparse.csr_array(
-        (np.ones(len(history.item_row)), history.item_row.astype(np.int64), history.offsets),
-        (data.n_users, n),
-    )[task.users]
-    counts.sum_duplicates()
     calibration = grouping[0].name if grouping else "popularity bands"
     return (
-        CatalogueFacts(popularity, vectors, groups, sparse.csr_array(counts)),
+        CatalogueFacts.with_histories(popularity, vectors, groups, _history_counts(task)),
         MeasuredOver(diversity, calibration),
     )
+
+
+def _history_counts(task: EvaluationTask) -> Iterator[sparse.csr_array]:
+    """Events of each query's history with each item, in blocks."""
+    edges = [*range(0, task.n_queries, _BLOCK_QUERIES), task.n_queries]
+    for start, end in pairwise(edges):
+        yield task.histories.counts(np.arange(start, end), task.n_items)
 
 
 def _content_blocks(
@@ -80,7 +84,7 @@ def _content_blocks(
         features = [data.feature(s) for s in dense]
         blocks = [sparse.csr_array(np.where(f.mask[:, None], f.values, 0)) for f in features]
         return blocks, ", ".join(s.name for s in dense)
-    users = sparse.csr_array(task.history.matrix(task.n_items, dtype=np.float64).T)
+    users = sparse.csr_array(task.known.matrix(task.n_items, dtype=np.float64).T)
     return [users], "users in common"
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from m6rec_cli.evaluation import statistics
 from m6rec_cli.evaluation.measurement import leading_metrics, leading_values, mean
 from m6rec_cli.evaluation.results import SystemResult, ViewName
+from m6rec_cli.evaluation.task import EvaluationTask
 
 MIN_FLIPS = 1000
 
@@ -44,10 +45,17 @@ class Comparison:
 
 
 def compare(
-    a: SystemResult, b: SystemResult, k: int, view: ViewName, *, resamples: int, seed: int
+    task: EvaluationTask,
+    a: SystemResult,
+    b: SystemResult,
+    k: int,
+    view: ViewName,
+    *,
+    resamples: int,
+    seed: int,
 ) -> Comparison:
     """Test the leading metrics of two systems at cut-off `k`."""
-    values_a, values_b = (leading_values(x.view(view).ranks, k) for x in (a, b))
+    values_a, values_b = (leading_values(x.view(view).ranks, task, k) for x in (a, b))
     tests = {
         name: _paired_test(name, values_a[name], values_b[name], resamples, seed)
         for name in values_a
@@ -56,12 +64,12 @@ def compare(
 
 
 def pairs_with_best_baseline(
-    results: dict[str, SystemResult], view: ViewName, k: int
+    task: EvaluationTask, results: dict[str, SystemResult], view: ViewName, k: int
 ) -> list[tuple[str, str]]:
     """Each system that is no baseline, and the baseline with the highest main metric."""
     main = f"{leading_metrics()[0]}@{k}"
     figures = {
-        name: mean(leading_values(result.view(view).ranks, k)[main]) or 0.0
+        name: mean(leading_values(result.view(view).ranks, task, k)[main]) or 0.0
         for name, result in results.items()
         if result.kind == "baseline"
     }

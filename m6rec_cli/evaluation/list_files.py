@@ -24,7 +24,8 @@ def evaluate_list_file(
     """
     entries = read_list_entries(task, file, report)
     keys = entries.user * task.n_items + entries.item
-    is_seen = (entries.item >= 0) & contains(task.seen_keys, keys)
+    query, item = task.masked_items(0, task.n_queries)
+    is_seen = (entries.item >= 0) & contains(query * task.n_items + item, keys)
     if is_seen.any():
         report.warn(
             f"{file}: {int(is_seen.sum()):,} of {len(is_seen):,} listed items are seen items of "
@@ -54,7 +55,7 @@ def _view(
     lists = np.full((task.n_users, length), -1, np.int32)
     is_top = rank < length
     lists[user[is_top], rank[is_top]] = item[is_top]
-    return View(Ranks(target_rank, task.target_user, task.n_users), RankedLists(lists))
+    return View(Ranks(target_rank, task.target_query, task.n_users), RankedLists(lists))
 
 
 def _warn_short(

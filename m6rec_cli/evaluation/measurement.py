@@ -6,6 +6,7 @@ import numpy as np
 
 from m6rec_cli.evaluation.metrics._base import METRICS, CatalogueFacts, Display, Ranks
 from m6rec_cli.evaluation.results import View
+from m6rec_cli.evaluation.task import EvaluationTask
 
 
 @dataclass(frozen=True)
@@ -27,20 +28,22 @@ class MetricValues:
         }
 
 
-def compute_metrics(view: View, catalogue: CatalogueFacts, ks: list[int]) -> MetricValues:
-    """All metrics at the cut-offs `ks`."""
+def compute_metrics(
+    view: View, task: EvaluationTask, catalogue: CatalogueFacts, ks: list[int]
+) -> MetricValues:
+    """All metrics at the cut-offs `ks`; a user's value is the mean over their queries."""
     columns, totals = {}, {}
     for name in ordered_metrics():
         metric = METRICS.load(name)
         for k in ks:
             if metric.READS == "ranks":
-                columns[f"{name}@{k}"] = metric.at(view.ranks, k)
+                columns[f"{name}@{k}"] = task.per_user(metric.at(view.ranks, k))
                 continue
             value = metric.at(view.lists, k, catalogue)
-            if isinstance(value, float):
-                totals[f"{name}@{k}"] = value
+            if isinstance(value, np.ndarray):
+                columns[f"{name}@{k}"] = task.per_user(value)
             else:
-                columns[f"{name}@{k}"] = value
+                totals[f"{name}@{k}"] = value
     return MetricValues(columns, totals)
 
 
@@ -65,13 +68,24 @@ def main_columns() -> list[str]:
     return [name for _, name in sorted((c, n) for n, c in columns.items() if c is not None)]
 
 
-def leading_values(ranks: Ranks, k: int) -> dict[str, np.ndarray]:
-    """Values per user of the leading metrics at cut-off `k`."""
+def leading_values(
+    ranks: Ranks, task: EvaluationTask, k: int, mask: np.ndarray | None = None
+) -> dict[str, np.ndarray]:
+    """Values per user of the leading metrics at cut-off `k`, float64 (n_users,) each.
+
+    Args:
+        mask: bool (targets,), the targets that count, by default all; users without any have NaN.
+    """
+    queries = slice(None)
+    if mask is not None:
+        queries, ranks = np.unique(ranks.user[mask]), ranks.subset(mask)
     values = {}
     for name in leading_metrics():
         metric = METRICS.load(name)
         assert metric.READS == "ranks", f"`{name}` leads, so it must read ranks"
-        values[f"{name}@{k}"] = metric.at(ranks, k)
+        value = np.full(task.n_queries, np.nan)
+        value[queries] = metric.at(ranks, k)
+        values[f"{name}@{k}"] = task.per_user(value)
     return values
 
 

@@ -1,6 +1,6 @@
 """A scorer to a system result: ranks of all targets and the top of every list, over all items.
 
-Users are scored and ranked in tiles, so memory does not grow with users times items.
+Queries are scored and ranked in tiles, so memory does not grow with queries times items.
 """
 
 from collections.abc import Iterator
@@ -32,30 +32,30 @@ def evaluate_scorer(
     kind: SystemKind,
     tile_bytes: int | None = None,
 ) -> SystemResult:
-    """Score every evaluated user; keep the ranks of their targets and their first `k` items.
+    """Score every query; keep the ranks of its targets and its first `k` items.
 
-    The processes of a group share the users; each of them returns the whole result.
+    The processes of a group share the queries; each of them returns the whole result.
 
     Raises:
         M6RecError: The scorer returned NaN.
     """
-    share = process_group.share_of(np.arange(task.n_users))
+    share = process_group.share_of(np.arange(task.n_queries))
     first, last = (int(share[0]), int(share[-1]) + 1) if len(share) else (0, 0)
-    first_target, last_target = np.searchsorted(task.target_user, (first, last))
+    first_target, last_target = np.searchsorted(task.target_query, (first, last))
     # Index 0 is the masked view, 1 the unmasked one.
     ranks, ties = np.empty((2, 2, last_target - first_target), np.int64)
     lists = np.full((2, last - first, k), -1, np.int32)
     size = _tile_users(task.n_items, tile_bytes)
     tiles = [(start, min(start + size, last)) for start in range(first, last, size)]
     with report.task(f"evaluating {name}", last - first, "users") as progress:
-        for (start, end), scores in zip(tiles, _scores(scorer, task.users, tiles), strict=True):
+        for (start, end), scores in zip(tiles, _scores(scorer, tiles), strict=True):
             signals.check_stop()
             if np.isnan(scores.sum()):
                 raise M6RecError(f"`{name}` returns NaN scores", hint="is the run damaged?")
-            t0, t1 = np.searchsorted(task.target_user, (start, end))
+            t0, t1 = np.searchsorted(task.target_query, (start, end))
             users, targets = slice(start - first, end - first), slice(t0, t1)
-            seen_user, seen_item = _seen_items(task, start, end)
-            user, item = task.target_user[targets] - start, task.target_item[targets]
+            seen_user, seen_item = task.masked_items(start, end)
+            user, item = task.target_query[targets] - start, task.target_item[targets]
             above, tied = count_ranked_above(scores, user, item)
             seen_above, seen_tied = count_seen_above(scores, user, item, seen_user, seen_item)
             own = slice(t0 - first_target, t1 - first_target)
@@ -67,7 +67,7 @@ def evaluate_scorer(
     ranks, ties = (process_group.gather_rows(counts.T).T for counts in (ranks, ties))
     lists = process_group.gather_rows(lists.swapaxes(0, 1)).swapaxes(0, 1)
     masked, unmasked = (
-        View(Ranks(rank, task.target_user, task.n_users, tie), RankedLists(items))
+        View(Ranks(rank, task.target_query, task.n_queries, tie), RankedLists(items))
         for rank, tie, items in zip(ranks, ties, lists, strict=True)
     )
     return SystemResult(name=name, kind=kind, masked=masked, unmasked=unmasked)
@@ -81,20 +81,12 @@ def _tile_users(n_items: int, tile_bytes: int | None) -> int:
     return 1 << (max(1, tile_bytes // (4 * max(n_items, 1))).bit_length() - 1)
 
 
-def _seen_items(task: EvaluationTask, start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
-    """Masked items of the users `start` to `end`: users from 0 and item rows, sorted."""
-    low, high = np.searchsorted(task.seen_keys, np.array((start, end)) * task.n_items)
-    return np.divmod(task.seen_keys[low:high] - start * task.n_items, task.n_items)
-
-
-def _scores(
-    scorer: Scorer, users: np.ndarray, tiles: list[tuple[int, int]]
-) -> Iterator[np.ndarray]:
-    """Scores of each tile of users; a thread computes the next tile while this one is ranked."""
+def _scores(scorer: Scorer, tiles: list[tuple[int, int]]) -> Iterator[np.ndarray]:
+    """Scores of each tile of queries; a thread computes the next tile while this one is ranked."""
     with ThreadPoolExecutor(1) as thread:
         pending: list[Future[np.ndarray]] = []
         for start, end in tiles:
-            pending.append(thread.submit(scorer.score, users[start:end]))
+            pending.append(thread.submit(scorer.score, np.arange(start, end)))
             if len(pending) > 1:
                 yield np.require(pending.pop(0).result(), requirements=("C", "W"))
         for future in pending:

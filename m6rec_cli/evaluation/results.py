@@ -26,7 +26,7 @@ class SystemResult:
 
     Attributes:
         name: As on the command line.
-        masked: Without the items of `EvaluationTask.seen_keys`.
+        masked: Without the items of `EvaluationTask.masked_items`.
         unmasked: All items compete.
     """
 

@@ -62,7 +62,7 @@ def explain_sample(
     from m6rec_cli.inference.model_scorer import load_scorer
     from m6rec_cli.inference.ranked_lists import ListMaker
 
-    scorer = load_scorer(path, task.data, task.split, config, report)
+    scorer = load_scorer(path, task.data, task.split, config, report, task.queries)
     run, histories, catalogue = scorer.run, scorer.histories, scorer.run.catalogue.items
     features = features_of_dataset(run, task.data, config.recommend.hidden_features)
     explainer = Explainer(
@@ -80,13 +80,15 @@ def explain_sample(
     )
     rng = np.random.default_rng(config.evaluate.seed)
     users = np.sort(rng.choice(task.n_users, min(n, task.n_users), replace=False))
-    frame = pl.concat([frame for _, frame in lists.frames(task.users[users])])
+    # The last query of each user.
+    queries = np.searchsorted(task.query_user, users, side="right") - 1
+    frame = pl.concat([frame for _, frame in lists.frames(queries)])
     frame = frame.filter(pl.col("rank") <= _LIST_LENGTH)
     names: dict[str, str] = dict(catalogue.select("id", pl.coalesce("display", "id")).iter_rows())
     sample = []
-    for user in users:
-        user_id = histories.ids[int(task.users[user])]
-        targets = catalogue["id"].gather(task.target_item[task.target_user == user]).to_list()
+    for query in queries:
+        user_id = histories.ids[int(query)]
+        targets = catalogue["id"].gather(task.target_item[task.target_query == query]).to_list()
         items = [
             ExplainedItem(
                 name=names[row["item_id"]],

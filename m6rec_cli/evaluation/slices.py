@@ -45,10 +45,10 @@ def build_slices(task: EvaluationTask) -> Slices:
     band = popularity_band(task.data.items["popularity"].to_numpy().astype(np.int64))[
         task.target_item
     ]
-    length = np.searchsorted(LENGTHS, task.history_length, side="right")[task.target_user] - 1
+    length = np.searchsorted(LENGTHS, task.history_length, side="right")[task.target_query] - 1
     names = [f"{a}" if b - a == 1 else f"{a}-{b - 1}" for a, b in pairwise(LENGTHS)]
     names.append(f"{LENGTHS[-1]}+")
-    is_cold = task.history_length[task.target_user] == 0
+    is_cold = task.history_length[task.target_query] == 0
     groups = {
         "item_popularity": {name: band == i for i, name in enumerate(BANDS)},
         "history_length": {name: length == i for i, name in enumerate(names)},
@@ -68,6 +68,6 @@ def _transitions(task: EvaluationTask) -> dict[str, np.ndarray]:
     item = train.item_row.astype(np.int64)
     same_user = train.user_row[:-1] == train.user_row[1:]
     known = np.unique(item[:-1][same_user] * task.n_items + item[1:][same_user])
-    last = task.history.last_item[task.users][task.target_user]
+    last = task.histories.last_item(np.arange(task.n_queries))[task.target_query]
     is_seen = (last >= 0) & contains(known, last * task.n_items + task.target_item)
     return {"seen": is_seen, "unseen": ~is_seen}

@@ -9,7 +9,12 @@ import numpy as np
 from m6rec_cli.config.settings import Config
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.evaluation import list_files, ranking
-from m6rec_cli.evaluation.baselines._base import BASELINES, ItemContent, Scorer
+from m6rec_cli.evaluation.baselines._base import (
+    BASELINES,
+    BaselineScorer,
+    FittedBaseline,
+    ItemContent,
+)
 from m6rec_cli.evaluation.results import SystemKind, SystemResult
 from m6rec_cli.evaluation.task import EvaluationTask
 from m6rec_cli.item_graphs import content_similarity
@@ -90,20 +95,27 @@ def evaluate_system(
     """Evaluate one system; baselines are fitted on all events before the split."""
     ks = config.evaluate.ks
     if system.kind == "recs":
+        if task.protocol == "rolling":
+            raise M6RecError(
+                "a list file has one list per user, and `--protocol rolling` asks for one per "
+                "held-out event",
+                where=system.name,
+                hint="evaluate the file with `--protocol all`",
+            )
         return list_files.evaluate_list_file(task, Path(system.name), ks, report, name=system.name)
     if system.kind == "baseline":
-        scorer = fit_baseline(system.name, task)
+        scorer = BaselineScorer(fit_baseline(system.name, task), task.histories)
     else:
         # Imported here because files of lists and baselines are evaluated without jax.
         from m6rec_cli.inference.model_scorer import load_scorer
 
-        scorer = load_scorer(Path(system.name), task.data, task.split, config, report, task.users)
+        scorer = load_scorer(Path(system.name), task.data, task.split, config, report, task.queries)
     return ranking.evaluate_scorer(
         task, scorer, max(ks), report, name=system.name, kind=system.kind
     )
 
 
-def fit_baseline(name: str, task: EvaluationTask) -> Scorer:
+def fit_baseline(name: str, task: EvaluationTask) -> FittedBaseline:
     """Fit a baseline on the events before the split and, if it reads content, the item features.
 
     Raises:
@@ -112,7 +124,7 @@ def fit_baseline(name: str, task: EvaluationTask) -> Scorer:
     baseline = BASELINES.load_option(name)
     n_users, n_items = task.data.n_users, task.n_items
     if baseline.READS == "events":
-        return baseline.fit(task.history, n_users, n_items)
+        return baseline.fit(task.known, n_users, n_items)
     content = read_content(task.data)
     if baseline.READS == "content" and not content.term_counts:
         raise M6RecError(
@@ -121,7 +133,7 @@ def fit_baseline(name: str, task: EvaluationTask) -> Scorer:
             where=str(task.data.path / "items.parquet"),
             hint=f"leave `{name}` out of `--baselines`",
         )
-    return baseline.fit(task.history, n_users, n_items, content)
+    return baseline.fit(task.known, n_users, n_items, content)
 
 
 def read_content(data: Dataset) -> ItemContent:

@@ -1,7 +1,15 @@
-"""A data directory and a split to an evaluation task: users, their targets and histories.
+"""A data directory and a split to an evaluation task: queries, their targets and histories.
 
-A target is an item of a labelled event of the evaluated split. Every system is evaluated on the
-same task.
+A query is a user at a time, for whom every system ranks all items. A target is an item of a
+labelled event of the evaluated split. Two protocols tell which queries there are:
+
+- `all`: one query per user after the last event before the split; all held-out events of the user
+  are its targets.
+- `rolling`: one query per held-out event, after all earlier events of the user, held-out ones
+  included; the event is its one target. Time ties keep the order of the log.
+
+Every system is evaluated on the same task. Under both protocols systems are fitted on the events
+before the split.
 """
 
 from dataclasses import dataclass
@@ -9,38 +17,41 @@ from functools import cached_property
 
 import numpy as np
 
-from m6rec_cli.data.format import COLD, SPLITS, TEST
+from m6rec_cli.data.events import Events
+from m6rec_cli.data.format import COLD, SPLITS
+from m6rec_cli.data.queries import Queries
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.evaluation.baselines._base import History
+from m6rec_cli.evaluation.baselines._base import Histories, History
+from m6rec_cli.evaluation.empty_split import empty_split_hint
 from m6rec_cli.system.errors import M6RecError
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationTask:
-    """The evaluated users, their targets, and all histories before the split.
-
-    Arrays over evaluated users are indexed by the position in `users`, not by the user row.
+    """The queries, their targets, and the events before the split.
 
     Attributes:
         data: The data directory.
         split: `valid`, `test` or `cold`, the split of the targets.
-        users: int64 (n_users,), sorted rows of the evaluated users: those with a target.
-        target_user: int64 (targets,), sorted indices into `users`.
-        target_item: int64 (targets,), item rows; distinct and sorted per user.
-        history: The events of all users before the split.
+        protocol: `all` or `rolling`.
+        queries: Whom lists are asked for, in order of users and time.
+        target_query: int64 (targets,), sorted indices of the queries.
+        target_item: int64 (targets,), item rows; distinct and sorted per query.
+        known: The events of all users before the split, which baselines are fitted on.
     """
 
     data: Dataset
     split: str
-    users: np.ndarray
-    target_user: np.ndarray
+    protocol: str
+    queries: Queries
+    target_query: np.ndarray
     target_item: np.ndarray
-    history: History
+    known: History
 
     @property
-    def n_users(self) -> int:
-        """Evaluated users."""
-        return len(self.users)
+    def n_queries(self) -> int:
+        """Ranked lists of each system."""
+        return len(self.queries)
 
     @property
     def n_items(self) -> int:
@@ -48,41 +59,73 @@ class EvaluationTask:
         return self.data.n_items
 
     @cached_property
-    def user_index(self) -> np.ndarray:
-        """Index into `users` of each user row, -1 for users without a target; int64."""
-        index = np.full(self.data.n_users, -1, np.int64)
-        index[self.users] = np.arange(self.n_users)
-        return index
+    def users(self) -> np.ndarray:
+        """int64 (n_users,), sorted rows of the evaluated users: those with a target."""
+        return np.unique(self.queries.user_row)
+
+    @property
+    def n_users(self) -> int:
+        """Evaluated users."""
+        return len(self.users)
+
+    @cached_property
+    def query_user(self) -> np.ndarray:
+        """Index into `users` of each query, int64 (n_queries,)."""
+        return np.searchsorted(self.users, self.queries.user_row)
+
+    @cached_property
+    def histories(self) -> Histories:
+        """The history of each query."""
+        return Histories(self.queries.events.item_row, self.queries.start, self.queries.stop)
 
     @cached_property
     def target_keys(self) -> np.ndarray:
-        """`user * n_items + item` of every target, sorted, int64."""
-        return self.target_user * self.n_items + self.target_item
+        """`query * n_items + item` of every target, sorted, int64."""
+        return self.target_query * self.n_items + self.target_item
 
-    @cached_property
-    def seen_keys(self) -> np.ndarray:
-        """`user * n_items + item` of every masked item, sorted, int64.
+    def masked_items(self, start: int, end: int) -> tuple[np.ndarray, np.ndarray]:
+        """Masked items of the queries `start` to `end`: queries from 0 and item rows, sorted.
 
         Masked items are those that `recommend` leaves out: the user's seen items and, where users
         are items, the user. A target that the user has seen is masked too, and is a miss.
         """
-        user = self.user_index[self.history.user_row]
-        seen = user[user >= 0] * self.n_items + self.history.item_row[user >= 0]
-        own = self.data.own_item_row[self.users]
-        return np.unique(np.append(seen, (np.arange(self.n_users) * self.n_items + own)[own >= 0]))
+        query, item = self.histories.latest(np.arange(start, end))
+        own = self.data.own_item_row[self.queries.user_row[start:end]]
+        is_item = np.flatnonzero(own >= 0)
+        keys = np.append(query * self.n_items + item, is_item * self.n_items + own[is_item])
+        return np.divmod(np.unique(keys), self.n_items)
 
     @cached_property
     def repeated_mask(self) -> np.ndarray:
         """Whether the user has seen the target before, bool (targets,)."""
-        seen = np.unique(
-            self.history.user_row.astype(np.int64) * self.n_items + self.history.item_row
-        )
-        return contains(seen, self.users[self.target_user] * self.n_items + self.target_item)
+        events = self.queries.events
+        keys = events.user_row.astype(np.int64) * self.n_items + events.item_row
+        known, first = np.unique(keys, return_index=True)
+        if not len(known):
+            return np.zeros(len(self.target_item), bool)
+        user_row = self.queries.user_row[self.target_query].astype(np.int64)
+        targets = user_row * self.n_items + self.target_item
+        at = np.minimum(np.searchsorted(known, targets), len(known) - 1)
+        is_known = first[at] < self.queries.stop[self.target_query]
+        return (known[at] == targets) & is_known
 
     @cached_property
     def history_length(self) -> np.ndarray:
-        """Events of each evaluated user before the split, int64 (n_users,)."""
-        return np.diff(self.history.offsets)[self.users]
+        """Events that each query knows of, int64 (n_queries,)."""
+        return self.queries.stop - self.queries.start
+
+    def per_user(self, values: np.ndarray) -> np.ndarray:
+        """Mean over the queries of each user, float64 (n_users,); NaN where no query has a value.
+
+        Args:
+            values: float64 (n_queries,), NaN for queries without a value.
+        """
+        if self.n_users == self.n_queries:
+            return values
+        is_value = ~np.isnan(values)
+        count = np.bincount(self.query_user[is_value], minlength=self.n_users)
+        total = np.bincount(self.query_user[is_value], values[is_value], minlength=self.n_users)
+        return np.divide(total, count, out=np.full(self.n_users, np.nan), where=count > 0)
 
 
 def contains(sorted_keys: np.ndarray, keys: np.ndarray) -> np.ndarray:
@@ -93,16 +136,18 @@ def contains(sorted_keys: np.ndarray, keys: np.ndarray) -> np.ndarray:
     return sorted_keys[at] == keys
 
 
-def build_task(data: Dataset, split: str, *, max_users: int = 0, seed: int = 0) -> EvaluationTask:
+def build_task(
+    data: Dataset, split: str, *, protocol: str = "all", max_users: int = 0, seed: int = 0
+) -> EvaluationTask:
     """Take the labelled events of `split` as targets; `max_users` > 0 draws a sample of users.
 
     Raises:
-        M6RecError: The split has no labelled events.
+        M6RecError: The split has no labelled events, or no two of a user for `rolling`.
     """
     events = data.truth(split)
     if not len(events):
         held_out = int((data.events.split == SPLITS.index(split)).sum())
-        hint = _empty_split_hint(data, split)
+        hint = empty_split_hint(data, split)
         if held_out:
             hint = (
                 f"none of its {held_out:,} events is labelled: loosen `--positive` in `preprocess`"
@@ -112,58 +157,68 @@ def build_task(data: Dataset, split: str, *, max_users: int = 0, seed: int = 0) 
             where=str(data.path),
             hint=hint,
         )
-    keys = np.unique(events.user_row.astype(np.int64) * data.n_items + events.item_row)
-    users, user = np.unique(keys // data.n_items, return_inverse=True)
-    items = keys % data.n_items
+    users = np.unique(events.user_row).astype(np.int64)
     if 0 < max_users < len(users):
-        sample = np.sort(np.random.default_rng(seed).choice(len(users), max_users, replace=False))
-        kept = contains(sample, user)
-        users, items = users[sample], items[kept]
-        user = np.searchsorted(sample, user[kept])
+        users = np.sort(np.random.default_rng(seed).choice(users, max_users, replace=False))
+    if protocol == "rolling":
+        _refuse_rolling(data, split, events)
+        queries, target_query, target_item = _next_events(data, split, users)
+    else:
+        queries, target_query, target_item = _later_events(data, split, users, events)
     before = data.history(split)
     return EvaluationTask(
         data=data,
         split=split,
-        users=users,
-        target_user=user,
-        target_item=items,
-        history=History(
-            before.user_row, before.item_row, before.offsets(data.n_users), before.label
-        ),
+        protocol=protocol,
+        queries=queries,
+        target_query=target_query,
+        target_item=target_item,
+        known=History(before.user_row, before.item_row, before.offsets(data.n_users), before.label),
     )
 
 
-def _empty_split_hint(data: Dataset, split: str) -> str:
-    """Why the split has no events, and which `preprocess` settings change that."""
+def _later_events(
+    data: Dataset, split: str, users: np.ndarray, truth: Events
+) -> tuple[Queries, np.ndarray, np.ndarray]:
+    """One query per user, with all their held-out items as targets."""
+    keys = np.unique(truth.user_row.astype(np.int64) * data.n_items + truth.item_row)
+    keys = keys[contains(users, keys // data.n_items)]
+    query = np.searchsorted(users, keys // data.n_items)
+    queries = Queries.of_users(data.history(split), users, data.n_users)
+    return queries, query, keys % data.n_items
+
+
+def _next_events(
+    data: Dataset, split: str, users: np.ndarray
+) -> tuple[Queries, np.ndarray, np.ndarray]:
+    """One query per held-out event, after all earlier events of the user."""
+    code = SPLITS.index(split)
+    log = data.events.take(data.events.split <= code)
+    is_target = (log.split == code) & log.label & contains(users, log.user_row.astype(np.int64))
+    position = np.flatnonzero(is_target)
+    user_row = log.user_row[position].astype(np.int64)
+    queries = Queries(
+        events=log,
+        user_row=user_row,
+        start=log.offsets(data.n_users)[user_row],
+        stop=position,
+    )
+    return queries, np.arange(len(position)), log.item_row[position].astype(np.int64)
+
+
+def _refuse_rolling(data: Dataset, split: str, truth: Events) -> None:
+    """Refuse splits where the next event is the only one, or where time does not roll on."""
     if split == SPLITS[COLD]:
-        return (
-            "hold some out with `m6rec preprocess --set data.cold_items=0.1` or `data.cold_users`"
+        raise M6RecError(
+            "`--protocol rolling` follows each user through a time span, and the events of cold "
+            "users and items have none",
+            where="evaluate.protocol",
+            hint="evaluate the split `cold` with `--protocol all`",
         )
-    kind = data.manifest.split
-    fraction = f"data.{split}_fraction"
-    match kind:
-        case "leave-one-out":
-            need = (
-                "two labelled events to have a test target"
-                if split == SPLITS[TEST]
-                else "three labelled events to have a validation target"
-            )
-            why = (
-                f"a user needs {need}: loosen `--positive`, give `preprocess` a longer log, or use "
-                "`--split temporal`"
-            )
-        case "ratio":
-            why = (
-                "no user has enough events for the share "
-                f"`{fraction}={data.manifest.config[fraction]}`: raise it, give `preprocess` a "
-                "longer log, or use `--split leave-one-out`"
-            )
-        case "temporal":
-            why = (
-                "no event is in the last part of the time line, which "
-                f"`{fraction}={data.manifest.config[fraction]}` holds out: raise it, or use "
-                "`--split leave-one-out`"
-            )
-        case _:
-            return "run `m6rec preprocess` with a `data.split` other than `none`"
-    return f"`data.split` is `{kind}`: {why}"
+    if len(truth) == len(np.unique(truth.user_row)):
+        raise M6RecError(
+            f"no user has two held-out events in the split `{split}`: `--protocol rolling` asks "
+            "the same as `--protocol all`",
+            where="evaluate.protocol",
+            hint="pass `--protocol all`, or split the log with `m6rec preprocess --split temporal`",
+        )

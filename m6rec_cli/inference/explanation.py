@@ -106,9 +106,9 @@ class Explainer:
     ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
         """For each user: the index of `rows`, event positions and effects f32 (events, k)."""
         most = self.run.config.model.max_history
-        stops = self.histories.offsets[rows + 1]
+        stops = self.histories.stop[rows]
         # With one event left out, a full pass reads one event further back, and the gap before it.
-        starts = np.maximum(self.histories.offsets[rows], stops - (most + 3))
+        starts = np.maximum(self.histories.start[rows], stops - (most + 3))
         sizes = stops - starts
         left_out = np.minimum(sizes, most + 1)
         tokens = (left_out + 1) * (sizes + 1)
@@ -145,8 +145,9 @@ class Explainer:
         position = np.arange(len(owner)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         index = starts[user][owner] + position + (position >= skipped[owner])
         histories = self.histories
+        profile = histories.user_row[rows][user]
         profiles = {
-            name: FeatureArray(np.asarray(a.values[rows])[user], a.mask[rows][user])
+            name: FeatureArray(np.asarray(a.values[profile]), a.mask[profile])
             for name, a in histories.profiles.items()
         }
         variants = UserHistories(

@@ -7,6 +7,7 @@ import numpy as np
 from scipy import sparse
 
 from m6rec_cli.config.settings import Config
+from m6rec_cli.data.queries import Queries
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.execution.user_contexts import round_up_size
 from m6rec_cli.inference import graph_boost
@@ -118,12 +119,13 @@ def load_scorer(
     before: str,
     config: Config,
     report: Reporter,
-    users: np.ndarray | None = None,
+    queries: Queries | None = None,
 ) -> ModelScorer:
     """A scorer of a run over the users of `data`, whose histories end before the split `before`.
 
     Args:
-        users: See `ModelScorer`.
+        queries: Score these instead, in their order; the run may have learned nothing from `before`
+            on.
 
     Raises:
         M6RecError: The features of the data were not fitted as the run's.
@@ -135,6 +137,10 @@ def load_scorer(
             "the run was trained on other data: its training events may include "
             "the held-out events of this data directory"
         )
-    histories = UserHistories.of_dataset(run, data, before)
+    if queries is None:
+        histories, rows = UserHistories.of_dataset(run, data, before), None
+    else:
+        histories = UserHistories.of_queries(run, data, queries)
+        rows = np.arange(len(queries))
     histories = hide_user_features(histories, config.recommend.hidden_features)
-    return ModelScorer(run, histories, config, users)
+    return ModelScorer(run, histories, config, rows)

@@ -104,7 +104,13 @@ def run(
         )
     settings = config.evaluate
     dataset = Dataset.open(data)
-    task = build_task(dataset, settings.split, max_users=settings.max_users, seed=settings.seed)
+    task = build_task(
+        dataset,
+        settings.split,
+        protocol=settings.protocol,
+        max_users=settings.max_users,
+        seed=settings.seed,
+    )
     headline = choose_headline(task, config.recommend.seen, report)
     # Explained lists show what the headline is about.
     seen = "drop" if headline == "masked" else "keep"
@@ -115,7 +121,7 @@ def run(
         if not may_write:
             return {}
         pairs = request.pairs(systems) or pairs_with_best_baseline(
-            results, headline, main_cutoff(settings.ks)
+            task, results, headline, main_cutoff(settings.ks)
         )
         summary = _summarise(data, task, results, pairs, headline, config)
         if request.explain:
@@ -173,7 +179,9 @@ def _summarise(
     return EvaluationSummary(
         data=str(data),
         split=settings.split,
+        protocol=settings.protocol,
         users=task.n_users,
+        queries=task.n_queries,
         targets=len(task.target_item),
         items=task.n_items,
         repeated_targets=float(task.repeated_mask.mean()),
@@ -188,7 +196,13 @@ def _summarise(
         },
         comparisons=[
             compare(
-                results[a], results[b], main_cutoff(ks), headline, resamples=resamples, seed=seed
+                task,
+                results[a],
+                results[b],
+                main_cutoff(ks),
+                headline,
+                resamples=resamples,
+                seed=seed,
             )
             for a, b in pairs
         ],

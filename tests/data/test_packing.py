@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from m6rec_cli.data.events import Events
-from m6rec_cli.data.packing import gap_buckets, pack_histories, pack_training, row_length
+from m6rec_cli.data.packing import (
+    gap_buckets,
+    pack_histories,
+    pack_queries,
+    pack_training,
+    row_length,
+)
+from m6rec_cli.data.queries import Queries
 from m6rec_cli.system.tokens import START
 
 
@@ -160,3 +167,38 @@ def test_row_length_fits_most_histories():
     assert row_length(np.array([100] * 100), 200) == 128
     assert row_length(np.array([1000] * 100), 200) == 256
     assert row_length(np.array([]), 200) == 64
+
+
+def test_pack_queries_histories_that_fit_share_the_tokens_of_the_longest():
+    log = events([5, 0, 3])
+    gaps = gap_buckets(log, has_time=True)
+    user = np.array([0, 0, 0, 1, 2, 2])
+    start, stop = np.array([0, 0, 0, 5, 5, 5]), np.array([0, 2, 5, 5, 6, 8])
+    queries = Queries(events=log, user_row=user, start=start, stop=stop)
+    packed, row, at = pack_queries(queries, gaps, max_history=200)
+    assert np.count_nonzero(packed.item >= 0) == 8
+    for q in range(len(queries)):
+        n = stop[q] - start[q]
+        window = slice(at[q] - n, at[q] + 1)
+        assert packed.item[row[q], window].tolist() == [
+            START,
+            *log.item_row[start[q] : stop[q]].tolist(),
+        ]
+        assert packed.reset[row[q], at[q] - n]
+        assert (packed.user[row[q], window] == user[q]).all()
+
+
+def test_pack_queries_longer_histories_have_windows_of_their_own():
+    log = events([6])
+    gaps = gap_buckets(log, has_time=True)
+    stop = np.array([1, 2, 3, 6])
+    zeros = np.zeros(4, np.int64)
+    queries = Queries(events=log, user_row=zeros, start=zeros, stop=stop)
+    packed, row, at = pack_queries(queries, gaps, max_history=2)
+    # The window of 3 events starts with the one before it; those of 1 and 2 share the start token.
+    for q, first in enumerate((0, 0, 1, 4)):
+        n = stop[q] - first
+        before = START if first == 0 else log.item_row[first - 1]
+        got = packed.item[row[q], at[q] - n : at[q] + 1]
+        assert got.tolist() == [before, *log.item_row[first : stop[q]].tolist()]
+    assert (row[0], at[0] + 1) == (row[1], at[1])

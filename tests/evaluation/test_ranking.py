@@ -29,16 +29,15 @@ class TableScorer:
     def __init__(self, table):
         self.table = np.asarray(table, np.float32)
 
-    def score(self, user_rows):
-        return self.table[user_rows]
+    def score(self, queries):
+        return self.table[queries]
 
 
 def sorted_lists(evaluation, table):
-    """Each evaluated user's index with the masked and the unmasked full list, by sorting."""
-    for index, user in enumerate(evaluation.users):
-        order = sorted(range(evaluation.n_items), key=lambda i, u=user: (-table[u, i], i))
-        a, b = evaluation.history.offsets[user : user + 2]
-        seen = set(evaluation.history.item_row[a:b].tolist())
+    """The index of each query with the masked and the unmasked full list, by sorting."""
+    for index in range(evaluation.n_queries):
+        order = sorted(range(evaluation.n_items), key=lambda i, q=index: (-table[q, i], i))
+        seen = set(evaluation.histories.latest(np.array([index]))[1].tolist())
         yield index, [i for i in order if i not in seen], order
 
 
@@ -68,8 +67,7 @@ def test_evaluate_scorer_equals_a_sort(tmp_path, seed, tile_bytes):
         tile_bytes=tile_bytes,
     )
     for index, masked, unmasked in sorted_lists(evaluation, table):
-        user = evaluation.users[index]
-        mine = evaluation.target_user == index
+        mine = evaluation.target_query == index
         for view, order in ((result.masked, masked), (result.unmasked, unmasked)):
             for item, rank, ties in zip(
                 evaluation.target_item[mine],
@@ -77,7 +75,7 @@ def test_evaluate_scorer_equals_a_sort(tmp_path, seed, tile_bytes):
                 view.ranks.ties[mine],
                 strict=True,
             ):
-                tied = [r for r, i in enumerate(order) if table[user, i] == table[user, item]]
+                tied = [r for r, i in enumerate(order) if table[index, i] == table[index, item]]
                 expected_rank = (tied[0], len(tied)) if item in order else (MISS, 1)
                 assert (rank, ties) == expected_rank
             expected = (order + [-1] * 5)[:5]
@@ -173,11 +171,11 @@ def test_evaluate_scorer_raises_the_scorers_error_of_a_later_tile(tmp_path):
     class Broken(TableScorer):
         calls = 0
 
-        def score(self, user_rows):
+        def score(self, queries):
             self.calls += 1
             if self.calls == 3:
                 raise M6RecError("the third tile is damaged")
-            return super().score(user_rows)
+            return super().score(queries)
 
     evaluation = random_task(tmp_path, 1)
     with pytest.raises(M6RecError, match="the third tile is damaged"):

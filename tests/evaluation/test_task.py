@@ -25,15 +25,16 @@ def test_build_task_targets_are_distinct_and_sorted(tmp_path):
     )
     evaluation = task.build_task(data, "test")
     assert evaluation.users.tolist() == [0, 2]
-    assert evaluation.target_user.tolist() == [0, 1, 1]
+    assert evaluation.target_query.tolist() == [0, 1, 1]
     assert evaluation.target_item.tolist() == [1, 3, 4]
     assert evaluation.history_length.tolist() == [1, 1]
-    assert evaluation.seen_keys.tolist() == [0, 5]
+    query, item = evaluation.masked_items(0, 2)
+    assert list(zip(query.tolist(), item.tolist(), strict=True)) == [(0, 0), (1, 0)]
 
 
 def test_build_task_unlabelled_events_are_history_and_no_targets(tmp_path):
     data = write_data(tmp_path, [0, 0, 0], [0, 1, 2], split=[0, 1, 2], label=[False, False, True])
-    assert task.build_task(data, "test").history.item_row.tolist() == [0, 1]
+    assert task.build_task(data, "test").known.item_row.tolist() == [0, 1]
     with pytest.raises(M6RecError, match="the split `valid` has no labelled events") as caught:
         task.build_task(data, "valid")
     assert "--positive" in (caught.value.hint or "")
@@ -77,8 +78,8 @@ def test_build_task_sample_is_reproducible_and_keeps_all_targets_of_a_user(tmp_p
     for index, user in enumerate(sample.users):
         at = np.searchsorted(whole.users, user)
         np.testing.assert_array_equal(
-            sample.target_item[sample.target_user == index],
-            whole.target_item[whole.target_user == at],
+            sample.target_item[sample.target_query == index],
+            whole.target_item[whole.target_query == at],
         )
 
 

@@ -1,5 +1,6 @@
 """Users of a data directory: histories, what lists rest on, and profiles that must fit the run."""
 
+import dataclasses
 import json
 import shutil
 
@@ -7,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from m6rec_cli.data.queries import Queries
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.inference.user_histories import BASES, UserHistories
 from m6rec_cli.system.errors import M6RecError
@@ -56,6 +58,36 @@ def test_of_dataset_before_a_split_ends_the_histories(shop):
     ]
     assert (sizes[0] + 1 == sizes[1]).all()
     assert (sizes[1] + 1 == sizes[2]).all()
+
+
+@pytest.mark.parametrize("max_history", [200, 3])
+def test_of_queries_contexts_equal_those_of_users_with_such_a_history(shop, max_history):
+    data = Dataset.open(shop.data)
+    config = shop.loaded.config
+    model = dataclasses.replace(config.model, max_history=max_history)
+    run = dataclasses.replace(shop.loaded, config=dataclasses.replace(config, model=model))
+    log = data.history("all")
+    offsets = log.offsets(data.n_users)
+    # Each user after none, some and all of their events; user 64 has none.
+    known = [(u, n) for u in (2, 3, 40, 64) for n in range(offsets[u + 1] - offsets[u] + 1)]
+    user, n = np.array(known).T
+    queries = Queries(events=log, user_row=user, start=offsets[user], stop=offsets[user] + n)
+    rolled = UserHistories.of_queries(run, data, queries)
+    rows = np.arange(len(queries))
+    contexts, states = rolled.contexts(rows)
+    owner, items = rolled.latest(rows, 2)
+    for count in np.unique(n):
+        # The same log without each user's later events.
+        kept = np.arange(len(log)) < (offsets[:-1] + count)[log.user_row]
+        users = UserHistories.of_dataset(run, data, "all")
+        users = dataclasses.replace(users, events=users.events.take(kept))
+        mine = np.flatnonzero(n == count)
+        expected = users.contexts(user[mine])
+        np.testing.assert_allclose(contexts[mine], expected[0], atol=1e-5)
+        np.testing.assert_allclose(states[mine], expected[1], atol=1e-5)
+        for row in mine:
+            theirs = users.latest(user[row : row + 1], 2)[1]
+            assert items[owner == row].tolist() == theirs.tolist()
 
 
 @pytest.mark.parametrize(

@@ -51,12 +51,12 @@ def test_run_trained_run_is_scored_before_the_split(cycle, tmp_path, monkeypatch
     call = {}
 
     class Oracle:
-        def score(self, user_rows):
-            item = call["data"].truth("valid").item_row[user_rows]
+        def score(self, queries):
+            item = call["data"].truth("valid").item_row[queries]
             return np.eye(12, dtype=np.float32)[item]
 
-    def load_scorer(path, data, before, config, report, users):
-        call.update(path=path, data=data, before=before, users=users)
+    def load_scorer(path, data, before, config, report, queries):
+        call.update(path=path, data=data, before=before)
         return Oracle()
 
     monkeypatch.setattr(model_scorer, "load_scorer", load_scorer)

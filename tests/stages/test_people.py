@@ -61,7 +61,7 @@ def test_validation_masks_the_items_that_evaluate_masks(tmp_path, events):
         for item in row
         if item >= 0
     }
-    user, item = np.divmod(evaluation_task.seen_keys, data.n_items)
+    user, item = evaluation_task.masked_items(0, evaluation_task.n_queries)
     assert masked == set(zip(user.tolist(), item.tolist(), strict=True))
     assert {
         (n, own) for n, own in enumerate(data.own_item_row[evaluation_task.users].tolist())
@@ -71,7 +71,7 @@ def test_validation_masks_the_items_that_evaluate_masks(tmp_path, events):
 def test_masking_removes_the_users_themselves(tmp_path, events):
     data = prepared(tmp_path / "data", events)
     evaluation_task = task.build_task(data, "test")
-    user, item = np.divmod(evaluation_task.seen_keys, data.n_items)
+    user, item = evaluation_task.masked_items(0, evaluation_task.n_queries)
     masked = set(
         zip(
             data.users["id"].gather(evaluation_task.users[user]),
@@ -80,7 +80,7 @@ def test_masking_removes_the_users_themselves(tmp_path, events):
         )
     )
     assert {(str(n), str(n)) for n in range(PEOPLE)} < masked
-    assert len(evaluation_task.seen_keys) == 3 * PEOPLE  # two seen items, and themselves
+    assert len(user) == 3 * PEOPLE  # two seen items, and themselves
 
 
 def test_lists_never_have_their_own_user_even_with_seen_items(tmp_path, events):

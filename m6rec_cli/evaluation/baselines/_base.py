@@ -1,8 +1,9 @@
 """What a baseline file defines, and what several baselines share.
 
-Each file of this folder is a baseline: `fit` turns the events before the split into a scorer, which
-scores all items for a user after their last event. `READS = "content"` adds the item content to the
-arguments of `fit`, and `READS = "content if any"` the content that there is, which may be none.
+Each file of this folder is a baseline: `fit` turns the events before the split into what is known
+of the items, which then scores all items after the last event of any history. `READS = "content"`
+adds the item content to the arguments of `fit`, and `READS = "content if any"` the content that
+there is, which may be none.
 """
 
 from collections.abc import Sequence
@@ -13,21 +14,66 @@ from typing import Literal, Protocol
 import numpy as np
 from scipy import sparse
 
-from m6rec_cli.data.spans import span_positions
+from m6rec_cli.data.spans import range_positions
 from m6rec_cli.system.registry import Part
 
 
 class Scorer(Protocol):
-    """Scores every catalogue item for a user."""
+    """Scores every catalogue item for the queries of an `EvaluationTask`."""
 
-    def score(self, user_rows: np.ndarray) -> np.ndarray:
-        """Scores, higher is better, float32 (len(user_rows), n_items), finite."""
+    def score(self, queries: np.ndarray, /) -> np.ndarray:
+        """Scores, higher is better, float32 (len(queries), n_items), finite."""
         ...
 
 
 @dataclass(frozen=True)
+class Histories:
+    """Histories as spans of one log, oldest event first; spans may overlap.
+
+    Attributes:
+        item_row: int (events,), the log.
+        start: int64 (n,), position of the first event of each history.
+        stop: int64 (n,), one more than the position of its last event.
+    """
+
+    item_row: np.ndarray
+    start: np.ndarray
+    stop: np.ndarray
+
+    def latest(self, rows: np.ndarray, n: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """The last `n` events of some histories, or all: an index of `rows`, and item rows."""
+        start, stop = self.start[rows], self.stop[rows]
+        if n is not None:
+            start = np.maximum(start, stop - n)
+        owner, position = range_positions(start, stop)
+        return owner, self.item_row[position]
+
+    def last_item(self, rows: np.ndarray) -> np.ndarray:
+        """The last item of some histories, -1 for empty ones; int64 (len(rows),)."""
+        out = np.full(len(rows), -1, np.int64)
+        full = np.flatnonzero(self.stop[rows] > self.start[rows])
+        out[full] = self.item_row[self.stop[rows[full]] - 1]
+        return out
+
+    def counts(self, rows: np.ndarray, n_items: int) -> sparse.csr_array:
+        """Events of some histories with each item, float64 (len(rows), n_items)."""
+        owner, items = self.latest(rows)
+        offsets = np.searchsorted(owner, np.arange(len(rows) + 1))
+        parts = (np.ones(len(items)), items.astype(np.int64), offsets)
+        counts = sparse.csr_array(parts, (len(rows), n_items))
+        counts.sum_duplicates()
+        return counts
+
+    def matrix(self, rows: np.ndarray, n_items: int, dtype: type = np.float32) -> sparse.csr_array:
+        """1 where the history has an event with the item, however many; (len(rows), n_items)."""
+        seen = self.counts(rows, n_items).astype(dtype)
+        seen.data[:] = 1
+        return sparse.csr_array(seen)
+
+
+@dataclass(frozen=True)
 class History:
-    """All users' events as integer arrays, sorted by user, then time.
+    """The events that a baseline is fitted on, sorted by user, then time.
 
     Attributes:
         user_row: int (events,).
@@ -42,30 +88,33 @@ class History:
     label: np.ndarray | None = None
 
     @cached_property
-    def last_item(self) -> np.ndarray:
-        """Each user's last item, -1 for users without events; int64 (n_users,)."""
-        ends = self.offsets[1:]
-        has_events = ends > self.offsets[:-1]
-        last = self.item_row[np.maximum(ends - 1, 0)] if len(self.item_row) else 0
-        # Callers compute codes of item pairs from it, which overflow 32 bits.
-        return np.where(has_events, last, -1).astype(np.int64)
-
-    def latest(self, user_rows: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
-        """The last `n` events of each user in their order: an index of `user_rows`, item rows."""
-        owner, index = span_positions(self.offsets, user_rows)
-        is_last = self.offsets[user_rows + 1][owner] - index <= n
-        return owner[is_last], self.item_row[index[is_last]]
+    def per_user(self) -> Histories:
+        """The history of each user row."""
+        return Histories(self.item_row, self.offsets[:-1], self.offsets[1:])
 
     def matrix(self, n_items: int, *, dtype: type = np.float32) -> sparse.csr_array:
         """1 where the user has an event with the item, however many; (n_users, n_items)."""
-        shape = (len(self.offsets) - 1, n_items)
-        ones = np.ones(len(self.item_row), dtype)
-        # Copies: `sum_duplicates` overwrites the arrays that the matrix is built from.
-        parts = (ones, self.item_row.astype(np.int64), self.offsets.copy())
-        seen = sparse.csr_array(parts, shape)
-        seen.sum_duplicates()
-        seen.data[:] = 1
-        return seen
+        return self.per_user.matrix(np.arange(len(self.offsets) - 1), n_items, dtype)
+
+
+class FittedBaseline(Protocol):
+    """What a baseline knows of the items; histories are given with each call."""
+
+    def score(self, histories: Histories, rows: np.ndarray) -> np.ndarray:
+        """Scores after the last event of some histories, float32 (len(rows), n_items), finite."""
+        ...
+
+
+@dataclass(frozen=True)
+class BaselineScorer:
+    """A fitted baseline and the histories that it is asked about."""
+
+    fitted: FittedBaseline
+    histories: Histories
+
+    def score(self, queries: np.ndarray) -> np.ndarray:
+        """See `Scorer.score`."""
+        return self.fitted.score(self.histories, queries)
 
 
 class EventBaseline(Protocol):
@@ -73,7 +122,7 @@ class EventBaseline(Protocol):
 
     READS: Literal["events"]
 
-    def fit(self, history: History, n_users: int, n_items: int) -> Scorer:
+    def fit(self, history: History, n_users: int, n_items: int) -> FittedBaseline:
         """Fit on all events before the split."""
         ...
 
@@ -103,7 +152,9 @@ class ContentBaseline(Protocol):
 
     READS: Literal["content", "content if any"]
 
-    def fit(self, history: History, n_users: int, n_items: int, content: ItemContent) -> Scorer:
+    def fit(
+        self, history: History, n_users: int, n_items: int, content: ItemContent
+    ) -> FittedBaseline:
         """Fit on all events before the split and the item content."""
         ...
 
@@ -119,22 +170,20 @@ def popularity(history: History, n_items: int) -> np.ndarray:
 
 @dataclass(frozen=True)
 class ItemWeights:
-    """Scores that sum item-to-item weights over a user's history.
+    """Scores that sum item-to-item weights over a history.
 
     Attributes:
-        history: (n_users, n_items).
-        weights: (n_items, n_items), sparse or dense; `weights[i, j]` is what seen item `i` adds to
-            the score of `j`.
+        weights: (n_items, n_items), sparse; `weights[i, j]` is what seen item `i` adds to the score
+            of `j`.
         tie_breaker: (n_items,), small: orders items that the weights score equally.
     """
 
-    history: sparse.csr_array
-    weights: sparse.csr_array | np.ndarray
+    weights: sparse.csr_array
     tie_breaker: np.ndarray
 
-    def score(self, user_rows: np.ndarray) -> np.ndarray:
-        """See `Scorer.score`."""
-        scores = self.history[user_rows] @ self.weights
-        dense = scores.toarray() if sparse.issparse(scores) else np.asarray(scores)
-        dense += self.tie_breaker
-        return dense
+    def score(self, histories: Histories, rows: np.ndarray) -> np.ndarray:
+        """See `FittedBaseline.score`."""
+        seen = histories.matrix(rows, len(self.tie_breaker))
+        scores = sparse.csr_array(seen @ self.weights).toarray()
+        scores += self.tie_breaker
+        return scores

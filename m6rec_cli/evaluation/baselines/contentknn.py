@@ -19,22 +19,31 @@ class ContentKnn:
     """Cosine similarity of a user's content vector to each item's, up to a factor per user.
 
     Attributes:
-        history: (n_users, n_items), sum of the event weights, which decay with age.
         vectors: (n_items, terms), rows of length 1, or 0 for items without content.
         transposed: `vectors` transposed, (terms, n_items).
         tie_breaker: (n_items,), small: orders items that the content scores equally.
+        half_life: An event this many events before the last one has half its weight.
     """
 
-    history: sparse.csr_array
     vectors: sparse.csr_array
     transposed: sparse.csr_array
     tie_breaker: np.ndarray
+    half_life: float
 
-    def score(self, user_rows: np.ndarray) -> np.ndarray:
-        """See `Scorer.score`."""
-        scores = ((self.history[user_rows] @ self.vectors) @ self.transposed).toarray()
+    def score(self, histories: _base.Histories, rows: np.ndarray) -> np.ndarray:
+        """See `FittedBaseline.score`."""
+        recent = self._decayed(histories, rows)
+        scores = ((recent @ self.vectors) @ self.transposed).toarray()
         scores += self.tie_breaker
         return scores
+
+    def _decayed(self, histories: _base.Histories, rows: np.ndarray) -> sparse.csr_array:
+        """Sum of the weights of the events with each item, f32 (len(rows), n_items)."""
+        owner, items = histories.latest(rows)
+        age = np.searchsorted(owner, owner, side="right") - 1 - np.arange(len(owner))
+        weight = np.exp2(-age / self.half_life).astype(np.float32)
+        shape = (len(rows), len(self.tie_breaker))
+        return sparse.csr_array(sparse.coo_array((weight, (owner, items)), shape))
 
 
 def fit(
@@ -46,7 +55,7 @@ def fit(
     half_life: float = 2.0,
     saturation: float = 0.5,
     length: float = 0.5,
-) -> _base.Scorer:
+) -> _base.FittedBaseline:
     """Weight terms by BM25 (Robertson and Zaragoza 2009), each feature as a field of its own.
 
     Document frequencies and mean lengths are those of warm items, so new items change no score.
@@ -59,15 +68,5 @@ def fit(
     """
     warm = np.bincount(history.item_row, minlength=n_items) > 0
     vectors = bm25.unit_vectors(content.term_counts, warm, saturation=saturation, length=length)
-    age = history.offsets[history.user_row + 1] - 1 - np.arange(len(history.user_row))
-    decayed = sparse.csr_array(
-        (
-            np.exp2(-age / half_life).astype(np.float32),
-            history.item_row.astype(np.int64),
-            history.offsets.copy(),
-        ),
-        (n_users, n_items),
-    )
-    decayed.sum_duplicates()
     tie_breaker = np.float32(1e-5) * _base.popularity(history, n_items)
-    return ContentKnn(decayed, vectors, vectors.T.tocsr(), tie_breaker)
+    return ContentKnn(vectors, vectors.T.tocsr(), tie_breaker, half_life)

@@ -18,22 +18,21 @@ _TIE_BREAKER = 1e-6
 class Cooccurrence:
     """Neighbour shares of the last 10 events; popularity breaks ties and serves cold users."""
 
-    history: _base.History
     graph: sparse.csr_array
     tie_breaker: np.ndarray
 
-    def score(self, user_rows: np.ndarray) -> np.ndarray:
-        """See `Scorer.score`."""
-        scores = shares(self.graph, self.history, user_rows).toarray()
+    def score(self, histories: _base.Histories, rows: np.ndarray) -> np.ndarray:
+        """See `FittedBaseline.score`."""
+        scores = shares(self.graph, histories, rows).toarray()
         scores += self.tie_breaker
         return scores
 
 
-def fit(history: _base.History, n_users: int, n_items: int) -> _base.Scorer:
+def fit(history: _base.History, n_users: int, n_items: int) -> _base.FittedBaseline:
     """Fit the graph as `pretrain` does, on all events before the split."""
     graph = fit_graph(history, n_items)
     tie_breaker = np.float32(_TIE_BREAKER) * _base.popularity(history, n_items)
-    return Cooccurrence(history, graph, tie_breaker)
+    return Cooccurrence(graph, tie_breaker)
 
 
 def fit_graph(history: _base.History, n_items: int) -> sparse.csr_array:
@@ -43,8 +42,8 @@ def fit_graph(history: _base.History, n_items: int) -> sparse.csr_array:
 
 
 def shares(
-    graph: sparse.csr_array, history: _base.History, user_rows: np.ndarray
+    graph: sparse.csr_array, histories: _base.Histories, rows: np.ndarray
 ) -> sparse.csr_array:
-    """Neighbour shares of some users, looked up as `recommend` does, f32 (users, i)."""
-    owner, items = history.latest(user_rows, cooccurrence.N_RECENT_EVENTS)
-    return cooccurrence.neighbour_shares(graph, owner, items, len(user_rows))
+    """Neighbour shares of some histories, looked up as `recommend` does, f32 (len(rows), i)."""
+    owner, items = histories.latest(rows, cooccurrence.N_RECENT_EVENTS)
+    return cooccurrence.neighbour_shares(graph, owner, items, len(rows))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import linalg, sparse
+from scipy import linalg
 
 from m6rec_cli.evaluation.baselines import _base
 from m6rec_cli.system.errors import M6RecError
@@ -21,20 +21,19 @@ class Ease:
     """Scores warm items by the user's history times the weights, cold items below them.
 
     Attributes:
-        history: (n_users, warm items).
         weights: (warm items, warm items).
         warm: Rows of the warm items.
         tie_breaker: (n_items,), orders items that the weights score equally.
     """
 
-    history: sparse.csr_array
     weights: np.ndarray
     warm: np.ndarray
     tie_breaker: np.ndarray
 
-    def score(self, user_rows: np.ndarray) -> np.ndarray:
-        """See `Scorer.score`; cold items come last."""
-        known = self.history[user_rows] @ self.weights
+    def score(self, histories: _base.Histories, rows: np.ndarray) -> np.ndarray:
+        """See `FittedBaseline.score`; cold items come last."""
+        seen = histories.matrix(rows, len(self.tie_breaker))
+        known = np.asarray(seen[:, self.warm] @ self.weights)
         lowest = known.min(axis=1, keepdims=True, initial=0) - 1
         scores = np.repeat(lowest.astype(np.float32), len(self.tie_breaker), axis=1)
         scores[:, self.warm] = known
@@ -44,7 +43,7 @@ class Ease:
 
 def fit(
     history: _base.History, n_users: int, n_items: int, *, ridge: float = 100.0
-) -> _base.Scorer:
+) -> _base.FittedBaseline:
     """Solve min |X - XB|^2 + ridge |B|^2 with a zero diagonal.
 
     The solution is B = I - P / diag(P) with P = (X'X + ridge I)^-1 over the warm items.
@@ -63,9 +62,7 @@ def fit(
             "`preprocess`",
         )
     if not n:
-        return Ease(
-            seen[:, warm], np.zeros((0, 0), np.float32), warm, _base.popularity(history, n_items)
-        )
+        return Ease(np.zeros((0, 0), np.float32), warm, _base.popularity(history, n_items))
     x = seen[:, warm]
     gram = (x.T @ x).toarray(order="F")
     gram[np.diag_indices(n)] += np.float32(ridge)
@@ -79,7 +76,7 @@ def fit(
             "`ease` cannot invert its item matrix", hint="leave `ease` out of `--baselines`"
         )
     weights = _zero_diagonal(inverse)
-    return Ease(x, weights, warm, np.float32(1e-6) * _base.popularity(history, n_items))
+    return Ease(weights, warm, np.float32(1e-6) * _base.popularity(history, n_items))
 
 
 def _zero_diagonal(inverse: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ def fit(
     *,
     neighbours: int = 20,
     shrink: float = 20.0,
-) -> _base.Scorer:
+) -> _base.FittedBaseline:
     """Compute each item's nearest neighbours (Sarwar et al. 2001, with shrinkage).
 
     Args:
@@ -56,7 +56,7 @@ def fit(
         else sparse.csr_array((0, 0))
     )
     tie_breaker = np.float32(1e-5) * _base.popularity(history, n_items)
-    return _base.ItemWeights(seen, weights, tie_breaker)
+    return _base.ItemWeights(weights, tie_breaker)
 
 
 def _nearest(

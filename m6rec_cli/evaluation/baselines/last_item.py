@@ -17,20 +17,19 @@ _TIE_BREAKER = 1e-3
 class LastItem:
     """Transition shares of the last item; popularity breaks ties and serves cold users."""
 
-    last_item: np.ndarray
     transitions: sparse.csr_array
     tie_breaker: np.ndarray
 
-    def score(self, user_rows: np.ndarray) -> np.ndarray:
-        """See `Scorer.score`."""
-        last = self.last_item[user_rows]
+    def score(self, histories: _base.Histories, rows: np.ndarray) -> np.ndarray:
+        """See `FittedBaseline.score`."""
+        last = histories.last_item(rows)
         scores = self.transitions[np.maximum(last, 0)].toarray()
         scores[last < 0] = 0
         scores += self.tie_breaker
         return scores
 
 
-def fit(history: _base.History, n_users: int, n_items: int) -> _base.Scorer:
+def fit(history: _base.History, n_users: int, n_items: int) -> _base.FittedBaseline:
     """Count pairs of consecutive events and scale each item's row to sum 1.
 
     Pairs of the same item are left out: they would recommend what the user has seen.
@@ -48,4 +47,4 @@ def fit(history: _base.History, n_users: int, n_items: int) -> _base.Scorer:
     scale = np.divide(1, total, out=np.zeros_like(total), where=total > 0)
     transitions = sparse.csr_array(sparse.diags_array(scale) @ counts)
     tie_breaker = np.float32(_TIE_BREAKER) * _base.popularity(history, n_items)
-    return LastItem(history.last_item, transitions, tie_breaker)
+    return LastItem(transitions, tie_breaker)

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from m6rec_cli.data.manifest import MAX_MASKED_REPEATS
 from m6rec_cli.evaluation.baselines import _base, cooccurrence
-from m6rec_cli.evaluation.baselines._base import History, ItemContent
+from m6rec_cli.evaluation.baselines._base import Histories, History, ItemContent
 from m6rec_cli.evaluation.baselines._similarity import most_similar_items
 
 READS = "content if any"
@@ -48,7 +48,6 @@ class Parts:
         popularity: log(1 + events), f32 (n_items,).
     """
 
-    history: History
     graph: sparse.csr_array
     contents: dict[str, sparse.csr_array]
     popularity: np.ndarray
@@ -58,18 +57,18 @@ class Parts:
         """The parts that there are."""
         return ["cooccurrence", *self.contents, "popularity"]
 
-    def shares(self, user_rows: np.ndarray) -> np.ndarray:
-        """Co-occurrence shares times the number of items, f32 (users, items)."""
-        shares = cooccurrence.shares(self.graph, self.history, user_rows).toarray()
+    def shares(self, histories: Histories, rows: np.ndarray) -> np.ndarray:
+        """Co-occurrence shares times the number of items, f32 (len(rows), items)."""
+        shares = cooccurrence.shares(self.graph, histories, rows).toarray()
         return shares * np.float32(len(self.popularity))
 
-    def similarities(self, user_rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Mean cosine similarity of each item to the recent events, f32 (users, items) each."""
-        owner, items = self.history.latest(user_rows, _N_CONTENT_EVENTS)
+    def similarities(self, histories: Histories, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Mean cosine similarity of items to recent events, f32 (len(rows), items) each."""
+        owner, items = histories.latest(rows, _N_CONTENT_EVENTS)
         age = np.searchsorted(owner, owner, side="right") - 1 - np.arange(len(owner))
         weight = (_DECAY**age).astype(np.float32)
-        weight /= np.bincount(owner, weight, len(user_rows))[owner].astype(np.float32)
-        shape = (len(user_rows), len(self.popularity))
+        weight /= np.bincount(owner, weight, len(rows))[owner].astype(np.float32)
+        shape = (len(rows), len(self.popularity))
         recent = sparse.coo_array((weight, (owner, items)), shape).tocsr()
         return {
             name: sparse.csr_array(recent @ graph).toarray()
@@ -84,21 +83,23 @@ class Mixture:
     parts: Parts
     weights: Weights
 
-    def score(self, user_rows: np.ndarray) -> np.ndarray:
-        """See `Scorer.score`."""
+    def score(self, histories: Histories, rows: np.ndarray) -> np.ndarray:
+        """See `FittedBaseline.score`."""
         parts = self.parts
-        similarities = parts.similarities(user_rows)
-        return combine(parts.shares(user_rows), similarities, parts.popularity, self.weights)
+        similarities = parts.similarities(histories, rows)
+        return combine(parts.shares(histories, rows), similarities, parts.popularity, self.weights)
 
 
 def fit(
     history: History, n_users: int, n_items: int, content: ItemContent = _base.NO_CONTENT
-) -> _base.Scorer:
+) -> _base.FittedBaseline:
     """Choose the weights with each user's last labelled event held out, then fit on all events."""
     # Content does not depend on what is held out, but for the document frequencies of warm items.
     contents = most_similar_items(history, n_items, content)
     earlier, users, targets = hold_out_last(history)
-    weights = choose_weights(_fit_parts(earlier, n_items, contents), users, targets)
+    weights = choose_weights(
+        _fit_parts(earlier, n_items, contents), earlier.per_user, users, targets
+    )
     contents = {name: graph for name, graph in contents.items() if weights[name] > 0}
     return Mixture(_fit_parts(history, n_items, contents), weights)
 
@@ -124,7 +125,9 @@ def hold_out_last(history: History) -> tuple[History, np.ndarray, np.ndarray]:
     return earlier, users, history.item_row[last].astype(np.int64)
 
 
-def choose_weights(parts: Parts, users: np.ndarray, targets: np.ndarray) -> Weights:
+def choose_weights(
+    parts: Parts, histories: Histories, users: np.ndarray, targets: np.ndarray
+) -> Weights:
     """The weights with the highest NDCG@10, found by coordinate ascent over `GRID`.
 
     Seen items are hidden as `recommend` does it. The users are an even sample, which bounds the
@@ -137,8 +140,8 @@ def choose_weights(parts: Parts, users: np.ndarray, targets: np.ndarray) -> Weig
         return weights
     sample = np.linspace(0, len(users) - 1, n_sample).astype(np.int64)
     users, targets = users[sample], targets[sample]
-    shares, similarities = parts.shares(users), parts.similarities(users)
-    owner, seen = parts.history.latest(users, len(parts.history.item_row))
+    shares, similarities = parts.shares(histories, users), parts.similarities(histories, users)
+    owner, seen = histories.latest(users)
     is_repeat = np.bincount(owner[seen == targets[owner]], minlength=len(users)) > 0
     if is_repeat.mean() > MAX_MASKED_REPEATS:
         owner = seen = np.zeros(0, np.int64)
@@ -196,4 +199,4 @@ def _term(
 def _fit_parts(history: History, n_items: int, contents: dict[str, sparse.csr_array]) -> Parts:
     count = np.bincount(history.item_row, minlength=n_items)
     graph = cooccurrence.fit_graph(history, n_items)
-    return Parts(history, graph, contents, np.log1p(count).astype(np.float32))
+    return Parts(graph, contents, np.log1p(count).astype(np.float32))

@@ -15,11 +15,11 @@ class Popularity:
 
     popularity: np.ndarray
 
-    def score(self, user_rows: np.ndarray) -> np.ndarray:
-        """See `Scorer.score`."""
-        return np.broadcast_to(self.popularity, (len(user_rows), len(self.popularity)))
+    def score(self, histories: _base.Histories, rows: np.ndarray) -> np.ndarray:
+        """See `FittedBaseline.score`."""
+        return np.broadcast_to(self.popularity, (len(rows), len(self.popularity)))
 
 
-def fit(history: _base.History, n_users: int, n_items: int) -> _base.Scorer:
+def fit(history: _base.History, n_users: int, n_items: int) -> _base.FittedBaseline:
     """Count the events per item."""
     return Popularity(_base.popularity(history, n_items))

@@ -8,9 +8,11 @@ Each file of this folder is a metric. It defines `READS`, `DISPLAY` and the func
 
 A tie counts as the mean over its ranks: exactly in NDCG, recall and precision, and in the others
 for users with one target. A target is an item that the user has a held-out, labelled event with. A
-user without a value has NaN; means leave them out.
+user without a value has NaN; means leave them out. With `--protocol rolling` there is a list per
+held-out event: "user" then means the user at that time, and `EvaluationTask.per_user` averages.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, Protocol
@@ -101,29 +103,54 @@ class RankedLists:
 
 @dataclass(frozen=True)
 class CatalogueFacts:
-    """Item data and user histories that list metrics need.
+    """Item data, and what list metrics need of the history that each list follows.
 
     Attributes:
         popularity: int64 (n_items,), training events.
         vectors: (n_items, components), rows of length 1 or 0: diversity compares these.
         groups: (n_items, n_groups), non-negative, rows sum to 1 or 0: calibration counts these.
-        history: (n_users, n_items), each evaluated user's earlier events with the item.
+        history_groups: Distribution of each history over the groups, rows sum to 1 or 0.
+        history_percentile: float64 (n_users,), mean popularity percentile of each history's events;
+            NaN for an empty history.
     """
 
     popularity: np.ndarray
     vectors: sparse.csr_array
     groups: sparse.csr_array
-    history: sparse.csr_array
+    history_groups: sparse.csr_array
+    history_percentile: np.ndarray
+
+    @classmethod
+    def with_histories(
+        cls,
+        popularity: np.ndarray,
+        vectors: sparse.csr_array,
+        groups: sparse.csr_array,
+        histories: Iterable[sparse.csr_array],
+    ) -> "CatalogueFacts":
+        """Item data with histories, which come in blocks: together they may not fit into memory.
+
+        Args:
+            histories: Events of each history with each item, (rows of the block, n_items).
+        """
+        percentile = popularity_percentiles(popularity)
+        of_groups, of_percentile = [], []
+        for counts in histories:
+            of_groups.append(scale_rows_to_sum_1(sparse.csr_array(counts @ groups)))
+            total = np.asarray(counts.sum(axis=1), np.float64).ravel()
+            of_percentile.append(ratio(counts @ percentile, total))
+        return cls(
+            popularity,
+            vectors,
+            groups,
+            sparse.csr_array(sparse.vstack(of_groups, format="csr")),
+            np.concatenate(of_percentile),
+        )
 
     @property
     def n_items(self) -> int:
         """Items of the catalogue, cold ones included."""
         return len(self.popularity)
-
-    @cached_property
-    def history_groups(self) -> sparse.csr_array:
-        """Distribution of each evaluated user's history over the groups; rows sum to 1 or 0."""
-        return scale_rows_to_sum_1(self.history @ self.groups)
 
     @cached_property
     def squared_lengths(self) -> np.ndarray:
@@ -183,6 +210,17 @@ def ratio(value: np.ndarray, by: np.ndarray | float) -> np.ndarray:
     """`value / by`, NaN where `by` is 0."""
     by = np.broadcast_to(np.asarray(by, np.float64), value.shape)
     return np.divide(value, by, out=np.full(value.shape, np.nan), where=by != 0)
+
+
+def popularity_percentiles(popularity: np.ndarray) -> np.ndarray:
+    """Popularity percentile of each item, float64 (n_items,), from 0 to 1.
+
+    The share of training events of less popular items, plus half the share of equally popular ones;
+    over events it averages 0.5.
+    """
+    values, group = np.unique(popularity, return_inverse=True)
+    events = np.bincount(group, popularity, minlength=len(values))
+    return ((np.cumsum(events) - events / 2) / max(events.sum(), 1))[group]
 
 
 def scale_rows_to_length_1(matrix: sparse.csr_array) -> sparse.csr_array:

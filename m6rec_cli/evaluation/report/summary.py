@@ -76,6 +76,8 @@ class EvaluationSummary:
     Attributes:
         data: Path of the data directory.
         users: Evaluated users.
+        protocol: `all` or `rolling`, see `EvaluationTask`.
+        queries: Ranked lists of each system: one per user, or with `rolling` one per target.
         targets: Targets of these users.
         items: Ranked items: the whole catalogue.
         repeated_targets: Share of targets that their user has seen before.
@@ -88,7 +90,9 @@ class EvaluationSummary:
 
     data: str
     split: str
+    protocol: str
     users: int
+    queries: int
     targets: int
     items: int
     repeated_targets: float
@@ -127,17 +131,15 @@ def summarise_system(
     seed: int,
 ) -> SystemSummary:
     """Compute means, bootstrap intervals and slices of one system."""
-    measured = {view: compute_metrics(result.view(view), catalogue, ks) for view in VIEWS}
+    measured = {view: compute_metrics(result.view(view), task, catalogue, ks) for view in VIEWS}
     k = main_cutoff(ks)
     columns = dict(measured[headline].columns)
     ranks = result.view(headline).ranks
     for group, parts in slices.items():
         for part, mask in parts.items():
-            users = np.unique(task.target_user[mask])
-            for name, values in leading_values(ranks.subset(mask), k).items():
-                # Slices fill columns of all users, so that they share the resamples of the means.
-                columns[f"{group}/{part}/{name}"] = np.full(task.n_users, np.nan)
-                columns[f"{group}/{part}/{name}"][users] = values
+            # Columns of all users share the resamples of the means.
+            for name, values in leading_values(ranks, task, k, mask).items():
+                columns[f"{group}/{part}/{name}"] = values
     intervals = statistics.intervals(columns, resamples=resamples, seed=seed)
     return SystemSummary(
         kind=result.kind,
@@ -169,7 +171,7 @@ def _summarise_slice(
         if name.startswith(prefix)
     }
     return SliceSummary(
-        users=len(np.unique(task.target_user[mask])),
+        users=len(np.unique(task.query_user[task.target_query[mask]])),
         targets=int(mask.sum()),
         metrics=means,
         intervals={name: intervals[prefix + name] for name in means if prefix + name in intervals},

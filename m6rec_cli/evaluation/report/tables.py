@@ -14,7 +14,7 @@ def show_tables(summary: EvaluationSummary, report: Reporter) -> None:
     for name in columns:
         header += [name, "95%"] if name == main else [name]
     report.table(
-        f"{summary.users:,} users, split `{summary.split}`, seen items {summary.headline}",
+        f"{summary.users:,} users, {_protocol(summary)}, seen items {summary.headline}",
         [*header, f"{main} {summary.other_view}"],
         [
             _system_row(summary, name, system, columns, main)
@@ -37,6 +37,13 @@ def show_tables(summary: EvaluationSummary, report: Reporter) -> None:
                 for metric, test in pair.metrics.items()
             ],
         )
+
+
+def _protocol(summary: EvaluationSummary) -> str:
+    split = f"split `{summary.split}`"
+    if summary.protocol == "rolling":
+        return f"the next event {summary.queries:,} times (rolling), {split}"
+    return split
 
 
 def _system_row(

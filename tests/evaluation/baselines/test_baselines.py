@@ -11,19 +11,19 @@ from tests.evaluation.baselines.histories import history, random_history
 def test_last_item_recommends_the_successor_in_a_cycle():
     items = (np.arange(12)[:, None] + np.arange(5)) % 12
     h = history(np.repeat(np.arange(12), 5), items.ravel(), 12)
-    best = last_item.fit(h, 12, 12).score(np.arange(12)).argmax(axis=1)
+    best = last_item.fit(h, 12, 12).score(h.per_user, np.arange(12)).argmax(axis=1)
     np.testing.assert_array_equal(best, (items[:, -1] + 1) % 12)
 
 
 def test_history_last_item_is_int64_for_codes_of_item_pairs():
-    last = history([0, 0, 2], [5, 70_000, 3], 3).last_item
+    last = history([0, 0, 2], [5, 70_000, 3], 3).per_user.last_item(np.arange(3))
     assert last.tolist() == [70_000, -1, 3]
     assert (last * 100_000).tolist() == [7_000_000_000, -100_000, 300_000]
 
 
 def test_last_item_scores_are_transition_shares():
     h = history([0, 0, 1, 1, 2, 2, 3], [0, 1, 0, 1, 0, 2, 0], 4)
-    scores = last_item.fit(h, 4, 3).score(np.array([3]))[0]
+    scores = last_item.fit(h, 4, 3).score(h.per_user, np.array([3]))[0]
     np.testing.assert_allclose(scores, [0, 2 / 3, 1 / 3], atol=2e-3)
 
 
@@ -34,7 +34,7 @@ def test_itemknn_equals_dense_cosine():
     cosine = (x.T @ x) / (np.sqrt(np.outer(degree, degree)) + 5)
     np.fill_diagonal(cosine, 0)
     expected = x @ cosine
-    got = itemknn.fit(h, 30, 12, neighbours=12, shrink=5).score(np.arange(30))
+    got = itemknn.fit(h, 30, 12, neighbours=12, shrink=5).score(h.per_user, np.arange(30))
     np.testing.assert_allclose(got, expected, atol=1e-4)
 
 
@@ -45,11 +45,10 @@ def test_itemknn_keeps_only_the_nearest_neighbours():
 
 
 def test_itemknn_scores_do_not_depend_on_the_block_size(monkeypatch):
-    whole = itemknn.fit(random_history(5), 30, 12).score(np.arange(30))
+    h = random_history(5)
+    whole = itemknn.fit(h, 30, 12).score(h.per_user, np.arange(30))
     monkeypatch.setattr(itemknn, "BLOCK_NONZEROS", 7)
-    np.testing.assert_array_equal(
-        itemknn.fit(random_history(5), 30, 12).score(np.arange(30)), whole
-    )
+    np.testing.assert_array_equal(itemknn.fit(h, 30, 12).score(h.per_user, np.arange(30)), whole)
 
 
 def test_ease_equals_the_closed_form(monkeypatch):
@@ -59,7 +58,7 @@ def test_ease_equals_the_closed_form(monkeypatch):
     inverse = np.linalg.inv(x.T @ x + 3 * np.eye(11))
     weights = np.eye(11) - inverse / np.diag(inverse)
     np.fill_diagonal(weights, 0)
-    got = ease.fit(h, 30, 12, ridge=3).score(np.arange(30))
+    got = ease.fit(h, 30, 12, ridge=3).score(h.per_user, np.arange(30))
     np.testing.assert_allclose(got[:, :11], x @ weights, atol=1e-4)
     assert (got[:, 11] < got[:, :11].min(axis=1)).all()
 

@@ -32,13 +32,13 @@ def test_contentknn_equals_the_formula_in_dense_arithmetic():
     weights = idf * words * 2.5 / (words + 1.5 * (0.5 + 0.5 * lengths / 2.5))
     unit = weights / np.linalg.norm(weights, axis=1, keepdims=True)
     user = 0.25 * unit[0] + (0.5 + 1) * unit[1]
-    np.testing.assert_allclose(got.score(np.array([0]))[0], unit @ user, atol=3e-5)
+    np.testing.assert_allclose(got.score(h.per_user, np.array([0]))[0], unit @ user, atol=3e-5)
 
 
 def test_contentknn_features_are_separate_fields():
     a, b = counts([[1, 0], [0, 1], [1, 0]]), counts([[1, 1], [1, 0], [0, 0]])
     h = history([0], [0], 1)
-    scores = contentknn.fit(h, 1, 3, _base.ItemContent([a, b])).score(np.array([0]))[0]
+    scores = contentknn.fit(h, 1, 3, _base.ItemContent([a, b])).score(h.per_user, np.array([0]))[0]
     # The third item shares the first field and has no second one. The second item shares a part
     # of the second field.
     assert scores[0] > scores[2] > scores[1] > 0
@@ -47,9 +47,9 @@ def test_contentknn_features_are_separate_fields():
 def test_contentknn_new_items_do_not_change_other_scores():
     words = np.array([[1, 1, 0], [0, 1, 1], [1, 0, 1]])
     h = history([0, 0, 1], [0, 1, 2], 2)
-    before = contentknn.fit(h, 2, 3, content(words)).score(np.arange(2))
+    before = contentknn.fit(h, 2, 3, content(words)).score(h.per_user, np.arange(2))
     wider = np.vstack([words, [[7, 0, 0]], [[0, 0, 0]]])
-    after = contentknn.fit(h, 2, 5, content(wider)).score(np.arange(2))
+    after = contentknn.fit(h, 2, 5, content(wider)).score(h.per_user, np.arange(2))
     np.testing.assert_allclose(after[:, :3], before, rtol=1e-6)
     assert after[0, 3] > 0
     assert after[0, 4] == 0

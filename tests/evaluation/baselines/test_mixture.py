@@ -33,14 +33,14 @@ def test_cooccurrence_equals_the_graphs_shares_of_the_last_ten_events():
         weight = 0.8 ** np.arange(len(own))[::-1]
         if len(own):
             expected[user] = (weight / weight.sum()) @ graph.toarray()[own]
-    got = cooccurrence.fit(h, 30, 12).score(np.arange(30))
+    got = cooccurrence.fit(h, 30, 12).score(h.per_user, np.arange(30))
     np.testing.assert_allclose(got, expected, atol=2e-6)
 
 
 @pytest.mark.parametrize("baseline", [cooccurrence, mixture])
 def test_graph_baselines_recommend_the_successor_in_a_cycle(baseline):
     h, items = cycle()
-    scores = baseline.fit(h, 40, 12).score(np.arange(40))
+    scores = baseline.fit(h, 40, 12).score(h.per_user, np.arange(40))
     scores[np.repeat(np.arange(40), 5), items.ravel()] = -np.inf
     np.testing.assert_array_equal(scores.argmax(axis=1), (items[:, -1] + 1) % 12)
 
@@ -49,7 +49,7 @@ def test_mixture_words_get_a_weight_where_they_alone_tell():
     h, n_items, words = pairs_by_content()
     scorer = mixture.fit(h, 30, n_items, ItemContent(term_counts=[words]))
     assert scorer.weights["words"] > 0
-    scores = scorer.score(np.arange(30))
+    scores = scorer.score(h.per_user, np.arange(30))
     scores[np.arange(30), 2 * np.arange(30) + 1] = -np.inf
     np.testing.assert_array_equal(scores.argmax(axis=1), 2 * np.arange(30))
 

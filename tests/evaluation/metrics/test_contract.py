@@ -27,11 +27,11 @@ from tests import worlds
 
 LISTS = RankedLists(np.array([[0, 1, 2], [3, 0, -1], [1, 2, 3]], np.int32))
 RANKS = Ranks(np.array([0, 2, 1, MISS]), np.array([0, 0, 1, 2]), 3)
-FACTS = CatalogueFacts(
+FACTS = CatalogueFacts.with_histories(
     popularity=np.array([4, 2, 1, 0]),
     vectors=sparse.csr_array(np.eye(4)),
     groups=sparse.csr_array(np.eye(4)[[0, 0, 1, 1]]),
-    history=sparse.csr_array(np.ones((3, 4))),
+    histories=[sparse.csr_array(np.ones((3, 4)))],
 )
 
 

@@ -10,15 +10,15 @@ from m6rec_cli.evaluation.metrics._base import (
     METRICS,
     CatalogueFacts,
     RankedLists,
+    popularity_percentiles,
     scale_rows_to_length_1,
     scale_rows_to_sum_1,
 )
-from m6rec_cli.evaluation.metrics.popularity_bias import percentiles
 
 
 def facts(popularity, vectors=None, groups=None, history=None, users=2):
     n = len(popularity)
-    return CatalogueFacts(
+    return CatalogueFacts.with_histories(
         np.array(popularity),
         scale_rows_to_length_1(
             sparse.csr_array(np.eye(n) if vectors is None else np.array(vectors, float))
@@ -26,7 +26,7 @@ def facts(popularity, vectors=None, groups=None, history=None, users=2):
         scale_rows_to_sum_1(
             sparse.csr_array(np.eye(n) if groups is None else np.array(groups, float))
         ),
-        sparse.csr_array(np.zeros((users, n)) if history is None else np.array(history, float)),
+        [sparse.csr_array(np.zeros((users, n)) if history is None else np.array(history, float))],
     )
 
 
@@ -71,8 +71,12 @@ def test_diversity_is_one_minus_the_mean_cosine_of_pairs():
 
 def test_popularity_percentiles_average_to_half_over_events():
     popularity = np.array([7, 3, 3, 0, 1])
-    assert percentiles(popularity) @ popularity / popularity.sum() == pytest.approx(0.5)
-    assert percentiles(popularity)[1] == percentiles(popularity)[2] == pytest.approx((1 + 3) / 14)
+    assert popularity_percentiles(popularity) @ popularity / popularity.sum() == pytest.approx(0.5)
+    assert (
+        popularity_percentiles(popularity)[1]
+        == popularity_percentiles(popularity)[2]
+        == pytest.approx((1 + 3) / 14)
+    )
 
 
 def test_popularity_bias_is_zero_for_a_list_that_equals_the_history():

@@ -35,7 +35,9 @@ def page(systems, **fields):
         **{
             "data": UNSAFE,
             "split": "test",
+            "protocol": "all",
             "users": 1234,
+            "queries": 1234,
             "targets": 5678,
             "items": 9012,
             "repeated_targets": 0.0,
