@@ -32,7 +32,15 @@ class DataConfig:
         ge=0,
         le=0.9,
     )
-    seed: int = key(0, "seed of the random draw of cold items and cold users", ge=0)
+    tie_order: str = key(
+        "file",
+        "order of a user's events of the same time: as in the file, or `random`, which shows how "
+        "much figures depend on it",
+        choices=("file", "random"),
+    )
+    seed: int = key(
+        0, "seed of the random draw of cold items and cold users, and of `tie_order=random`", ge=0
+    )
     min_user_events: int = key(
         1, "drop users with fewer events; repeated together with `min_item_events`", ge=1
     )

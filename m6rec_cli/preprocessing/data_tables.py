@@ -14,7 +14,7 @@ from m6rec_cli.preprocessing.cleaning.event_rules import SELF_EVENTS
 from m6rec_cli.preprocessing.cleaning.rules import CleaningLog
 from m6rec_cli.preprocessing.cleaning.unknown_ids import TablePaths, resolve_unknown_ids
 from m6rec_cli.preprocessing.event_kinds import encode_event_kinds, fit_event_kinds
-from m6rec_cli.preprocessing.event_order import sort_events
+from m6rec_cli.preprocessing.event_order import find_ties, shuffle_ties, sort_events
 from m6rec_cli.preprocessing.row_numbers import (
     categories,
     codes_by_first_event,
@@ -23,6 +23,7 @@ from m6rec_cli.preprocessing.row_numbers import (
     rows_of_codes,
 )
 from m6rec_cli.preprocessing.schema import Schema
+from m6rec_cli.system.errors import M6RecError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +37,7 @@ class DataTables:
         event_kinds: Event kinds by code.
         user_popularity: Training events of each user, int (n_users,).
         ties: Events at the same time as another event of their user.
+        tied_users: Users with a validation or test target at the time of another of their events.
         repeats: Share of the validation and test targets that their user has seen before.
     """
 
@@ -45,6 +47,7 @@ class DataTables:
     event_kinds: list[str]
     user_popularity: np.ndarray
     ties: int
+    tied_users: int
     repeats: float
 
     def counts(self) -> Counts:
@@ -85,8 +88,8 @@ def assemble(
         drop_items_without_events: Remove such items from the catalogue.
 
     Raises:
-        M6RecError: There are unknown ids and they are forbidden, no event is left, or the split
-            needs times.
+        M6RecError: There are unknown ids and they are forbidden, no event is left, the split needs
+            times, or ties are to be shuffled that columns order.
     """
     if schema.users_are_items:
         themselves = pl.col("user").cast(pl.String) == pl.col("item").cast(pl.String)
@@ -113,19 +116,27 @@ def assemble(
     )
     # One copy of the log drops rows and sorts them.
     events = sort_events(events, active.keep_event)
+    if config.tie_order == "random":
+        if schema.order:
+            raise M6RecError(
+                "columns order the events of the same time: they have no random order",
+                where=f"data.tie_order, columns {', '.join(f'`{name}`' for name in schema.order)}",
+                hint="leave out `data.tie_order`",
+            )
+        events = shuffle_ties(events, config.seed)
     events = events.with_columns(
         renumber(events["user_row"], active.drop_user),
         renumber(events["item_row"], active.drop_item),
     )
     users = users.filter(pl.Series(~active.drop_user))
     items = items.filter(pl.Series(~active.drop_item))
-    ties = (
-        splits.count_ties(events["user_row"].to_numpy(), events["timestamp"].to_numpy())
-        if schema.timestamp
-        else 0
-    )
+    tied = np.zeros(len(events), bool)
+    if schema.timestamp:
+        tied = find_ties(events["user_row"].to_numpy(), events["timestamp"].to_numpy())
     events = splits.split_events(events, config, has_time=schema.has_time)
-    trains = events["split"].to_numpy() == TRAIN
+    users_of, labels = events["user_row"].to_numpy(), events["label"].to_numpy()
+    split = events["split"].to_numpy()
+    trains = split == TRAIN
     popularity = np.bincount(events["item_row"].to_numpy()[trains], minlength=len(items))
     order = ["user_row", "item_row", "timestamp", "event", "weight", "label", "split"]
     return DataTables(
@@ -133,11 +144,10 @@ def assemble(
         items=items.with_columns(pl.Series("popularity", popularity, pl.UInt32)),
         users=users,
         event_kinds=kinds,
-        user_popularity=np.bincount(events["user_row"].to_numpy()[trains], minlength=len(users)),
-        ties=ties,
-        repeats=splits.repeat_share(
-            *(events[name].to_numpy() for name in ("user_row", "item_row", "label", "split"))
-        ),
+        user_popularity=np.bincount(users_of[trains], minlength=len(users)),
+        ties=int(tied.sum()),
+        tied_users=splits.count_tied_users(users_of, tied, labels, split),
+        repeats=splits.repeat_share(users_of, events["item_row"].to_numpy(), labels, split),
     )
 
 

@@ -53,6 +53,25 @@ def sort_events(frame: pl.DataFrame, keep: np.ndarray) -> pl.DataFrame:
     return pl.DataFrame(ordered)
 
 
+def find_ties(users: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """Which events, sorted by user and time, have the time of another of their user; bool."""
+    tied = np.zeros(len(users), bool)
+    same = (users[1:] == users[:-1]) & (times[1:] == times[:-1])
+    tied[1:] |= same
+    tied[:-1] |= same
+    return tied
+
+
+def shuffle_ties(events: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """The events, sorted by user and time, with those of one user and time in random order."""
+    users, times = events["user_row"].to_numpy(), events["timestamp"].to_numpy()
+    at = np.flatnonzero(find_ties(users, times))
+    draw = np.random.default_rng(seed).random(len(at))
+    order = np.arange(len(events))
+    order[at] = at[np.lexsort((draw, times[at], users[at]))]
+    return events[order]
+
+
 def sorted_blocks(
     users: np.ndarray, times: np.ndarray, keep: np.ndarray, block_size: int = _BLOCK
 ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -92,10 +111,6 @@ def stable_argsort(keys: np.ndarray) -> np.ndarray:
     """
     index = pl.Series(keys).arg_sort().to_numpy(writable=True)
     ordered = keys[index]
-    same = ordered[1:] == ordered[:-1]
-    tied = np.zeros(len(keys), bool)
-    tied[1:] |= same
-    tied[:-1] |= same
-    at = np.flatnonzero(tied)
+    at = np.flatnonzero(find_ties(ordered, ordered))
     index[at] = index[at][np.lexsort((index[at], ordered[at]))]
     return index

@@ -13,6 +13,8 @@ from m6rec_cli.system.progress import Reporter
 _WARNED_SHARE = 0.01
 """A rule that drops more of the events, or of a table's rows, is a warning."""
 _WARNED_WEIGHTS = 0.05
+_WARNED_TIES = 0.05
+"""A larger share of users with a tied held-out event is a warning."""
 _PLAIN = (
     SELF_EVENTS,
     "of bots",
@@ -26,8 +28,12 @@ _PLAIN = (
 _FEW_TRAINING_EVENTS = 0.2
 
 
-def show(report: Reporter, manifest: DataManifest) -> None:
-    """Show cleaning and counts, and warn of what looks wrong."""
+def show(report: Reporter, manifest: DataManifest, tied_users: int) -> None:
+    """Show cleaning and counts, and warn of what looks wrong.
+
+    Args:
+        tied_users: See `DataTables`.
+    """
     report.table(
         "cleaning",
         ("rule", "dropped", "changed", "first"),
@@ -36,6 +42,8 @@ def show(report: Reporter, manifest: DataManifest) -> None:
     _warn_of_losses(report, manifest)
     _warn_of_few_training_events(report, manifest)
     _tell_repeats(report, manifest.repeats)
+    if not manifest.schema.get("order"):
+        _warn_of_ties(report, manifest, tied_users)
     counts = manifest.counts
     report.table(
         "counts",
@@ -45,6 +53,7 @@ def show(report: Reporter, manifest: DataManifest) -> None:
             ("items", counts.items),
             *((f"events: {split}", counts.events[split]) for split in SPLITS),
             ("events at the same time as another event of the user", manifest.ties),
+            ("users with such an event held out for validation or test", tied_users),
         ],
     )
 
@@ -85,6 +94,20 @@ def _tell_repeats(report: Reporter, repeats: float) -> None:
             f"{repeats:.1%} of the held-out targets are repeats of seen items, and seen items are "
             "left out of lists: `recommend.seen=keep` keeps them"
         )
+
+
+def _warn_of_ties(report: Reporter, manifest: DataManifest, tied_users: int) -> None:
+    """Warn if the order within ties decides for many users which events are held out."""
+    # A temporal split never cuts a tie.
+    if manifest.split in ("temporal", "none") or tied_users <= _WARNED_TIES * manifest.counts.users:
+        return
+    order = str(manifest.config["data.tie_order"])
+    kept = "the order of the file decides" if order == "file" else "a random order decides"
+    report.warn(
+        f"{tied_users:,} of {manifest.counts.users:,} users have a held-out event at the time of "
+        f"another of their events: {kept} which one is held out, so figures have more noise than "
+        "their intervals say; `data.tie_order=random` with several `data.seed` shows how much"
+    )
 
 
 def _advice(rule: str) -> str:

@@ -148,12 +148,16 @@ def cold_targets(
     return np.where(cold & ~cold_user, last, labels.astype(bool))
 
 
-def count_ties(users: np.ndarray, timestamps: np.ndarray) -> int:
-    """Number of events at the same time as another event of their user."""
-    if len(users) < 2:
-        return 0
-    same = (users[1:] == users[:-1]) & (timestamps[1:] == timestamps[:-1])
-    return int((np.concatenate([same, [False]]) | np.concatenate([[False], same])).sum())
+def count_tied_users(
+    users: np.ndarray, tied: np.ndarray, labels: np.ndarray, split: np.ndarray
+) -> int:
+    """Number of users with a validation or test target at the time of another of their events.
+
+    Args:
+        tied: From `event_order.find_ties`.
+    """
+    held_out = labels.astype(bool) & ((split == VALID) | (split == TEST))
+    return len(np.unique(users[held_out & tied]))
 
 
 def repeat_share(

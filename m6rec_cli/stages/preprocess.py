@@ -129,7 +129,7 @@ def run(
             fingerprints=(digests.of_directory(work),),
         )
         write_manifest(work, manifest)
-    overview.show(report, manifest)
+    overview.show(report, manifest, data.tied_users)
     return {
         "counts": asdict(manifest.counts),
         "cleaning": [rule.to_json() for rule in manifest.cleaning],
@@ -139,6 +139,7 @@ def run(
         ],
         "split": manifest.split,
         "ties": manifest.ties,
+        "tied_users": data.tied_users,
         "repeats": manifest.repeats,
         "has_time": manifest.has_time,
         "events": data.event_kinds,

@@ -75,3 +75,29 @@ def test_order_lines_equal_a_plain_sort_within_each_user_and_time(
         for place, row in zip(group, by_key, strict=True):
             expected[place["row"]] = row["row"]
     assert ordered["row"].to_list() == expected
+
+
+def test_find_ties_marks_every_event_of_a_tie() -> None:
+    users, times = np.array([0, 0, 0, 1, 1]), np.array([1, 1, 2, 2, 3])
+    assert event_order.find_ties(users, times).tolist() == [True, True, False, False, False]
+    assert event_order.find_ties(users[:0], times[:0]).tolist() == []
+
+
+def test_shuffle_ties_moves_events_within_ties_alone_and_follows_the_seed() -> None:
+    rng = np.random.default_rng(0)
+    keys = {"user_row": rng.integers(0, 5, 200), "timestamp": rng.integers(0, 6, 200)}
+    frame = pl.DataFrame({**keys, "event": np.arange(200)}).sort(
+        "user_row", "timestamp", maintain_order=True
+    )
+    shuffled, again, other = (event_order.shuffle_ties(frame, seed) for seed in (1, 1, 2))
+    assert shuffled.equals(again)
+    assert not shuffled.equals(other)
+    assert not shuffled.equals(frame)
+    assert shuffled.select("user_row", "timestamp").equals(frame.select("user_row", "timestamp"))
+    assert shuffled.sort("user_row", "timestamp", "event").equals(frame)
+
+
+def test_shuffle_ties_puts_every_event_of_a_tie_last_equally_often() -> None:
+    frame = pl.DataFrame({"user_row": [0] * 3, "timestamp": [7] * 3, "event": [0, 1, 2]})
+    last = [event_order.shuffle_ties(frame, seed)["event"][2] for seed in range(300)]
+    assert np.bincount(last).min() > 70

@@ -99,10 +99,14 @@ def test_repeat_share_counts_targets_with_an_earlier_event_in_another_split() ->
     assert splits.repeat_share(users[:0], items[:0], labels[:0], split[:0]) == 0.0
 
 
-def test_count_ties_counts_every_event_of_a_tie() -> None:
-    users = np.array([0, 0, 0, 1, 1])
-    assert splits.count_ties(users, np.array([1, 1, 2, 2, 3])) == 2
-    assert splits.count_ties(users[:1], np.array([1])) == 0
+def test_count_tied_users_counts_users_with_a_tied_target() -> None:
+    users = np.array([0, 0, 0, 1, 1, 2, 2])
+    tied = np.array([0, 1, 1, 1, 1, 0, 0], bool)
+    split = np.array([TRAIN, VALID, TEST, TRAIN, TRAIN, TRAIN, TEST])
+    labels = np.ones(7, bool)
+    assert splits.count_tied_users(users, tied, labels, split) == 1
+    labels[:3] = False
+    assert splits.count_tied_users(users, tied, labels, split) == 0
 
 
 def test_draw_rows_draws_a_share_of_the_distinct_rows_by_the_seed() -> None:
