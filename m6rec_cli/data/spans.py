@@ -33,3 +33,11 @@ def range_positions(starts: np.ndarray, stops: np.ndarray) -> tuple[np.ndarray, 
     sizes = stops - starts
     owner = np.repeat(np.arange(len(starts)), sizes)
     return owner, np.arange(len(owner)) + np.repeat(starts - np.cumsum(sizes) + sizes, sizes)
+
+
+def contains(sorted_keys: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """Whether each of `keys` is in `sorted_keys`, bool."""
+    if not len(sorted_keys):
+        return np.zeros(len(keys), bool)
+    at = np.minimum(np.searchsorted(sorted_keys, keys), len(sorted_keys) - 1)
+    return sorted_keys[at] == keys

@@ -1,12 +1,11 @@
 """An evaluation task to the item data of list metrics: popularity, content vectors and groups."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from scipy import sparse
 
+from m6rec_cli.data.spans import range_positions
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.evaluation.metrics._base import (
     CatalogueFacts,
@@ -18,7 +17,6 @@ from m6rec_cli.evaluation.task import EvaluationTask
 from m6rec_cli.system.feature_spec import FeatureSpec
 
 MAX_GROUPS = 200
-_BLOCK_QUERIES = 4096
 
 
 @dataclass(frozen=True)
@@ -59,16 +57,27 @@ def build_catalogue_facts(task: EvaluationTask) -> tuple[CatalogueFacts, Measure
         groups = sparse.csr_array((np.ones(n), (np.arange(n), band)), (n, len(BANDS)))
     calibration = grouping[0].name if grouping else "popularity bands"
     return (
-        CatalogueFacts.with_histories(popularity, vectors, groups, _history_counts(task)),
+        CatalogueFacts.with_histories(popularity, vectors, groups, *_new_events(task)),
         MeasuredOver(diversity, calibration),
     )
 
 
-def _history_counts(task: EvaluationTask) -> Iterator[sparse.csr_array]:
-    """Events of each query's history with each item, in blocks."""
-    edges = [*range(0, task.n_queries, _BLOCK_QUERIES), task.n_queries]
-    for start, end in pairwise(edges):
-        yield task.histories.counts(np.arange(start, end), task.n_items)
+def _new_events(task: EvaluationTask) -> tuple[sparse.csr_array, np.ndarray]:
+    """Events of each history with each item that the query before does not know, and `continues`.
+
+    Under the protocol `rolling` the histories of a user grow from query to query.
+    """
+    queries = task.queries
+    continues = np.zeros(len(queries), bool)
+    continues[1:] = queries.user_row[1:] == queries.user_row[:-1]
+    start = np.where(continues, np.roll(queries.stop, 1), queries.start)
+    owner, position = range_positions(start, queries.stop)
+    offsets = np.searchsorted(owner, np.arange(len(queries) + 1))
+    items = queries.events.item_row[position].astype(np.int64)
+    parts = (np.ones(len(items)), items, offsets)
+    counts = sparse.csr_array(parts, (len(queries), task.n_items))
+    counts.sum_duplicates()
+    return counts, continues
 
 
 def _content_blocks(

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 
+from m6rec_cli.data.spans import contains
 from m6rec_cli.evaluation.list_table import read_list_entries
 from m6rec_cli.evaluation.metrics._base import MISS, RankedLists, Ranks
 from m6rec_cli.evaluation.results import SystemResult, View
-from m6rec_cli.evaluation.task import EvaluationTask, contains
+from m6rec_cli.evaluation.task import EvaluationTask
 from m6rec_cli.system.progress import Reporter
 
 

@@ -6,7 +6,7 @@ with the same score share their ranks. Lists are in the order of a stable sort.
 
 import numpy as np
 
-from m6rec_cli.evaluation.task import contains
+from m6rec_cli.data.spans import contains
 
 _GROUP = 32
 """Maximum number of columns per group in `score_floor`."""

@@ -47,7 +47,8 @@ def evaluate_scorer(
     lists = np.full((2, last - first, k), -1, np.int32)
     size = _tile_users(task.n_items, tile_bytes)
     tiles = [(start, min(start + size, last)) for start in range(first, last, size)]
-    with report.task(f"evaluating {name}", last - first, "users") as progress:
+    unit = "lists" if task.protocol == "rolling" else "users"
+    with report.task(f"evaluating {name}", last - first, unit) as progress:
         for (start, end), scores in zip(tiles, _scores(scorer, tiles), strict=True):
             signals.check_stop()
             if np.isnan(scores.sum()):

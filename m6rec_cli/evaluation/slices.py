@@ -9,7 +9,8 @@ from itertools import pairwise
 import numpy as np
 
 from m6rec_cli.data.format import TRAIN
-from m6rec_cli.evaluation.task import EvaluationTask, contains
+from m6rec_cli.data.spans import contains
+from m6rec_cli.evaluation.task import EvaluationTask
 
 BANDS = ("head", "middle", "tail", "cold")
 LENGTHS = (0, 1, 5, 10, 20, 50)

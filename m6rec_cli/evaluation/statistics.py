@@ -1,6 +1,6 @@
 """Per-user values to confidence intervals of their means and to p-values of paired differences."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -82,6 +82,19 @@ def sign_flip(difference: np.ndarray, *, flips: int, seed: int) -> float:
         # The tolerance covers rounding: sums of the same values in another order count as equal.
         extreme += int((np.abs(signs @ values) >= observed * (1 - 1e-5)).sum())
     return (1 + extreme) / (1 + flips)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values adjusted for several tests by the step-down procedure of Holm (1979).
+
+    The i-th smallest of n is multiplied by n - i + 1, and is at least as large as the adjusted one
+    before it. Tests with an adjusted p-value up to a have at most the chance a of any false one.
+    """
+    order = np.argsort(p_values, kind="stable")
+    scaled = np.asarray(p_values, np.float64)[order] * np.arange(len(order), 0, -1)
+    adjusted = np.empty(len(order))
+    adjusted[order] = np.minimum(np.maximum.accumulate(scaled), 1)
+    return adjusted.tolist()
 
 
 def resample_weights(n: int, resamples: int, seed: int) -> Iterator[np.ndarray]:

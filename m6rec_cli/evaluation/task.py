@@ -19,7 +19,7 @@ import numpy as np
 
 from m6rec_cli.data.events import Events
 from m6rec_cli.data.format import COLD, SPLITS
-from m6rec_cli.data.queries import Queries
+from m6rec_cli.data.queries import Queries, later_events, next_events
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.evaluation.baselines._base import Histories, History
 from m6rec_cli.evaluation.empty_split import empty_split_hint
@@ -76,7 +76,8 @@ class EvaluationTask:
     @cached_property
     def histories(self) -> Histories:
         """The history of each query."""
-        return Histories(self.queries.events.item_row, self.queries.start, self.queries.stop)
+        queries = self.queries
+        return Histories(queries.events.item_row, queries.start, queries.stop, queries.first_events)
 
     @cached_property
     def target_keys(self) -> np.ndarray:
@@ -89,7 +90,7 @@ class EvaluationTask:
         Masked items are those that `recommend` leaves out: the user's seen items and, where users
         are items, the user. A target that the user has seen is masked too, and is a miss.
         """
-        query, item = self.histories.latest(np.arange(start, end))
+        query, item = self.queries.seen_items(np.arange(start, end))
         own = self.data.own_item_row[self.queries.user_row[start:end]]
         is_item = np.flatnonzero(own >= 0)
         keys = np.append(query * self.n_items + item, is_item * self.n_items + own[is_item])
@@ -98,16 +99,7 @@ class EvaluationTask:
     @cached_property
     def repeated_mask(self) -> np.ndarray:
         """Whether the user has seen the target before, bool (targets,)."""
-        events = self.queries.events
-        keys = events.user_row.astype(np.int64) * self.n_items + events.item_row
-        known, first = np.unique(keys, return_index=True)
-        if not len(known):
-            return np.zeros(len(self.target_item), bool)
-        user_row = self.queries.user_row[self.target_query].astype(np.int64)
-        targets = user_row * self.n_items + self.target_item
-        at = np.minimum(np.searchsorted(known, targets), len(known) - 1)
-        is_known = first[at] < self.queries.stop[self.target_query]
-        return (known[at] == targets) & is_known
+        return self.queries.has_seen(self.target_query, self.target_item)
 
     @cached_property
     def history_length(self) -> np.ndarray:
@@ -126,14 +118,6 @@ class EvaluationTask:
         count = np.bincount(self.query_user[is_value], minlength=self.n_users)
         total = np.bincount(self.query_user[is_value], values[is_value], minlength=self.n_users)
         return np.divide(total, count, out=np.full(self.n_users, np.nan), where=count > 0)
-
-
-def contains(sorted_keys: np.ndarray, keys: np.ndarray) -> np.ndarray:
-    """Whether each of `keys` is in `sorted_keys`, bool."""
-    if not len(sorted_keys):
-        return np.zeros(len(keys), bool)
-    at = np.minimum(np.searchsorted(sorted_keys, keys), len(sorted_keys) - 1)
-    return sorted_keys[at] == keys
 
 
 def build_task(
@@ -162,48 +146,19 @@ def build_task(
         users = np.sort(np.random.default_rng(seed).choice(users, max_users, replace=False))
     if protocol == "rolling":
         _refuse_rolling(data, split, events)
-        queries, target_query, target_item = _next_events(data, split, users)
+        targets = next_events(data, split, users)
     else:
-        queries, target_query, target_item = _later_events(data, split, users, events)
+        targets = later_events(data, split, users)
     before = data.history(split)
     return EvaluationTask(
         data=data,
         split=split,
         protocol=protocol,
-        queries=queries,
-        target_query=target_query,
-        target_item=target_item,
+        queries=targets.queries,
+        target_query=targets.query,
+        target_item=targets.item,
         known=History(before.user_row, before.item_row, before.offsets(data.n_users), before.label),
     )
-
-
-def _later_events(
-    data: Dataset, split: str, users: np.ndarray, truth: Events
-) -> tuple[Queries, np.ndarray, np.ndarray]:
-    """One query per user, with all their held-out items as targets."""
-    keys = np.unique(truth.user_row.astype(np.int64) * data.n_items + truth.item_row)
-    keys = keys[contains(users, keys // data.n_items)]
-    query = np.searchsorted(users, keys // data.n_items)
-    queries = Queries.of_users(data.history(split), users, data.n_users)
-    return queries, query, keys % data.n_items
-
-
-def _next_events(
-    data: Dataset, split: str, users: np.ndarray
-) -> tuple[Queries, np.ndarray, np.ndarray]:
-    """One query per held-out event, after all earlier events of the user."""
-    code = SPLITS.index(split)
-    log = data.events.take(data.events.split <= code)
-    is_target = (log.split == code) & log.label & contains(users, log.user_row.astype(np.int64))
-    position = np.flatnonzero(is_target)
-    user_row = log.user_row[position].astype(np.int64)
-    queries = Queries(
-        events=log,
-        user_row=user_row,
-        start=log.offsets(data.n_users)[user_row],
-        stop=position,
-    )
-    return queries, np.arange(len(position)), log.item_row[position].astype(np.int64)
 
 
 def _refuse_rolling(data: Dataset, split: str, truth: Events) -> None:

@@ -140,9 +140,9 @@ class UserHistories:
 
     def latest(self, rows: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
         """The last `n` events of each user in their order: an index of `rows`, and an item row."""
-        owner, index = self.event_positions(rows)
-        last = self.stop[rows][owner] - index <= n
-        return owner[last], self.events.item_row[index[last]]
+        stop = self.stop[rows]
+        owner, index = range_positions(np.maximum(self.start[rows], stop - n), stop)
+        return owner, self.events.item_row[index]
 
     def with_unknown_users(self, ids: pl.Series) -> "UserHistories":
         """The same users, followed by users without events and without a profile."""

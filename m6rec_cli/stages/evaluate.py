@@ -13,17 +13,14 @@ from m6rec_cli import __version__
 from m6rec_cli.config.settings import Config
 from m6rec_cli.config.toml_text import to_toml
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.evaluation.catalogue_facts import build_catalogue_facts
-from m6rec_cli.evaluation.comparison import compare, pairs_with_best_baseline
 from m6rec_cli.evaluation.headline import choose_headline
-from m6rec_cli.evaluation.measurement import main_cutoff
-from m6rec_cli.evaluation.report.summary import EvaluationSummary, summarise_system
+from m6rec_cli.evaluation.report.building import build_summary
+from m6rec_cli.evaluation.report.summary import EvaluationSummary
 from m6rec_cli.evaluation.report.tables import show_tables
-from m6rec_cli.evaluation.results import SystemResult, ViewName
 from m6rec_cli.evaluation.sample_explanations import explain_sample
-from m6rec_cli.evaluation.slices import build_slices
+from m6rec_cli.evaluation.seed_groups import find_seed_groups
 from m6rec_cli.evaluation.systems import SystemSpec, evaluate_system, resolve_systems
-from m6rec_cli.evaluation.task import EvaluationTask, build_task
+from m6rec_cli.evaluation.task import build_task
 from m6rec_cli.system import process_group
 from m6rec_cli.system.directories import atomic_directory, atomic_file, write_json
 from m6rec_cli.system.errors import M6RecError, UsageError
@@ -120,10 +117,10 @@ def run(
     with process_group.first_process_writes() as may_write:
         if not may_write:
             return {}
-        pairs = request.pairs(systems) or pairs_with_best_baseline(
-            task, results, headline, main_cutoff(settings.ks)
+        groups = find_seed_groups(systems)
+        summary = build_summary(
+            data, task, results, request.pairs(systems), groups, headline, config
         )
-        summary = _summarise(data, task, results, pairs, headline, config)
         if request.explain:
             explanations = {
                 system.name: explain_sample(
@@ -161,52 +158,6 @@ def _check_output(out: Path, data: Path, systems: Sequence[SystemSpec], *, overw
     else:
         check_output_file(out, overwrite=overwrite)
     require_writable(out)
-
-
-def _summarise(
-    data: Path,
-    task: EvaluationTask,
-    results: dict[str, SystemResult],
-    pairs: Sequence[tuple[str, str]],
-    headline: ViewName,
-    config: Config,
-) -> EvaluationSummary:
-    """Compute the metrics of all systems and the paired tests."""
-    settings = config.evaluate
-    ks, resamples, seed = settings.ks, settings.bootstrap, settings.seed
-    catalogue, measured_over = build_catalogue_facts(task)
-    slices = build_slices(task)
-    return EvaluationSummary(
-        data=str(data),
-        split=settings.split,
-        protocol=settings.protocol,
-        users=task.n_users,
-        queries=task.n_queries,
-        targets=len(task.target_item),
-        items=task.n_items,
-        repeated_targets=float(task.repeated_mask.mean()),
-        headline=headline,
-        ks=ks,
-        measured_over=measured_over,
-        systems={
-            name: summarise_system(
-                result, task, catalogue, slices, ks, headline, resamples=resamples, seed=seed
-            )
-            for name, result in results.items()
-        },
-        comparisons=[
-            compare(
-                task,
-                results[a],
-                results[b],
-                main_cutoff(ks),
-                headline,
-                resamples=resamples,
-                seed=seed,
-            )
-            for a, b in pairs
-        ],
-    )
 
 
 def _write(

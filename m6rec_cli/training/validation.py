@@ -7,7 +7,8 @@ from flax import nnx
 
 from m6rec_cli.config.settings import Config
 from m6rec_cli.data.manifest import hides_seen
-from m6rec_cli.data.packing import PackedRows, gap_buckets, pack_histories
+from m6rec_cli.data.packing import PackedRows, gap_buckets, pack_queries
+from m6rec_cli.data.queries import HeldOut, later_events
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.execution.layout import Layout
 from m6rec_cli.execution.model_inputs import FeatureTables
@@ -50,11 +51,12 @@ class Validation:
         packed: Histories of the users.
         row: Row of each user's last token in `packed`.
         position: Position of it in the row.
-        target: Item rows of all validation targets, distinct per user.
-        target_user: Index of the user of each target, sorted.
+        target: Item rows of all validation targets, distinct per query.
+        target_query: Index of the query of each target, sorted.
         is_repeat: Whether the user has seen the target before.
-        seen_items: The items to mask, see `collect_seen_items`.
-        user_weight: Weight of each user in the mean; sums to 1, evenly over domains.
+        seen_items: The items to mask for each query, see `collect_seen_items`.
+        query_weight: Weight of each query in the mean: sums to 1, evenly over domains, over the
+            users of a domain and over the queries of a user.
         hides_seen: Whether the main figures mask seen items, as lists leave them out.
     """
 
@@ -62,10 +64,10 @@ class Validation:
     row: np.ndarray
     position: np.ndarray
     target: np.ndarray
-    target_user: np.ndarray
+    target_query: np.ndarray
     is_repeat: np.ndarray
     seen_items: SeenItems
-    user_weight: np.ndarray
+    query_weight: np.ndarray
     hides_seen: bool = True
 
     @classmethod
@@ -74,34 +76,38 @@ class Validation:
         truth = data.truth("valid")
         if not len(truth):
             return None
-        keys = np.unique(truth.user_row.astype(np.int64) * data.n_items + truth.item_row)
-        users = np.unique(keys // data.n_items)
+        users = np.unique(truth.user_row).astype(np.int64)
         limit = config.train.valid_users
         if limit and len(users) > limit:
             users = np.sort(np.random.default_rng(0).choice(users, limit, replace=False))
-            keys = keys[np.isin(keys // data.n_items, users)]
-        history = data.history("valid")
-        gaps = gap_buckets(history, has_time=data.has_time)
-        packed, row, position = pack_histories(
-            history, gaps, users, data.n_users, max_history=config.model.max_history
-        )
-        offsets = history.offsets(data.n_users)
-        seen_items = collect_seen_items(
-            history.item_row, offsets[users], offsets[users + 1], data.own_item_row[users]
+        held_out = later_events(data, "valid", users)
+        return cls._of_targets(data, config, held_out)
+
+    @classmethod
+    def _of_targets(cls, data: Dataset, config: Config, held_out: HeldOut) -> "Validation":
+        queries, first = held_out.queries, held_out.queries.first_events
+        gaps = gap_buckets(queries.events, has_time=data.has_time)
+        packed, row, position = pack_queries(queries, gaps, max_history=config.model.max_history)
+        users, user, n_queries = np.unique(
+            queries.user_row, return_inverse=True, return_counts=True
         )
         domain = data.domain[users]
         users_in = np.bincount(domain)
+        user_weight = 1 / (users_in[domain] * np.count_nonzero(users_in))
         return cls(
             packed=packed,
             row=row,
             position=position,
-            target=(keys % data.n_items).astype(np.int32),
-            target_user=np.searchsorted(users, keys // data.n_items),
-            is_repeat=np.isin(
-                keys, history.user_row.astype(np.int64) * data.n_items + history.item_row
+            target=held_out.item.astype(np.int32),
+            target_query=held_out.query,
+            is_repeat=queries.has_seen(held_out.query, held_out.item),
+            seen_items=collect_seen_items(
+                queries.events.item_row[first],
+                np.searchsorted(first, queries.start),
+                np.searchsorted(first, queries.stop),
+                data.own_item_row[queries.user_row],
             ),
-            seen_items=seen_items,
-            user_weight=1 / (users_in[domain] * np.count_nonzero(users_in)),
+            query_weight=(user_weight / n_queries)[user],
             hides_seen=hides_seen(config.recommend.seen, data.manifest.repeats),
         )
 
@@ -133,7 +139,7 @@ class Validation:
         masked, unmasked = [], []
         for start in range(0, len(self.target), tile):
             index = np.minimum(np.arange(start, start + tile), len(self.target) - 1)
-            user = self.target_user[index]
+            user = self.target_query[index]
             arrays = (contexts[user], self.target[index], self.seen_items[user])
             users = map(layout.place_users, arrays)
             tile_unmasked, tile_masked, scores = map(
@@ -152,15 +158,15 @@ class Validation:
         }
 
     def _figures(self, ranks: np.ndarray) -> dict[str, float]:
-        n_users = len(self.user_weight)
-        n_targets = np.bincount(self.target_user, minlength=n_users)
+        n_queries = len(self.query_weight)
+        n_targets = np.bincount(self.target_query, minlength=n_queries)
         hit = ranks < _CUTOFF
-        hits = np.bincount(self.target_user, hit, minlength=n_users)
-        gain = np.bincount(self.target_user, hit / np.log2(ranks + 2.0), minlength=n_users)
+        hits = np.bincount(self.target_query, hit, minlength=n_queries)
+        gain = np.bincount(self.target_query, hit / np.log2(ranks + 2.0), minlength=n_queries)
         ideal = np.cumsum(1 / np.log2(np.arange(_CUTOFF) + 2.0))[np.minimum(n_targets, _CUTOFF) - 1]
         return {
-            "ndcg@10": float(np.sum(self.user_weight * gain / ideal)),
-            "recall@10": float(np.sum(self.user_weight * hits / n_targets)),
+            "ndcg@10": float(np.sum(self.query_weight * gain / ideal)),
+            "recall@10": float(np.sum(self.query_weight * hits / n_targets)),
         }
 
 

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from m6rec_cli.evaluation import statistics
 
@@ -71,3 +73,42 @@ def test_sign_flip_no_difference_gives_1_and_clear_difference_the_minimum():
     assert statistics.sign_flip(np.zeros(10), flips=1000, seed=0) == 1.0
     assert statistics.sign_flip(np.full(100, 0.1), flips=1000, seed=0) == pytest.approx(1 / 1001)
     assert statistics.sign_flip(np.tile([1.0, -1.0, np.nan], 20), flips=1000, seed=0) > 0.8
+
+
+BH_REST = (0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("p_values", "adjusted"),
+    [
+        # The worked example of Holm's method in Wikipedia, "Holm-Bonferroni method": at .05 the
+        # first and the fourth hypothesis are rejected, the others are not.
+        ([0.01, 0.04, 0.03, 0.005], [0.03, 0.06, 0.06, 0.02]),
+        # The 15 p-values of Benjamini and Hochberg (1995), section 4: Bonferroni and Holm reject
+        # three at .05, by hand .0001 * 15, .0004 * 14, .0019 * 13, .0095 * 12 and so on.
+        (
+            [*(0.0001, 0.0004, 0.0019, 0.0095, 0.0201, 0.0278, 0.0298, 0.0344, 0.0459), *BH_REST],
+            [0.0015, 0.0056, 0.0247, 0.1140, 0.2211, 0.2780, 0.2780, 0.2780, 0.3213] + [1.0] * 6,
+        ),
+        ([0.2], [0.2]),
+        ([], []),
+    ],
+)
+def test_holm_equals_published_worked_examples(p_values, adjusted):
+    np.testing.assert_allclose(statistics.holm(p_values), adjusted, atol=1e-12)
+
+
+@given(
+    st.lists(st.sampled_from([0.001, 0.01, 0.02, 0.05, 0.3, 1.0]), min_size=1, max_size=9),
+    st.sampled_from([0.01, 0.05, 0.1]),
+)
+def test_holm_rejects_what_the_step_down_procedure_rejects(p_values, level):
+    # The procedure as Holm states it: compare the smallest with level / n, the next with
+    # level / (n - 1), and stop at the first that is larger.
+    rejected, n = [], len(p_values)
+    for step, at in enumerate(sorted(range(n), key=lambda i: p_values[i])):
+        if p_values[at] > level / (n - step) * (1 + 1e-9):
+            break
+        rejected.append(at)
+    got = [i for i, p in enumerate(statistics.holm(p_values)) if p <= level * (1 + 1e-9)]
+    assert got == sorted(rejected)

@@ -94,7 +94,7 @@ def test_validation_weights_domains_equally(world):
     validation = Validation.from_data(data, configuration.resolve())
     assert validation is not None
     domain = data.domain[np.unique(data.truth("valid").user_row)]
-    np.testing.assert_allclose([validation.user_weight[domain == d].sum() for d in (0, 1)], 0.5)
+    np.testing.assert_allclose([validation.query_weight[domain == d].sum() for d in (0, 1)], 0.5)
 
 
 def test_own_item_row_stays_within_the_domain(tmp_path):

@@ -117,7 +117,7 @@ def test_validation_asks_for_all_targets_of_a_user(tmp_path, small):
     data = write_data(tmp_path / "data", users, items, n_items=5, split=[0, 1, 1, 1, 0, 1, 1])
     checker = Validation.from_data(data, small())
     assert checker is not None
-    assert checker.target_user.tolist() == [0, 0, 1, 1]
+    assert checker.target_query.tolist() == [0, 0, 1, 1]
     assert checker.target.tolist() == [1, 2, 0, 3]
     assert checker.is_repeat.tolist() == [False, False, False, True]
     ideal = 1 + 1 / np.log2(3)

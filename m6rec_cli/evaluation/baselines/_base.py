@@ -34,11 +34,14 @@ class Histories:
         item_row: int (events,), the log.
         start: int64 (n,), position of the first event of each history.
         stop: int64 (n,), one more than the position of its last event.
+        first: int64, ascending: positions of the events in which their user meets an item for the
+            first time, see `Queries.first_events`; None: all events are read, then made distinct.
     """
 
     item_row: np.ndarray
     start: np.ndarray
     stop: np.ndarray
+    first: np.ndarray | None = None
 
     def latest(self, rows: np.ndarray, n: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """The last `n` events of some histories, or all: an index of `rows`, and item rows."""
@@ -55,20 +58,22 @@ class Histories:
         out[full] = self.item_row[self.stop[rows[full]] - 1]
         return out
 
-    def counts(self, rows: np.ndarray, n_items: int) -> sparse.csr_array:
-        """Events of some histories with each item, float64 (len(rows), n_items)."""
-        owner, items = self.latest(rows)
-        offsets = np.searchsorted(owner, np.arange(len(rows) + 1))
-        parts = (np.ones(len(items)), items.astype(np.int64), offsets)
-        counts = sparse.csr_array(parts, (len(rows), n_items))
-        counts.sum_duplicates()
-        return counts
-
     def matrix(self, rows: np.ndarray, n_items: int, dtype: type = np.float32) -> sparse.csr_array:
         """1 where the history has an event with the item, however many; (len(rows), n_items)."""
-        seen = self.counts(rows, n_items).astype(dtype)
+        owner, items = self._seen_items(rows)
+        offsets = np.searchsorted(owner, np.arange(len(rows) + 1))
+        parts = (np.ones(len(items), dtype), items.astype(np.int64), offsets)
+        seen = sparse.csr_array(parts, (len(rows), n_items))
+        seen.sum_duplicates()
         seen.data[:] = 1
-        return sparse.csr_array(seen)
+        return seen
+
+    def _seen_items(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if self.first is None:
+            return self.latest(rows)
+        edges = (np.searchsorted(self.first, edge[rows]) for edge in (self.start, self.stop))
+        owner, index = range_positions(*edges)
+        return owner, self.item_row[self.first[index]]
 
 
 @dataclass(frozen=True)

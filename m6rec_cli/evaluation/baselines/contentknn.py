@@ -39,7 +39,8 @@ class ContentKnn:
 
     def _decayed(self, histories: _base.Histories, rows: np.ndarray) -> sparse.csr_array:
         """Sum of the weights of the events with each item, f32 (len(rows), n_items)."""
-        owner, items = histories.latest(rows)
+        # Older events have a weight below 2^-40.
+        owner, items = histories.latest(rows, int(40 * self.half_life))
         age = np.searchsorted(owner, owner, side="right") - 1 - np.arange(len(owner))
         weight = np.exp2(-age / self.half_life).astype(np.float32)
         shape = (len(rows), len(self.tie_breaker))

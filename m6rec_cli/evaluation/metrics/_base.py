@@ -12,7 +12,6 @@ user without a value has NaN; means leave them out. With `--protocol rolling` th
 held-out event: "user" then means the user at that time, and `EvaluationTask.per_user` averages.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, Protocol
@@ -126,25 +125,29 @@ class CatalogueFacts:
         popularity: np.ndarray,
         vectors: sparse.csr_array,
         groups: sparse.csr_array,
-        histories: Iterable[sparse.csr_array],
+        counts: sparse.csr_array,
+        continues: np.ndarray | None = None,
     ) -> "CatalogueFacts":
-        """Item data with histories, which come in blocks: together they may not fit into memory.
+        """Item data with what histories hold.
 
         Args:
-            histories: Events of each history with each item, (rows of the block, n_items).
+            counts: Events of each history with each item, (n_users, n_items).
+            continues: bool (n_users,), True where the history is that of the row before and then
+                the events of `counts`; None: nowhere.
         """
-        percentile = popularity_percentiles(popularity)
-        of_groups, of_percentile = [], []
-        for counts in histories:
-            of_groups.append(scale_rows_to_sum_1(sparse.csr_array(counts @ groups)))
-            total = np.asarray(counts.sum(axis=1), np.float64).ravel()
-            of_percentile.append(ratio(counts @ percentile, total))
+        of_groups = sparse.csr_array(counts @ groups).toarray().astype(np.float64)
+        total = np.asarray(counts.sum(axis=1), np.float64).ravel()
+        of_percentile = np.asarray(counts @ popularity_percentiles(popularity))
+        if continues is not None and continues.any():
+            of_groups, total, of_percentile = (
+                running_sums(x, continues) for x in (of_groups, total, of_percentile)
+            )
         return cls(
             popularity,
             vectors,
             groups,
-            sparse.csr_array(sparse.vstack(of_groups, format="csr")),
-            np.concatenate(of_percentile),
+            scale_rows_to_sum_1(sparse.csr_array(of_groups)),
+            ratio(of_percentile, total),
         )
 
     @property
@@ -210,6 +213,14 @@ def ratio(value: np.ndarray, by: np.ndarray | float) -> np.ndarray:
     """`value / by`, NaN where `by` is 0."""
     by = np.broadcast_to(np.asarray(by, np.float64), value.shape)
     return np.divide(value, by, out=np.full(value.shape, np.nan), where=by != 0)
+
+
+def running_sums(values: np.ndarray, continues: np.ndarray) -> np.ndarray:
+    """Sums over the rows of each run so far, float64; a run starts where `continues` is False."""
+    sums = np.cumsum(values, axis=0)
+    starts = np.flatnonzero(~continues)
+    before = np.concatenate([np.zeros_like(sums[:1]), sums])[starts]
+    return sums - np.repeat(before, np.diff(starts, append=len(sums)), axis=0)
 
 
 def popularity_percentiles(popularity: np.ndarray) -> np.ndarray:

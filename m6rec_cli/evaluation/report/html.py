@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -14,6 +14,7 @@ from m6rec_cli.evaluation.measurement import (
     main_cutoff,
 )
 from m6rec_cli.evaluation.report import plots
+from m6rec_cli.evaluation.report.seed_spread import Spread
 from m6rec_cli.evaluation.report.summary import EvaluationSummary
 from m6rec_cli.evaluation.results import ViewName
 from m6rec_cli.evaluation.slices import TITLES
@@ -69,6 +70,9 @@ def render_page(
             "other": _all_rows(summary, summary.other_view),
         },
         comparison_rows=_comparison_rows(summary),
+        n_tests=sum(len(pair.metrics) for pair in summary.comparisons),
+        seed_header=["runs", *columns, f"{main} {summary.other_view}"],
+        seed_rows=_seed_rows(summary, columns, main),
         systems_plot=plots.plot_systems(summary, k),
         cutoffs_plot=plots.plot_cutoffs(summary),
         slice_plots={
@@ -130,6 +134,25 @@ def _all_rows(summary: EvaluationSummary, view: ViewName) -> list[tuple[str, lis
     return rows
 
 
+def _seed_rows(
+    summary: EvaluationSummary, columns: list[str], main: str
+) -> list[tuple[str, list[Cell]]]:
+    """One row per group of seeds: mean and standard deviation of the main metrics."""
+    rows = []
+    for group in summary.seeds:
+        headline, other = group.view(summary.headline), group.view(summary.other_view)
+        cells = [_seed_cell(name, headline[name], group.intervals.get(name)) for name in columns]
+        rows.append((group.name, [*cells, _seed_cell(main, other[main])]))
+    return rows
+
+
+def _seed_cell(metric: str, figure: Spread, interval: list[float] | None = None) -> Cell:
+    cell = _cell(metric, figure.mean, interval)
+    if figure.sd is None:
+        return cell
+    return replace(cell, text=f"{cell.text} ± {figure.sd:{display(metric).spec}}")
+
+
 def _comparison_rows(summary: EvaluationSummary) -> list[tuple[str, str, list[Cell], str, str]]:
     """One row per pair and metric: pair, metric, both means and difference, p, users better."""
     return [
@@ -141,7 +164,7 @@ def _comparison_rows(summary: EvaluationSummary) -> list[tuple[str, str, list[Ce
                 _cell(metric, test.b),
                 _cell(metric, test.difference, test.interval),
             ],
-            f"{test.p_value:.4f}",
+            f"{test.p_adjusted:.4f}",
             f"{test.a_better:,} / {test.b_better:,}",
         )
         for pair in summary.comparisons

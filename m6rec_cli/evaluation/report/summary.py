@@ -1,16 +1,19 @@
 """System results to the summary of an evaluation: means, intervals and slices, as typed values."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
 from m6rec_cli.evaluation import statistics
 from m6rec_cli.evaluation.catalogue_facts import MeasuredOver
-from m6rec_cli.evaluation.comparison import Comparison
+from m6rec_cli.evaluation.comparison import Comparison, mean_leading_values
 from m6rec_cli.evaluation.measurement import compute_metrics, leading_values, main_cutoff
 from m6rec_cli.evaluation.metrics._base import CatalogueFacts
+from m6rec_cli.evaluation.report.seed_spread import SeedSummary, spread
 from m6rec_cli.evaluation.results import VIEWS, SystemKind, SystemResult, ViewName
 from m6rec_cli.evaluation.sample_explanations import SampleUser
+from m6rec_cli.evaluation.seed_groups import SeedGroup
 from m6rec_cli.evaluation.slices import Slices
 from m6rec_cli.evaluation.task import EvaluationTask
 from m6rec_cli.system.progress import Summary
@@ -85,6 +88,7 @@ class EvaluationSummary:
         ks: Cut-offs.
         measured_over: Item data of diversity and calibration.
         systems: By name.
+        seeds: Groups of runs that differ in their seed alone.
         explanations: Explained lists of sample users, by run.
     """
 
@@ -101,6 +105,7 @@ class EvaluationSummary:
     measured_over: MeasuredOver
     systems: dict[str, SystemSummary]
     comparisons: list[Comparison]
+    seeds: list[SeedSummary] = field(default_factory=list)
     explanations: dict[str, list[SampleUser]] = field(default_factory=dict)
 
     @property
@@ -109,13 +114,14 @@ class EvaluationSummary:
         return "unmasked" if self.headline == "masked" else "masked"
 
     def to_json(self) -> Summary:
-        """The JSON object on stdout; `explanations` only if there are some."""
+        """The JSON object on stdout; `seeds` and `explanations` only if there are some."""
         whole = {
             **asdict(self),
             "systems": {name: system.to_json() for name, system in self.systems.items()},
         }
-        if not self.explanations:
-            del whole["explanations"]
+        for name in ("seeds", "explanations"):
+            if not whole[name]:
+                del whole[name]
         return whole
 
 
@@ -155,6 +161,29 @@ def summarise_system(
             }
             for group, parts in slices.items()
         },
+    )
+
+
+def summarise_seeds(
+    group: SeedGroup,
+    task: EvaluationTask,
+    results: Mapping[str, SystemResult],
+    systems: Mapping[str, SystemSummary],
+    k: int,
+    headline: ViewName,
+    *,
+    resamples: int,
+    seed: int,
+) -> SeedSummary:
+    """Spread over seeds of all metrics, and intervals over users of the leading ones at `k`."""
+    columns = mean_leading_values([results[run] for run in group.runs], task, k, headline)
+    return SeedSummary(
+        name=group.name,
+        runs=group.runs,
+        seeds=group.seeds,
+        masked=spread([systems[run].masked for run in group.runs]),
+        unmasked=spread([systems[run].unmasked for run in group.runs]),
+        intervals=statistics.intervals(columns, resamples=resamples, seed=seed),
     )
 
 

@@ -1,6 +1,7 @@
 """The summary of an evaluation to the tables on the terminal."""
 
 from m6rec_cli.evaluation.measurement import leading_metrics, main_columns, main_cutoff
+from m6rec_cli.evaluation.report.seed_spread import SeedSummary
 from m6rec_cli.evaluation.report.summary import EvaluationSummary, SystemSummary
 from m6rec_cli.system.progress import Reporter
 
@@ -21,9 +22,17 @@ def show_tables(summary: EvaluationSummary, report: Reporter) -> None:
             for name, system in summary.systems.items()
         ],
     )
-    if summary.comparisons:
+    if summary.seeds:
         report.table(
-            "paired tests over users",
+            "over seeds: mean, standard deviation (sd), interval of the mean over users",
+            ["runs", "metric", "mean", "sd", "95%", f"mean {summary.other_view}"],
+            [_seed_row(summary, group, metric) for group in summary.seeds for metric in columns],
+        )
+    if summary.comparisons:
+        n_tests = sum(len(pair.metrics) for pair in summary.comparisons)
+        adjusted = f"; p is adjusted for {n_tests} tests (Holm)" if n_tests > 1 else ""
+        report.table(
+            f"paired tests over users{adjusted}",
             ["pair", "metric", "difference", "95%", "p"],
             [
                 [
@@ -31,12 +40,21 @@ def show_tables(summary: EvaluationSummary, report: Reporter) -> None:
                     metric,
                     test.difference,
                     _interval(test.interval, "+.4f", ".."),
-                    test.p_value,
+                    test.p_adjusted,
                 ]
                 for pair in summary.comparisons
                 for metric, test in pair.metrics.items()
             ],
         )
+
+
+def _seed_row(
+    summary: EvaluationSummary, group: SeedSummary, metric: str
+) -> list[str | float | None]:
+    figure = group.view(summary.headline)[metric]
+    interval = _interval(group.intervals.get(metric), ".4f", "-")
+    other = group.view(summary.other_view)[metric].mean
+    return [group.name, metric, figure.mean, figure.sd, interval, other]
 
 
 def _protocol(summary: EvaluationSummary) -> str:

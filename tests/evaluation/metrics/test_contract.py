@@ -31,7 +31,7 @@ FACTS = CatalogueFacts.with_histories(
     popularity=np.array([4, 2, 1, 0]),
     vectors=sparse.csr_array(np.eye(4)),
     groups=sparse.csr_array(np.eye(4)[[0, 0, 1, 1]]),
-    histories=[sparse.csr_array(np.ones((3, 4)))],
+    counts=sparse.csr_array(np.ones((3, 4))),
 )
 
 

@@ -26,7 +26,7 @@ def facts(popularity, vectors=None, groups=None, history=None, users=2):
         scale_rows_to_sum_1(
             sparse.csr_array(np.eye(n) if groups is None else np.array(groups, float))
         ),
-        [sparse.csr_array(np.zeros((users, n)) if history is None else np.array(history, float))],
+        sparse.csr_array(np.zeros((users, n)) if history is None else np.array(history, float)),
     )
 
 
@@ -120,3 +120,18 @@ def test_calibration_without_groups_is_nan():
         facts([1, 1], groups=[[0, 0], [0, 0]], history=[[1, 0], [0, 1]]),
     )
     assert np.isnan(got).all()
+
+
+def test_histories_that_continue_count_the_events_of_the_rows_before():
+    rng = np.random.default_rng(0)
+    counts = rng.integers(0, 3, (6, 5)).astype(float)
+    continues = np.array([False, True, True, False, False, True])
+    groups = scale_rows_to_sum_1(sparse.csr_array(rng.random((5, 3))))
+    whole = counts.copy()
+    for row in np.flatnonzero(continues):
+        whole[row] += whole[row - 1]
+    parts = (np.arange(5), sparse.csr_array(np.eye(5)), groups)
+    grown = CatalogueFacts.with_histories(*parts, sparse.csr_array(counts), continues)
+    plain = CatalogueFacts.with_histories(*parts, sparse.csr_array(whole))
+    np.testing.assert_allclose(grown.history_groups.toarray(), plain.history_groups.toarray())
+    np.testing.assert_allclose(grown.history_percentile, plain.history_percentile)

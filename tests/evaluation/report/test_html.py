@@ -8,6 +8,7 @@ from m6rec_cli.evaluation.catalogue_facts import MeasuredOver
 from m6rec_cli.evaluation.comparison import Comparison, PairedTest
 from m6rec_cli.evaluation.measurement import ordered_metrics
 from m6rec_cli.evaluation.report.html import render_page
+from m6rec_cli.evaluation.report.seed_spread import SeedSummary, Spread
 from m6rec_cli.evaluation.report.summary import EvaluationSummary, SliceSummary, SystemSummary
 from m6rec_cli.evaluation.sample_explanations import ExplainedItem, Reason, SampleUser
 
@@ -62,7 +63,14 @@ def test_render_page_escapes_every_name():
     )
     user = SampleUser(user_id=UNSAFE, targets=[UNSAFE], items=[item])
     test = PairedTest(
-        a=0.5, b=0.25, difference=0.25, interval=[0.1, 0.3], p_value=0.5, a_better=1, b_better=0
+        a=0.5,
+        b=0.25,
+        difference=0.25,
+        interval=[0.1, 0.3],
+        p_value=0.5,
+        p_adjusted=0.5,
+        a_better=1,
+        b_better=0,
     )
     comparison = Comparison(a=UNSAFE, b="b", metrics={"ndcg@10": test})
     text = page(
@@ -111,3 +119,34 @@ def test_render_page_of_one_system_marks_nothing_as_best():
 
 def test_render_page_missing_values_are_dashes():
     assert "<td>–</td>" in page({"a": system(None)})
+
+
+def test_render_page_shows_seeds_and_says_that_p_is_adjusted():
+    test = PairedTest(
+        a=0.5,
+        b=0.25,
+        difference=0.25,
+        interval=None,
+        p_value=0.01,
+        p_adjusted=0.02,
+        a_better=1,
+        b_better=0,
+    )
+    figures = dict.fromkeys(system(0.5).masked, Spread(mean=0.25, sd=0.125))
+    group = SeedSummary(
+        name=UNSAFE,
+        runs=["a", "b"],
+        seeds=[0, 1],
+        masked=figures,
+        unmasked=figures,
+        intervals={"ndcg@10": [0.2, 0.3]},
+    )
+    html = page(
+        {"a": system(0.5), "b": system(0.25)},
+        comparisons=[Comparison(a="a", b="b", metrics={"ndcg@10": test, "recall@10": test})],
+        seeds=[group],
+    )
+    assert "0.2500 ± 0.1250 <small>0.2000–0.3000</small>" in html
+    assert "<td>0.0200</td>" in html
+    assert "adjusted for the 2 tests" in html
+    assert UNSAFE not in html
