@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from m6rec_cli.preprocessing.readers._base import EXTRA, HEADER, read_all, read_start
+from m6rec_cli.preprocessing.readers._base import read_all, read_start
 from m6rec_cli.system.errors import M6RecError
 
 _BLOCK = 1 << 24
@@ -25,13 +25,13 @@ def require_no_swallowed_lines(
     them than records.
 
     Args:
-        frame: The records, every column String.
+        frame: The records.
         n: The number of records.
 
     Raises:
         M6RecError: A cell holds lines of records.
     """
-    names = [name for name in frame.collect_schema() if name not in (EXTRA, HEADER)]
+    names = [name for name, kind in frame.collect_schema().items() if kind == pl.String]
     if len(names) < 2 or any(file.name.endswith(".zst") for file in files):
         return
     if sum(map(count_lines, files)) <= n + 2 * len(files):

@@ -4,8 +4,10 @@ import glob
 from pathlib import Path
 
 from m6rec_cli.preprocessing.file_sizes import require_readable_size
-from m6rec_cli.preprocessing.readers._base import READERS, Reader, files_of_folder
+from m6rec_cli.preprocessing.readers._base import READERS, Reader, files_of_folder, read_start
 from m6rec_cli.system.errors import M6RecError, missing_path_hint
+
+_START_BYTES = 1 << 14
 
 
 def files_of(path: Path) -> list[Path]:
@@ -54,10 +56,29 @@ def reader_of(path: str, what: str) -> Reader:
     suffixes = [s for s in by_suffix if place.name.lower().endswith(s)]
     if suffixes:
         return by_suffix[max(suffixes, key=len)]
+    if reader := _reader_by_content(files_of(place)):
+        return reader
     hint = "known: " + " ".join(sorted(by_suffix))
     if place.name.lower().endswith((".xlsx", ".xls", ".ods")):
         hint = "save the sheet as CSV in UTF-8"
     raise M6RecError(f"no reader knows the suffix of the {what} file", where=path, hint=hint)
+
+
+def _reader_by_content(files: list[Path]) -> Reader | None:
+    """The reader for text with another suffix or none, such as `part-00000`; None if it is none."""
+    if not files:
+        return None
+    try:
+        start = read_start(str(files[0]), _START_BYTES)
+    except OSError:
+        return None
+    lines = [line.strip() for line in start.splitlines()[:-1] if line.strip()]
+    if len(lines) < 2 or any(byte < 32 and byte not in b"\t\n\r\f" for byte in start):
+        return None
+    if all(line.startswith(b"{") for line in lines):
+        return READERS.load("jsonl")
+    is_table = any(all(s in line for line in lines) for s in (b",", b"\t", b";", b"|", b"::"))
+    return READERS.load("csv") if is_table else None
 
 
 def _readers() -> list[Reader]:

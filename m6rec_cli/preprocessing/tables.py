@@ -114,7 +114,7 @@ def scan(path: Path | str, what: str, *, no_header: bool = False) -> Table:
             where=path,
             hint="has each line as many fields as the header?",
         )
-    if HEADER in frame.collect_schema() and not n_skipped:
+    if EXTRA in frame.collect_schema() and not n_skipped:
         swallowed_lines.require_no_swallowed_lines(path, files_of(Path(path)), frame, found.n)
     frame = frame.with_row_index(ROW, offset=1)
     schema = dict(frame.collect_schema())

@@ -124,7 +124,7 @@ def test_scan_text_that_is_not_utf_8_is_read_with_a_warning(tmp_path: Path, suff
         ("e.jsonl", "", "the items file is empty"),
         ("e.csv", "item_id,title\n", "the items file holds no records"),
         ("e.csv", "item_id,title\na,b,c\n", "no record of the items file can be read"),
-        ("e.jsonl", "{'item_id': 1}\n", "no line of the file is a JSON object"),
+        ("e.jsonl", "{item_id: 1}\n", "no line of the file is a JSON object"),
         ("e.xyz", "a", "no reader knows the suffix of the items file"),
         ("e.parquet", "not parquet", "the items file cannot be read"),
         ("e.arrow", "not arrow", "the items file cannot be read"),

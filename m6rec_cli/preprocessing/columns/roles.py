@@ -157,13 +157,6 @@ def _no_id_column(table: Table, found: Mapping[str, str | None]) -> MissingRole:
     said = f"; likely: {', '.join(f'`{name}`' for name in likely[:4])}" if likely else ""
     flag = ",".join(f"{role}=COLUMN" for role in missing)
     hint = f"say which it is: `--columns {flag}`{said}"
-    if any("::" in name for name in table.schema):
-        what = "the fields are separated by `::`, and there is no header line"
-        where = table.path
-        hint = (
-            "convert it: `(echo user_id,item_id,rating,timestamp; sed 's/::/,/g' FILE) > "
-            "events.csv`"
-        )
     return MissingRole(what, roles=missing, candidates=likely, where=where, hint=hint)
 
 

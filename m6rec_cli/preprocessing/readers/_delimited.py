@@ -1,6 +1,6 @@
 """Delimited text to a lazy frame of strings."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -12,8 +12,8 @@ class Layout:
     """How the lines of a delimited file are read.
 
     Attributes:
-        separator: Between fields.
-        quote_char: Around fields; None for files without quotes.
+        separator: Between fields; of several characters, the source has to be `with_one_byte`.
+        quote_char: Around fields; None if quotes are ordinary characters.
         end_of_line: The last character of a line.
         skip_lines: Lines above the header line.
         n_columns: The number of columns of a file without header line; None if there is one.
@@ -42,6 +42,16 @@ def scan_strings(source: str | bytes, layout: Layout) -> pl.LazyFrame:
         encoding="utf8-lossy",
         glob=isinstance(source, str) and is_pattern(source),
     ).with_columns(pl.col(EXTRA).is_not_null())
+
+
+def with_one_byte(data: bytes, layout: Layout) -> tuple[bytes, Layout]:
+    """The text and its layout with a separator of one byte, which Polars requires.
+
+    Quotes are ordinary characters in files with such separators, as those of MovieLens.
+    """
+    separator = "\x1f"
+    data = data.replace(layout.separator.encode(), separator.encode())
+    return data, replace(layout, separator=separator, quote_char=None)
 
 
 def _column_names(source: str | bytes, layout: Layout) -> list[str]:

@@ -9,10 +9,14 @@ from dataclasses import replace
 from typing import Literal
 
 from m6rec_cli.preprocessing.columns.cell_values import MISSING_OR_NA
+from m6rec_cli.preprocessing.readers import _plain_quotes as plain_quotes
 from m6rec_cli.preprocessing.readers._base import read_start
 from m6rec_cli.preprocessing.readers._delimited import Layout
 
 _SEPARATORS = (",", "\t", ";", "|")
+_LONG_SEPARATOR = "::"
+_PLAIN_QUOTES = ("\t", "|", _LONG_SEPARATOR)
+"""Separators of files whose quotes may be ordinary characters; in others, quotes protect commas."""
 _SEPARATOR_LINE = re.compile(r"^sep=(.)\s*$", re.IGNORECASE)
 """The line above the header by which spreadsheets name the separator."""
 _HEAD_BYTES = 1 << 18
@@ -41,11 +45,13 @@ def find_layout(path: str, *, no_header: bool = False) -> tuple[Layout, FirstLin
     if named:
         lines = lines[1:]
     layout = Layout(
-        separator=named[1] if named else _separator_of(path, lines[:1]),
+        separator=named[1] if named else _separator_of(path, lines),
         end_of_line=end,
         skip_lines=1 if named else 0,
     )
-    records = read_records(lines, layout.separator)
+    if layout.separator in _PLAIN_QUOTES and plain_quotes.are_plain(path, layout):
+        layout = replace(layout, quote_char=None)
+    records = read_records(lines, layout)
     if not records:
         return layout, "unclear", []
     looks = classify_first_line(records)
@@ -55,16 +61,22 @@ def find_layout(path: str, *, no_header: bool = False) -> tuple[Layout, FirstLin
 
 
 def _separator_of(path: str, lines: list[str]) -> str:
-    """A tab for `.tsv`; otherwise the most frequent candidate in the first line."""
+    """A tab for `.tsv`, `::` if all lines have it; else what the first line has most often."""
     if ".tsv" in path.replace("\\", "/").rpartition("/")[2]:
         return "\t"
-    return max(_SEPARATORS, key="".join(lines).count)
+    counts = {line.count(_LONG_SEPARATOR) for line in lines if line.strip()}
+    if len(counts) == 1 and 0 not in counts:
+        return _LONG_SEPARATOR
+    return max(_SEPARATORS, key="".join(lines[:1]).count)
 
 
-def read_records(lines: list[str], separator: str) -> list[list[str]]:
+def read_records(lines: list[str], layout: Layout) -> list[list[str]]:
     """The fields of the lines that are not empty, up to the first fault."""
+    texts = [line.rstrip("\r") for line in lines]
+    if layout.quote_char is None or len(layout.separator) > 1:
+        return [[c.strip() for c in text.split(layout.separator)] for text in texts if text]
     records: list[list[str]] = []
-    reader = csv.reader((line.rstrip("\r") + "\n" for line in lines), delimiter=separator)
+    reader = csv.reader((text + "\n" for text in texts), delimiter=layout.separator)
     with contextlib.suppress(csv.Error):
         records.extend([cell.strip() for cell in row] for row in reader if row)
     return records

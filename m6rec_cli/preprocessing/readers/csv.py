@@ -16,16 +16,20 @@ from m6rec_cli.preprocessing.readers._base import (
     EXTRA,
     HEADER,
     Salvaged,
+    is_pattern,
     read_all,
     read_start,
 )
 from m6rec_cli.preprocessing.readers._decimal_commas import with_decimal_points
-from m6rec_cli.preprocessing.readers._delimited import Layout, scan_strings
+from m6rec_cli.preprocessing.readers._delimited import Layout, scan_strings, with_one_byte
 from m6rec_cli.preprocessing.readers._layout import find_layout
+from m6rec_cli.preprocessing.readers._plain_quotes import without_whole_quotes
 from m6rec_cli.system.errors import M6RecError
 
 SUFFIXES = tuple(
-    name + packed for name in (".csv", ".tsv", ".txt") for packed in ("", ".gz", ".zst")
+    name + packed
+    for name in (".csv", ".tsv", ".txt", ".dat", ".data")
+    for packed in ("", ".gz", ".zst")
 )
 CONTENT = "a header line and records below"
 IS_TEXT = True
@@ -49,21 +53,29 @@ def scan(path: str, *, no_header: bool = False) -> pl.LazyFrame:
         )
     layout, looks, first = find_layout(path, no_header=no_header)
     if looks == "data" and not no_header:
-        names = layout.separator.join(["user_id", "item_id", "..."][: len(first)])
+        numbered = ", ".join(f"{n}: `{cell[:20]}`" for n, cell in enumerate(first[:12], 1))
         raise M6RecError(
             "the first line looks like data: is the header line missing?",
-            where=f"{path}, first line: `{layout.separator.join(first)[:80]}`",
-            hint="name the columns in a line above it: "
-            f"`(echo '{names}'; cat FILE) > NEW_FILE`. `m6rec preprocess --no-header` "
-            "calls them `1`, `2` and so on: name their roles in a schema file, or by "
-            "`--columns user=1,item=2`",
+            where=f"{path}, first line: {numbered}",
+            hint="pass `--no-header`, and name the roles by the numbers of the columns: "
+            "`--columns user=1,item=2,time=3`; or write a header line above the first line",
         )
-    return _read(path, layout)
+    if len(layout.separator) == 1:
+        return _read(path, layout)
+    if is_pattern(path):
+        raise M6RecError(
+            f"the fields are separated by `{layout.separator}`: only single files can be read",
+            where=path,
+            hint="name each file: `--interactions` may be repeated",
+        )
+    return _read(*with_one_byte(read_all(path), layout))
 
 
 def salvage(path: str, *, no_header: bool = False) -> Salvaged | None:
     """Read a file with broken quotes: leaves out the lines whose quotes do not match."""
     layout = find_layout(path, no_header=no_header)[0]
+    if layout.quote_char is None or len(layout.separator) > 1:
+        return None
     lines = read_all(path).splitlines()[layout.skip_lines :]
     layout = replace(layout, skip_lines=0, end_of_line="\n")
     records, bad = _records(lines, layout.separator)
@@ -79,6 +91,8 @@ def salvage(path: str, *, no_header: bool = False) -> Salvaged | None:
 
 def _read(source: str | bytes, layout: Layout) -> pl.LazyFrame:
     frame = scan_strings(source, layout)
+    if layout.quote_char is None:
+        frame = without_whole_quotes(frame)
     if layout.n_columns is None:
         # Two columns are enough, and most plans read them anyway.
         names = [name for name in frame.collect_schema() if name != EXTRA][:2]

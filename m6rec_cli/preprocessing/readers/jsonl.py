@@ -1,5 +1,9 @@
-"""JSON lines, or one JSON array of objects, to a lazy frame with the types of the values."""
+"""JSON lines, or one JSON array of objects, to a lazy frame with the types of the values.
 
+Lines of Python dicts (`{u'asin': u'B00X'}`), as old data sets have them, are read into memory.
+"""
+
+import ast
 import codecs
 import json
 
@@ -70,7 +74,7 @@ def _read_array(data: bytes, path: str) -> pl.DataFrame:
 
 
 def salvage(path: str, *, no_header: bool = False) -> Salvaged | None:
-    """Read the lines that are JSON objects.
+    """Read the lines that are JSON objects or Python dicts.
 
     Raises:
         M6RecError: No line is one.
@@ -79,10 +83,7 @@ def salvage(path: str, *, no_header: bool = False) -> Salvaged | None:
     bad: list[int] = []
     text = read_all(path).removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
     for number, line in enumerate(text.split("\n"), 1):
-        try:
-            value = json.loads(line)
-        except ValueError:
-            value = None
+        value = _value_of(line)
         if isinstance(value, dict):
             rows.append(value)
         elif line.strip():
@@ -95,3 +96,15 @@ def salvage(path: str, *, no_header: bool = False) -> Salvaged | None:
         )
     frame = pl.DataFrame(rows, infer_schema_length=None, strict=False)
     return Salvaged(frame.lazy(), len(bad), bad[0] if bad else None)
+
+
+def _value_of(line: str) -> object:
+    """The value of a JSON or Python literal; None for other text. Nothing is evaluated."""
+    try:
+        return json.loads(line)
+    except ValueError:
+        pass
+    try:
+        return ast.literal_eval(line.strip()) if line.lstrip().startswith("{") else None
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        return None

@@ -47,15 +47,6 @@ def test_infer_roles_without_a_user_raises_an_error_with_the_columns(tmp_path: P
     assert "columns: who, item_id" in str(error.value.where)
 
 
-def test_infer_roles_of_a_file_with_double_colons_suggests_a_conversion(
-    tmp_path: Path,
-) -> None:
-    (tmp_path / "ratings.csv").write_text("1::1193::5::978300760\n1::661::3::978302109\n")
-    with pytest.raises(M6RecError, match="separated by `::`") as error:
-        roles.infer_roles(tables.scan(tmp_path / "ratings.csv", "interactions"))
-    assert "sed" in str(error.value.hint)
-
-
 def test_infer_roles_without_an_item_raises(tmp_path: Path) -> None:
     with pytest.raises(M6RecError, match="no column looks like the item's id"):
         roles.infer_roles(table_of(tmp_path, {"user_id": [1], "what": [2]}))

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from m6rec_cli.preprocessing import tables
+from m6rec_cli.preprocessing.readers._delimited import Layout
 from m6rec_cli.preprocessing.readers._layout import classify_first_line, read_records
 from m6rec_cli.system.errors import M6RecError
 
@@ -38,7 +39,7 @@ def _scan(tmp_path: Path, text: str, name: str = "e.csv", **options: bool) -> ta
     ],
 )
 def test_classify_first_line(lines: list[str], want: str) -> None:
-    assert classify_first_line(read_records(lines, ",")) == want
+    assert classify_first_line(read_records(lines, Layout(separator=","))) == want
 
 
 _numbers = st.lists(
@@ -58,8 +59,8 @@ def test_classify_first_line_of_numbers_is_data_and_of_names_is_a_header(
 
 def test_scan_without_header_line_raises_an_error_with_the_first_line(tmp_path: Path) -> None:
     with pytest.raises(M6RecError, match="is the header line missing") as error:
-        _scan(tmp_path, "31::7\n".replace("::", "|") * 2 + "40|8\n", "ratings.txt")
-    assert "first line: `31|7`" in str(error.value.where)
+        _scan(tmp_path, "31|7\n31|7\n40|8\n", "ratings.txt")
+    assert "first line: 1: `31`, 2: `7`" in str(error.value.where)
     assert "--no-header" in str(error.value.hint)
 
 
@@ -145,6 +146,11 @@ def test_scan_cells_with_line_breaks_that_are_no_records_are_kept(
 ) -> None:
     table = _scan(tmp_path, f'u,i,note,more\na,x,"{cell}",1\nb,y,n,2\n')
     assert table.frame.collect()["note"][0] == cell
+
+
+def test_scan_no_header_checks_for_swallowed_lines(tmp_path: Path) -> None:
+    with pytest.raises(M6RecError, match="a quote swallows lines"):
+        _scan(tmp_path, 'u1,x,9\nu2,"y,8\nu3,z,7\nu4,w",6\nu5,v,5\n' * 3, no_header=True)
 
 
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl"])
