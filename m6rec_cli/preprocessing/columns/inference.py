@@ -136,12 +136,15 @@ def _warn_of_future(
 
 def _id_column(table: Table, events: Table, event_column: str, what: str) -> str:
     usual = column_names.ITEM if what == "item" else column_names.USER
-    if event_column in table.schema:
+    is_numbered = all(name.isdecimal() for name in table.schema)  # without a header line
+    if event_column in table.schema and not is_numbered:
         return event_column
     found = column_names.find_column(table.schema, (*usual, "id"))
     if found is not None:
         return found
     likely = entity_id_candidates(table, events, event_column)
+    if likely and is_numbered:
+        return likely[0]
     said = f"; likely: {', '.join(f'`{name}`' for name in likely)}" if likely else ""
     raise MissingRole(
         f"no column looks like the {what}'s id",

@@ -61,11 +61,14 @@ def event_id_candidates(table: Table, taken: list[str]) -> list[str]:
 
 
 def entity_id_candidates(table: Table, events: Table, event_column: str) -> list[str]:
-    """Columns of an item or user table that share values with an id of the event log."""
-    known = _texts(events, event_column).unique().implode()
-    shares = {name: _texts(table, name).is_in(known).mean() for name in _single_valued(table)}
-    likely = {name: share for name, share in shares.items() if isinstance(share, float) and share}
-    return sorted(likely, key=lambda name: -likely[name])[:_MOST_CANDIDATES]
+    """Columns of an item or user table that hold ids of the event log, that with the most first."""
+    wanted = _texts(events, event_column).unique()
+    found = {
+        name: wanted.is_in(_texts(table, name).unique().implode()).sum()
+        for name in _single_valued(table)
+    }
+    likely = [name for name, number in found.items() if number]
+    return sorted(likely, key=lambda name: -found[name])[:_MOST_CANDIDATES]
 
 
 def _single_valued(table: Table) -> list[str]:
@@ -74,4 +77,6 @@ def _single_valued(table: Table) -> list[str]:
 
 
 def _texts(table: Table, name: str) -> pl.Series:
-    return table.head().select(cell_values.text(name, table.schema[name])).to_series().drop_nulls()
+    cells = table.head()
+    ids = cell_values.identifier(name, table.schema[name], cells[name])
+    return cells.select(ids).to_series().drop_nulls()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from m6rec_cli.preprocessing import event_log, tables
+from m6rec_cli.preprocessing import event_log
 from m6rec_cli.preprocessing.columns import (
     roles,
 )
