@@ -43,7 +43,7 @@ def text_form(path: Path | str, columns: list[str], *, no_header: bool) -> TextF
     text = read_start(path, _BYTES).decode("utf-8", "replace")
     lines = text.split(layout.end_of_line)[layout.skip_lines :]
     lines = lines[:-1] if len(lines) > 1 else lines  # the last one may be cut
-    records = read_records(lines, layout.separator)[0 if layout.n_columns is not None else 1 :]
+    records = read_records(lines, layout)[0 if layout.n_columns is not None else 1 :]
     cells: dict[str, str] = {}
     for record in records:
         for name, cell in zip(columns, record, strict=False):
