@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from m6rec_cli.preprocessing.columns import cell_values, column_names, time_column
+from m6rec_cli.preprocessing.columns import cell_values, column_names, role_checks, time_column
 from m6rec_cli.preprocessing.columns.column_names import find_column
 from m6rec_cli.preprocessing.columns.missing_roles import MissingRole, event_id_candidates
 from m6rec_cli.preprocessing.columns.time_column import TimeColumns, find_time
@@ -67,6 +67,7 @@ def infer_roles(
     user, item = column_of("user", column_names.USER), column_of("item", column_names.ITEM)
     if user is None or item is None:
         raise _no_id_column(table, {"user": user, "item": item})
+    _check_ids(table, user, item, hinted)
     quantity = column_of("quantity", column_names.QUANTITY)
     price = column_of("price", column_names.PRICE) if quantity else known.get("price")
     event = column_of("event", column_names.EVENT)
@@ -100,6 +101,15 @@ def infer_roles(
         users_are_items=hints.users_are_items,
     )
     return schema, warnings, time.unused
+
+
+def _check_ids(table: Table, user: str, item: str, hinted: set[str]) -> None:
+    """Raise if the ids are not what they should be; a column that is named by hand is meant."""
+    if any(table.schema[n].is_nested() or table.schema[n] == pl.Binary for n in (user, item)):
+        return  # an error of its own follows
+    if user not in hinted:
+        role_checks.require_known_users(table, user, item)
+    role_checks.require_single_items(table, item)
 
 
 def impression_warning(table: Table, schema: Schema) -> str | None:
@@ -157,6 +167,7 @@ def _no_id_column(table: Table, found: Mapping[str, str | None]) -> MissingRole:
     said = f"; likely: {', '.join(f'`{name}`' for name in likely[:4])}" if likely else ""
     flag = ",".join(f"{role}=COLUMN" for role in missing)
     hint = f"say which it is: `--columns {flag}`{said}"
+    hint = role_checks.nested_events_hint(table) or hint
     return MissingRole(what, roles=missing, candidates=likely, where=where, hint=hint)
 
 

@@ -13,7 +13,8 @@ from m6rec_cli.preprocessing.features._base import ColumnSample
 
 _SHARE = 0.95
 _DISTINCT = 0.5
-_FEW = 0.2
+_FEW, _MOST_FLAGS = 0.2, 20
+"""Few values in a column such as `email` say whether there is one, not whose it is."""
 _NEARLY_UNIQUE = 0.95
 _LEAST_ROWS = 20
 """In a shorter table, distinct cells say little."""
@@ -89,7 +90,8 @@ def reason_of_row_numbers(sample: ColumnSample) -> str | None:
 
 def reason_of_name(sample: ColumnSample) -> str | None:
     """Why a column with a name such as `phone` is left out; None if it holds few values."""
-    is_flag = sample.dtype == pl.Boolean or sample.known.n_unique() <= _FEW * len(sample.known)
+    most = min(_FEW * len(sample.known), _MOST_FLAGS)
+    is_flag = sample.dtype == pl.Boolean or sample.known.n_unique() <= most
     personal = None if is_flag else _personal_data(sample)
     return f"personal data: {personal}" if personal else None
 

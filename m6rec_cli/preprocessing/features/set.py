@@ -31,8 +31,15 @@ class _State(TypedDict):
     vocabulary: list[str]
 
 
+_MOST_WORDS = 3.5
+"""Longer members, on average, are sentences."""
+
+
 def _infer_lists(sample: ColumnSample) -> list[FeatureColumn]:
-    return sample.feature("set")
+    members = select(sample.cells, cell_values.members(sample.name, sample.dtype, None)).explode()
+    words = members.drop_nulls().str.count_matches(r"\S+").mean()
+    is_prose = isinstance(words, float) and words > _MOST_WORDS
+    return sample.feature("text" if is_prose else "set")
 
 
 def _infer_strings(sample: ColumnSample) -> list[FeatureColumn] | None:
@@ -65,7 +72,7 @@ def _separator(known: pl.Series) -> str | None:
         repeated = 1 - parts.n_unique() / max(len(parts), 1)
         if (
             isinstance(words, float)
-            and words <= 3.5
+            and words <= _MOST_WORDS
             and (length if isinstance(length, float) else 0.0) <= 40
             and repeated >= (0.65 if is_common_in_texts else 0.2)
         ):

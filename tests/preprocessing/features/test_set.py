@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from m6rec_cli.config.settings import DataConfig
 from m6rec_cli.data.feature_arrays import feature_array
+from m6rec_cli.preprocessing.columns.kinds import infer_column
 from tests.preprocessing.features.columns import KEEP_RARE, encode_column, fit_column
 
 
@@ -39,3 +40,10 @@ def test_set_codes_decode_to_the_members(rows: list[list[str] | None]) -> None:
         assert [vocabulary[code - 1] for code in codes or []] == list(dict.fromkeys(row or []))
     table = pl.DataFrame({"f": pl.Series(encoded, dtype=pl.List(pl.UInt32))})
     assert feature_array(spec, table, Path()).mask.tolist() == [bool(r) for r in rows]
+
+
+def test_lists_of_sentences_are_a_text(tmp_path: Path) -> None:
+    cells = pl.Series("notes", [["it is a cup of tea", "and it is warm"], ["one more of these"]])
+    found = infer_column(cells, tmp_path)
+    assert not isinstance(found, str)
+    assert [f.kind for f in found] == ["text"]

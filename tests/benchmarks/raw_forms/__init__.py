@@ -1,0 +1,1 @@
+"""Public data sets in their published raw forms, small, with made-up values."""
