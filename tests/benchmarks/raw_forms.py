@@ -104,7 +104,7 @@ def read(form: RawForm, folder: Path, log: Path) -> Outcome:
 def train(outcome: Outcome, folder: Path, log: Path) -> None:
     """Pretrain, fine-tune, recommend and evaluate; counts what passes."""
     for command in (
-        "m6rec pretrain data --preset tiny --set train.epochs=2 --out pretrained",
+        "m6rec pretrain data --preset tiny --set train.epochs=1 --out pretrained",
         "m6rec finetune data --init pretrained --set train.epochs=1 --out tuned",
         "m6rec recommend tuned --data data --out recs.jsonl",
         "m6rec evaluate tuned --data data --out report",

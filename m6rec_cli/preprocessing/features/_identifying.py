@@ -92,6 +92,7 @@ def reason_of_name(sample: ColumnSample) -> str | None:
     """Why a column with a name such as `phone` is left out; None if it holds few values."""
     most = min(_FEW * len(sample.known), _MOST_FLAGS)
     is_flag = sample.dtype == pl.Boolean or sample.known.n_unique() <= most
+    is_flag &= name_words(sample.name) != ["name"]
     personal = None if is_flag else _personal_data(sample)
     return f"personal data: {personal}" if personal else None
 

@@ -188,7 +188,7 @@ def amazon_2023(folder: Path) -> RawForm:
                 "categories": "set|text",
                 "main_category": "categorical?",
                 "average_rating": "numeric?",
-                "rating_number": "numeric?",
+                "rating_number": "numeric|categorical?",
             },
             first_ms=world.picks[0].time * 1000 + 566,
         ),

@@ -135,17 +135,20 @@ def tmall(folder: Path) -> RawForm:
             *((users[u], f"{u % 8}.0", f"{u % 3}.0") for u in range(64)),
         ],
     )
+    # Lines that agree in every column are one event.
+    once = {(p.user, p.item, p.kind, p.time // 86400): p for p in reversed(world.picks)}
+    picks = sorted(once.values(), key=lambda p: p.time)
     return RawForm(
         name="Tmall",
         form="`time_stamp` is month and day (`1104`), `action_type` 0 to 3",
         first="m6rec preprocess --interactions user_log_format1.csv --users user_info_format1.csv "
         "--items-from-interactions --positive 'action_type == 2' --out data",
         truth=Truth(
-            events=truth_events(world.picks, users, items),
+            events=truth_events(picks, users, items),
             items=dict.fromkeys(("cat_id", "seller_id", "brand_id"), "categorical"),
             users=dict.fromkeys(("age_range", "gender"), "categorical|numeric"),
             kinds=frozenset(kinds.values()),
-            labelled=sum(p.kind == "buy" for p in world.picks),
+            labelled=sum(p.kind == "buy" for p in picks),
         ),
     )
 

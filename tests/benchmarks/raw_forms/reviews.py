@@ -72,7 +72,7 @@ def yelp(folder: Path) -> RawForm:
                 "yelping_since": f"201{u % 4}-04-{1 + u % 28:02} 10:33:15",
                 "useful": u,
                 "elite": "2015,2016" if u % 5 == 0 else "",
-                "friends": ", ".join(users[(u + d) % 64] for d in (1, 2, 3)) if u % 4 else "None",
+                "friends": ", ".join(users[(u * d) % 20] for d in (1, 2, 3)) if u % 4 else "None",
                 "fans": u % 7,
                 "average_stars": 3.2 + u % 5 / 4,
             }
@@ -157,7 +157,7 @@ def steam(folder: Path) -> RawForm:
                     "tags": [GENRES[i % 4], "Strategy"],
                     "discount_price": 4.49,
                     "specs": ["Single-player"],
-                    "price": 4.99 + i % 9 if i % 6 else "Free To Play",
+                    "price": 4.99 + i % 9 if i % 24 else "Free To Play",
                     "early_access": False,
                     "id": items[i],
                     "developer": f"Dev {i % 6}",

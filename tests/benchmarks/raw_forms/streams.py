@@ -57,6 +57,9 @@ def mind(folder: Path) -> RawForm:
         name="MIND",
         form="tabs, no header lines, lists of impressions (`N55689-1 N35729-0`)",
         first="m6rec preprocess --interactions behaviors.tsv --items news.tsv --out data",
+        second="m6rec preprocess --interactions behaviors.tsv --items news.tsv --no-header "
+        "--columns user=2,item=5,time=3 --out data",
+        hint="--columns user=1,item=2",
         truth=Truth(events=clicked, first_ms=world.picks[0].time * 1000),
     )
 

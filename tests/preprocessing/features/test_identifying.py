@@ -5,7 +5,7 @@ from uuid import UUID
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from m6rec_cli.preprocessing.columns import kinds
@@ -37,6 +37,10 @@ def test_name_is_personal_in_a_user_table_alone() -> None:
     cells = ["Ann Muster", "Bo Probe", "Cid Test"]
     assert "personal data" in _infer("name", cells, ("customer_id", "name"))
     assert _infer("name", cells, ("item_id", "name")) == "text"
+    few = [("Ann", "Bo", "Cid")[n % 3] for n in range(60)]
+    assert "personal data" in _infer("name", few, ("customer_id", "name"))
+    thirty = [f"Ann {chr(97 + n % 30)}" for n in range(600)]
+    assert "personal data" in _infer("first_name", thirty)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +83,7 @@ def test_row_numbers_are_left_out(start: int, dtype: type[pl.DataType]) -> None:
     assert not isinstance(kinds.infer_column(shuffled, Path()), str)
 
 
+@settings(deadline=None)
 @given(st.lists(st.uuids(), min_size=3, max_size=30, unique=True))
 def test_distinct_uuids_are_left_out(ids: list[UUID]) -> None:
     assert "hashes or ids" in _infer("thing", [str(i) for i in ids])
