@@ -63,8 +63,8 @@ class Outcome:
     @property
     def row(self) -> str:
         how = {"first": "first try", "hint": "one hint", "stopped": "stopped"}[self.step]
-        right = "; ".join(self.wrong) or "all right"
-        return f"| {self.form.name} | {self.form.form} | {how} | {right} | {self.commands} of 5 |"
+        right = "; ".join(self.wrong) or "right"
+        return f"| {self.form.name} | {self.form.form} | {how} | {right} | {self.commands} |"
 
 
 def run(folder: Path, command: str, log: Path) -> tuple[int, str]:
@@ -132,7 +132,7 @@ def main() -> None:
     parser.add_argument("--only", default="")
     parser.add_argument("--read-only", action="store_true")
     args = parser.parse_args()
-    print("| Data set | Raw form | Read at | Read | Commands |\n|---|---|---|---|---|", flush=True)
+    print("| Data set | Raw form | How | Read | Passed |\n|---|---|---|---|---|", flush=True)
     for make in SETS:
         folder = args.out.resolve() / make.__name__
         if not make.__name__.startswith(args.only):

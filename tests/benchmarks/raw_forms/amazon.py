@@ -174,7 +174,7 @@ def amazon_2023(folder: Path) -> RawForm:
     )
     return RawForm(
         name="Amazon 2023",
-        form="JSON lines, `asin` beside `parent_asin`, milliseconds, counts of all ratings",
+        form="JSON lines, `asin` and `parent_asin`, milliseconds",
         first="m6rec preprocess --interactions All_Beauty.jsonl "
         "--items meta_All_Beauty.jsonl --out data",
         truth=Truth(

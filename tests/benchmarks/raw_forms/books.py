@@ -95,7 +95,7 @@ def goodreads(folder: Path) -> RawForm:
     )
     return RawForm(
         name="Goodreads",
-        form="JSON lines, `.gz`, `Fri Nov 17 00:00:00 -0800 2017`, newest first",
+        form="JSON lines, `Fri Nov 17 00:00:00 -0800 2017`",
         first="m6rec preprocess --interactions goodreads_reviews_poetry.json.gz "
         "--items goodreads_books_poetry.json.gz --out data",
         truth=Truth(
@@ -191,7 +191,7 @@ def book_crossing(folder: Path) -> RawForm:
     )
     return RawForm(
         name="Book-Crossing",
-        form="semicolons, quotes, Latin-1, ISBN with `X` and leading zeros, no time",
+        form="semicolons, quotes, Latin-1, no time",
         first="m6rec preprocess --interactions BX-Book-Ratings.csv --items BX-Books.csv "
         "--users BX-Users.csv "
         "--out data",

@@ -59,7 +59,7 @@ def retailrocket(folder: Path) -> RawForm:
     )
     return RawForm(
         name="RetailRocket",
-        form="`visitorid`, milliseconds; one line per item, property and week",
+        form="milliseconds; a line per item, property and week",
         first="m6rec preprocess --interactions events.csv --items item_properties_part1.csv "
         "--positive 'event == \"transaction\"' --out data",
         second="m6rec preprocess --interactions events.csv "
@@ -89,7 +89,7 @@ def taobao(folder: Path) -> RawForm:
     )
     return RawForm(
         name="Taobao UserBehavior",
-        form="CSV without header line, seconds, `pv`, `cart`, `buy`",
+        form="CSV without header line, `pv`, `cart`, `buy`",
         first="m6rec preprocess --interactions UserBehavior.csv --out data",
         second="m6rec preprocess --interactions UserBehavior.csv --no-header "
         "--columns user=1,item=2,event=4,time=5 --out data",
@@ -140,7 +140,7 @@ def tmall(folder: Path) -> RawForm:
     picks = sorted(once.values(), key=lambda p: p.time)
     return RawForm(
         name="Tmall",
-        form="`time_stamp` is month and day (`1104`), `action_type` 0 to 3",
+        form="time is month and day (`1104`), actions 0 to 3",
         first="m6rec preprocess --interactions user_log_format1.csv --users user_info_format1.csv "
         "--items-from-interactions --positive 'action_type == 2' --out data",
         truth=Truth(

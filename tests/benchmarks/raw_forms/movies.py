@@ -85,7 +85,7 @@ def movielens_1m(folder: Path) -> RawForm:
     )
     return RawForm(
         name="MovieLens-1M",
-        form="three `.dat` files: `::`, no header lines, Latin-1 titles",
+        form="three files: `::`, no header lines, Latin-1",
         first="m6rec preprocess --interactions ratings.dat --items movies.dat --users users.dat "
         "--out data",
         second="m6rec preprocess --interactions ratings.dat --items movies.dat --users users.dat "

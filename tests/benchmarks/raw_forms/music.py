@@ -52,7 +52,7 @@ def lastfm_1k(folder: Path) -> RawForm:
     )
     return RawForm(
         name="Last.fm 1K",
-        form="tabs, no header line, single quotation marks in titles, newest first",
+        form="tabs, no header line, lone quotes, newest first",
         first="m6rec preprocess --interactions "
         "userid-timestamp-artid-artname-traid-traname.tsv --out data",
         second="m6rec preprocess --interactions "
@@ -83,7 +83,7 @@ def lastfm_360k(folder: Path) -> RawForm:
     )
     return RawForm(
         name="Last.fm 360K",
-        form="tabs, no header line, counts of plays, no time",
+        form="tabs, no header line, counts, no time",
         first="m6rec preprocess --interactions usersha1-artmbid-artname-plays.tsv --out data",
         second="m6rec preprocess --interactions usersha1-artmbid-artname-plays.tsv --no-header "
         "--columns user=1,item=2,weight=4 --out data",

@@ -77,7 +77,7 @@ def foursquare(folder: Path) -> RawForm:
     )
     return RawForm(
         name="Foursquare NYC",
-        form="tabs, no header line, Latin-1, `Tue Apr 03 18:00:09 +0000 2012`",
+        form="tabs, no header, `Tue Apr 03 18:00:09 +0000 2012`",
         first="m6rec preprocess --interactions dataset_TSMC2014_NYC.txt --out data",
         second="m6rec preprocess --interactions dataset_TSMC2014_NYC.txt --no-header "
         "--columns user=1,item=2,time=8 --items-from-interactions --out data",

@@ -81,7 +81,7 @@ def yelp(folder: Path) -> RawForm:
     )
     return RawForm(
         name="Yelp",
-        form="JSON lines, `business_id`, nested attributes, counts of all reviews",
+        form="JSON lines, `business_id`, nested attributes",
         first="m6rec preprocess --interactions yelp_academic_dataset_review.json --items "
         "yelp_academic_dataset_business.json --users yelp_academic_dataset_user.json --out data",
         truth=Truth(
@@ -168,7 +168,7 @@ def steam(folder: Path) -> RawForm:
     )
     return RawForm(
         name="Steam",
-        form="lines of Python dicts (`u'username'`), `.json.gz`",
+        form="lines of Python dicts: `u'username'`",
         first="m6rec preprocess --interactions steam_reviews.json.gz "
         "--items steam_games.json.gz --out data",
         truth=Truth(

@@ -39,7 +39,7 @@ def yoochoose(folder: Path) -> RawForm:
     )
     return RawForm(
         name="Yoochoose",
-        form="`.dat`: commas, no header line, `2014-04-07T10:51:09.277Z`",
+        form="`.dat`: commas, no header line, ISO times",
         first="m6rec preprocess --interactions yoochoose-clicks.dat --out data",
         second="m6rec preprocess --interactions yoochoose-clicks.dat --no-header "
         "--columns user=1,item=3,time=2 --out data",
@@ -84,7 +84,7 @@ def diginetica(folder: Path) -> RawForm:
     )
     return RawForm(
         name="Diginetica",
-        form="semicolons; `userId` mostly `NA`; day and milliseconds within the session",
+        form="semicolons, users mostly `NA`, time in the session",
         first="m6rec preprocess --interactions train-item-views.csv --items products.csv "
         "--out data",
         second="m6rec preprocess --interactions train-item-views.csv --items products.csv "
@@ -155,7 +155,7 @@ def instacart(folder: Path) -> RawForm:
     )
     return RawForm(
         name="Instacart",
-        form="no times: `order_number`, `add_to_cart_order` (two tables joined)",
+        form="two tables joined: `order_number`, no time",
         first="m6rec preprocess --interactions orders_joined.csv --items products.csv --out data",
         truth=Truth(
             events=events,

@@ -116,7 +116,7 @@ def h_and_m(folder: Path) -> RawForm:
     )
     return RawForm(
         name="H&M",
-        form="dates without times, SHA-256 users, `0108775015`, 25 item columns",
+        form="dates alone, hashes, `0108775015`, 25 item columns",
         first="m6rec preprocess --interactions transactions_train.csv --items articles.csv "
         "--users customers.csv --out data",
         truth=Truth(
@@ -181,7 +181,7 @@ def online_retail(folder: Path) -> RawForm:
     )
     return RawForm(
         name="Online Retail",
-        form="Latin-1, `12/1/2010 8:26`, `17850.0`, cancellations, no item table",
+        form="Latin-1, `12/1/2010 8:26`, `17850.0`, cancellations",
         first="m6rec preprocess --interactions data.csv --items-from-interactions --out data",
         truth=Truth(
             events=events,

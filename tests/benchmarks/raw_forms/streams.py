@@ -55,7 +55,7 @@ def mind(folder: Path) -> RawForm:
     )
     return RawForm(
         name="MIND",
-        form="tabs, no header lines, lists of impressions (`N55689-1 N35729-0`)",
+        form="tabs, no header lines, lists `N55689-1 N35729-0`",
         first="m6rec preprocess --interactions behaviors.tsv --items news.tsv --out data",
         second="m6rec preprocess --interactions behaviors.tsv --items news.tsv --no-header "
         "--columns user=2,item=5,time=3 --out data",
@@ -105,7 +105,7 @@ def kuairec(folder: Path) -> RawForm:
     )
     return RawForm(
         name="KuaiRec",
-        form="three time columns (local, `20200705`, seconds with fractions), `watch_ratio`",
+        form="three columns of time, `watch_ratio`",
         first="m6rec preprocess --interactions big_matrix.csv --items item_categories.csv "
         "--positive 'watch_ratio > 1' --out data",
         truth=Truth(
@@ -156,7 +156,7 @@ def tenrec(folder: Path) -> RawForm:
     )
     return RawForm(
         name="Tenrec",
-        form="impressions with `click` 0 and 1, no time",
+        form="impressions with `click` of 0 and 1, no time",
         first="m6rec preprocess --interactions QB-video.csv --items-from-interactions --out data",
         second="m6rec preprocess --interactions QB-video.csv --items-from-interactions "
         "--positive 'click == 1' --out data",
