@@ -12,6 +12,7 @@ _MOST_RATIO = 1032
 _LONGEST_LINE = (1 << 31) - 1
 """Bytes: Polars aborts on a text cell of 4 GiB, and needs several copies of a line."""
 _BLOCK = 1 << 20
+_TEXTS = (".csv", ".tsv", ".txt", ".dat", ".data")
 
 
 def require_readable_size(file: Path, what: str) -> None:
@@ -25,7 +26,7 @@ def require_readable_size(file: Path, what: str) -> None:
     """
     if file.suffix.lower() == ".gz":
         _require_room(file, what)
-    elif file.stat().st_size > _LONGEST_LINE and file.suffix.lower() in (".csv", ".tsv", ".txt"):
+    elif file.stat().st_size > _LONGEST_LINE and file.suffix.lower() in _TEXTS:
         _require_lines(file, what)
 
 

@@ -72,7 +72,8 @@ def _reader_by_content(files: list[Path]) -> Reader | None:
         start = read_start(str(files[0]), _START_BYTES)
     except OSError:
         return None
-    lines = [line.strip() for line in start.splitlines()[:-1] if line.strip()]
+    whole = start if len(start) < _START_BYTES else start[: start.rfind(b"\n") + 1]
+    lines = [line.strip() for line in whole.splitlines() if line.strip()]
     if len(lines) < 2 or any(byte < 32 and byte not in b"\t\n\r\f" for byte in start):
         return None
     if all(line.startswith(b"{") for line in lines):

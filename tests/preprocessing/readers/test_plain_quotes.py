@@ -69,7 +69,7 @@ def test_scan_glob_of_double_colons_raises_an_error_with_the_way_out(tmp_path: P
 
 
 @pytest.mark.parametrize("name", ["part-00000", "events.log", "u1.base", "u.item"])
-@pytest.mark.parametrize("text", ["user,item\na,x\nb,y\n", '{"user":"a","item":"x"}\n' * 3])
+@pytest.mark.parametrize("text", ["user,item\na,x\n", '{"user":"a","item":"x"}\n' * 2])
 def test_scan_unknown_suffixes_are_read_by_content(tmp_path: Path, name: str, text: str) -> None:
     if name == "u.item" and text.startswith("{"):
         pytest.skip("a known suffix of tables")
