@@ -66,7 +66,7 @@ app.command("guide")(guide.guide)
 
 def main() -> None:
     """Run the command line and exit with the documented code."""
-    signals.install_handlers()
+    signals.install_handlers(lambda line: print(line, file=sys.stderr, flush=True))
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:
@@ -75,7 +75,7 @@ def main() -> None:
         with run.exit_codes():  # for a help text that cannot be written
             app()
     except SystemExit as end:
-        if end.code in (130, 143) and "jax" in sys.modules and process_group.is_alone():
+        if end.code in signals.EXIT_CODES and "jax" in sys.modules and process_group.is_alone():
             # All files are closed. An ordinary exit may crash in what JAX still computes.
             sys.stdout.flush()
             sys.stderr.flush()

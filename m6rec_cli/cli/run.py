@@ -64,10 +64,12 @@ def exit_codes(*, debug: bool = False, as_json: bool = False) -> Iterator[None]:
     """Turn exceptions into a message on stderr, as text or JSON, and the documented exit code."""
     try:
         yield
+        signals.finish()
     except M6RecError as error:
         _print_error(error, debug, as_json)
         raise SystemExit(error.exit_code) from None
     except Terminated as end:
+        signals.finish()
         _print_stopped("stopped", end.exit_code, as_json)
         raise SystemExit(end.exit_code) from None
     except KeyboardInterrupt:

@@ -37,8 +37,11 @@ class UsageError(M6RecError):
     exit_code = 2
 
 
-class Terminated(Exception):  # noqa: N818 - a request to stop, not a fault
-    """SIGTERM or SIGINT arrived and the state is saved; `exit_code` is 143 or 130."""
+class Terminated(BaseException):
+    """A signal arrived and the state is saved; `exit_code` is 143, 130 or 129.
+
+    Like `KeyboardInterrupt` no `Exception`: libraries catch those.
+    """
 
     def __init__(self, exit_code: int):
         super().__init__(f"stopped with exit code {exit_code}")

@@ -16,6 +16,7 @@ from pathlib import Path
 from m6rec_cli.system.disk_errors import disk_error
 from m6rec_cli.system.errors import M6RecError, UsageError
 from m6rec_cli.system.process_group import is_alone, process_count, process_index, set_group
+from m6rec_cli.system.signals import EXIT_CODES
 
 LOST_SECONDS = 30
 """A process that sends no heartbeat for so long counts as lost."""
@@ -149,7 +150,7 @@ def exit_without_waiting(code: int) -> None:
 
     At an ordinary exit JAX waits for all processes, and these would wait for the failed one.
     """
-    if not is_alone() and code not in (0, 130, 143):
+    if not is_alone() and code not in (0, *EXIT_CODES):
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)

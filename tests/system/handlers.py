@@ -6,10 +6,12 @@ import pytest
 
 from m6rec_cli.system import signals
 
+NUMBERS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
+
 
 @pytest.fixture
 def handlers():
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.getsignal(number) for number in NUMBERS}
     signals.install_handlers()
     yield
     for number, handler in before.items():

@@ -13,7 +13,9 @@ from tests.system.handlers import handlers
 
 __all__ = ["handlers"]
 
-SIGNALS = pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+SIGNALS = pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
+)
 
 
 @pytest.mark.usefixtures("handlers")
