@@ -32,9 +32,10 @@ class SeedGroup:
 def find_seed_groups(systems: Sequence[SystemSpec]) -> list[SeedGroup]:
     """The groups of at least two runs, in order; runs with the seed of another one are left out."""
     groups: dict[object, dict[int, str]] = {}
-    for system in systems:
-        if system.kind != "run":
-            continue
+    runs = [system for system in systems if system.kind == "run"]
+    if len(runs) < 2:
+        return []
+    for system in runs:
         manifest = read_run(Path(system.name))
         config = configuration.resolve(file=Path(system.name) / CONFIG)
         seed = config.train.seed
