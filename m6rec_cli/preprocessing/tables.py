@@ -9,14 +9,14 @@ import polars as pl
 
 from m6rec_cli.preprocessing import encodings, local_copies, swallowed_lines
 from m6rec_cli.preprocessing.columns import simple_types
-from m6rec_cli.preprocessing.readers._base import EXTRA, HEADER, is_pattern, read_start
+from m6rec_cli.preprocessing.columns.decimal_commas import with_decimal_points
+from m6rec_cli.preprocessing.readers._base import EXTRA, HEADER, is_pattern
 from m6rec_cli.preprocessing.table_files import files_of, reader_of
 from m6rec_cli.system.errors import M6RecError
 
 ROW = "__row"
 """Number of each record in its file, from 1: for examples, and as the file order."""
 
-_ENCODING_CHECK_BYTES = 1 << 25
 _FAULTS = (pl.exceptions.PolarsError, OSError, UnicodeDecodeError)
 
 
@@ -57,20 +57,16 @@ class Table:
         """A warning for the user about the files."""
         found = list(self.more_warnings)
         if self.first_non_utf8_line is not None:
+            convert = encodings.conversion(self.encoding, self.path)
             found.append(
                 f"{self.path}, line {self.first_non_utf8_line}: not UTF-8; unreadable letters "
-                f"become `\ufffd`. Convert the file: {conversion(self.encoding)}"
+                f"become `\ufffd`. Convert the file: {convert}"
             )
         return "; ".join(found) or None
 
     def head(self, n: int = 20_000) -> pl.DataFrame:
         """The first `n` records."""
         return self.frame.head(n).collect()
-
-
-def conversion(encoding: str | None) -> str:
-    """The command line that converts a file to UTF-8."""
-    return f"`iconv -f {encoding or 'WINDOWS-1252'} -t UTF-8 FILE > NEW_FILE`"
 
 
 def scan(path: Path | str, what: str, *, no_header: bool = False) -> Table:
@@ -81,7 +77,8 @@ def scan(path: Path | str, what: str, *, no_header: bool = False) -> Table:
         no_header: A text has no header line: its columns are `1`, `2` and so on.
 
     Raises:
-        M6RecError: It does not exist, has an unknown suffix, is damaged, or no record can be read.
+        M6RecError: It does not exist, has an unknown suffix, is damaged or UTF-16 text, which
+            spreadsheets write, or no record can be read.
         NoRecords: It is empty.
     """
     path = str(path)
@@ -89,7 +86,9 @@ def scan(path: Path | str, what: str, *, no_header: bool = False) -> Table:
     hint = f"was the program that writes it interrupted? It should hold {reader.CONTENT}"
     n_skipped, first_skipped = 0, None
     try:
-        frame = simple_types.simplify_types(reader.scan(path, no_header=no_header))
+        if reader.IS_TEXT:
+            encodings.require_no_utf_16(path)
+        frame, decimals = _simplify(reader.scan(path, no_header=no_header))
         found = _check(frame)
     except _FAULTS as error:
         if isinstance(error, pl.exceptions.NoDataError) or _size(path) == 0:
@@ -99,8 +98,8 @@ def scan(path: Path | str, what: str, *, no_header: bool = False) -> Table:
             salvaged = reader.salvage(path, no_header=no_header) if is_file else None
             if salvaged is None:
                 raise _damaged(what, path, error) from None
-            frame, n_skipped, first_skipped = salvaged
-            frame = simple_types.simplify_types(frame)
+            raw, n_skipped, first_skipped = salvaged
+            frame, decimals = _simplify(raw)
             found = _check(frame)
         except _FAULTS as second:
             raise _damaged(what, path, second) from None
@@ -123,11 +122,7 @@ def scan(path: Path | str, what: str, *, no_header: bool = False) -> Table:
     if found.n_headers:
         frame = frame.filter(~pl.col(HEADER))
     firsts = [n for n in (first_skipped, found.first_extra) if n is not None]
-    bad_line, encoding = None, None
-    if reader.IS_TEXT:
-        start = read_start(path, _ENCODING_CHECK_BYTES)
-        bad_line = encodings.first_non_utf8_line(start)
-        encoding = None if bad_line is None else encodings.guess_encoding(start)
+    bad_line, encoding = encodings.check_file(path) if reader.IS_TEXT else (None, None)
     return Table(
         path=local_copies.address_of(path),
         frame=frame.drop(EXTRA, HEADER, strict=False),
@@ -138,7 +133,18 @@ def scan(path: Path | str, what: str, *, no_header: bool = False) -> Table:
         n_repeated_headers=found.n_headers,
         first_non_utf8_line=bad_line,
         encoding=encoding,
+        more_warnings=_decimal_warnings(local_copies.address_of(path), decimals),
     )
+
+
+def _simplify(frame: pl.LazyFrame) -> tuple[pl.LazyFrame, dict[str, str]]:
+    """Simple types and decimal points; the columns whose commas are read as points."""
+    return with_decimal_points(simple_types.simplify_types(frame))
+
+
+def _decimal_warnings(path: str, decimals: dict[str, str]) -> tuple[str, ...]:
+    columns = ", ".join(f"`{name}` (first: `{example}`)" for name, example in decimals.items())
+    return (f"{path}: commas are read as decimal points in {columns}",) if decimals else ()
 
 
 def scan_all(paths: Sequence[Path | str], what: str, *, no_header: bool = False) -> Table:
@@ -172,7 +178,10 @@ def scan_all(paths: Sequence[Path | str], what: str, *, no_header: bool = False)
         n_unparseable=sum(table.n_unparseable for table in tables),
         first_unparseable=next((t.first_unparseable for t in tables if t.first_unparseable), None),
         n_repeated_headers=sum(table.n_repeated_headers for table in tables),
-        more_warnings=tuple(missing[:3]),
+        more_warnings=(
+            *missing[:3],
+            *dict.fromkeys(warning for table in tables for warning in table.more_warnings),
+        ),
     )
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from m6rec_cli.preprocessing import encodings
 from m6rec_cli.preprocessing.cleaning.rules import CleaningLog
 from m6rec_cli.preprocessing.columns.cell_values import strip_decimal_zero
-from m6rec_cli.preprocessing.tables import ROW, Table, conversion
+from m6rec_cli.preprocessing.tables import ROW, Table
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.feature_spec import Entity
 
@@ -59,7 +60,7 @@ def _faults(ids: pl.Series, table: Table, column: str) -> list[_Fault]:
         _Fault(
             ids.filter(ids.str.contains(_LOST, literal=True)),
             "hold letters that cannot be read, so different ids may look the same",
-            f"convert the file to UTF-8: {conversion(table.encoding)}"
+            f"convert the file to UTF-8: {encodings.conversion(table.encoding, table.path)}"
             if table.first_non_utf8_line is not None
             else "write the file again from its source as UTF-8",
         ),

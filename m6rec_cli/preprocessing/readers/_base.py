@@ -14,6 +14,9 @@ EXTRA = "__extra"
 HEADER = "__header"
 """Column that marks the lines that repeat the header line."""
 _ZSTD_LINES = 10_000
+_CHECKED_LINES = 500_000
+_UNREADABLE = "\ufffd"
+"""What Polars makes of bytes that are not UTF-8."""
 
 
 class Salvaged(NamedTuple):
@@ -77,12 +80,16 @@ def read_start(path: str, n: int) -> bytes:
 
     Of a `.zst` file, which Polars decompresses, letters that are not UTF-8 come as `\ufffd`.
     """
-    first = sorted(glob.glob(path, recursive=True))[0] if is_pattern(path) else path  # noqa: PTH207 - may be absolute
+    first = _first_file(path)
     if first.endswith(".zst"):
         return "\n".join(_first_lines(first, min(n // 16, _ZSTD_LINES))).encode()[:n]
     opener = gzip.open if first.endswith(".gz") else open
     with opener(first, "rb") as file:
         return file.read(n)
+
+
+def _first_file(path: str) -> str:
+    return sorted(glob.glob(path, recursive=True))[0] if is_pattern(path) else path  # noqa: PTH207 - may be absolute
 
 
 def read_all(path: str) -> bytes:
@@ -91,6 +98,13 @@ def read_all(path: str) -> bytes:
         return "\n".join(_first_lines(path, None)).encode()
     data = Path(path).read_bytes()
     return gzip.decompress(data) if path.endswith(".gz") else data
+
+
+def first_unreadable_line(path: str) -> int | None:
+    """The number of the first line of a `.zst` file that is not UTF-8, among the first lines."""
+    lines = pl.Series(_first_lines(_first_file(path), _CHECKED_LINES), dtype=pl.String)
+    found = lines.str.contains(_UNREADABLE, literal=True).arg_true()
+    return found[0] + 1 if len(found) else None
 
 
 def _first_lines(path: str, n: int | None) -> list[str]:

@@ -2,25 +2,24 @@
 
 Every column is read as text, so an id such as `007` or `1.0` stays as it is; values are parsed
 later, by the role of their column. A line with too many fields is marked in `EXTRA`, one that
-repeats the header in `HEADER`; one with too few ends in nulls. Decimal commas become points.
+repeats the header in `HEADER`; one with too few ends in nulls. In text with semicolons or tabs,
+decimal commas become points.
 """
 
-import codecs
 import csv
 import io
 from dataclasses import replace
 
 import polars as pl
 
+from m6rec_cli.preprocessing.columns.decimal_commas import with_decimal_points
 from m6rec_cli.preprocessing.readers._base import (
     EXTRA,
     HEADER,
     Salvaged,
     is_pattern,
     read_all,
-    read_start,
 )
-from m6rec_cli.preprocessing.readers._decimal_commas import with_decimal_points
 from m6rec_cli.preprocessing.readers._delimited import Layout, scan_strings, with_one_byte
 from m6rec_cli.preprocessing.readers._layout import find_layout
 from m6rec_cli.preprocessing.readers._plain_quotes import without_whole_quotes
@@ -36,21 +35,14 @@ IS_TEXT = True
 READS_FOLDERS = False
 _CELL_LINES = 50
 """Most lines of one quoted cell, when a file with broken quotes is read."""
-_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def scan(path: str, *, no_header: bool = False) -> pl.LazyFrame:
     """Scan a file or a glob; every column String, with the marker columns `EXTRA` and `HEADER`.
 
     Raises:
-        M6RecError: It is UTF-16 text, which spreadsheets write, or has no header line.
+        M6RecError: It has no header line.
     """
-    if read_start(path, 2) in _UTF_16:
-        raise M6RecError(
-            "the file is UTF-16 text, and only UTF-8 can be read",
-            where=path,
-            hint="convert it: `iconv -f UTF-16 -t UTF-8 FILE > NEW_FILE`",
-        )
     layout, looks, first = find_layout(path, no_header=no_header)
     if looks == "data" and not no_header:
         numbered = ", ".join(f"{n}: `{cell[:20]}`" for n, cell in enumerate(first[:12], 1))
@@ -98,7 +90,9 @@ def _read(source: str | bytes, layout: Layout) -> pl.LazyFrame:
         names = [name for name in frame.collect_schema() if name != EXTRA][:2]
         repeats = pl.all_horizontal(*(pl.col(name).eq_missing(name) for name in names))
         frame = frame.with_columns(repeats.alias(HEADER))
-    return with_decimal_points(frame, layout.separator)
+    if layout.separator in ";\t":
+        frame, _ = with_decimal_points(frame, are_sure=True)
+    return frame
 
 
 def _records(lines: list[bytes], separator: str) -> tuple[list[bytes], list[int]]:

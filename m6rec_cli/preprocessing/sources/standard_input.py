@@ -7,6 +7,7 @@ from typing import BinaryIO
 
 import polars as pl
 
+from m6rec_cli.preprocessing.readers._base import read_start
 from m6rec_cli.preprocessing.sources._base import Copy
 from m6rec_cli.system.disk_errors import note_output
 from m6rec_cli.system.progress import Reporter
@@ -35,12 +36,17 @@ def copy(address: str, what: str, folder: Path, report: Reporter) -> Copy:
 
 
 def write(stream: BinaryIO, folder: Path) -> Path:
-    """Copy a stream; the first bytes tell CSV, JSONL, Parquet and Arrow files and streams apart."""
+    """Copy a stream; the first bytes tell CSV, JSONL, Parquet and Arrow files and streams apart.
+
+    Those of packed text are looked at unpacked.
+    """
     start = stream.read(_START_BYTES)
     path = folder / f"stdin{_suffix(start)}"
     with path.open("wb") as file:
         file.write(start)
         shutil.copyfileobj(stream, file)
+    if path.suffix in (".gz", ".zst") and _is_json(read_start(str(path), _START_BYTES)):
+        return path.rename(folder / f"stdin.jsonl{path.suffix}")
     if not start.startswith(_ARROW_STREAM):
         return path
     arrow = folder / "stdin.arrow"
@@ -52,5 +58,8 @@ def _suffix(start: bytes) -> str:
     for magic, suffix in _SUFFIXES:
         if start.startswith(magic):
             return suffix
-    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
-    return ".jsonl" if text.startswith((b"{", b"[")) else ".csv"
+    return ".jsonl" if _is_json(start) else ".csv"
+
+
+def _is_json(start: bytes) -> bool:
+    return start.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"{", b"["))

@@ -98,6 +98,6 @@ def test_scan_reads_what_the_csv_module_writes(
     path = tmp_path_factory.mktemp("csv") / "e.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
-        writer.writerows([("a", "b"), *rows])
-    got = tables.scan(path, "items").frame.collect().select("a", "b").rows()
+        writer.writerows([("left", "right"), *rows])
+    got = tables.scan(path, "items").frame.collect().select("left", "right").rows()
     assert [tuple(c or "" for c in row) for row in got] == rows
