@@ -19,7 +19,8 @@ USER = _names(
     clientid personid readerid playerid sessionid msno buyerid buyer shopperid viewerid
     listenerid customerno customernumber customerkey userkey householdkey username
     kundennummer kundennr kundenid kunde benutzerid benutzer nutzerid nutzer idclient client
-    numclient utilisateurid idutilisateur utilisateur clienteid idcliente codcliente cliente
+    numclient numeroclient codeclient codigocliente codigodocliente numerocliente
+    codicecliente utilisateurid idutilisateur utilisateur clienteid idcliente codcliente cliente
     usuarioid idusuario usuario utilizador idutente utente 用户id 用户编号 用户 客户id 客户编号
     客户 会员id
     会员编号 会员 顾客id 顾客 ユーザーid ユーザid ユーザー 顧客id 顧客番号 顧客 会員id 会員番号
@@ -36,8 +37,9 @@ ITEM = _names(
     song track artist book artikelnummer artikelnr artikelid artikel produktnummer produktid
     produkt idproduit codeproduit refproduit produit idarticle codearticle article
     idproducto productoid codigoproducto producto articulo idproduto produtoid codigoproduto
-    codproduto produto idprodotto codiceprodotto prodotto articolo 商品id 商品编号 商品 产品id
-    产品编号 产品
+    codproduto codigodoproduto referenceproduit referenciaproducto artnr artno
+    artid codigoarticulo codicearticolo idarticolo produto idprodotto codiceprodotto prodotto
+    articolo 商品id 商品编号 商品 产品id 产品编号 产品
     物品id 物品 商品コード 商品番号 アイテムid アイテム
     """
 )

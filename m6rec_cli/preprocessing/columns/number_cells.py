@@ -8,7 +8,7 @@ from m6rec_cli.preprocessing.columns import cell_values, date_formats, date_text
 
 _LOOKS_LIKE_DATE = (
     r"^(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}|\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{4}"
-    r"|[A-Za-z]{3,9} \d{1,2}, \d{4}|\d{1,2} \d{1,2}, \d{4})(?:\D|$)"
+    r"|\d{4}年\d{1,2}月|[A-Za-z]{3,9} \d{1,2}, \d{4}|\d{1,2} \d{1,2}, \d{4})(?:\D|$)"
 )
 _OFFSET = r"(:\d\d)[+-]\d{4}$"
 _SHARE = 0.95

@@ -20,7 +20,12 @@ from m6rec_cli.preprocessing.columns import (
 from m6rec_cli.preprocessing.columns.dependence import measure_dependence
 from m6rec_cli.preprocessing.columns.event_sequence import EventSequence, find_sequence
 from m6rec_cli.preprocessing.columns.file_order import file_order_warning
-from m6rec_cli.preprocessing.columns.time_values import Readings, is_finer, read_as
+from m6rec_cli.preprocessing.columns.time_values import (
+    Readings,
+    is_finer,
+    is_unreadable_time,
+    read_as,
+)
 from m6rec_cli.preprocessing.tables import ROW, Table
 
 _NOT_EVENTS = ("birth", "birthday", "dob", "born", "geburtsdatum", "geburtstag", "nacimiento")
@@ -76,6 +81,8 @@ def find_time(
     times = [n for n in usual if readings[n] in ("instant", "date")]
     others = []
     for name in names:
+        if is_unreadable_time(head[name], readings[name]):
+            unused[name] = "it sounds like a time, but its cells cannot be read as times"
         if name in usual or readings[name] not in ("instant", "date"):
             continue
         reason = _not_the_event(table, head, name, user, item)
@@ -162,7 +169,7 @@ def _without_time(
     warning = (
         file_order_warning(table, user, item)
         or f"{table.path} has no time column: events are in file order"
-        + (f"; {doubtful} hold times but not those of the events" if doubtful else "")
+        + (f"; {doubtful}: no times of the events that can be read" if doubtful else "")
         + " (`--no-time` if that is meant, `--columns time=...` names one)"
     )
     warnings = [warning, *(f"`{n}` is {reason}" for n, reason in sequence.unused.items())]

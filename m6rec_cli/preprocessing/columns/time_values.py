@@ -5,7 +5,7 @@ from typing import Literal
 
 import polars as pl
 
-from m6rec_cli.preprocessing.columns import date_text, timestamps
+from m6rec_cli.preprocessing.columns import column_names, date_text, timestamps
 
 Reading = Literal["instant", "date", "time of day", "number"]
 Readings = Mapping[str, Reading | None]
@@ -54,6 +54,14 @@ def read_as(sample: pl.Series, *, is_named: bool = False) -> Reading | None:
     if len(milliseconds) < (_LEAST_IF_NAMED if is_named else _MOST) * len(known):
         return None
     return _instant_or_date(milliseconds)
+
+
+def is_unreadable_time(sample: pl.Series, reading: Reading | None) -> bool:
+    """Whether a column sounds like a time and holds texts with digits that are read as nothing."""
+    if reading is not None or sample.dtype != pl.String:
+        return False
+    known = date_text.known_text(sample)
+    return column_names.sounds_like_time(sample.name) and _share(known.str.contains(r"\d")) >= _MOST
 
 
 def is_finer(head: pl.DataFrame, name: str, coarse: str, readings: Readings) -> bool:

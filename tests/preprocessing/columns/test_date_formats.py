@@ -110,3 +110,24 @@ def test_auto_parses_dotted_and_iso_dates_in_one_column(tmp_path: Path) -> None:
     assert resolved(path) == ("auto", None)
     series = pl.Series([*cells, "2010-12-31"])
     assert None not in parsed(series, "auto")
+
+
+@pytest.mark.parametrize(
+    ("cells", "want"),
+    [
+        (["31.12.2024, 23:59:01 Uhr", "01.02.2023, 08:05:00 Uhr"], (2024, 12, 31, 23, 59, 1)),
+        (["31.12.2024 23:59 Uhr"], (2024, 12, 31, 23, 59)),
+        (["12/31/2024, 11:59:01 PM", "1/2/2023, 8:05:00 AM"], (2024, 12, 31, 23, 59, 1)),
+        (["31/12/2024, 23:59:01"], (2024, 12, 31, 23, 59, 1)),
+        (["2024.12.31 23:59"], (2024, 12, 31, 23, 59)),
+        (["2024年12月31日"], (2024, 12, 31)),
+        (["2024年1月2日 8:05"], (2024, 1, 2, 8, 5)),
+        (["Dec 31 2024 11:59PM"], (2024, 12, 31, 23, 59)),
+    ],
+)
+def test_parse_dates_as_spreadsheets_browsers_and_databases_write_them(
+    cells: list[str], want: tuple[int, ...]
+) -> None:
+    got = parsed(pl.Series(cells), "auto")
+    assert got[0] == ms(*want)
+    assert None not in got

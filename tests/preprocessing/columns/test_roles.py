@@ -133,3 +133,21 @@ def test_impression_warning_suggests_a_label(
         expression = suggestion.removeprefix("--positive '").removesuffix("'")
         labelled = event_log.parse(table, schema, label=expression).frame["label"]
         assert labelled.to_list() == [str(v).lower() in ("1", "true") for v in values]
+
+
+@pytest.mark.parametrize(
+    ("user", "item"),
+    [
+        ("Código cliente", "código producto"),
+        ("Numéro client", "Référence produit"),
+        ("codice cliente", "ID articolo"),
+        ("Kunden-Nr.", "Art.-Nr."),
+        ("id_cliente", "Código do produto"),
+    ],
+)
+def test_infer_roles_finds_names_with_accents_and_spaces(
+    tmp_path: Path, user: str, item: str
+) -> None:
+    table = table_of(tmp_path, {"q": [1, 1], item: ["a", "b"], user: ["c", "c"]})
+    found, _, _ = roles.infer_roles(table)
+    assert (found.user, found.item) == (user, item)

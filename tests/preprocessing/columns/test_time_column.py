@@ -136,3 +136,14 @@ def test_read_as_booleans_and_texts_are_no_times() -> None:
     assert time_values.read_as(pl.Series("a", [True, False])) is None
     assert time_values.read_as(pl.Series("a", ["red", "blue 2020"])) is None
     assert time_values.read_as(pl.Series("a", ["", None])) is None
+
+
+def test_find_time_names_a_column_that_sounds_like_a_time_and_cannot_be_read(
+    tmp_path: Path,
+) -> None:
+    cells = [f"{step.day} of {step.month}, {step.year}" for step in STEPS]
+    found = find(tmp_path, {"day_of_order": cells, "update": ["new"] * 6})
+    assert found.timestamp is None
+    assert "cannot be read as times" in found.unused["day_of_order"]
+    assert "`day_of_order`" in found.warnings[0]
+    assert "update" not in found.unused
