@@ -25,7 +25,8 @@ def read_entity_table(
 
     Returns:
         `id` str, `display` str (nullable), then the raw columns that the features read, named by
-        `cell_values.raw_column`; in file order. Of rows with the same id, the first is kept.
+        `cell_values.raw_column`; in file order. Of rows with the same id, the first is kept, with
+        the members of all of them in columns of sets.
 
     Raises:
         M6RecError: The id column or a feature's column is missing.
@@ -61,6 +62,8 @@ def read_entity_table(
         cleaning.count_dropped(f"{what}: repeated header lines", table.n_repeated_headers)
     frame = cleaning.keep_rows(frame, f"{what}: no id", pl.col("__id").is_not_null())
     frame = id_checks.check_table_ids(frame, table, id_column, entity, cleaning)
+    sets = {f.column: f.separator for f in features if f.kind == "set"}
+    frame = _with_joined_sets(frame, table, sets)
     frame = cleaning.keep_rows(
         frame, f"{what}: {REPEATED_IDS}", pl.col("__id").is_first_distinct(), "__id"
     )
@@ -72,6 +75,25 @@ def read_entity_table(
         display_text.alias("display"),
         *(pl.col(n).alias(cell_values.raw_column(n)) for n in dict.fromkeys(wanted)),
     )
+
+
+def _with_joined_sets(
+    frame: pl.DataFrame, table: Table, separators: Mapping[str, str | None]
+) -> pl.DataFrame:
+    """Give each line of an id the members of all its lines, in columns of sets."""
+    if not separators or frame["__id"].is_unique().all():
+        return frame
+    for name, separator in separators.items():
+        members = cell_values.members(name, table.schema[name], separator)
+        joined = (
+            frame.select("__id", members.alias("__members"))
+            .drop_nulls("__members")
+            .explode("__members")
+            .group_by("__id")
+            .agg(pl.col("__members").unique(maintain_order=True).alias(name))
+        )
+        frame = frame.drop(name).join(joined, on="__id", how="left", maintain_order="left")
+    return frame
 
 
 def items_from_interactions(

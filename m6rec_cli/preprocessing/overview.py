@@ -114,8 +114,8 @@ def _advice(rule: str) -> str:
     """What the user can look at, for a rule that drops many rows."""
     if REPEATED_IDS in rule:
         return (
-            "; the table has several lines for an id, and only the first is read: if each line "
-            "is one property of it, make one line with a column for each property"
+            "; the table has several lines for an id: sets take the values of all, other columns "
+            "the first. If each line is one property, make one line with a column for each property"
         )
     if rule.endswith(_PLAIN):
         return ""

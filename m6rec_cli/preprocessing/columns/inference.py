@@ -10,6 +10,7 @@ from m6rec_cli.preprocessing import entity_tables
 from m6rec_cli.preprocessing.columns import cell_values, column_names, kinds, roles
 from m6rec_cli.preprocessing.columns.dependence import measure_dependence
 from m6rec_cli.preprocessing.columns.future_counts import future_count_warning
+from m6rec_cli.preprocessing.columns.long_tables import join_lines
 from m6rec_cli.preprocessing.columns.missing_roles import MissingRole, entity_id_candidates
 from m6rec_cli.preprocessing.features._base import FEATURE_KINDS, PerItem
 from m6rec_cli.preprocessing.schema import FeatureColumn, Schema, SchemaHints
@@ -63,6 +64,9 @@ def infer_schema(
     if items is not None:
         id_column = hints.item_id or _id_column(items, events, schema.item, "item")
         features, skipped = _features(items, id_column, media_root, hints.item_features)
+        if id_column in items.schema:
+            features, said = join_lines(items, id_column, features, hints.item_features)
+            found.warnings += [said] if said else []
         display = hints.display or _display(list(items.schema), id_column, features)
         found.schema = replace(
             found.schema, item_id=id_column, item_features=features, display=display
