@@ -63,8 +63,9 @@ class Outcome:
     @property
     def row(self) -> str:
         how = {"first": "first try", "hint": "one hint", "stopped": "stopped"}[self.step]
-        right = "; ".join(self.wrong) or "right"
-        return f"| {self.form.name} | {self.form.form} | {how} | {right} | {self.commands} |"
+        n = len(self.wrong)
+        read = "right" if not n else "-" if self.step == "stopped" else f"{n} faults"
+        return f"| {self.form.name} | {self.form.form} | {how} | {read} | {self.commands} |"
 
 
 def run(folder: Path, command: str, log: Path) -> tuple[int, str]:
@@ -144,8 +145,8 @@ def main() -> None:
         if outcome.commands and not args.read_only:
             train(outcome, folder, log)
         print(outcome.row, flush=True)
-        for warning in outcome.warnings:
-            print(f"  {make.__name__}: {warning}", file=sys.stderr)
+        for said in (*outcome.wrong, *outcome.warnings):
+            print(f"  {make.__name__}: {said}", file=sys.stderr)
 
 
 if __name__ == "__main__":
