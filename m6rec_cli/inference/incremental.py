@@ -80,9 +80,11 @@ class IncrementalHistories(UserHistories):
         return np.searchsorted(self.update.older["user"].to_numpy(), np.arange(len(self.ids) + 1))
 
     def save(self, folder: Path) -> None:
-        """Write the states, if they changed."""
+        """Write the states if they changed, else remove what a killed write left behind."""
         if self.update.is_changed:
             user_states.write_states(folder, self.update.states, self.run.digest)
+        else:
+            user_states.remove_leftovers(folder)
 
 
 def update_histories(

@@ -162,7 +162,7 @@ def write_states(folder: Path, states: UserStates, run_digest: str) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     before = _read_manifest(folder).generation if has_states(folder) else "000000"
-    _remove_leftovers(folder, before)
+    _remove_all_but(folder, before)
     generation = folder / f"{int(before) + 1:06d}"
     with atomic_directory(generation, kind="state", is_locked=True) as work:
         for name, schema in _FRAMES.items():
@@ -200,8 +200,12 @@ def _read_manifest(folder: Path) -> StateManifest:
         ) from None
 
 
-def _remove_leftovers(folder: Path, current: str) -> None:
-    """Remove what an interrupted write left behind."""
+def remove_leftovers(folder: Path) -> None:
+    """Remove what a killed write left behind; the caller holds the lock of the folder."""
+    _remove_all_but(folder, _read_manifest(folder).generation)
+
+
+def _remove_all_but(folder: Path, current: str) -> None:
     for path in folder.iterdir():
         if _is_ours(path) and path.name not in (current, MANIFEST):
             shutil.rmtree(path) if path.is_dir() else path.unlink()

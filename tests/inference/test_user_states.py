@@ -137,6 +137,17 @@ def test_write_states_killed_leaves_the_old_states_or_the_new_ones(tmp_path, mom
     assert len(list(folder.iterdir())) == 2
 
 
+def test_remove_leftovers_keeps_the_current_generation(tmp_path):
+    folder = tmp_path / "state"
+    user_states.write_states(folder, sample_states(3), "run")
+    for name in ("000000", "000002", ".000002.writing-12", ".000002.new-34"):
+        (folder / name).mkdir()
+    (folder / ".writing-12-state.json").touch()
+    user_states.remove_leftovers(folder)
+    assert sorted(p.name for p in folder.iterdir()) == ["000001", "state.json"]
+    assert are_equal(user_states.read_states(folder, "run"), sample_states(3))
+
+
 def test_read_states_of_another_run_is_an_error(tmp_path):
     user_states.write_states(tmp_path / "s", sample_states(2), "run")
     with pytest.raises(M6RecError, match="the state was made by another model") as caught:

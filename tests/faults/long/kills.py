@@ -61,6 +61,5 @@ def _recommend(root, n, shop, folder: Path, log, out: str, *flags: str):
 def _outcome(folder: Path) -> tuple[str, str, list[str]]:
     """The lists, the user states, and the names that the command left."""
     lists = hashlib.sha256((folder / "lists.csv").read_bytes()).hexdigest()
-    generations = [p for p in (folder / "state").iterdir() if p.is_dir()]
-    state = digests.of_directory(generations[0]) if len(generations) == 1 else "several"
+    state = digests.of_directory(folder / "state")
     return lists, state, sorted(p.name for p in folder.iterdir())
