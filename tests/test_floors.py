@@ -21,7 +21,7 @@ FLOORS = (
     {"system"},
     {"config", "data"},
     {"model", "item_graphs", "preprocessing"},
-    {"execution"},
+    {"execution", "ranking"},
     {"training", "inference"},
     {"evaluation"},
     {"stages"},

@@ -18,10 +18,14 @@ class RecommendConfig:
         "noise draws of the generator whose probabilities are averaged; 1 uses zero noise",
         ge=1,
     )
+    ranking: str = key(
+        "learned",
+        "weights of model, item graphs and popularity in a score: `learned` on validation events "
+        "when the run was trained, `fixed`, or `model`, which uses the model alone",
+        choices=("learned", "fixed", "model"),
+    )
     cooccurrence_weight: float = key(
-        0.1,
-        "weight of the co-occurrence graph; 0 uses the model alone, as training's validation does",
-        ge=0,
+        0.1, "with `ranking=fixed`: weight of the co-occurrence graph", ge=0
     )
     content_weight: float = key(
         0.3,

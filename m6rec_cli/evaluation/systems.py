@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from m6rec_cli.config.settings import Config
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.evaluation import list_files, ranking
@@ -17,7 +15,7 @@ from m6rec_cli.evaluation.baselines._base import (
 )
 from m6rec_cli.evaluation.results import SystemKind, SystemResult
 from m6rec_cli.evaluation.task import EvaluationTask
-from m6rec_cli.item_graphs import content_similarity
+from m6rec_cli.item_graphs import content_cosines, content_similarity
 from m6rec_cli.system.errors import M6RecError, missing_path_hint, nearest_hint
 from m6rec_cli.system.progress import Reporter
 
@@ -139,8 +137,7 @@ def fit_baseline(name: str, task: EvaluationTask) -> FittedBaseline:
 def read_content(data: Dataset) -> ItemContent:
     """The item features of a data directory by which items are compared."""
     specs = [s for s in data.specs if s.entity == "item"]
-    features = [data.feature(s) for s in specs if s.compared_by == "vectors"]
     return ItemContent(
         content_similarity.term_counts(specs, data.feature),
-        [np.where(f.mask[:, None], f.values, 0).astype(np.float32) for f in features],
+        content_cosines.filled_vectors(specs, data.feature),
     )

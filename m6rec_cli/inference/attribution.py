@@ -19,19 +19,17 @@ from m6rec_cli.data.feature_arrays import FeatureArray
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.execution.model_inputs import features_on_device
 from m6rec_cli.execution.user_contexts import round_up_size
-from m6rec_cli.inference.graph_boost import LogitBoost
 from m6rec_cli.inference.loaded_run import LoadedRun
+from m6rec_cli.inference.ranking_terms import ItemTerms, UserTerms, item_terms
 from m6rec_cli.inference.scores import (
-    add_boost,
     discriminator_log_probs,
     log_sum_over_draws,
     user_keys,
 )
-from m6rec_cli.model import scoring
 from m6rec_cli.model.fusion import Features
 from m6rec_cli.model.layers import CONTENT_SCALE
 from m6rec_cli.model.recommender import M6Rec
-from m6rec_cli.system.shapes import BD, ID, I
+from m6rec_cli.system.shapes import BD
 
 ID_PART, CONTENT_PART, GRAPHS_PART = "id", "content", "graphs"
 _CONTENT = -2
@@ -105,7 +103,7 @@ class ItemParts:
         self,
         config: RecommendConfig,
         contexts: np.ndarray,
-        boost: LogitBoost,
+        users: UserTerms,
         user_ids: Iterable[str],
         items: np.ndarray,
         ablated: np.ndarray,
@@ -113,16 +111,14 @@ class ItemParts:
         """Effects f32 (users, k, parts) on the scores of `items` (users, k).
 
         Args:
-            boost: From `graph_boost.tile`.
             ablated: Embeddings of `items` without each part, f32 (users, k, parts, d).
         """
         run = self.run
         effects = _effects(
             run.model,
             jax.device_put(contexts),
-            run.catalogue.embeddings,
-            run.catalogue.bias,
-            boost,
+            item_terms(run),
+            users,
             user_keys(run.config.train.seed, user_ids),
             jax.device_put(items),
             jax.device_put(ablated),
@@ -184,9 +180,8 @@ def _content_losses(
 def _effects(
     model: M6Rec,
     h: BD,
-    items: ID,
-    bias: I,
-    boost: LogitBoost,
+    items: ItemTerms,
+    users: UserTerms,
     keys: Key[Array, " b"],
     rows: Int[Array, "b k"],
     ablated: Float[Array, "b k m d"],
@@ -196,15 +191,17 @@ def _effects(
 ) -> Float[Array, "b k m"]:
     """Scores of `rows` minus their scores with the ablated embeddings."""
     n, _, m, d = ablated.shape
-    raised = jnp.take_along_axis(add_boost(jnp.zeros((n, len(items))), boost), rows, axis=1)
+    raised = users.add_boost(jnp.zeros((n, len(items.bias))))
+    raised = jnp.take_along_axis(raised, rows, axis=1)
     # An item that loses any part but the last, the graphs, keeps its boost.
-    kept = bias[rows][..., None] + raised[..., None] * (jnp.arange(m) < m - 1)[None, None]
+    kept = raised[..., None] * (jnp.arange(m) < m - 1)[None, None]
+    kept += (items.bias[rows] + users.popularity[:, None] * items.popularity[rows])[..., None]
 
     def of_draw(z: Array | None) -> tuple[Array, Array]:
         c = model.candidates(h, z)
-        logits = add_boost(scoring.logits(c, items, bias), boost)
+        logits = users.scores(c, items)
         before = jnp.take_along_axis(logits, rows, axis=1)
-        after = jnp.einsum("ud,ukmd->ukm", c, ablated) + kept
+        after = jnp.einsum("ud,ukmd->ukm", users.model[:, None] * c, ablated) + kept
         total = jax.nn.logsumexp(logits, axis=1)[:, None]
         # The softmax with one item changed: its old share leaves the sum, its new one enters.
         others = total + jnp.log1p(-jnp.minimum(jnp.exp(before - total), 1 - 1e-6))
@@ -221,5 +218,7 @@ def _effects(
             contexts = jnp.repeat(h, len(flat) // n, axis=0)
             return discriminator_log_probs(model, contexts, flat).reshape(e.shape[:-1])
 
-        effects = effects + discriminator_weight * (real(items[rows])[..., None] - real(ablated))
+        effects = effects + discriminator_weight * (
+            real(items.embeddings[rows])[..., None] - real(ablated)
+        )
     return effects

@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from m6rec_cli.inference.graph_boost import LogitBoost
-from m6rec_cli.system.shapes import BD, ID, I, I_bool
+from m6rec_cli.inference.ranking_terms import ItemTerms, UserTerms
+from m6rec_cli.system.shapes import BD, I_bool
 
 MAX_GATHERED = 1 << 25
 """Embedding values gathered at once: 128 MiB, or those of one user."""
@@ -54,9 +54,8 @@ def top_k(
 @functools.partial(jax.jit, static_argnames=("k", "recall"))
 def best_of_catalogue(
     h: BD,
-    items: ID,
-    bias: I,
-    boost: LogitBoost,
+    terms: ItemTerms,
+    users: UserTerms,
     owner: Int[Array, " e"],
     hidden: Int[Array, " e"],
     allowed: I_bool,
@@ -70,11 +69,12 @@ def best_of_catalogue(
 
     Args:
         h: Candidate embeddings, one per user.
-        boost: From `graph_boost.tile`.
         owner: The row of `h` that an item is hidden from; a row beyond them is padding.
         hidden: The row of that item.
         recall: See `top_k`.
     """
+    items, bias, popularity = terms
+    h, weight = users.model[:, None] * h, users.popularity
     n, width = len(items), min(_BLOCK, len(items))
     group = math.gcd(32 if k <= 64 else 8, width)
     n_blocks, in_block = -(-n // width), width // group
@@ -88,7 +88,9 @@ def best_of_catalogue(
         add = jnp.where(
             row >= block * width, jax.lax.dynamic_slice(bias, (begin,), (width,)), -jnp.inf
         )
-        logits = h @ jax.lax.dynamic_slice(items, (begin, 0), (width, items.shape[1])).T + add[None]
+        popular = jax.lax.dynamic_slice(popularity, (begin,), (width,))
+        add = add[None] + weight[:, None] * popular[None]
+        logits = h @ jax.lax.dynamic_slice(items, (begin, 0), (width, items.shape[1])).T + add
         higher = jnp.maximum(highest, logits.max(-1))
         total = total * jnp.exp(highest - higher) + jnp.exp(logits - higher[:, None]).sum(-1)
         shown = jnp.where(
@@ -111,35 +113,35 @@ def best_of_catalogue(
     fresh = rows >= jnp.repeat(chosen // in_block * width, group, axis=1)
     unseen &= fresh & allowed[rows]
 
-    def best_of_groups(one: tuple[Array, Array, Array]) -> tuple[Array, Array]:
-        context, at, good = one
-        best, place = jax.lax.top_k(jnp.where(good, items[at] @ context + bias[at], -jnp.inf), k)
+    def unboosted(context: Array, of_popularity: Array, at: Array) -> Array:
+        return items[at] @ context + bias[at] + of_popularity * popularity[at]
+
+    def best_of_groups(one: tuple[Array, Array, Array, Array]) -> tuple[Array, Array]:
+        context, of_popularity, at, good = one
+        found = unboosted(context, of_popularity, at)
+        best, place = jax.lax.top_k(jnp.where(good, found, -jnp.inf), k)
         return best, at[place]
 
     batch = users_per_gather(len(h), rows.shape[1], h.shape[1])
-    logits, rows = jax.lax.map(best_of_groups, (h, rows, unseen), batch_size=batch)
-    if boost.item.shape[1]:
-
-        def plain_logits(one: tuple[Array, Array]) -> Array:
-            context, at = one
-            return items[at] @ context + bias[at]
-
+    logits, rows = jax.lax.map(best_of_groups, (h, weight, rows, unseen), batch_size=batch)
+    if users.item.shape[1]:
         # A boost never lowers a logit: the best are among the boosted items and the best so far.
-        batch = users_per_gather(len(h), boost.item.shape[1], h.shape[1])
-        boosted = jax.lax.map(plain_logits, (h, jnp.minimum(boost.item, n - 1)), batch_size=batch)
-        total += (jnp.exp(boosted - highest[:, None]) * jnp.expm1(boost.boost)).sum(-1)
-        shown = boost.listed & allowed[boost.item]
-        place = jax.vmap(jnp.searchsorted)(boost.item, rows)
-        twice = jnp.take_along_axis(boost.item, place, axis=1, mode="clip") == rows
+        batch = users_per_gather(len(h), users.item.shape[1], h.shape[1])
+        linked = jnp.minimum(users.item, n - 1)
+        boosted = jax.lax.map(lambda one: unboosted(*one), (h, weight, linked), batch_size=batch)
+        total += (jnp.exp(boosted - highest[:, None]) * jnp.expm1(users.boost)).sum(-1)
+        shown = users.listed & allowed[users.item]
+        place = jax.vmap(jnp.searchsorted)(users.item, rows)
+        twice = jnp.take_along_axis(users.item, place, axis=1, mode="clip") == rows
         logits = jnp.concatenate(
             [
                 jnp.where(twice, -jnp.inf, logits),
-                jnp.where(shown, boosted + boost.boost, -jnp.inf),
+                jnp.where(shown, boosted + users.boost, -jnp.inf),
             ],
             axis=1,
         )
         logits, place = jax.lax.top_k(logits, k)
-        rows = jnp.take_along_axis(jnp.concatenate([rows, boost.item], axis=1), place, axis=1)
+        rows = jnp.take_along_axis(jnp.concatenate([rows, users.item], axis=1), place, axis=1)
     return logits - (highest + jnp.log(total))[:, None], rows
 
 

@@ -17,9 +17,9 @@ import polars as pl
 
 from m6rec_cli.config.settings import RecommendConfig
 from m6rec_cli.data.feature_arrays import FeatureArray
-from m6rec_cli.inference import graph_boost
 from m6rec_cli.inference.attribution import ItemParts
 from m6rec_cli.inference.loaded_run import LoadedRun
+from m6rec_cli.inference.ranking_terms import user_terms
 from m6rec_cli.inference.scores import catalogue_scores, users_per_tile
 from m6rec_cli.inference.user_histories import UserHistories
 
@@ -165,13 +165,13 @@ class Explainer:
         """The scores of `items` (n, k) for n users, as their lists have them."""
         out, rows = np.empty(items.shape, np.float32), np.arange(len(items))
         contexts, _ = histories.contexts(rows)
-        boosts = graph_boost.logit_boosts(histories, rows, self.config.cooccurrence_weight)
+        terms = user_terms(histories, rows)
         for index, n in self._tiles(len(rows)):
             tile = catalogue_scores(
                 self.run,
                 self.config,
                 jax.device_put(contexts[index]),
-                graph_boost.tile(boosts, len(self.run.catalogue), index),
+                terms.tile(index),
                 histories.ids.gather(index),
             )
             own = jnp.take_along_axis(tile, jax.device_put(items[index]), axis=1)
@@ -189,13 +189,13 @@ class Explainer:
             return out, present
         contexts, _ = self.histories.contexts(rows)
         ids = self.histories.ids.gather(rows)
-        boosts = graph_boost.logit_boosts(self.histories, rows, self.config.cooccurrence_weight)
-        present[..., -1] = boosts[np.arange(len(rows))[:, None], items].toarray() > 0
+        terms = user_terms(self.histories, rows)
+        present[..., -1] = terms.boosts[np.arange(len(rows))[:, None], items].toarray() > 0
         for index, n in self._tiles(len(rows)):
             tile = self.item_parts.effects(
                 self.config,
                 contexts[index],
-                graph_boost.tile(boosts, len(self.run.catalogue), index),
+                terms.tile(index),
                 ids.gather(index),
                 items[index],
                 ablated.embeddings[at[index]],

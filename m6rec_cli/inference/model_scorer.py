@@ -1,19 +1,20 @@
 """A finished run to the scores of all items for the users of a data directory, for `evaluate`."""
 
+import dataclasses
 from pathlib import Path
 
 import jax
 import numpy as np
-from scipy import sparse
 
 from m6rec_cli.config.settings import Config
 from m6rec_cli.data.queries import Queries
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.execution.user_contexts import round_up_size
-from m6rec_cli.inference import graph_boost
+from m6rec_cli.inference.current_evidence import with_known_events
 from m6rec_cli.inference.loaded_run import LoadedRun
 from m6rec_cli.inference.other_catalogue import hide_user_features
 from m6rec_cli.inference.prepared_run import prepare_run
+from m6rec_cli.inference.ranking_terms import UserTermsTable, user_terms
 from m6rec_cli.inference.scores import (
     candidates,
     catalogue_scores,
@@ -26,7 +27,7 @@ from m6rec_cli.system import runtime
 from m6rec_cli.system.progress import Reporter
 
 READ_AHEAD = 8_192
-"""Users whose contexts and boosts are computed at once."""
+"""Users whose contexts and ranking terms are computed at once."""
 
 
 class ModelScorer:
@@ -44,20 +45,21 @@ class ModelScorer:
         # The softmax of one draw keeps the order of the logits.
         self._by_logits = ranks_by_logits(config.recommend)
         self.users, self._first = users, 0
-        self._read_ahead: tuple[np.ndarray, sparse.csr_array] | None = None
+        self._read_ahead: tuple[np.ndarray, UserTermsTable] | None = None
         # On a CPU numpy multiplies: its result is writable without a copy, and nothing is compiled.
         on_cpu = jax.default_backend() == "cpu"
         catalogue = run.catalogue
         self._embeddings = np.asarray(catalogue.embeddings) if on_cpu else None
         has_bias = on_cpu and np.asarray(catalogue.bias).any()
         self._bias = np.asarray(catalogue.bias) if has_bias else None
+        self._popularity = catalogue.evidence.popularity
 
     def score(self, user_rows: np.ndarray) -> np.ndarray:
         """Scores f32 (users, items): logits where they order the items, else log-probabilities."""
-        vectors, boosts = self._vectors(user_rows)
+        vectors, terms = self._vectors(user_rows)
         if self._by_logits:
-            scores = self._logits(vectors)
-            graph_boost.add_to_scores(boosts, scores)
+            scores = self._logits(vectors * terms.model[:, None])
+            terms.add_to(scores, self._popularity)
             return scores
         n_items = len(self.run.catalogue)
         size = users_per_tile(n_items, 2 * len(user_rows) - 1)
@@ -70,7 +72,7 @@ class ModelScorer:
                 self.run,
                 self.config.recommend,
                 jax.device_put(vectors[index]),
-                graph_boost.tile(boosts, n_items, index),
+                terms.tile(index),
                 self.histories.ids.gather(user_rows[index]),
             )
             out[start : start + n] = np.asarray(tile)[:n]
@@ -88,7 +90,7 @@ class ModelScorer:
             scores += self._bias
         return scores
 
-    def _vectors(self, rows: np.ndarray) -> tuple[np.ndarray, sparse.csr_array]:
+    def _vectors(self, rows: np.ndarray) -> tuple[np.ndarray, UserTermsTable]:
         """What `_read` gives, computed ahead for the users to come."""
         if self.users is None:
             return self._read(rows)
@@ -98,19 +100,18 @@ class ModelScorer:
             self._first = int(at[0])
             stop = self._first + max(READ_AHEAD, len(rows))
             held = self._read_ahead = self._read(self.users[self._first : stop])
-        vectors, boosts = held
-        return vectors[at - self._first], boosts[at - self._first]
+        vectors, terms = held
+        return vectors[at - self._first], terms.take(at - self._first)
 
-    def _read(self, rows: np.ndarray) -> tuple[np.ndarray, sparse.csr_array]:
-        """Candidate embeddings (contexts, if more than one is drawn) and logit boosts."""
-        weight = self.config.recommend.cooccurrence_weight
-        boosts = graph_boost.logit_boosts(self.histories, rows, weight)
+    def _read(self, rows: np.ndarray) -> tuple[np.ndarray, UserTermsTable]:
+        """Candidate embeddings (contexts, if more than one is drawn) and ranking terms."""
+        terms = user_terms(self.histories, rows)
         vectors, _ = self.histories.contexts(rows)
         if self._by_logits:
             # Contexts are repeated at the end: few shapes are compiled.
             padded = np.resize(vectors, (round_up_size(len(rows)), vectors.shape[1]))
             vectors = np.asarray(candidates(self.run.model, jax.device_put(padded)))[: len(rows)]
-        return vectors, boosts
+        return vectors, terms
 
 
 def load_scorer(
@@ -142,5 +143,8 @@ def load_scorer(
     else:
         histories = UserHistories.of_queries(run, data, queries)
         rows = np.arange(len(queries))
+    # The held-out events that queries know of are no one else's knowledge.
+    run = with_known_events(run, config.recommend, data.history(before))
+    histories = dataclasses.replace(histories, run=run)
     histories = hide_user_features(histories, config.recommend.hidden_features)
     return ModelScorer(run, histories, config, rows)

@@ -16,7 +16,7 @@ from m6rec_cli.inference import raw_features
 from m6rec_cli.inference.attribution import FeatureSource
 from m6rec_cli.inference.loaded_run import LoadedRun
 from m6rec_cli.inference.run_catalogue import Catalogue
-from m6rec_cli.item_graphs import content_similarity, cooccurrence
+from m6rec_cli.item_graphs import content_cosines, content_similarity, cooccurrence
 from m6rec_cli.model.fusion import Features
 from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.model.scoring import encode_content
@@ -106,6 +106,10 @@ def _extend(
     ]
     old_rows = np.append(np.arange(n), np.full(n_new, -1))
     content_graph = cooccurrence.reindex(old.content_similarity, old_rows)
+    warm = id_rows >= 0
+    padded = {name: cooccurrence.reindex(graph, old_rows) for name, graph in old.cosines.items()}
+    if "words" in old.cosines:
+        padded["words"] = content_cosines.with_new_items(old.cosines["words"], counts, warm)
     return dataclasses.replace(
         old,
         items=pl.concat([old.items, new_items], how="diagonal_relaxed"),
@@ -113,8 +117,9 @@ def _extend(
         embeddings=jnp.concatenate([old.embeddings, content]),
         bias=jnp.pad(old.bias, (0, n_new)),
         cooccurrence=cooccurrence.reindex(old.cooccurrence, old_rows),
-        content_similarity=content_graph
-        + content_similarity.similarity_graph(counts, id_rows >= 0, n),
+        content_similarity=content_graph + content_similarity.similarity_graph(counts, warm, n),
+        cosines=padded,
+        events=np.append(old.events, np.zeros(n_new, np.int64)),
     )
 
 

@@ -1,4 +1,4 @@
-"""A run over the items of another data directory, with features hidden, and with its graphs merged.
+"""A run over the items of another data directory, with features hidden.
 
 An item that the run trained keeps its id embedding; any other item is scored from its content.
 Hiding a feature marks it missing in every row; training masks features too, so the model can do
@@ -12,15 +12,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import polars as pl
-from scipy import sparse
 
-from m6rec_cli.config.settings import RecommendConfig
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.execution import model_inputs
 from m6rec_cli.inference.loaded_run import LoadedRun, require_features
 from m6rec_cli.inference.run_catalogue import Catalogue
 from m6rec_cli.inference.user_histories import UserHistories
-from m6rec_cli.item_graphs import content_similarity, cooccurrence
+from m6rec_cli.item_graphs import content_cosines, content_similarity, cooccurrence
 from m6rec_cli.model import scoring
 from m6rec_cli.model.fusion import Features
 from m6rec_cli.system.errors import M6RecError, nearest_hint
@@ -85,6 +83,8 @@ def with_catalogue(
     embeddings = _embed(run, data, hidden, row, warm)
     with report.task("finding similar items", len(row), "items") as task:
         content_graph = content_similarity.similarity_graph(counts, warm, on_progress=task.advance)
+    vectors = content_cosines.filled_vectors(shown, data.feature)
+    events = run.catalogue.events[row] * (id_rows >= 0)
     columns = [c for c in data.items.columns if c in run.catalogue.items.columns]
     catalogue = Catalogue(
         items=data.items.select(columns),
@@ -93,26 +93,12 @@ def with_catalogue(
         bias=jax.device_put(np.zeros(len(row), np.float32)),
         cooccurrence=cooccurrence.reindex(run.catalogue.cooccurrence, id_rows),
         content_similarity=content_graph,
+        cosines=content_cosines.most_similar_items(counts, vectors, warm),
+        events=events,
+        ranking=run.catalogue.ranking,
+        content_weight=run.catalogue.content_weight,
         content_counts=lambda: counts,
     )
-    return dataclasses.replace(run, catalogue=catalogue)
-
-
-def with_graphs(run: LoadedRun, config: RecommendConfig) -> LoadedRun:
-    """Merge content neighbours into the co-occurrence graph, and add the bonus of cold items.
-
-    A cold item has no co-occurrence neighbours: its content neighbours get the weight of both
-    graphs.
-    """
-    catalogue = run.catalogue
-    cold = catalogue.id_rows < 0
-    graph = catalogue.cooccurrence
-    if config.content_weight > 0:
-        weight = np.where(cold, 1 + config.content_weight, config.content_weight)
-        weights = sparse.diags_array(weight.astype(np.float32))
-        graph = sparse.csr_array(graph + catalogue.content_similarity @ weights)
-    bias = jax.device_put(np.where(cold, config.cold_item_bonus, 0).astype(np.float32))
-    catalogue = dataclasses.replace(catalogue, cooccurrence=graph, bias=bias)
     return dataclasses.replace(run, catalogue=catalogue)
 
 

@@ -19,7 +19,7 @@ def prepare_run(
     items: Path | None = None,
     media: Path | None = None,
 ) -> LoadedRun:
-    """Load a run and set its catalogue and item graph.
+    """Load a run and set its catalogue.
 
     Args:
         data: The data directory whose items are ranked; without one, the run's own items are.
@@ -43,7 +43,7 @@ def prepare_run(
     # New items join before the log is read: events on them count.
     if items is not None:
         run = new_items.with_new_items(run, items, media, report)
-    return other_catalogue.with_graphs(run, config)
+    return run
 
 
 def _warn_untrained_parts(run: LoadedRun, config: RecommendConfig, report: Reporter) -> None:

@@ -12,11 +12,11 @@ from m6rec_cli.config.settings import RecommendConfig
 from m6rec_cli.data.spans import span_positions
 from m6rec_cli.data.store import own_item_rows
 from m6rec_cli.execution.user_contexts import round_up_size
-from m6rec_cli.inference import graph_boost
 from m6rec_cli.inference.blocked_top_k import best_of_catalogue, users_per_call
 from m6rec_cli.inference.category_cap import cap_categories
 from m6rec_cli.inference.explanation import Explainer
 from m6rec_cli.inference.loaded_run import LoadedRun
+from m6rec_cli.inference.ranking_terms import UserTerms, item_terms, user_terms
 from m6rec_cli.inference.scores import (
     best_items,
     candidates,
@@ -74,7 +74,7 @@ class ListMaker:
         contexts, _ = self.histories.contexts(rows)
         owner, hidden_items = self._hidden(rows)
         begins = np.searchsorted(owner, np.arange(len(rows) + 1))
-        boosts = graph_boost.logit_boosts(self.histories, rows, self.config.cooccurrence_weight)
+        terms = user_terms(self.histories, rows)
         # The category cap drops items, so it starts from a longer ranking; users whose list is
         # still too short get an even longer one.
         wide = k if self.category is None else min(n_items, max(20 * k, 200))
@@ -88,11 +88,10 @@ class ListMaker:
                 index = np.pad(users, (0, size - len(users)), mode="edge")
                 place, positions = span_positions(begins, users)
                 hidden = place, hidden_items[positions]
-                boost = graph_boost.tile(boosts, n_items, index, hidden)
                 ranked = self.rank_tile(
                     jax.device_put(contexts[index]),
                     rows[index],
-                    boost,
+                    terms.tile(index, hidden),
                     (_padded(hidden[0], size), _padded(hidden[1], 0)),
                     wide,
                 )
@@ -111,7 +110,7 @@ class ListMaker:
         self,
         contexts: jax.Array,
         rows: np.ndarray,
-        boost: graph_boost.LogitBoost,
+        users: UserTerms,
         hidden: tuple[np.ndarray, np.ndarray],
         k: int,
     ) -> tuple[jax.Array, jax.Array]:
@@ -124,16 +123,15 @@ class ListMaker:
         if ranks_by_logits(config):
             return best_of_catalogue(
                 candidates(run.model, contexts),
-                run.catalogue.embeddings,
-                run.catalogue.bias,
-                boost,
+                item_terms(run),
+                users,
                 *hidden,
                 self._allowed,
                 k=k,
                 recall=recall,
             )
         ids = self.histories.ids.gather(rows)
-        scores = catalogue_scores(run, config, contexts, boost, ids)
+        scores = catalogue_scores(run, config, contexts, users, ids)
         return best_items(scores, *hidden, self._allowed, k=k, recall=recall)
 
     @cached_property

@@ -1,7 +1,8 @@
 """The `catalogue/` folder of a run to the items that it ranks: ids, embeddings, item graphs."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +14,9 @@ from scipy import sparse
 
 from m6rec_cli.item_graphs import content_similarity, cooccurrence, run_graphs
 from m6rec_cli.model.recommender import ModelSpec
+from m6rec_cli.ranking import ranking_file
+from m6rec_cli.ranking.evidence import ItemEvidence
+from m6rec_cli.ranking.weights import RankingWeights
 from m6rec_cli.system.errors import M6RecError
 
 FOLDER = "catalogue"
@@ -29,9 +33,12 @@ class Catalogue:
         id_rows: i64 (i,), the item's row in the model's table of id embeddings; -1 if it has none.
         embeddings: f32 (i, d), what the model scores.
         bias: f32 (i,), added to the logits.
-        cooccurrence: f32 (i, i), the graph that boosts logits. `with_graphs` merges content
-            neighbours into the co-occurrence neighbours.
+        cooccurrence: f32 (i, i), the co-occurrence graph.
         content_similarity: f32 (i, i), column j holds the content neighbours of item j.
+        cosines: Cosines of content, by the names of `content_cosines.NAMES` that there are.
+        events: i64 (i,), events of each item that are known.
+        ranking: The weights of the ranking stage.
+        content_weight: Weight of content neighbours beside co-occurrence neighbours.
         content_counts: Reads the counts that contents are compared by; a matrix per feature.
     """
 
@@ -41,12 +48,32 @@ class Catalogue:
     bias: jax.Array
     cooccurrence: sparse.csr_array
     content_similarity: sparse.csr_array
+    cosines: Mapping[str, sparse.csr_array]
+    events: np.ndarray
+    ranking: RankingWeights
+    content_weight: float
     content_counts: Callable[[], list[sparse.csr_array]]
 
     @property
     def ids(self) -> pl.Series:
         """The id of each item, distinct strings."""
         return self.items["id"]
+
+    @property
+    def is_cold(self) -> np.ndarray:
+        """Items without an id embedding and without co-occurrence neighbours, bool (i,)."""
+        return (self.id_rows < 0) & (self.events == 0)
+
+    @cached_property
+    def evidence(self) -> ItemEvidence:
+        """What the graphs and the log say of the items."""
+        return ItemEvidence(
+            graph=content_similarity.add_content_neighbours(
+                self.cooccurrence, self.content_similarity, self.is_cold, self.content_weight
+            ),
+            cosines=self.cosines,
+            events=self.events,
+        )
 
     def __len__(self) -> int:
         return len(self.items)
@@ -78,6 +105,10 @@ def read_catalogue(folder: Path, items: pl.DataFrame, spec: ModelSpec, width: in
         bias=jnp.zeros(len(items)),
         cooccurrence=_read_graph(folder / run_graphs.COOCCURRENCE, len(items)),
         content_similarity=_read_graph(folder / run_graphs.CONTENT_SIMILARITY, len(items)),
+        cosines=_read_cosines(folder, len(items)),
+        events=items["popularity"].to_numpy().astype(np.int64),
+        ranking=read_run_file(folder / ranking_file.FILE, ranking_file.read_fit).weights,
+        content_weight=0.0,
         content_counts=lambda: read_run_file(
             folder / run_graphs.TERM_COUNTS,
             lambda file: content_similarity.load_term_counts(file, spec.item_specs, len(items)),
@@ -109,6 +140,11 @@ def _read_graph(path: Path, n_items: int) -> sparse.csr_array:
     graph = read_run_file(path, cooccurrence.load_graph)
     _require_shape(path, graph.shape or (), (n_items, n_items))
     return graph
+
+
+def _read_cosines(folder: Path, n_items: int) -> dict[str, sparse.csr_array]:
+    graphs = {n: _read_graph(folder / f, n_items) for n, f in run_graphs.COSINES.items()}
+    return {name: graph for name, graph in graphs.items() if graph.nnz}
 
 
 def _require_shape(path: Path, found: tuple[int, ...], wanted: tuple[int, ...]) -> None:

@@ -1,8 +1,8 @@
 """Contexts to the log-probability of every item, and to the best items of each user, tile by tile.
 
-The generator makes a candidate embedding per noise draw (article 3.1). The item graph boosts the
-logits. A score is the log of the mean probability over the draws, plus a weight times the
-discriminator's log-sigmoid for the best items.
+The generator makes a candidate embedding per noise draw (article 3.1). The ranking weights join its
+logits with the item graphs and popularity (`ranking_terms`). A score is the log of the mean
+probability over the draws, plus a weight times the discriminator's log-sigmoid for the best items.
 """
 
 import functools
@@ -17,8 +17,8 @@ from jaxtyping import Array, Float, Int, Key, UInt
 
 from m6rec_cli.config.settings import RecommendConfig
 from m6rec_cli.inference.blocked_top_k import top_k
-from m6rec_cli.inference.graph_boost import LogitBoost
 from m6rec_cli.inference.loaded_run import LoadedRun
+from m6rec_cli.inference.ranking_terms import ItemTerms, UserTerms, item_terms
 from m6rec_cli.model import scoring
 from m6rec_cli.model.discriminator import unit_mean_square
 from m6rec_cli.model.recommender import M6Rec
@@ -67,34 +67,23 @@ def candidates(model: M6Rec, h: BD) -> BD:
 
 @jax.jit
 def logits(candidates: BD, items: ID, bias: I) -> Float[Array, "b i"]:
-    """The logits of all items, without the boost."""
+    """The logits of all items by the model alone."""
     return scoring.logits(candidates, items, bias)
-
-
-def add_boost(scores: Float[Array, "b i"], boost: LogitBoost) -> Float[Array, "b i"]:
-    """Logits with the boost of the item graph."""
-    rows = jnp.arange(len(scores))[:, None]
-    return scores.at[rows, boost.item].add(boost.boost, mode="drop")
 
 
 def catalogue_scores(
     run: LoadedRun,
     config: RecommendConfig,
     contexts: BD,
-    boost: LogitBoost,
+    users: UserTerms,
     user_ids: Iterable[str],
 ) -> Float[Array, "b i"]:
-    """Scores of all items for a tile of users.
-
-    Args:
-        boost: From `graph_boost.tile`.
-    """
+    """Scores of all items for a tile of users."""
     return log_probabilities(
         run.model,
         contexts,
-        run.catalogue.embeddings,
-        run.catalogue.bias,
-        boost,
+        item_terms(run),
+        users,
         user_keys(run.config.train.seed, user_ids),
         noise_draws=config.noise_draws,
         discriminator_weight=config.discriminator_weight,
@@ -105,9 +94,8 @@ def catalogue_scores(
 def log_probabilities(
     model: M6Rec,
     h: BD,
-    items: ID,
-    bias: I,
-    boost: LogitBoost,
+    items: ItemTerms,
+    users: UserTerms,
     keys: Key[Array, " b"],
     *,
     noise_draws: int,
@@ -116,20 +104,18 @@ def log_probabilities(
     """Scores of all items.
 
     Args:
-        boost: From `graph_boost.tile`.
         keys: From `user_keys`.
         noise_draws: 1 uses no noise.
     """
 
     def of_draw(z: Array | None) -> Float[Array, "b i"]:
-        boosted = add_boost(scoring.logits(model.candidates(h, z), items, bias), boost)
-        return jax.nn.log_softmax(boosted, axis=-1)
+        return jax.nn.log_softmax(users.scores(model.candidates(h, z), items), axis=-1)
 
     scores = log_sum_over_draws(of_draw, model.noise, keys, noise_draws)
     if noise_draws > 1:
         scores = scores - jnp.log(noise_draws)
     if discriminator_weight > 0:
-        scores = _add_discriminator(model, h, items, scores, discriminator_weight)
+        scores = _add_discriminator(model, h, items.embeddings, scores, discriminator_weight)
     return scores
 
 

@@ -133,6 +133,10 @@ class UserHistories:
             has_profile |= array.mask[self.user_row[rows]]
         return has_profile + 2 * has_events
 
+    def n_events(self, rows: np.ndarray) -> np.ndarray:
+        """Events of some users that the decoder reads, (users,)."""
+        return np.minimum(self.stop[rows] - self.start[rows], self.run.config.model.max_history)
+
     def seen(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The seen items of some users: an index of `rows`, ascending, and an item row."""
         owner, index = self.event_positions(rows)

@@ -89,6 +89,23 @@ def similarity_graph(
     return sparse.csr_array(graph.T.tocsr())
 
 
+def add_content_neighbours(
+    graph: sparse.csr_array, content_graph: sparse.csr_array, cold: np.ndarray, weight: float
+) -> sparse.csr_array:
+    """The co-occurrence graph with the neighbours of a content-similarity graph.
+
+    A cold item has no co-occurrence neighbours: its content neighbours get the weight of both.
+
+    Args:
+        cold: bool (i,).
+        weight: Of content neighbours; 0 adds none.
+    """
+    if weight == 0:
+        return graph
+    weights = sparse.diags_array(np.where(cold, 1 + weight, weight).astype(np.float32))
+    return sparse.csr_array(graph + content_graph @ weights)
+
+
 def bounded_vectors(
     blocks: Sequence[sparse.csr_array], warm: np.ndarray, products_per_item: int
 ) -> sparse.csr_array:

@@ -68,13 +68,24 @@ def neighbour_shares(
     Returns:
         f32 (users, i).
     """
+    recent = recent_items(owner, item_row, (n_users, len(graph.indptr) - 1), _DECAY)
+    return sparse.csr_array(recent @ graph)
+
+
+def recent_items(
+    owner: np.ndarray, item_row: np.ndarray, shape: tuple[int, int], decay: float
+) -> sparse.csr_array:
+    """Weights decay^age of the items of recent events, f32 (users, i); a row sums to 1, or to 0.
+
+    Args:
+        owner: The user of each event, sorted; the last event of a user has the age 0.
+    """
     age = np.searchsorted(owner, owner, side="right") - 1 - np.arange(len(owner))
-    weight = (_DECAY**age).astype(np.float32)
-    weight /= np.bincount(owner, weight, n_users)[owner].astype(np.float32)
-    recent = sparse.coo_array(
-        (weight, (owner, item_row)), (n_users, len(graph.indptr) - 1), dtype=np.float32
+    weight = (decay**age).astype(np.float32)
+    weight /= np.bincount(owner, weight, shape[0])[owner].astype(np.float32)
+    return sparse.csr_array(
+        sparse.coo_array((weight, (owner, item_row)), shape, dtype=np.float32).tocsr()
     )
-    return sparse.csr_array(recent.tocsr() @ graph)
 
 
 def normalize_rows(weights: sparse.csr_array) -> sparse.csr_array:

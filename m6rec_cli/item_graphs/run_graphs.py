@@ -3,15 +3,18 @@
 import shutil
 from pathlib import Path
 
+from scipy import sparse
+
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.item_graphs import content_similarity, cooccurrence
+from m6rec_cli.item_graphs import content_cosines, content_similarity, cooccurrence
 from m6rec_cli.system.feature_spec import FeatureSpec
 from m6rec_cli.system.progress import Reporter
 from m6rec_cli.system.run_manifest import read_run
 
 COOCCURRENCE, CONTENT_SIMILARITY = "cooccurrence.npz", "content_similarity.npz"
 TERM_COUNTS = "term_counts.npz"
-_FILES = (COOCCURRENCE, TERM_COUNTS, CONTENT_SIMILARITY)
+COSINES = {name: f"{name}.npz" for name in content_cosines.NAMES}
+_FILES = (COOCCURRENCE, TERM_COUNTS, CONTENT_SIMILARITY, *COSINES.values())
 
 
 def write_graphs(
@@ -21,7 +24,7 @@ def write_graphs(
     parent: Path | None,
     report: Reporter,
 ) -> None:
-    """Write the co-occurrence graph, the term counts and the content-similarity graph.
+    """Write the co-occurrence graph, the term counts, and the graphs of similar content.
 
     Args:
         folder: The run's `catalogue/`.
@@ -38,9 +41,24 @@ def write_graphs(
     with report.task("comparing item content", data.n_items, "items") as task:
         warm = data.items["popularity"].to_numpy() > 0
         similarity = content_similarity.similarity_graph(counts, warm, on_progress=task.advance)
+    vectors = content_cosines.filled_vectors(specs, data.feature)
+    cosines = content_cosines.most_similar_items(counts, vectors, warm)
     cooccurrence.save_graph(folder / COOCCURRENCE, graph)
     content_similarity.save_term_counts(folder / TERM_COUNTS, counts)
     cooccurrence.save_graph(folder / CONTENT_SIMILARITY, similarity)
+    for name, file in COSINES.items():
+        graph = cosines.get(name, cooccurrence.empty_graph(data.n_items))
+        cooccurrence.save_graph(folder / file, graph)
+
+
+def read_cosines(folder: Path) -> dict[str, sparse.csr_array]:
+    """The cosines of item content in a run's `catalogue/`, by the names that there are.
+
+    Raises:
+        OSError, ValueError: A file is missing or damaged.
+    """
+    graphs = {name: cooccurrence.load_graph(folder / file) for name, file in COSINES.items()}
+    return {name: graph for name, graph in graphs.items() if graph.nnz}
 
 
 def _can_copy(parent: Path, data: Dataset) -> bool:

@@ -21,6 +21,7 @@ from m6rec_cli.inference import (
 )
 from m6rec_cli.inference.attribution import FeatureSource, ItemParts, features_of_dataset
 from m6rec_cli.inference.category_cap import category_codes
+from m6rec_cli.inference.current_evidence import with_known_events
 from m6rec_cli.inference.explanation import Explainer
 from m6rec_cli.inference.incremental import IncrementalHistories
 from m6rec_cli.inference.loaded_run import LoadedRun
@@ -79,6 +80,8 @@ def _write_lists(
     )
     settings = _resolve_seen(settings, loaded, data, report)
     histories = _read_histories(loaded, request, data, report)
+    loaded = with_known_events(loaded, settings, histories.events)
+    histories = replace(histories, run=loaded)
     hidden = settings.hidden_features
     histories = other_catalogue.hide_user_features(histories, hidden)
     rows, histories = _select_users(histories, request, report)

@@ -9,6 +9,7 @@ import numpy as np
 from m6rec_cli import __version__
 from m6rec_cli.execution.layout import Layout
 from m6rec_cli.item_graphs import run_graphs
+from m6rec_cli.ranking.ranking_file import FILE, write_fit
 from m6rec_cli.system.directories import fsync_tree
 from m6rec_cli.system.progress import Reporter
 from m6rec_cli.system.run_manifest import (
@@ -19,13 +20,14 @@ from m6rec_cli.system.run_manifest import (
     TrainingCost,
     write_run,
 )
+from m6rec_cli.training import ranking_stage
 from m6rec_cli.training.catalogue_operations import operations_for
 from m6rec_cli.training.loop import LoopState
 from m6rec_cli.training.setup import TrainingSetup
 
 
 def write_catalogue(setup: TrainingSetup, report: Reporter) -> None:
-    """Write `catalogue/`: item embeddings by `setup.model`, the item graphs and the item table."""
+    """Write `catalogue/`: item embeddings by `setup.model`, item graphs, items, ranking weights."""
     data, job = setup.data, setup.job
     folder = job.out / "catalogue"
     folder.mkdir(exist_ok=True)
@@ -34,6 +36,9 @@ def write_catalogue(setup: TrainingSetup, report: Reporter) -> None:
     np.save(folder / "embeddings.npy", np.asarray(embeddings))
     run_graphs.write_graphs(folder, data, setup.spec.item_specs, job.parent, report)
     _write_items(setup, folder)
+    ranking = ranking_stage.learn(setup, folder)
+    write_fit(folder / FILE, ranking)
+    report.note(ranking.describe())
     fsync_tree(folder)
 
 

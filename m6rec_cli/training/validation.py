@@ -48,6 +48,7 @@ class Validation:
     """A fixed sample of users with validation events, asked for what `evaluate` asks for.
 
     Attributes:
+        queries: The users, with their histories.
         packed: Histories of the users.
         row: Row of each user's last token in `packed`.
         position: Position of it in the row.
@@ -60,6 +61,7 @@ class Validation:
         hides_seen: Whether the main figures mask seen items, as lists leave them out.
     """
 
+    queries: Queries
     packed: PackedRows
     row: np.ndarray
     position: np.ndarray
@@ -95,6 +97,7 @@ class Validation:
         users_in = np.bincount(domain)
         user_weight = 1 / (users_in[domain] * np.count_nonzero(users_in))
         return cls(
+            queries=queries,
             packed=packed,
             row=row,
             position=position,

@@ -13,7 +13,7 @@ from scipy import sparse
 from m6rec_cli.data.manifest import MAX_MASKED_REPEATS
 from m6rec_cli.evaluation.baselines import _base, cooccurrence
 from m6rec_cli.evaluation.baselines._base import Histories, History, ItemContent
-from m6rec_cli.evaluation.baselines._similarity import most_similar_items
+from m6rec_cli.item_graphs import content_cosines
 
 READS = "content if any"
 
@@ -28,9 +28,6 @@ _START = {"cooccurrence": 3.0, "words": 3.0, "vectors": 0.0, "popularity": 0.1}
 _MAX_ROUNDS = 3
 _MAX_CELLS = 25_000_000
 """Users times items of the sample that the weights are chosen on."""
-_DECAY = 0.5
-"""Weight of an event relative to the next one in the content of a history."""
-_N_CONTENT_EVENTS = 10
 _TIE_BREAKER = 1e-5
 _CUTOFF = 10
 
@@ -64,14 +61,9 @@ class Parts:
 
     def similarities(self, histories: Histories, rows: np.ndarray) -> dict[str, np.ndarray]:
         """Mean cosine similarity of items to recent events, f32 (len(rows), items) each."""
-        owner, items = histories.latest(rows, _N_CONTENT_EVENTS)
-        age = np.searchsorted(owner, owner, side="right") - 1 - np.arange(len(owner))
-        weight = (_DECAY**age).astype(np.float32)
-        weight /= np.bincount(owner, weight, len(rows))[owner].astype(np.float32)
-        shape = (len(rows), len(self.popularity))
-        recent = sparse.coo_array((weight, (owner, items)), shape).tocsr()
+        owner, items = histories.latest(rows, content_cosines.N_RECENT_EVENTS)
         return {
-            name: sparse.csr_array(recent @ graph).toarray()
+            name: content_cosines.of_users(graph, owner, items, len(rows)).toarray()
             for name, graph in self.contents.items()
         }
 
@@ -95,7 +87,8 @@ def fit(
 ) -> _base.FittedBaseline:
     """Choose the weights with each user's last labelled event held out, then fit on all events."""
     # Content does not depend on what is held out, but for the document frequencies of warm items.
-    contents = most_similar_items(history, n_items, content)
+    warm = np.bincount(history.item_row, minlength=n_items) > 0
+    contents = content_cosines.most_similar_items(content.term_counts, content.vectors, warm)
     earlier, users, targets = hold_out_last(history)
     weights = choose_weights(
         _fit_parts(earlier, n_items, contents), earlier.per_user, users, targets

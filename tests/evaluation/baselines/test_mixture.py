@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from m6rec_cli.evaluation.baselines import _similarity, cooccurrence, mixture
+from m6rec_cli.evaluation.baselines import cooccurrence, mixture
 from m6rec_cli.evaluation.baselines._base import History, ItemContent
 from m6rec_cli.item_graphs import cooccurrence as graphs
 from tests.evaluation.baselines.histories import history, random_history
@@ -91,13 +91,3 @@ def test_hold_out_last_takes_the_last_labelled_event_and_what_follows_it():
     assert targets.tolist() == [6, 9]
     assert earlier.item_row.tolist() == [5, 5, 8, 4]
     assert earlier.offsets.tolist() == [0, 1, 2, 3, 4, 4]
-
-
-def test_whiten_vectors_are_decorrelated_and_of_length_1():
-    rng = np.random.default_rng(0)
-    vectors = (rng.standard_normal((500, 3)) @ np.diag([9, 1, 0.5]) + 20).astype(np.float32)
-    vectors[7] = 0
-    out = _similarity.whiten(vectors)
-    assert not out[7].any()
-    np.testing.assert_allclose(np.linalg.norm(np.delete(out, 7, 0), axis=1), 1, atol=1e-6)
-    np.testing.assert_allclose(np.corrcoef(out.T), np.eye(3), atol=0.15)

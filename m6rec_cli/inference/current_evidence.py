@@ -1,0 +1,92 @@
+"""A run with the ranking weights of a command, and with the events known when lists are made.
+
+A training knows the log of its day. The co-occurrence graph is fitted again on the events that are
+passed in, so that an item of yesterday has neighbours and a count before the next training.
+"""
+
+import dataclasses
+
+import jax
+import numpy as np
+from scipy import sparse
+
+from m6rec_cli.config.settings import RecommendConfig
+from m6rec_cli.data.events import Events
+from m6rec_cli.inference.loaded_run import LoadedRun
+from m6rec_cli.item_graphs import cooccurrence
+from m6rec_cli.ranking.weights import RankingWeights
+from m6rec_cli.system.errors import M6RecError
+
+_DEFAULT = RecommendConfig()
+
+
+def with_known_events(run: LoadedRun, config: RecommendConfig, events: Events) -> LoadedRun:
+    """The run with the weights of `config`, and with graph and counts of all known events.
+
+    An item with at least as many events as in training has the neighbours of these events alone:
+    they are its whole log. One with fewer keeps its neighbours of training beside them.
+
+    Args:
+        events: Of the run's catalogue; the last `model.max_history` of each user count, which is
+            what a state directory keeps.
+
+    Raises:
+        M6RecError: A weight is set that the ranking does not use.
+    """
+    catalogue = run.catalogue
+    weights = _weights(run, config)
+    known = events.take(_latest(events.user_row, run.config.model.max_history))
+    n_items = len(catalogue)
+    count = np.bincount(known.item_row, minlength=n_items)
+    graph = catalogue.cooccurrence
+    if weights.uses_graphs and len(known):
+        fresh = cooccurrence.fit(known.user_row, known.item_row, n_items)
+        graph = _mixed(graph, catalogue.events, fresh, count)
+    catalogue = dataclasses.replace(
+        catalogue,
+        cooccurrence=graph,
+        events=np.maximum(catalogue.events, count),
+        ranking=weights,
+        content_weight=config.content_weight,
+    )
+    cold = np.where(catalogue.is_cold, config.cold_item_bonus, 0).astype(np.float32)
+    catalogue = dataclasses.replace(catalogue, bias=jax.device_put(cold))
+    return dataclasses.replace(run, catalogue=catalogue)
+
+
+def _weights(run: LoadedRun, config: RecommendConfig) -> RankingWeights:
+    changed = [
+        name
+        for name in ("cooccurrence_weight", "content_weight")
+        if getattr(config, name) != getattr(_DEFAULT, name)
+    ]
+    if changed and config.ranking != "fixed":
+        raise M6RecError(
+            f"`recommend.{changed[0]}` is set, and `recommend.ranking={config.ranking}` does not "
+            "use it",
+            hint="add `--set recommend.ranking=fixed`",
+        )
+    if config.ranking == "model":
+        return RankingWeights(model=1.0)
+    if config.ranking == "fixed":
+        return RankingWeights(model=1.0, neighbours=1.0, neighbour_scale=config.cooccurrence_weight)
+    return run.catalogue.ranking
+
+
+def _latest(user_row: np.ndarray, n: int) -> np.ndarray:
+    """The last `n` events of each user, bool (events,)."""
+    end = np.searchsorted(user_row, user_row, side="right")
+    return end - np.arange(len(user_row)) <= n
+
+
+def _mixed(
+    graph: sparse.csr_array, events: np.ndarray, fresh: sparse.csr_array, count: np.ndarray
+) -> sparse.csr_array:
+    """Rows of `fresh` where its log has no fewer events of the item; else both, by their events."""
+    total = np.maximum(events + count, 1)
+    share = np.where(count >= events, 1.0, count / total).astype(np.float32)
+    new = sparse.diags_array(share) @ fresh
+    old = sparse.diags_array(1 - share) @ graph
+    mixed = sparse.csr_array(new + old)
+    mixed.eliminate_zeros()
+    return mixed

@@ -1,0 +1,1 @@
+"""The ranking stage: model, item graphs and popularity, weighed into one score."""

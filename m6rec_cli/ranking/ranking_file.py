@@ -1,0 +1,74 @@
+"""The outcome of learning the ranking weights, in `catalogue/ranking.json` of a run."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from m6rec_cli.ranking.weights import RankingWeights
+from m6rec_cli.system.directories import write_json
+
+FILE = "ranking.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankingFit:
+    """Ranking weights, and what they and the fixed weights find of the same held-out events.
+
+    Attributes:
+        weights: The learned weights, or the fixed ones if they find more.
+        is_learned: Which of the two.
+        events: Held-out events that the weights were learned from.
+        ndcg: NDCG@10 of learned weights, each half of the events by weights that were learned from
+            the other half; None without learning.
+        fixed_ndcg: NDCG@10 of the fixed weights; None without learning.
+    """
+
+    weights: RankingWeights
+    is_learned: bool
+    events: int
+    ndcg: float | None = None
+    fixed_ndcg: float | None = None
+
+    def describe(self) -> str:
+        """One line for the screen."""
+        if self.ndcg is None or self.fixed_ndcg is None:
+            return f"ranking: fixed weights, since {self.events} held-out events are too few"
+        figures = f"NDCG@10 {self.ndcg:.4f} on the halves of {self.events:,} held-out events"
+        fixed = f"{self.fixed_ndcg:.4f} by fixed weights"
+        if not self.is_learned:
+            return f"ranking: fixed weights; learned ones have {figures}, {fixed}"
+        weights = ", ".join(
+            f"{name} {value:+.2f}" for name, value in self.weights.to_json().items() if value
+        )
+        return f"ranking: {weights}; {figures}, {fixed}"
+
+
+def write_fit(path: Path, fit: RankingFit) -> None:
+    """Write `ranking.json`."""
+    tree = {
+        "weights": fit.weights.to_json(),
+        "learned": fit.is_learned,
+        "events": fit.events,
+        "ndcg@10": fit.ndcg,
+        "fixed_ndcg@10": fit.fixed_ndcg,
+    }
+    write_json(path, tree)
+
+
+def read_fit(path: Path) -> RankingFit:
+    """Read `ranking.json`.
+
+    Raises:
+        OSError, ValueError: It is missing or damaged.
+    """
+    tree = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return RankingFit(
+            weights=RankingWeights.from_json(tree["weights"]),
+            is_learned=bool(tree["learned"]),
+            events=int(tree["events"]),
+            ndcg=tree["ndcg@10"],
+            fixed_ndcg=tree["fixed_ndcg@10"],
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"it has no {error}") from None

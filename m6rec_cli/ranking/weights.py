@@ -1,0 +1,111 @@
+"""The weights of the ranking stage: a log-linear score, fixed or learned on held-out events.
+
+    score(u, i) = b(t) logit(u, i) + c(t) log(1 + events(i)) + v log(1 + s n q(u, i))
+                  + w log(1 + 10 n q(u, i)) + x words(u, i) + y vectors(u, i)
+
+with the logits of the model, the shares q of the item graphs over n items, and the mean cosines of
+item content to recent events by words and by frozen vectors (all of `item_graphs`). b and c depend
+on the number t of events that the user has: b(t) = max(0, b0 + b1 log(1 + t)) and c(t) = c0 + c1
+log(1 + t). With b0 = v = 1 and all else 0 the softmax of the score is the interpolation of
+`item_graphs/cooccurrence.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+
+import numpy as np
+from scipy import sparse
+
+from m6rec_cli.ranking.evidence import UserEvidence
+
+NEIGHBOUR_SCALE, CLOSE_NEIGHBOUR_SCALE = 0.1, 10.0
+"""s in the formula where it is learned, and its counterpart: it grows for small shares already."""
+MAX_EVENTS = 200
+"""More events of a user than this do not change its weights."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RankingWeights:
+    """The weights of the score; the module's docstring has the formula.
+
+    Attributes:
+        model: b0.
+        model_by_length: b1.
+        popularity: c0.
+        popularity_by_length: c1.
+        neighbours: v, not negative.
+        neighbour_scale: s, not negative.
+        close_neighbours: w, not negative.
+        words: x, not negative.
+        vectors: y, not negative.
+    """
+
+    model: float
+    model_by_length: float = 0.0
+    popularity: float = 0.0
+    popularity_by_length: float = 0.0
+    neighbours: float = 0.0
+    neighbour_scale: float = NEIGHBOUR_SCALE
+    close_neighbours: float = 0.0
+    words: float = 0.0
+    vectors: float = 0.0
+
+    @classmethod
+    def from_json(cls, tree: Mapping[str, object]) -> "RankingWeights":
+        """The weights of a JSON object.
+
+        Raises:
+            ValueError: A weight is missing, unknown or no finite number.
+        """
+        names = {field.name for field in fields(cls)}
+        if set(tree) != names:
+            raise ValueError(f"the weights are {', '.join(tree)}, not {', '.join(names)}")
+        values = {name: float(value) for name, value in tree.items() if isinstance(value, float)}
+        if len(values) < len(names) or not np.isfinite(list(values.values())).all():
+            raise ValueError("a weight is no finite number")
+        return cls(**values)
+
+    def to_json(self) -> dict[str, float]:
+        """A JSON object."""
+        return asdict(self)
+
+    def of_users(self, n_events: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """b(t) and c(t) of users by their numbers of events t, f32 (users,) each."""
+        log = log_length(n_events)
+        model = np.maximum(self.model + self.model_by_length * log, 0)
+        popularity = self.popularity + self.popularity_by_length * log
+        return model.astype(np.float32), popularity.astype(np.float32)
+
+    @property
+    def uses_graphs(self) -> bool:
+        """Whether any item graph has a weight."""
+        return any((self.neighbours, self.close_neighbours, self.words, self.vectors))
+
+    def gains(self, evidence: UserEvidence, n_items: int) -> sparse.csr_array:
+        """What the item graphs add to scores, f32 (users, i), not negative."""
+        shares = evidence.shares
+        gain = np.float32(self.neighbours) * neighbour_gain(
+            shares.data, n_items, self.neighbour_scale
+        )
+        if self.close_neighbours:
+            close = neighbour_gain(shares.data, n_items, CLOSE_NEIGHBOUR_SCALE)
+            gain += np.float32(self.close_neighbours) * close
+        total = sparse.csr_array((gain, shares.indices, shares.indptr), shares.shape)
+        for name, cosines in evidence.cosines.items():
+            if weight := getattr(self, name):
+                total = total + np.float32(weight) * cosines
+        return sparse.csr_array(total)
+
+
+FIXED = RankingWeights(model=1.0, neighbours=1.0)
+"""The weights without held-out events to learn from."""
+
+
+def log_length(n_events: np.ndarray) -> np.ndarray:
+    """log(1 + t) of users with t events, bounded by `MAX_EVENTS`."""
+    return np.log1p(np.minimum(n_events, MAX_EVENTS))
+
+
+def neighbour_gain(shares: np.ndarray, n_items: int, scale: float) -> np.ndarray:
+    """log(1 + scale n q), f32 of the shape of the shares q."""
+    return np.log1p(np.float32(scale * n_items) * shares)

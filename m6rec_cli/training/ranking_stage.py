@@ -1,0 +1,89 @@
+"""A trained model and the validation events to the weights of the ranking stage."""
+
+from pathlib import Path
+
+import jax
+import numpy as np
+from scipy import sparse
+
+from m6rec_cli.data.spans import range_positions
+from m6rec_cli.execution.user_contexts import user_contexts
+from m6rec_cli.item_graphs import content_similarity, cooccurrence, run_graphs
+from m6rec_cli.ranking import fit, held_out
+from m6rec_cli.ranking.evidence import N_RECENT_EVENTS, ItemEvidence
+from m6rec_cli.ranking.ranking_file import RankingFit
+from m6rec_cli.ranking.weights import FIXED
+from m6rec_cli.training.setup import TrainingSetup
+from m6rec_cli.training.validation import Validation
+
+
+def learn(setup: TrainingSetup, folder: Path) -> RankingFit:
+    """Learn the ranking weights of `setup.model`; fixed ones without validation.
+
+    Neither the model nor the graphs of the run know the validation events.
+
+    Args:
+        folder: The run's `catalogue/`, with item embeddings and graphs.
+    """
+    if setup.validation is None:
+        return RankingFit(weights=FIXED, is_learned=False, events=0)
+    return fit.fit(held_out.candidates(_held_out_events(setup, setup.validation, folder)))
+
+
+def _held_out_events(
+    setup: TrainingSetup, validation: Validation, folder: Path
+) -> held_out.HeldOutEvents:
+    """An even sample of the validation targets; the rows of its matrices are queries."""
+    evidence = _item_evidence(setup, folder)
+    queries = validation.queries
+    # Lists know no more events of a user than the decoder reads: a state directory keeps no others.
+    most = setup.job.config.model.max_history
+    first = np.maximum(queries.start, queries.stop - min(N_RECENT_EVENTS, most))
+    owner, position = range_positions(first, queries.stop)
+    embeddings = np.load(folder / "embeddings.npy")
+    contexts, _ = user_contexts(
+        setup.model,
+        jax.device_put(embeddings),
+        validation.packed,
+        validation.row,
+        validation.position,
+        setup.tables.users,
+    )
+    vectors = np.asarray(jax.jit(lambda model, h: model.candidates(h, None))(setup.model, contexts))
+    hidden = None
+    if validation.hides_seen:
+        hidden = _seen_matrix(validation, setup.data.n_items)
+    return held_out.HeldOutEvents(
+        user=validation.target_query,
+        target=validation.target,
+        n_events=np.minimum(queries.stop - queries.start, most),
+        logits=lambda rows: vectors[rows] @ embeddings.T,
+        evidence=evidence.of_users(owner, queries.events.item_row[position], len(queries)),
+        popularity=evidence.popularity,
+        hidden=hidden,
+    )
+
+
+def _item_evidence(setup: TrainingSetup, folder: Path) -> ItemEvidence:
+    events = setup.data.items["popularity"].to_numpy()
+    graphs = {
+        name: cooccurrence.load_graph(folder / name)
+        for name in (run_graphs.COOCCURRENCE, run_graphs.CONTENT_SIMILARITY)
+    }
+    return ItemEvidence(
+        graph=content_similarity.add_content_neighbours(
+            graphs[run_graphs.COOCCURRENCE],
+            graphs[run_graphs.CONTENT_SIMILARITY],
+            events == 0,
+            setup.job.config.recommend.content_weight,
+        ),
+        cosines=run_graphs.read_cosines(folder),
+        events=events,
+    )
+
+
+def _seen_matrix(validation: Validation, n_items: int) -> sparse.csr_array:
+    """The items that lists leave out, bool (queries, items)."""
+    seen = validation.seen_items
+    shape = (len(validation.queries), n_items)
+    return sparse.csr_array((np.ones(len(seen.item), bool), seen.item, seen.offsets), shape)
