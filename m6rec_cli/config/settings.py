@@ -29,8 +29,8 @@ class RecommendConfig:
     )
     content_weight: float = key(
         0.3,
-        "weight of the content-similarity graph, as a multiple of `cooccurrence_weight`; 1 is "
-        "added for cold items, which have no co-occurrences",
+        "with `ranking=fixed`: weight of the content-similarity graph, as a multiple of "
+        "`cooccurrence_weight`; 1 is added for cold items, which have no co-occurrences",
         ge=0,
     )
     discriminator_weight: float = key(

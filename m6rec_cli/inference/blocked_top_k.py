@@ -129,7 +129,11 @@ def best_of_catalogue(
         batch = users_per_gather(len(h), users.item.shape[1], h.shape[1])
         linked = jnp.minimum(users.item, n - 1)
         boosted = jax.lax.map(lambda one: unboosted(*one), (h, weight, linked), batch_size=batch)
-        total += (jnp.exp(boosted - highest[:, None]) * jnp.expm1(users.boost)).sum(-1)
+        higher = jnp.maximum(highest, (boosted + users.boost).max(-1))
+        total *= jnp.exp(highest - higher)
+        boosted_more = jnp.exp(boosted + users.boost - higher[:, None])
+        total += (boosted_more - jnp.exp(boosted - higher[:, None])).sum(-1)
+        highest = higher
         shown = users.listed & allowed[users.item]
         place = jax.vmap(jnp.searchsorted)(users.item, rows)
         twice = jnp.take_along_axis(users.item, place, axis=1, mode="clip") == rows

@@ -13,6 +13,7 @@ from scipy import sparse
 from m6rec_cli.config.settings import RecommendConfig
 from m6rec_cli.data.events import Events
 from m6rec_cli.inference.loaded_run import LoadedRun
+from m6rec_cli.inference.other_catalogue import ITEM_ID
 from m6rec_cli.item_graphs import cooccurrence
 from m6rec_cli.ranking.weights import RankingWeights
 from m6rec_cli.system.errors import M6RecError
@@ -24,7 +25,8 @@ def with_known_events(run: LoadedRun, config: RecommendConfig, events: Events) -
     """The run with the weights of `config`, and with graph and counts of all known events.
 
     An item with at least as many events as in training has the neighbours of these events alone:
-    they are its whole log. One with fewer keeps its neighbours of training beside them.
+    they are its whole log. One with fewer keeps its neighbours of training beside them. If `id` is
+    a hidden feature, every item stays as new as in the run.
 
     Args:
         events: Of the run's catalogue; the last `model.max_history` of each user count, which is
@@ -35,7 +37,8 @@ def with_known_events(run: LoadedRun, config: RecommendConfig, events: Events) -
     """
     catalogue = run.catalogue
     weights = _weights(run, config)
-    known = events.take(_latest(events.user_row, run.config.model.max_history))
+    is_known = _latest(events.user_row, run.config.model.max_history)
+    known = events.take(is_known & (ITEM_ID not in config.hidden_features))
     n_items = len(catalogue)
     count = np.bincount(known.item_row, minlength=n_items)
     graph = catalogue.cooccurrence

@@ -158,10 +158,11 @@ def _choose(
     chosen = np.zeros(n_items, bool)
     for matrix in (events.evidence.shares, *events.evidence.cosines.values()):
         linked, values = _row(matrix, user)
+        linked, values = linked[listed[linked]], values[listed[linked]]
         if len(linked) > _N_BEST:
             linked = linked[np.argpartition(-values, _N_BEST)[:_N_BEST]]
         chosen[linked] = True
-    chosen[np.argpartition(-logits, _N_BEST)[:_N_BEST]] = True
+    chosen[np.argpartition(np.where(listed, -logits, np.inf), _N_BEST)[:_N_BEST]] = True
     chosen[popular] = True
     chosen[events.target[event]] = True
     chosen &= listed

@@ -1,6 +1,7 @@
 """The outcome of learning the ranking weights, in `catalogue/ranking.json` of a run."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,7 +39,9 @@ class RankingFit:
         if not self.is_learned:
             return f"ranking: fixed weights; learned ones have {figures}, {fixed}"
         weights = ", ".join(
-            f"{name} {value:+.2f}" for name, value in self.weights.to_json().items() if value
+            f"{name} {value:+.2f}"
+            for name, value in self.weights.to_json().items()
+            if value and name != "neighbour_scale"  # a constant where weights are learned
         )
         return f"ranking: {weights}; {figures}, {fixed}"
 
@@ -67,8 +70,17 @@ def read_fit(path: Path) -> RankingFit:
             weights=RankingWeights.from_json(tree["weights"]),
             is_learned=bool(tree["learned"]),
             events=int(tree["events"]),
-            ndcg=tree["ndcg@10"],
-            fixed_ndcg=tree["fixed_ndcg@10"],
+            ndcg=_figure(tree, "ndcg@10"),
+            fixed_ndcg=_figure(tree, "fixed_ndcg@10"),
         )
-    except (KeyError, TypeError) as error:
+    except KeyError as error:
         raise ValueError(f"it has no {error}") from None
+    except (AttributeError, TypeError) as error:
+        raise ValueError(f"it has no ranking weights: {error}") from None
+
+
+def _figure(tree: Mapping[str, object], name: str) -> float | None:
+    value = tree[name]
+    if value is None or isinstance(value, float):
+        return value
+    raise ValueError(f"`{name}` is no number")

@@ -20,6 +20,8 @@ from m6rec_cli.ranking.evidence import UserEvidence
 
 NEIGHBOUR_SCALE, CLOSE_NEIGHBOUR_SCALE = 0.1, 10.0
 """s in the formula where it is learned, and its counterpart: it grows for small shares already."""
+NOT_NEGATIVE = ("neighbours", "neighbour_scale", "close_neighbours", "words", "vectors")
+"""Weights without which `RankingWeights.gains` could be negative."""
 MAX_EVENTS = 200
 """More events of a user than this do not change its weights."""
 
@@ -55,14 +57,18 @@ class RankingWeights:
         """The weights of a JSON object.
 
         Raises:
-            ValueError: A weight is missing, unknown or no finite number.
+            ValueError: A weight is missing, unknown or no finite number, or negative where it must
+                not be.
         """
-        names = {field.name for field in fields(cls)}
-        if set(tree) != names:
+        names = [field.name for field in fields(cls)]
+        if set(tree) != set(names):
             raise ValueError(f"the weights are {', '.join(tree)}, not {', '.join(names)}")
         values = {name: float(value) for name, value in tree.items() if isinstance(value, float)}
         if len(values) < len(names) or not np.isfinite(list(values.values())).all():
             raise ValueError("a weight is no finite number")
+        for name in NOT_NEGATIVE:
+            if values[name] < 0:
+                raise ValueError(f"the weight `{name}` is negative")
         return cls(**values)
 
     def to_json(self) -> dict[str, float]:

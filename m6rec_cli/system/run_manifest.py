@@ -12,7 +12,7 @@ from m6rec_cli.system.output_checks import MANIFESTS
 
 RUN = "run.json"
 CONFIG = "config.toml"
-FORMAT = 7
+FORMAT = 8
 """Of a run directory: `run.json`, the checkpoints under `steps/` and their seals."""
 
 

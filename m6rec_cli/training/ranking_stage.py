@@ -6,6 +6,7 @@ import jax
 import numpy as np
 from scipy import sparse
 
+from m6rec_cli.config.settings import RecommendConfig
 from m6rec_cli.data.spans import range_positions
 from m6rec_cli.execution.user_contexts import user_contexts
 from m6rec_cli.item_graphs import content_similarity, cooccurrence, run_graphs
@@ -75,7 +76,8 @@ def _item_evidence(setup: TrainingSetup, folder: Path) -> ItemEvidence:
             graphs[run_graphs.COOCCURRENCE],
             graphs[run_graphs.CONTENT_SIMILARITY],
             events == 0,
-            setup.job.config.recommend.content_weight,
+            # Other weights are for fixed ranking: lists by learned weights have this one.
+            RecommendConfig().content_weight,
         ),
         cosines=run_graphs.read_cosines(folder),
         events=events,

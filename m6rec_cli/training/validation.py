@@ -8,7 +8,7 @@ from flax import nnx
 from m6rec_cli.config.settings import Config
 from m6rec_cli.data.manifest import hides_seen
 from m6rec_cli.data.packing import PackedRows, gap_buckets, pack_queries
-from m6rec_cli.data.queries import HeldOut, later_events
+from m6rec_cli.data.queries import HeldOut, Queries, later_events
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.execution.layout import Layout
 from m6rec_cli.execution.model_inputs import FeatureTables

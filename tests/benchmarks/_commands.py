@@ -33,7 +33,7 @@ SETTINGS: dict[str, list[str]] = {
 """Settings that differ from the defaults, tuned on validation."""
 
 
-MODEL_ALONE = "recommend.cooccurrence_weight=0"
+MODEL_ALONE = "recommend.ranking=model"
 """Evaluates the model without the item graphs, for ablations of its parts."""
 
 

@@ -175,7 +175,11 @@ def neighbours(bench: Bench) -> dict[str, Variant]:
     run = bench.pretrain("base")
     found: dict[str, Variant] = {"the model alone": (run, [])}
     for weight, part in ((0.03, 0.0), (0.1, 0.0), (0.3, 0.0), (0.1, 0.1), (0.1, 0.3), (0.1, 0.6)):
-        chosen = [f"recommend.cooccurrence_weight={weight}", f"recommend.content_weight={part}"]
+        chosen = [
+            "recommend.ranking=fixed",
+            f"recommend.cooccurrence_weight={weight}",
+            f"recommend.content_weight={part}",
+        ]
         lists = bench.lists(run, f"neighbours-{weight}-{part}", *chosen)
         found[f"co-occurrence {weight}, content {part}"] = (lists, [])
     return found

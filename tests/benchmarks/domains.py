@@ -7,7 +7,7 @@ The target is encoded with the source's fitted features (`--like`), and `model.f
 to the shared ones. Zero-shot: no event of the target is in training. Then a tenth and all of the
 target's users, fine-tuned from the source's model and trained from scratch with the same features
 and settings, and one model of both domains. Full ranking over the target's catalogue, seen items
-masked; with the defaults, and by the model alone (`recommend.cooccurrence_weight=0`).
+masked; with the defaults, and by the model alone (`recommend.ranking=model`).
 """
 
 import json

@@ -5,7 +5,7 @@
 
 NAME is gan, pretraining, encoder, decoder, depth, keys, tail, losses or neighbours. DATA is a data
 directory, for `pretraining` one with labels (`--positive`). Each variant is compared with the first
-one seed by seed, both by the model alone (`recommend.cooccurrence_weight=0`). The table shows means
+one seed by seed, both by the model alone (`recommend.ranking=model`). The table shows means
 over the seeds, the standard deviation of NDCG@10 and each seed's paired p-value over users. Runs in
 OUT are resumed and reused; the figures go to OUT/NAME.json.
 """

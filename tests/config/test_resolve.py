@@ -45,7 +45,7 @@ def test_resolve_with_a_set_without_key_or_value_is_refused(text: str):
         ("pretrain", "data.text_length=20", "the key is for `m6rec preprocess`"),
         (
             "finetune",
-            "recommend.cooccurrence_weight=0",
+            "recommend.cold_item_bonus=0.5",
             "the key is for `m6rec recommend` and `m6rec evaluate`",
         ),
         ("recommend", "evaluate.ks=[1]", "the key is for `m6rec evaluate`"),

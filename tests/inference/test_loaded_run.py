@@ -57,7 +57,15 @@ def test_load_of_a_run_that_is_replaced_meanwhile_reads_the_new_run(copy, monkey
     "name",
     [
         f"catalogue/{n}"
-        for n in ("items.parquet", "embeddings.npy", "cooccurrence.npz", "content_similarity.npz")
+        for n in (
+            "items.parquet",
+            "embeddings.npy",
+            "cooccurrence.npz",
+            "content_similarity.npz",
+            "words.npz",
+            "vectors.npz",
+            "ranking.json",
+        )
     ],
 )
 def test_load_names_a_missing_or_truncated_catalogue_file(copy, name):
@@ -91,7 +99,7 @@ def test_content_counts_damaged_are_named(copy):
     assert f"where: {path}" in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["cooccurrence", "content_similarity"])
+@pytest.mark.parametrize("name", ["cooccurrence", "content_similarity", "words", "vectors"])
 def test_load_graph_of_another_run_is_an_error(copy, name):
     path = copy / "catalogue" / f"{name}.npz"
     cooccurrence.save_graph(path, cooccurrence.empty_graph(3))

@@ -9,11 +9,13 @@ import pytest
 
 from m6rec_cli.config.resolve import resolve
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.inference import model_scorer, other_catalogue
+from m6rec_cli.inference import model_scorer
+from m6rec_cli.inference.current_evidence import with_known_events
 from m6rec_cli.inference.model_scorer import ModelScorer, load_scorer
 from m6rec_cli.inference.ranked_lists import ListMaker
 from m6rec_cli.inference.user_histories import UserHistories
 from m6rec_cli.system.progress import SilentReporter
+from tests.inference.test_ranking_terms import WEIGHTS
 from tests.inference.test_scores import noisy_run
 from tests.inference.trained import shop
 
@@ -48,11 +50,12 @@ def test_score_by_logits_orders_items_as_the_lists_do(shop, monkeypatch, backend
     monkeypatch.setattr(jax, "default_backend", lambda: backend)
     config = resolve(sets=["recommend.cold_item_bonus=0.7"])
     catalogue = shop.loaded.catalogue
-    cold = np.isin(catalogue.ids.to_numpy(), ["109", "119"])
-    catalogue = dataclasses.replace(catalogue, id_rows=np.where(cold, -1, catalogue.id_rows))
+    assert catalogue.is_cold.any()
+    catalogue = dataclasses.replace(catalogue, ranking=WEIGHTS)
     run = dataclasses.replace(shop.loaded, catalogue=catalogue)
-    run = other_catalogue.with_graphs(run, config.recommend)
     histories = UserHistories.of_dataset(run, Dataset.open(shop.data), "all")
+    run = with_known_events(run, config.recommend, histories.events)
+    histories = dataclasses.replace(histories, run=run)
     rows = np.array([3, 60, 12])
     scores = ModelScorer(run, histories, config).score(rows)
     assert scores.dtype == np.float32

@@ -10,9 +10,10 @@ from m6rec_cli.config import resolve as configuration
 from m6rec_cli.config.settings import RecommendConfig
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.inference import new_items, other_catalogue
+from m6rec_cli.inference.current_evidence import with_known_events
 from m6rec_cli.inference.loaded_run import load
 from m6rec_cli.inference.user_histories import UserHistories
-from m6rec_cli.item_graphs import content_similarity
+from m6rec_cli.item_graphs import content_cosines, content_similarity
 from m6rec_cli.stages import preprocess, pretrain
 from m6rec_cli.stages.evaluate import EvaluationRequest
 from m6rec_cli.stages.evaluate import run as evaluate
@@ -49,9 +50,11 @@ def catalogue_of(run, data, hidden=(), report=None):
     return other_catalogue.with_catalogue(run, data, hidden, report).catalogue
 
 
-def catalogue_with_graphs(run, catalogue, **config):
+def catalogue_without_events(run, catalogue, **config):
+    """The catalogue with the weights of a command, and no events known."""
     run = dataclasses.replace(run, catalogue=catalogue)
-    return other_catalogue.with_graphs(run, RecommendConfig(**config)).catalogue
+    none = Dataset.open(run.path.parent / "data").events.take(np.zeros(0, np.int64))
+    return with_known_events(run, RecommendConfig(**config), none).catalogue
 
 
 def test_with_catalogue_of_the_run_itself_changes_nothing(shop):
@@ -146,17 +149,17 @@ def test_with_catalogue_cooccurrence_follows_the_items(shop, other):
     assert catalogue_of(shop.loaded, Dataset.open(shop.data), ["id"]).cooccurrence.nnz == 0
 
 
-def test_with_graphs_adds_the_bonus_to_cold_items_only(shop, other):
+def test_with_known_events_adds_the_bonus_to_cold_items_only(shop, other):
     catalogue = catalogue_of(shop.loaded, other)
     cold = catalogue.id_rows < 0
     assert 0 < cold.sum() < len(cold)
-    raised = catalogue_with_graphs(shop.loaded, catalogue, cold_item_bonus=1.5)
+    raised = catalogue_without_events(shop.loaded, catalogue, cold_item_bonus=1.5)
     added = np.asarray(raised.bias) - np.asarray(catalogue.bias)
     np.testing.assert_allclose(added, np.where(cold, 1.5, 0), atol=1e-6)
-    assert (catalogue_with_graphs(shop.loaded, catalogue).bias == catalogue.bias).all()
+    assert (catalogue_without_events(shop.loaded, catalogue).bias == catalogue.bias).all()
 
 
-def test_with_graphs_merges_content_neighbours_with_full_weight_for_cold_items(shop, other):
+def test_evidence_merges_content_neighbours_with_full_weight_for_cold_items(shop, other):
     catalogue = catalogue_of(shop.loaded, other)
     cooccurrence, similarity = (
         graph.toarray() for graph in (catalogue.cooccurrence, catalogue.content_similarity)
@@ -165,10 +168,11 @@ def test_with_graphs_merges_content_neighbours_with_full_weight_for_cold_items(s
     assert similarity[:, cold].any()
     assert not cooccurrence[:, cold].any()
     expected = cooccurrence + similarity * np.where(cold, 1.25, 0.25)
-    merged = catalogue_with_graphs(shop.loaded, catalogue, content_weight=0.25)
-    np.testing.assert_allclose(merged.cooccurrence.toarray(), expected, rtol=1e-6)
-    plain = catalogue_with_graphs(shop.loaded, catalogue, content_weight=0)
-    np.testing.assert_array_equal(plain.cooccurrence.toarray(), cooccurrence)
+    fixed = {"ranking": "fixed", "cooccurrence_weight": 0.1}
+    merged = catalogue_without_events(shop.loaded, catalogue, content_weight=0.25, **fixed)
+    np.testing.assert_allclose(merged.evidence.graph.toarray(), expected, rtol=1e-6)
+    plain = catalogue_without_events(shop.loaded, catalogue, content_weight=0.0, **fixed)
+    np.testing.assert_array_equal(plain.evidence.graph.toarray(), cooccurrence)
 
 
 def test_with_catalogue_compares_the_items_of_the_data_with_each_other(shop, other):
@@ -176,6 +180,10 @@ def test_with_catalogue_compares_the_items_of_the_data_with_each_other(shop, oth
     counts = content_similarity.term_counts(shop.loaded.spec.item_specs, other.feature)
     graph = content_similarity.similarity_graph(counts, catalogue.id_rows >= 0)
     np.testing.assert_array_equal(catalogue.content_similarity.toarray(), graph.toarray())
+    cosines = content_cosines.most_similar_items(counts, [], catalogue.id_rows >= 0)
+    assert catalogue.cosines.keys() == cosines.keys() == {"words"}
+    np.testing.assert_array_equal(catalogue.cosines["words"].toarray(), cosines["words"].toarray())
     hidden = catalogue_of(shop.loaded, Dataset.open(shop.data), ["style"])
     assert hidden.content_similarity.nnz == 0
+    assert not hidden.cosines
     assert shop.loaded.catalogue.content_similarity.nnz

@@ -15,6 +15,7 @@ from m6rec_cli.data.store import Dataset
 from m6rec_cli.inference import ranked_lists, scores
 from m6rec_cli.inference.ranked_lists import ListMaker
 from m6rec_cli.inference.user_histories import UserHistories
+from m6rec_cli.ranking.weights import RankingWeights
 from tests.inference.test_scores import noisy_run
 from tests.inference.trained import shop
 
@@ -92,9 +93,9 @@ class RecordingListMaker(ListMaker):
 
     tiles: list[tuple[int, int]] = dataclasses.field(default_factory=list)
 
-    def rank_tile(self, contexts, rows, boost, hidden, k):
+    def rank_tile(self, contexts, rows, users, hidden, k):
         self.tiles.append((len(rows), k))
-        return super().rank_tile(contexts, rows, boost, hidden, k)
+        return super().rank_tile(contexts, rows, users, hidden, k)
 
 
 @pytest.fixture
@@ -107,9 +108,7 @@ def maker_of_logits(monkeypatch):
     monkeypatch.setattr(
         ranked_lists,
         "catalogue_scores",
-        lambda run, config, h, boost, ids: jax.nn.log_softmax(
-            h @ run.catalogue.embeddings.T + run.catalogue.bias[None]
-        ),
+        lambda run, config, h, users, ids: jax.nn.log_softmax(h @ run.catalogue.embeddings.T),
     )
 
     def maker(logits, hidden, allowed, category, **config):
@@ -117,6 +116,8 @@ def maker_of_logits(monkeypatch):
         catalogue: Any = type("Items", (), {"__len__": lambda self: n_items})()
         catalogue.embeddings = jax.device_put(logits.T)
         catalogue.bias = jax.device_put(np.zeros(n_items, np.float32))
+        catalogue.ranking = RankingWeights(model=1.0)
+        catalogue.evidence = SimpleNamespace(popularity=np.zeros(n_items, np.float32))
         run: Any = SimpleNamespace(
             catalogue=catalogue,
             model=None,
@@ -127,10 +128,11 @@ def maker_of_logits(monkeypatch):
             run=run,
             ids=pl.Series(map(str, range(n_users))),
             contexts=lambda rows: (np.eye(n_users, dtype=np.float32)[rows], None),
+            n_events=lambda rows: np.zeros(len(rows), np.int64),
             seen=lambda rows: np.nonzero(hidden[rows]),
         )
         return RecordingListMaker(
-            config=RecommendConfig(cooccurrence_weight=0, **config),
+            config=RecommendConfig(**config),
             run=run,
             histories=histories,
             allowed=allowed,

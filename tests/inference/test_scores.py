@@ -9,7 +9,8 @@ import pytest
 from flax import nnx
 from scipy import sparse
 
-from m6rec_cli.inference import graph_boost, scores
+from m6rec_cli.inference import scores
+from m6rec_cli.inference.ranking_terms import UserTermsTable, item_terms
 from tests.inference.trained import shop
 
 __all__ = ["shop"]
@@ -24,30 +25,33 @@ def noisy_run(run):
     return dataclasses.replace(run, model=model)
 
 
-def random_boost(n_users, n_items, seed=3):
-    """A random boost as the device has it, and as a matrix."""
+def random_terms(run, n_users, seed=3):
+    """Random terms of users, and what they make of logits (users, items)."""
+    n_items = len(run.catalogue)
     rng = np.random.default_rng(seed)
     matrix = rng.random((n_users, n_items)) * (rng.random((n_users, n_items)) < 0.2)
     matrix = matrix.astype(np.float32)
-    return graph_boost.tile(sparse.csr_array(matrix), n_items, np.arange(n_users)), matrix
+    model, popularity = rng.random((2, n_users)).astype(np.float32)
+    users = UserTermsTable(model, popularity, sparse.csr_array(matrix)).tile(np.arange(n_users))
+    added = popularity[:, None] * run.catalogue.evidence.popularity[None] + matrix
+    return users, lambda logits: model[:, None] * logits + added
 
 
 def test_log_probabilities_are_the_log_of_the_mean_over_draws(shop):
     run, n = noisy_run(shop.loaded), 3
-    embeddings, bias = run.catalogue.embeddings, run.catalogue.bias
-    boost, matrix = random_boost(n, len(run.catalogue))
+    users, scores_of = random_terms(run, n)
     h = jax.random.normal(jax.random.key(5), (n, 16))
     keys = scores.user_keys(7, ["a", "b", "c"])
     found = scores.log_probabilities(
-        run.model, h, embeddings, bias, boost, keys, noise_draws=2, discriminator_weight=0.0
+        run.model, h, item_terms(run), users, keys, noise_draws=2, discriminator_weight=0.0
     )
     mean = 0
     for s in range(2):
         z = jnp.stack(
             [jax.random.normal(jax.random.fold_in(key, s), (run.model.noise,)) for key in keys]
         )
-        logits = run.model.candidates(h, z) @ embeddings.T + bias[None] + matrix
-        mean = mean + jax.nn.softmax(logits) / 2
+        logits = run.model.candidates(h, z) @ run.catalogue.embeddings.T
+        mean = mean + jax.nn.softmax(scores_of(logits)) / 2
     np.testing.assert_allclose(jnp.exp(found), mean, rtol=1e-4)
 
 
@@ -55,7 +59,7 @@ def test_log_probabilities_add_the_discriminator_to_the_best_items(shop, monkeyp
     run = shop.loaded
     embeddings = run.catalogue.embeddings
     h, keys = jax.random.normal(jax.random.key(5), (2, 16)), scores.user_keys(0, "ab")
-    boost, _ = random_boost(2, len(run.catalogue))
+    users, _ = random_terms(run, 2)
     monkeypatch.setattr(scores, "DISCRIMINATED_ITEMS", 5)
 
     def score(weight):
@@ -64,9 +68,8 @@ def test_log_probabilities_add_the_discriminator_to_the_best_items(shop, monkeyp
             scores.log_probabilities(
                 run.model,
                 h,
-                embeddings,
-                run.catalogue.bias,
-                boost,
+                item_terms(run),
+                users,
                 keys,
                 noise_draws=1,
                 discriminator_weight=weight,

@@ -27,6 +27,8 @@ def written(folder: Path, data: Dataset, parent: Path | None) -> np.ndarray:
         "content_similarity.npz",
         "cooccurrence.npz",
         "term_counts.npz",
+        "vectors.npz",
+        "words.npz",
     ]
     return cooccurrence.load_graph(folder / "cooccurrence.npz").toarray()
 
@@ -55,7 +57,7 @@ def test_write_graphs_with_a_parent_of_other_data_fits_new_ones(
     assert written(tmp_path / "run", data, parent).any()
 
 
-@pytest.mark.parametrize("name", ["content_similarity.npz", "cooccurrence.npz", "term_counts.npz"])
+@pytest.mark.parametrize("name", ["content_similarity.npz", "cooccurrence.npz", "words.npz"])
 def test_write_graphs_with_a_damaged_parent_fits_new_ones(
     tmp_path: Path, data: Dataset, name: str
 ) -> None:

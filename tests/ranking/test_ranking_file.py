@@ -1,0 +1,56 @@
+"""`ranking.json`: back and forth, and its damages."""
+
+import json
+
+import pytest
+
+from m6rec_cli.ranking.ranking_file import RankingFit, read_fit, write_fit
+from m6rec_cli.ranking.weights import FIXED, RankingWeights
+
+LEARNED = RankingFit(
+    weights=RankingWeights(model=0.25, popularity=-0.1, words=2.0),
+    is_learned=True,
+    events=1234,
+    ndcg=0.1875,
+    fixed_ndcg=0.125,
+)
+FEW = RankingFit(weights=FIXED, is_learned=False, events=3)
+
+
+@pytest.mark.parametrize("fit", [LEARNED, FEW])
+def test_read_fit_gives_back_what_was_written(tmp_path, fit):
+    write_fit(tmp_path / "ranking.json", fit)
+    assert read_fit(tmp_path / "ranking.json") == fit
+
+
+def test_describe_names_weights_and_figures():
+    assert LEARNED.describe() == (
+        "ranking: model +0.25, popularity -0.10, words +2.00; NDCG@10 0.1875 on the halves "
+        "of 1,234 held-out events, 0.1250 by fixed weights"
+    )
+    refused = RankingFit(weights=FIXED, is_learned=False, events=99, ndcg=0.1, fixed_ndcg=0.2)
+    assert refused.describe() == (
+        "ranking: fixed weights; learned ones have NDCG@10 0.1000 on the halves of 99 held-out "
+        "events, 0.2000 by fixed weights"
+    )
+    assert FEW.describe() == "ranking: fixed weights, since 3 held-out events are too few"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda tree: "{", "Expecting property name"),
+        (lambda tree: [tree], "it has no ranking weights"),
+        (lambda tree: tree | {"weights": None}, "it has no ranking weights"),
+        (lambda tree: tree | {"weights": {"model": 1.0}}, "the weights are model, not"),
+        (lambda tree: {k: v for k, v in tree.items() if k != "events"}, "it has no 'events'"),
+        (lambda tree: tree | {"ndcg@10": "high"}, "`ndcg@10` is no number"),
+    ],
+)
+def test_read_fit_of_a_damaged_file_is_an_error(tmp_path, change, message):
+    path = tmp_path / "ranking.json"
+    write_fit(path, LEARNED)
+    found = change(json.loads(path.read_text()))
+    path.write_text(found if isinstance(found, str) else json.dumps(found))
+    with pytest.raises(ValueError, match=message):
+        read_fit(path)
