@@ -24,13 +24,15 @@ def test_run_from_raw_events_of_one_user_equals_a_run_for_all(shop, ask, tmp_pat
         if line.startswith("33,")
     ]
     one = write(tmp_path, "one.csv", "user_id,item_id,timestamp,event", rows)
+    # By the model alone: popularity and co-occurrence are those of the log that is passed.
+    sets = "recommend.noise_draws=4", "recommend.ranking=model"
     alone = ask(
-        "recommend.noise_draws=4",
+        *sets,
         interactions=one,
         profiles=shop.users,
         user_ids=str(write_ids(tmp_path, "33")),
     )
-    assert_close(alone, ask("recommend.noise_draws=4").filter(pl.col("user_id") == "33"))
+    assert_close(alone, ask(*sets).filter(pl.col("user_id") == "33"))
 
 
 def test_run_basis_of_raw_events_without_profiles_is_history(shop, ask):
@@ -38,10 +40,11 @@ def test_run_basis_of_raw_events_without_profiles_is_history(shop, ask):
 
 
 def test_run_from_profiles_alone_equals_users_without_events(shop, ask):
-    frame = ask(profiles=shop.users)
+    # By the model alone: a log adds to the popularity of items.
+    frame = ask("recommend.ranking=model", profiles=shop.users)
     assert set(frame["basis"]) == {"profile", "popularity"}
     cold = pl.col("user_id").is_in(["900", "903", "904"])
-    assert_close(frame.filter(cold), ask().filter(cold))
+    assert_close(frame.filter(cold), ask("recommend.ranking=model").filter(cold))
 
 
 def test_run_with_unknown_items_in_the_log_leaves_them_out_with_a_warning(shop, ask, tmp_path):
