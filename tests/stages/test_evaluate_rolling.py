@@ -24,11 +24,13 @@ def test_run_rolling_asks_a_trained_run_for_each_next_event(shop, tmp_path):
     data = Dataset.open(ratio_split(shop.data, tmp_path / "data"))
     evaluation = task.build_task(data, "test", protocol="rolling")
     report = SilentReporter()
-    scorer = load_scorer(shop.run, data, "test", resolve("evaluate"), report, evaluation.queries)
+    # By the model alone: popularity and co-occurrence are those of the events before the split.
+    config = resolve("evaluate", sets=["recommend.ranking=model"])
+    scorer = load_scorer(shop.run, data, "test", config, report, evaluation.queries)
     scores = scorer.score(np.arange(evaluation.n_queries))
     # Before its last event a user is as in the whole log without it.
     last = np.flatnonzero(np.append(np.diff(evaluation.query_user) > 0, True))
-    plain = load_scorer(shop.run, Dataset.open(shop.data), "test", resolve("evaluate"), report)
+    plain = load_scorer(shop.run, Dataset.open(shop.data), "test", config, report)
     np.testing.assert_allclose(scores[last], plain.score(evaluation.users), atol=1e-4)
     request = EvaluationRequest(runs=[str(shop.run)], baselines=["popularity"], explain=2)
     summary = evaluate(data.path, request, sets=["evaluate.protocol=rolling"])
