@@ -126,7 +126,7 @@ def build_task(
     """Take the labelled events of `split` as targets; `max_users` > 0 draws a sample of users.
 
     Raises:
-        M6RecError: The split has no labelled events, or no two of a user for `rolling`.
+        M6RecError: The split has no labelled events, or `rolling` has no meaning for it.
     """
     events = data.truth(split)
     if not len(events):
@@ -170,10 +170,10 @@ def _refuse_rolling(data: Dataset, split: str, truth: Events) -> None:
             where="evaluate.protocol",
             hint="evaluate the split `cold` with `--protocol all`",
         )
-    if len(truth) == len(np.unique(truth.user_row)):
+    if data.manifest.split == "leave-one-out" and len(truth) == len(np.unique(truth.user_row)):
         raise M6RecError(
-            f"no user has two held-out events in the split `{split}`: `--protocol rolling` asks "
-            "the same as `--protocol all`",
+            "with `leave-one-out` no user has two held-out events: `--protocol rolling` asks the "
+            "same as `--protocol all`",
             where="evaluate.protocol",
             hint="pass `--protocol all`, or split the log with `m6rec preprocess --split temporal`",
         )

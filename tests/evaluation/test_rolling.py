@@ -183,7 +183,7 @@ def test_no_future_event_is_in_a_history(tmp_path_factory, data):
 
 def test_leave_one_out_is_refused_since_both_protocols_ask_the_same(tmp_path):
     data = write_data(tmp_path, [0] * 4 + [1] * 4, [0, 1, 2, 3] * 2)
-    with pytest.raises(M6RecError, match="no user has two held-out events") as caught:
+    with pytest.raises(M6RecError, match="with `leave-one-out` no user has two held-out") as caught:
         task.build_task(data, "test", protocol="rolling")
     assert "--split temporal" in (caught.value.hint or "")
 
