@@ -65,7 +65,8 @@ def infer_schema(
         id_column = hints.item_id or _id_column(items, events, schema.item, "item")
         features, skipped = _features(items, id_column, media_root, hints.item_features)
         if id_column in items.schema:
-            features, said = join_lines(items, id_column, features, hints.item_features)
+            features, said, times = join_lines(items, id_column, features, hints.item_features)
+            skipped |= times
             found.warnings += [said] if said else []
         display = hints.display or _display(list(items.schema), id_column, features)
         found.schema = replace(

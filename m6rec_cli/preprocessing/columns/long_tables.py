@@ -1,6 +1,7 @@
 """Tables with several lines per item or user: which columns differ, and what becomes of them.
 
-Categories that differ become a set of all values; of the other columns the first line counts.
+Categories that differ become a set of all values, and times that differ are left out; of the other
+columns the first line counts.
 """
 
 from collections.abc import Collection
@@ -8,7 +9,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from m6rec_cli.preprocessing.columns import cell_values
+from m6rec_cli.preprocessing.columns import cell_values, time_values
 from m6rec_cli.preprocessing.schema import FeatureColumn
 from m6rec_cli.preprocessing.tables import Table
 
@@ -23,14 +24,15 @@ _SHOWN = 5
 
 def join_lines(
     table: Table, id_column: str, features: tuple[FeatureColumn, ...], hinted: Collection[str]
-) -> tuple[tuple[FeatureColumn, ...], str | None]:
-    """Turn categories that differ between the lines of an id into sets.
+) -> tuple[tuple[FeatureColumn, ...], str | None, dict[str, str]]:
+    """Turn categories that differ between the lines of an id into sets, and leave out times.
 
     Args:
         hinted: Names of features whose kind the user gives.
 
     Returns:
-        The features, and a warning that says what is done with each column that differs.
+        The features, a warning that says what is done with each column that differs, and the
+        columns that are left out with the reason.
     """
     names = [name for name in table.schema if name != id_column]
     dtypes, head = table.schema, table.head()
@@ -41,7 +43,7 @@ def join_lines(
     counted = lines.select(n=pl.len(), ids=pl.col("__id").n_unique()).collect(engine="streaming")
     n, n_ids = counted.row(0)
     if n == n_ids or not read:
-        return features, None
+        return features, None, {}
     per_id = lines.group_by("__id", maintain_order=True).agg(
         pl.col(name).drop_nulls().n_unique().alias(name) for name in read
     )
@@ -54,24 +56,35 @@ def join_lines(
         if several[name] >= _LEAST_SHARE * n_ids
         and float(values[name].sum()) <= _MOST_VALUES * n_ids
     }
+    meant = {f.column for f in features if f.name in hinted}
+    times = {
+        name: "the time of a line, not of the item"
+        for name in differ
+        if name not in meant
+        and several[name] >= _LEAST_SHARE * n_ids
+        and time_values.read_as(head[name]) in ("instant", "date")
+    }
     result = tuple(
         replace(f, kind="set", separator=SEPARATOR)
         if f.kind == "categorical" and f.column in few and f.name not in hinted
         else f
         for f in features
+        if f.column not in times
     )
     sets = [f.column for f in result if f.kind == "set" and f.column in differ]
     first = [name for name in differ if name not in sets and name in {f.column for f in result}]
     said = [
         f"{_listed(sets)} become sets of all values" if sets else "",
         f"of {_listed(first)} only the first line counts" if first else "",
-        "the lines agree in all columns that are read" if not sets and not first else "",
+        f"{_listed(list(times))} are left out as times of the lines" if times else "",
+        "the lines agree in all columns that are read" if not (sets or first or times) else "",
     ]
     example = _example(lines, values, [*sets, *first])
-    return result, (
+    warning = (
         f"{table.path} has {n:,} lines for {n_ids:,} values of `{id_column}`: "
         f"{'; '.join(part for part in said if part)}{example}"
     )
+    return result, warning, times
 
 
 def _example(lines: pl.LazyFrame, values: pl.DataFrame, differ: list[str]) -> str:

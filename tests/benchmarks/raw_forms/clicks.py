@@ -62,11 +62,9 @@ def retailrocket(folder: Path) -> RawForm:
         form="milliseconds; a line per item, property and week",
         first="m6rec preprocess --interactions events.csv --items item_properties_part1.csv "
         "--positive 'event == \"transaction\"' --out data",
-        second="m6rec preprocess --interactions events.csv "
-        "--positive 'event == \"transaction\"' --out data",
-        hint="several lines",
         truth=Truth(
             events=truth_events(world.picks, users, items),
+            items={"property": "set?", "value": "set"},  # of all lines of an item
             kinds=frozenset(kinds.values()),
             first_ms=world.picks[0].time * 1000 + 117,
             labelled=sum(p.kind == "buy" for p in world.picks),

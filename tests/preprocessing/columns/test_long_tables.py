@@ -72,3 +72,12 @@ def test_a_few_repeated_lines_leave_the_kinds_as_they_are(tmp_path: Path) -> Non
     schema, warnings = inferred(tmp_path, tables.scan(tmp_path / "items.csv", "items"))
     assert [f.kind for f in schema.item_features] == ["categorical"]
     assert any("of `colour` only the first line counts" in warning for warning in warnings)
+
+
+def test_times_that_differ_between_the_lines_of_an_item_are_left_out(tmp_path: Path) -> None:
+    rows = [f"i{n},tag{k},2024-0{k + 1}-1{n % 9}" for n in range(20) for k in range(3)]
+    (tmp_path / "t.csv").write_text("item_id,tag,changed\n" + "\n".join(rows) + "\n")
+    items = tables.scan(tmp_path / "t.csv", "items")
+    schema, warnings = inferred(tmp_path, items)
+    assert [f.name for f in schema.item_features] == ["tag"]
+    assert any("`changed` are left out as times of the lines" in warning for warning in warnings)
