@@ -10,7 +10,6 @@ from m6rec_cli.config.settings import Config
 from m6rec_cli.data.queries import Queries
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.execution.user_contexts import round_up_size
-from m6rec_cli.inference.current_evidence import with_known_events
 from m6rec_cli.inference.loaded_run import LoadedRun
 from m6rec_cli.inference.other_catalogue import hide_user_features
 from m6rec_cli.inference.prepared_run import prepare_run
@@ -22,6 +21,7 @@ from m6rec_cli.inference.scores import (
     ranks_by_logits,
     users_per_tile,
 )
+from m6rec_cli.inference.shop_ranking import with_current_ranking
 from m6rec_cli.inference.user_histories import UserHistories
 from m6rec_cli.system import runtime
 from m6rec_cli.system.progress import Reporter
@@ -138,13 +138,12 @@ def load_scorer(
             "the run was trained on other data: its training events may include "
             "the held-out events of this data directory"
         )
-    if queries is None:
-        histories, rows = UserHistories.of_dataset(run, data, before), None
-    else:
-        histories = UserHistories.of_queries(run, data, queries)
+    hidden = config.recommend.hidden_features
+    log = hide_user_features(UserHistories.of_dataset(run, data, before), hidden)
+    histories, rows = log, None
+    if queries is not None:
+        histories = hide_user_features(UserHistories.of_queries(run, data, queries), hidden)
         rows = np.arange(len(queries))
     # The held-out events that queries know of are no one else's knowledge.
-    run = with_known_events(run, config.recommend, data.history(before))
-    histories = dataclasses.replace(histories, run=run)
-    histories = hide_user_features(histories, config.recommend.hidden_features)
-    return ModelScorer(run, histories, config, rows)
+    run = with_current_ranking(log, config.recommend, report).run
+    return ModelScorer(run, dataclasses.replace(histories, run=run), config, rows)

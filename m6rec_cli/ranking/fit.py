@@ -14,8 +14,8 @@ from m6rec_cli.ranking.held_out import NAMES, Candidates
 from m6rec_cli.ranking.ranking_file import RankingFit
 from m6rec_cli.ranking.weights import FIXED, RankingWeights
 
-PRIOR = {"model": 0.5, "neighbours": 1.0, "words": 1.0, "vectors": 1.0}
-"""Where the weights stay without evidence; all others at 0."""
+PRIOR = RankingWeights(model=0.5, neighbours=1.0, words=1.0, vectors=1.0)
+"""Where the weights stay without evidence."""
 PRIOR_STRENGTH = 1.0
 """Events that the prior counts for: its penalty is this times the squared distance to it."""
 MIN_EVENTS = 20
@@ -24,30 +24,25 @@ _CUTOFF = 10
 _NOT_NEGATIVE = ("model", "neighbours", "close_neighbours", "words", "vectors")
 
 
-def fit(candidates: Candidates) -> RankingFit:
-    """Learn the weights, unless the fixed ones find more or there are too few events."""
+def fit(
+    candidates: Candidates, *, prior: RankingWeights = PRIOR, other: RankingWeights = FIXED
+) -> RankingFit:
+    """Learn the weights, unless `other` weights find more or there are too few events."""
     n = len(candidates)
     if n < MIN_EVENTS:
-        return RankingFit(weights=FIXED, is_learned=False, events=n)
-    known = candidates.values.any(axis=1)
-    whole = _maximise(candidates, _as_vector(PRIOR) * known)
+        return RankingFit(weights=other, is_learned=False, events=n)
+    start = _as_vector(prior, candidates) * candidates.values.any(axis=1)
+    whole = _maximise(candidates, start, start)
     gains = np.zeros(n)
     for half in (0, 1):
         others = candidates.take(np.arange(1 - half, n, 2))
         mine = np.arange(half, n, 2)
-        gains[mine] = ndcg(candidates.take(mine), _maximise(others, whole))
+        gains[mine] = ndcg(candidates.take(mine), _maximise(others, start, whole))
     learned = float(gains.mean())
-    before = float(ndcg(candidates, _as_vector(FIXED.to_json())).mean())
+    before = float(ndcg(candidates, _as_vector(other, candidates)).mean())
     is_learned = learned >= before
-    weights = RankingWeights(**dict(zip(NAMES, whole.tolist(), strict=True)))
-    mean = candidates.mean_log_length
-    weights = replace(
-        weights,
-        model=weights.model - weights.model_by_length * mean,
-        popularity=weights.popularity - weights.popularity_by_length * mean,
-    )
     return RankingFit(
-        weights=weights if is_learned else FIXED,
+        weights=_as_weights(whole, candidates) if is_learned else other,
         is_learned=is_learned,
         events=n,
         ndcg=learned,
@@ -65,16 +60,32 @@ def ndcg(candidates: Candidates, theta: np.ndarray) -> np.ndarray:
     return np.where(rank < _CUTOFF, 1 / np.log2(rank + 2), 0)
 
 
-def _as_vector(weights: dict[str, float]) -> np.ndarray:
-    return np.array([weights.get(name, 0.0) for name in NAMES])
+def _as_vector(weights: RankingWeights, candidates: Candidates) -> np.ndarray:
+    """The weights of the rows `NAMES`, f64 (names,): lengths differ from their mean there."""
+    mean = candidates.mean_log_length
+    values = weights.to_json() | {
+        "model": weights.model + weights.model_by_length * mean,
+        "popularity": weights.popularity + weights.popularity_by_length * mean,
+    }
+    return np.array([values[name] for name in NAMES])
 
 
-def _maximise(candidates: Candidates, start: np.ndarray) -> np.ndarray:
+def _as_weights(vector: np.ndarray, candidates: Candidates) -> RankingWeights:
+    """The inverse of `_as_vector`."""
+    weights = RankingWeights(**dict(zip(NAMES, vector.tolist(), strict=True)))
+    mean = candidates.mean_log_length
+    return replace(
+        weights,
+        model=weights.model - weights.model_by_length * mean,
+        popularity=weights.popularity - weights.popularity_by_length * mean,
+    )
+
+
+def _maximise(candidates: Candidates, prior: np.ndarray, start: np.ndarray) -> np.ndarray:
     """The weights of the highest posterior, f64 (names,)."""
     n, begins = len(candidates), candidates.offsets[:-1]
     sizes = np.diff(candidates.offsets)
     values = candidates.values
-    prior = _as_vector(PRIOR) * values.any(axis=1)
     target_values = values[:, candidates.target].sum(axis=1, dtype=np.float64)
 
     def loss(theta: np.ndarray) -> tuple[float, np.ndarray]:

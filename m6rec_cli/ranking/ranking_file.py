@@ -30,20 +30,24 @@ class RankingFit:
     ndcg: float | None = None
     fixed_ndcg: float | None = None
 
-    def describe(self) -> str:
-        """One line for the screen."""
+    def describe(self, other: str = "fixed weights") -> str:
+        """One line for the screen; `other` names the weights beside the learned ones."""
         if self.ndcg is None or self.fixed_ndcg is None:
-            return f"ranking: fixed weights, since {self.events} held-out events are too few"
-        figures = f"NDCG@10 {self.ndcg:.4f} on the halves of {self.events:,} held-out events"
-        fixed = f"{self.fixed_ndcg:.4f} by fixed weights"
+            return (
+                f"ranking: {other}, since {self.events} held-out events are too few to learn from"
+            )
+        figures = (
+            f"NDCG@10 {self.ndcg:.4f} on halves of {self.events:,} held-out events, "
+            f"{self.fixed_ndcg:.4f} by {other}"
+        )
         if not self.is_learned:
-            return f"ranking: fixed weights; learned ones have {figures}, {fixed}"
+            return f"ranking: {other}; learned ones have {figures}"
         weights = ", ".join(
             f"{name} {value:+.2f}"
             for name, value in self.weights.to_json().items()
             if value and name != "neighbour_scale"  # a constant where weights are learned
         )
-        return f"ranking: {weights}; {figures}, {fixed}"
+        return f"ranking: {weights}; {figures}"
 
 
 def write_fit(path: Path, fit: RankingFit) -> None:

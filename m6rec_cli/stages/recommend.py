@@ -21,13 +21,13 @@ from m6rec_cli.inference import (
 )
 from m6rec_cli.inference.attribution import FeatureSource, ItemParts, features_of_dataset
 from m6rec_cli.inference.category_cap import category_codes
-from m6rec_cli.inference.current_evidence import with_known_events
 from m6rec_cli.inference.explanation import Explainer
 from m6rec_cli.inference.incremental import IncrementalHistories
 from m6rec_cli.inference.loaded_run import LoadedRun
 from m6rec_cli.inference.prepared_run import prepare_run
 from m6rec_cli.inference.ranked_lists import ListMaker
 from m6rec_cli.inference.request import RecommendRequest
+from m6rec_cli.inference.shop_ranking import with_current_ranking
 from m6rec_cli.inference.user_histories import BASES, UserHistories
 from m6rec_cli.system import process_group, runtime, signals
 from m6rec_cli.system.locks import exclusive_lock
@@ -80,10 +80,10 @@ def _write_lists(
     )
     settings = _resolve_seen(settings, loaded, data, report)
     histories = _read_histories(loaded, request, data, report)
-    loaded = with_known_events(loaded, settings, histories.events)
-    histories = replace(histories, run=loaded)
     hidden = settings.hidden_features
     histories = other_catalogue.hide_user_features(histories, hidden)
+    histories = with_current_ranking(histories, settings, report)
+    loaded = histories.run
     rows, histories = _select_users(histories, request, report)
     explainer = None
     if request.explain:

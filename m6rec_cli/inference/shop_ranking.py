@@ -1,0 +1,77 @@
+"""Histories of a shop that a run was not trained on to ranking weights for it."""
+
+import dataclasses
+
+import numpy as np
+from scipy import sparse
+
+from m6rec_cli.config.settings import RecommendConfig
+from m6rec_cli.inference import current_evidence
+from m6rec_cli.inference.loaded_run import LoadedRun
+from m6rec_cli.inference.ranking_terms import user_evidence
+from m6rec_cli.inference.scores import candidates
+from m6rec_cli.inference.user_histories import UserHistories
+from m6rec_cli.ranking import fit, held_out
+from m6rec_cli.ranking.ranking_file import RankingFit
+from m6rec_cli.system.progress import Reporter
+
+
+def with_current_ranking(
+    histories: UserHistories, config: RecommendConfig, report: Reporter
+) -> UserHistories:
+    """The same users of a run with the graphs, counts and ranking weights of their log.
+
+    Raises:
+        M6RecError: A weight is set that the ranking does not use.
+    """
+    run = histories.run
+    if config.ranking == "learned" and is_other_shop(run):
+        found = learn(histories, config)
+        report.note(found.describe("weights of the run"))
+        catalogue = dataclasses.replace(run.catalogue, ranking=found.weights)
+        run = dataclasses.replace(run, catalogue=catalogue)
+    run = current_evidence.with_known_events(run, config, histories.events)
+    return dataclasses.replace(histories, run=run)
+
+
+def learn(histories: UserHistories, config: RecommendConfig) -> RankingFit:
+    """Learn ranking weights from the last event of each user; those of the run if they find more.
+
+    The graphs are fitted on the events before.
+    """
+    run = histories.run
+    last = histories.offsets[1:] - 1
+    users = np.flatnonzero(np.diff(histories.offsets) > 1)
+    n = min(len(users), held_out.MAX_EVENTS)
+    users = users[np.linspace(0, len(users) - 1, n).astype(np.int64)]
+    kept = np.ones(len(histories.events), bool)
+    kept[last[users]] = False
+    earlier = dataclasses.replace(histories, events=histories.events.take(kept))
+    run = current_evidence.with_known_events(run, config, earlier.events)
+    earlier = dataclasses.replace(earlier, run=run)
+    contexts, _ = earlier.contexts(users)
+    vectors = np.asarray(candidates(run.model, contexts))
+    embeddings = np.asarray(run.catalogue.embeddings)
+    hidden = None
+    if config.seen != "keep":
+        owner, item = earlier.seen(users)
+        shape = (len(users), len(run.catalogue))
+        hidden = sparse.csr_array(
+            sparse.coo_array((np.ones(len(item), bool), (owner, item)), shape).tocsr()
+        )
+    events = held_out.HeldOutEvents(
+        user=np.arange(len(users)),
+        target=histories.events.item_row[last[users]].astype(np.int64),
+        n_events=earlier.n_events(users),
+        logits=lambda rows: vectors[rows] @ embeddings.T,
+        evidence=user_evidence(earlier, users),
+        popularity=run.catalogue.evidence.popularity,
+        hidden=hidden,
+    )
+    weights = run.catalogue.ranking
+    return fit.fit(held_out.candidates(events), prior=weights, other=weights)
+
+
+def is_other_shop(run: LoadedRun) -> bool:
+    """Whether most of the items are not those that the run was trained on."""
+    return bool((run.catalogue.id_rows < 0).mean() > 0.5)
