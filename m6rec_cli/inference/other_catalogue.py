@@ -98,6 +98,7 @@ def with_catalogue(
         ranking=run.catalogue.ranking,
         content_weight=run.catalogue.content_weight,
         content_counts=lambda: counts,
+        is_other_shop=bool((row < 0).mean() > 0.5),
     )
     return dataclasses.replace(run, catalogue=catalogue)
 

@@ -39,6 +39,7 @@ class Catalogue:
         events: i64 (i,), events of each item that are known.
         ranking: The weights of the ranking stage.
         content_weight: Weight of content neighbours beside co-occurrence neighbours.
+        is_other_shop: Whether most items were not in the catalogue that the run was trained on.
         content_counts: Reads the counts that contents are compared by; a matrix per feature.
     """
 
@@ -53,6 +54,7 @@ class Catalogue:
     ranking: RankingWeights
     content_weight: float
     content_counts: Callable[[], list[sparse.csr_array]]
+    is_other_shop: bool = False
 
     @property
     def ids(self) -> pl.Series:

@@ -7,7 +7,6 @@ from scipy import sparse
 
 from m6rec_cli.config.settings import RecommendConfig
 from m6rec_cli.inference import current_evidence
-from m6rec_cli.inference.loaded_run import LoadedRun
 from m6rec_cli.inference.ranking_terms import user_evidence
 from m6rec_cli.inference.scores import candidates
 from m6rec_cli.inference.user_histories import UserHistories
@@ -25,7 +24,7 @@ def with_current_ranking(
         M6RecError: A weight is set that the ranking does not use.
     """
     run = histories.run
-    if config.ranking == "learned" and is_other_shop(run):
+    if config.ranking == "learned" and run.catalogue.is_other_shop:
         found = learn(histories, config)
         report.note(found.describe("weights of the run"))
         catalogue = dataclasses.replace(run.catalogue, ranking=found.weights)
@@ -70,8 +69,3 @@ def learn(histories: UserHistories, config: RecommendConfig) -> RankingFit:
     )
     weights = run.catalogue.ranking
     return fit.fit(held_out.candidates(events), prior=weights, other=weights)
-
-
-def is_other_shop(run: LoadedRun) -> bool:
-    """Whether most of the items are not those that the run was trained on."""
-    return bool((run.catalogue.id_rows < 0).mean() > 0.5)
