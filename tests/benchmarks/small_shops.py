@@ -1,10 +1,10 @@
 """The model by its defaults against every baseline on small parts of real logs.
 
-    python tests/benchmarks/small_shops.py DATA_ROOT OUT [--events 1000,3000,10000,30000] [--seeds 0]
+    python tests/benchmarks/small_shops.py DATA_ROOT OUT [--events 1000,3000] [--seeds 0,1]
 
-A part has the events of users drawn at random, as many as it takes; users with more than a fifth of
+A part has the events of random users, as many as it takes; users with more than a fifth of
 a part are left out. Of Online Retail, the customers of the lines as the shop exported them. The
-table has NDCG@10 of the next event (unmasked where people repeat) and the p-value of the paired test
+table has NDCG@10 (unmasked where people repeat) and the p-value of the paired test
 of the model against the best baseline.
 """
 
