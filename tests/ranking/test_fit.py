@@ -101,7 +101,7 @@ def test_fit_without_evidence_keeps_the_prior():
         target=np.arange(0, n * k, k),
     )
     weights = fit.fit(alike).weights.to_json()
-    assert {name: weights[name] for name in fit.PRIOR} == pytest.approx(fit.PRIOR, abs=1e-3)
+    assert weights == pytest.approx(fit.PRIOR.to_json(), abs=1e-3)
     assert weights["close_neighbours"] == pytest.approx(0, abs=1e-3)
 
 

@@ -25,7 +25,7 @@ def test_read_fit_gives_back_what_was_written(tmp_path, fit):
 
 def test_describe_names_weights_and_figures():
     assert LEARNED.describe() == (
-        "ranking: model +0.25, popularity -0.10, words +2.00; NDCG@10 0.1875 on the halves "
+        "ranking: model +0.25, popularity -0.10, words +2.00; NDCG@10 0.1875 on halves "
         "of 1,234 held-out events, 0.1250 by fixed weights"
     )
     refused = RankingFit(weights=FIXED, is_learned=False, events=99, ndcg=0.1, fixed_ndcg=0.2)

@@ -62,7 +62,9 @@ def test_pretrain_without_validation_keeps_the_fixed_weights(tmp_path, small, re
     pretrain.run(small("train.max_steps=1"), data.path, tmp_path / "run", report)
     found = ranking_of(tmp_path / "run")
     assert (found.weights, found.is_learned, found.events) == (FIXED, False, 0)
-    assert "ranking: fixed weights, since 0 held-out events are too few" in report.notes
+    assert (
+        "ranking: fixed weights, since 0 held-out events are too few to learn from" in report.notes
+    )
     assert load(tmp_path / "run").catalogue.ranking == FIXED
 
 
