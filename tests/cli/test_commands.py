@@ -38,7 +38,7 @@ def test_help_that_cannot_be_written_exits_1_without_a_traceback(args: list[str]
             command, stdout=full, stderr=subprocess.PIPE, text=True, env=ENVIRONMENT
         )
     assert done.returncode == 1
-    assert done.stderr.splitlines()[0] == "error: the system refused: No space left on device"
+    assert done.stderr.startswith("error: the disk is full")
 
 
 @pytest.mark.parametrize("args", [["--help"], ["--version"], ["recommend", "--help"]], ids=" ".join)

@@ -1,4 +1,4 @@
-"""A shop that a run was not trained on gets ranking weights of its own log; the run's own does not."""
+"""Ranking weights of a shop that a run was not trained on, and of its own shop."""
 
 import dataclasses
 

@@ -30,10 +30,13 @@ def test_describe_names_weights_and_figures():
     )
     refused = RankingFit(weights=FIXED, is_learned=False, events=99, ndcg=0.1, fixed_ndcg=0.2)
     assert refused.describe() == (
-        "ranking: fixed weights; learned ones have NDCG@10 0.1000 on the halves of 99 held-out "
+        "ranking: fixed weights; learned ones have NDCG@10 0.1000 on halves of 99 held-out "
         "events, 0.2000 by fixed weights"
     )
-    assert FEW.describe() == "ranking: fixed weights, since 3 held-out events are too few"
+    assert (
+        FEW.describe()
+        == "ranking: fixed weights, since 3 held-out events are too few to learn from"
+    )
 
 
 @pytest.mark.parametrize(
