@@ -5,12 +5,11 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from m6rec_cli.system.directories import read_json, write_json
 from m6rec_cli.system.errors import M6RecError, missing_path_hint
-from m6rec_cli.system.sealed_files import FILES, SEAL, SealedDirectory, read_sealed, write_sealed
 
 MANIFEST = "manifest.json"
-FORMAT = 3
-_HINT = "run `m6rec preprocess` again"
+FORMAT = 2
 MAX_MASKED_REPEATS = 0.1
 """Share of repeats among the targets above which seen items stay in the lists."""
 FEW_REPEATS = 0.01
@@ -86,8 +85,6 @@ class DataManifest:
         inputs: The files that were read.
         config: The `data.*` settings by dotted key.
         fingerprints: A digest of all other files of the directory, one for each domain.
-        files: SHA-256 of each other file, by its path within the directory.
-        seal: The digest of the manifest itself; empty before it is written.
     """
 
     schema: Mapping[str, object]
@@ -102,8 +99,6 @@ class DataManifest:
     inputs: Sequence[InputFile]
     config: Mapping[str, object]
     fingerprints: tuple[str, ...]
-    files: Mapping[str, str]
-    seal: str = field(default="", compare=False)
 
     @property
     def users_are_items(self) -> bool:
@@ -111,20 +106,9 @@ class DataManifest:
         return bool(self.schema.get("users_are_items"))
 
     def to_json(self) -> dict[str, object]:
-        """The facts that `manifest.json` holds, without the digests."""
-        facts = {k: v for k, v in asdict(self).items() if k not in (FILES, SEAL)}
-        return {"format": FORMAT, **facts, "cleaning": [r.to_json() for r in self.cleaning]}
-
-    def directory(self, path: Path) -> SealedDirectory:
-        """The directory that the manifest was read from."""
-        return SealedDirectory(
-            path=path,
-            manifest=MANIFEST,
-            files=self.files,
-            seal=self.seal,
-            what="data directory",
-            hint=_HINT,
-        )
+        """The object that `manifest.json` holds."""
+        cleaning = [rule.to_json() for rule in self.cleaning]
+        return {"format": FORMAT, **asdict(self), "cleaning": cleaning}
 
 
 def hides_seen(seen: str, repeats: float) -> bool:
@@ -134,7 +118,7 @@ def hides_seen(seen: str, repeats: float) -> bool:
 
 def write_manifest(folder: Path, manifest: DataManifest) -> None:
     """Write `manifest.json`, the last file of a data directory."""
-    write_sealed(folder / MANIFEST, {**manifest.to_json(), FILES: manifest.files})
+    write_json(folder / MANIFEST, manifest.to_json())
 
 
 def read_manifest(folder: Path) -> DataManifest:
@@ -152,22 +136,22 @@ def read_manifest(folder: Path) -> DataManifest:
             hint=(None if found else missing_path_hint(folder))
             or "make it with `m6rec preprocess ... --out DIR`",
         )
-    tree = read_sealed(
-        path,
-        "the data directory's manifest",
-        owner="the data directory",
-        version=FORMAT,
-        old_hint=_HINT,
-        hint=_HINT,
-    )
+    tree = read_json(path, "the data directory's manifest")
+    found_format = tree.get("format") if isinstance(tree, dict) else None
+    if found_format != FORMAT:
+        raise M6RecError(
+            f"the data directory has format {found_format}, this version reads {FORMAT}",
+            where=str(path),
+            hint="run `m6rec preprocess` again",
+        )
     try:
         return _from_json(tree)
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError) as error:
         reason = f"no key {error}" if isinstance(error, KeyError) else str(error)
         raise M6RecError(
             f"the data directory's manifest is damaged: {reason}",
             where=str(path),
-            hint=_HINT,
+            hint="run `m6rec preprocess` again",
         ) from None
 
 
@@ -179,6 +163,5 @@ def _from_json(tree: dict[str, Any]) -> DataManifest:  # Any: decoded JSON
         "inputs": [InputFile(**file) for file in values["inputs"]],
         "event_kinds": tuple(values["event_kinds"]),
         "fingerprints": tuple(values["fingerprints"]),
-        "files": dict(values["files"]),
     }
     return DataManifest(**values | nested)

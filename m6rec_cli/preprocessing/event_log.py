@@ -20,7 +20,6 @@ from m6rec_cli.preprocessing.columns import (
     timestamps,
 )
 from m6rec_cli.preprocessing.event_order import order_lines
-from m6rec_cli.preprocessing.readers._base import OWN
 from m6rec_cli.preprocessing.schema import Schema
 from m6rec_cli.preprocessing.tables import ROW, Table
 from m6rec_cli.system.errors import M6RecError, nearest_hint
@@ -83,7 +82,7 @@ def parse(
     ids = _identifiers(table, schema)
     # Ids get a step of their own: otherwise Polars computes them anew for each use.
     with_ids = table.frame.with_columns(
-        expression.alias(f"{OWN}{name}") for name, expression in ids.items()
+        expression.alias(f"__{name}") for name, expression in ids.items()
     )
     frame = with_ids.select(_columns(table, schema, label)).collect(engine="streaming")
     frame = frame if frame[ROW].is_sorted() else frame.sort(ROW)
@@ -127,7 +126,7 @@ def _in_order(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
 
 
 def _order_column(position: int) -> str:
-    return f"{OWN}order{position}"
+    return f"__order{position}"
 
 
 def _identifiers(table: Table, schema: Schema) -> dict[str, pl.Expr]:
@@ -146,7 +145,7 @@ def _columns(table: Table, schema: Schema, label: str | None) -> list[pl.Expr]:
     kinds, head = table.schema, table.head()
     columns = [
         pl.col(ROW),
-        *(id_codes.hash_ids(pl.col(f"{OWN}{name}")).alias(name) for name in ("user", "item")),
+        *(id_codes.hash_ids(pl.col(f"__{name}")).alias(name) for name in ("user", "item")),
     ]
     if schema.timestamp:
         name = schema.timestamp

@@ -1,6 +1,5 @@
 """A path to a table: the suffix chooses the reader, and errors name the file."""
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,19 +10,14 @@ import polars as pl
 from m6rec_cli.preprocessing import encodings, local_copies, swallowed_lines
 from m6rec_cli.preprocessing.columns import simple_types
 from m6rec_cli.preprocessing.columns.decimal_commas import with_decimal_points
-from m6rec_cli.preprocessing.readers._base import EXTRA, HEADER, OWN, is_pattern, refuse_patterns
+from m6rec_cli.preprocessing.readers._base import EXTRA, HEADER, is_pattern
 from m6rec_cli.preprocessing.table_files import files_of, reader_of
-from m6rec_cli.system import file_faults
 from m6rec_cli.system.errors import M6RecError
 
-ID = f"{OWN}id"
-ROW = f"{OWN}row"
+ROW = "__row"
 """Number of each record in its file, from 1: for examples, and as the file order."""
 
-_FAULTS = (
-    *(pl.exceptions.PolarsError, pl.exceptions.PanicException, zlib.error),
-    *(OSError, EOFError, ValueError, RecursionError),
-)
+_FAULTS = (pl.exceptions.PolarsError, OSError, UnicodeDecodeError)
 
 
 class NoRecords(M6RecError):  # noqa: N818 - a night without events is no error of the user
@@ -218,7 +212,6 @@ def _check(frame: pl.LazyFrame) -> _Counts:
     names = frame.collect_schema().names()
     if not names:
         raise pl.exceptions.NoDataError("no columns")
-    refuse_patterns(names)
     extra = pl.col(EXTRA) if EXTRA in names else pl.lit(False)
     header = pl.col(HEADER) if HEADER in names else pl.lit(False)
     counts = (
@@ -236,8 +229,8 @@ def _check(frame: pl.LazyFrame) -> _Counts:
     return _Counts(n, n_extra or 0, first, n_headers or 0)
 
 
-def _damaged(what: str, path: str, error: BaseException) -> M6RecError:
-    reason = file_faults.first_line(error)
+def _damaged(what: str, path: str, error: Exception) -> M6RecError:
+    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
     return M6RecError(f"the {what} file cannot be read: {reason}", where=path)
 
 

@@ -20,7 +20,7 @@ from m6rec_cli.system.run_manifest import (
     TrainingCost,
     write_run,
 )
-from m6rec_cli.training import ranking_stage, run_directory
+from m6rec_cli.training import ranking_stage
 from m6rec_cli.training.catalogue_operations import operations_for
 from m6rec_cli.training.loop import LoopState
 from m6rec_cli.training.setup import TrainingSetup
@@ -57,7 +57,6 @@ def write_manifest(
 ) -> RunManifest:
     """Write `run.json`, which completes the run directory."""
     job, data, spec = setup.job, setup.data, setup.spec
-    run_directory.require_intact(job, data)
     manifest = RunManifest(
         stage=job.stage,
         out=str(job.final_out),
@@ -89,4 +88,5 @@ def write_manifest(
             **{name: version(name) for name in ("jax", "flax", "optax", "orbax-checkpoint")},
         },
     )
-    return write_run(job.out, manifest)
+    write_run(job.out, manifest)
+    return manifest

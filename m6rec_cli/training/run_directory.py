@@ -8,24 +8,28 @@ import shutil
 import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from m6rec_cli.config.resolve import flatten, resolve
 from m6rec_cli.config.settings import Config
 from m6rec_cli.config.toml_text import to_toml
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.system import digests, process_group, replacement, signals
-from m6rec_cli.system.directories import atomic_directory
+from m6rec_cli.system import process_group, replacement, signals
+from m6rec_cli.system.directories import (
+    atomic_directory,
+    read_json,
+    write_json,
+)
 from m6rec_cli.system.errors import M6RecError, UsageError
 from m6rec_cli.system.locks import exclusive_lock
 from m6rec_cli.system.output_checks import refuse_input_as_output, refuse_nonempty
 from m6rec_cli.system.progress import Reporter
 from m6rec_cli.system.replacement import replace_directory
-from m6rec_cli.system.run_manifest import CONFIG, RUN
+from m6rec_cli.system.run_manifest import CONFIG, RUN, read_run
 from m6rec_cli.system.work_files import remove_dead_files
-from m6rec_cli.training.run_origin import RunOrigin
 
+ORIGIN = "origin.json"
 MAY_CHANGE = {"train.data_parallel", "train.model_parallel", "train.checkpoint_seconds"}
 """Keys that may change when a run is resumed."""
 
@@ -63,6 +67,55 @@ class TrainingJob:
     def inputs(self) -> tuple[Path, ...]:
         """All directories that the job reads."""
         return (*self.data, *([self.parent] if self.parent else []))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOrigin:
+    """What a run is trained from, in `origin.json`; a run is resumed only from the same.
+
+    Attributes:
+        data_fingerprints: One for each domain.
+        parent: Facts that identify the parent run; None in pre-training.
+    """
+
+    stage: str
+    data_fingerprints: tuple[str, ...]
+    parent: dict[str, object] | None
+
+    @classmethod
+    def from_job(cls, job: TrainingJob, data: Dataset) -> "RunOrigin":
+        """The origin of the run that a job trains on `data`."""
+        parent = None
+        if job.parent:
+            run = read_run(job.parent)
+            parent = {
+                "data_fingerprints": list(run.data_fingerprints),
+                "best": run.best.to_json(),
+                "steps": run.steps,
+            }
+        return cls(stage=job.stage, data_fingerprints=data.manifest.fingerprints, parent=parent)
+
+    @classmethod
+    def read(cls, run: Path) -> "RunOrigin":
+        """Read `origin.json` of a run directory.
+
+        Raises:
+            M6RecError: It is missing or damaged.
+        """
+        tree = read_json(run / ORIGIN, "the run's origin")
+        try:
+            fingerprints = tuple(tree["data_fingerprints"])
+            return cls(stage=tree["stage"], data_fingerprints=fingerprints, parent=tree["parent"])
+        except (KeyError, TypeError) as error:
+            raise M6RecError(
+                f"the run's origin is damaged: {error}",
+                where=str(run / ORIGIN),
+                hint="train again with `--overwrite`",
+            ) from None
+
+    def write(self, run: Path) -> None:
+        """Write `origin.json` of a run directory."""
+        write_json(run / ORIGIN, asdict(self))
 
 
 def with_staging(job: TrainingJob) -> TrainingJob:
@@ -155,32 +208,13 @@ def is_resumable(job: TrainingJob, data: Dataset) -> bool:
         refuse_nonempty(_staging(final_out), kind="run", overwrite=True)
         return False
     _require_same_config(job)
-    if RunOrigin.read(out) != RunOrigin.of(job.stage, job.parent, data):
+    if RunOrigin.read(out) != RunOrigin.from_job(job, data):
         raise M6RecError(
             "the run to resume was started on other data or by another command",
             where=str(out),
             hint="start again with another `--out`, or with `--overwrite` and without `--resume`",
         )
     return True
-
-
-def require_intact(job: TrainingJob, data: Dataset) -> None:
-    """Raise unless the directory still has the configuration and the feature state of its start.
-
-    Training may last for days, and the manifest that follows vouches for these files.
-
-    Raises:
-        M6RecError: Names the file.
-    """
-    _require_same_config(job)
-    for name in data.files.names("features"):
-        path = job.out / name
-        if not path.exists() or digests.of_file(path) != data.files.files[name]:
-            raise M6RecError(
-                "a file of the run was changed or removed during training",
-                where=str(path),
-                hint=f"copy it from `{data.path / name}`, then use `--resume`",
-            )
 
 
 def _require_same_config(job: TrainingJob) -> None:
@@ -211,8 +245,6 @@ def create(job: TrainingJob, data: Dataset, report: Reporter) -> None:
         report.note(f"the unfinished run in `{staging}` is removed")  # `--resume` must not find it
         shutil.rmtree(staging)
     with atomic_directory(job.out, kind="run", overwrite=True, is_locked=True) as work:
-        (work / "features").mkdir()
-        for name in data.files.names("features"):
-            data.files.copy(name, work / name)
-        RunOrigin.of(job.stage, job.parent, data).write(work)
+        shutil.copytree(data.path / "features", work / "features")
+        RunOrigin.from_job(job, data).write(work)
         (work / CONFIG).write_text(to_toml(job.config), encoding="utf-8")
