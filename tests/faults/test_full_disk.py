@@ -14,7 +14,11 @@ from m6rec_cli.system.disk_errors import disk_error
 from tests.faults import small_disk
 from tests.stages.shop import write_shop
 
-needs_mount = pytest.mark.skipif(not small_disk.can_mount(), reason="mounting is not permitted")
+needs_mount = pytest.mark.skipif(
+    not small_disk.can_mount(),
+    reason="a disk that is full is mounted for this test, and this user may not mount one; the "
+    "limit on the size of files is tested without",
+)
 
 
 @pytest.fixture(scope="module")

@@ -49,8 +49,9 @@ def test_cache_folder_that_is_a_link_is_not_used(no_home: Path, tmp_path: Path):
     assert cache_folder() is None
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root gives a folder away")
-def test_cache_folder_of_another_user_is_not_used(no_home: Path):
-    no_home.mkdir(mode=0o700)
-    os.chown(no_home, 65534, 65534)
+def test_cache_folder_of_another_user_is_not_used(no_home: Path, monkeypatch: pytest.MonkeyPatch):
+    stranger = os.getuid() + 1
+    theirs = no_home.with_name(f"m6rec-{stranger}")
+    theirs.mkdir(mode=0o700)  # ours: for the stranger it is another user's
+    monkeypatch.setattr(os, "getuid", lambda: stranger)
     assert cache_folder() is None

@@ -55,28 +55,38 @@ def truth(frame: pl.DataFrame) -> Planted:
     return {user: frame.filter(pl.col("user") == user)["item"].to_list() for user in range(N_USERS)}
 
 
+USUAL = [("order_number", "add_to_cart_order"), ("visit_number", "position")]
+OTHER = [("Reihenfolge", "Positionsnummer"), ("sequence", "slot"), ("顺序", "位置")]
+
+
 @pytest.mark.parametrize(
-    ("nth", "place"),
+    ("nth", "place", "has_basket"),
     [
-        ("order_number", "add_to_cart_order"),
-        ("visit_number", "position"),
-        ("Reihenfolge", "Positionsnummer"),
-        ("sequence", "slot"),
-        ("顺序", "位置"),
+        *((*names, True) for names in (*USUAL, *OTHER)),
+        *((*names, False) for names in USUAL),
     ],
 )
-@pytest.mark.parametrize("has_basket", [True, False])
 def test_a_log_without_a_time_is_ordered_by_order_number_and_position(
     tmp_path: Path, nth: str, place: str, has_basket: bool
 ) -> None:
     named = shop().rename({"nth": nth, "place": place, "basket": "basket_id"})
     frame = named.select("user", "item", nth, place, *(["basket_id"] if has_basket else []))
-    if not has_basket and nth not in ("order_number", "visit_number"):
-        pytest.skip("numbers that come again are an order only with a usual name or a basket")
     read, warnings, _, columns = recovered(tmp_path, frame)
     assert columns == (nth, place)
     assert read == truth(shop())
     assert f"in the order of `{nth}`, then `{place}`, a guess" in warnings[0]
+
+
+@pytest.mark.parametrize(("nth", "place"), OTHER)
+def test_numbers_that_come_again_without_a_usual_name_or_a_basket_are_no_order(
+    tmp_path: Path, nth: str, place: str
+) -> None:
+    frame = shop().rename({"nth": nth, "place": place}).select("user", "item", nth, place)
+    _, warnings, unused, columns = recovered(tmp_path, frame)
+    assert columns == ()
+    reason = "named as an order, but its numbers come again within a user"
+    assert unused == {nth: reason, place: reason}
+    assert any("has no time column: events are in file order" in w for w in warnings)
 
 
 @pytest.mark.parametrize("has_nth", [True, False])
