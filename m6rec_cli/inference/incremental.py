@@ -137,8 +137,8 @@ def update_histories(
     if night == old.night:
         changed[old.changed["user"].to_numpy()] = True
         report.note(
-            f"the state has read these events last: the {len(old.changed):,} users that they "
-            "changed count as changed again"
+            f"these are the events that the state read last: the {len(old.changed):,} users that "
+            "they changed count as changed again"
         )
     update = StateUpdate(
         states=UserStates(

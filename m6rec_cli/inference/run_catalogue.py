@@ -107,7 +107,7 @@ def read_catalogue(folder: Path, items: pl.DataFrame, spec: ModelSpec, width: in
         bias=jnp.zeros(len(items)),
         cooccurrence=_read_graph(folder / run_graphs.COOCCURRENCE, len(items)),
         content_similarity=_read_graph(folder / run_graphs.CONTENT_SIMILARITY, len(items)),
-        cosines=_read_cosines(folder, len(items)),
+        cosines=run_graphs.read_cosines(folder, lambda path: _read_graph(path, len(items))),
         events=items["popularity"].to_numpy().astype(np.int64),
         ranking=read_run_file(folder / ranking_file.FILE, ranking_file.read_fit).weights,
         content_weight=0.0,
@@ -142,11 +142,6 @@ def _read_graph(path: Path, n_items: int) -> sparse.csr_array:
     graph = read_run_file(path, cooccurrence.load_graph)
     _require_shape(path, graph.shape or (), (n_items, n_items))
     return graph
-
-
-def _read_cosines(folder: Path, n_items: int) -> dict[str, sparse.csr_array]:
-    graphs = {n: _read_graph(folder / f, n_items) for n, f in run_graphs.COSINES.items()}
-    return {name: graph for name, graph in graphs.items() if graph.nnz}
 
 
 def _require_shape(path: Path, found: tuple[int, ...], wanted: tuple[int, ...]) -> None:

@@ -1,6 +1,7 @@
 """A data directory to the item graphs that a run directory keeps in `catalogue/`."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 from scipy import sparse
@@ -51,13 +52,15 @@ def write_graphs(
         cooccurrence.save_graph(folder / file, graph)
 
 
-def read_cosines(folder: Path) -> dict[str, sparse.csr_array]:
+def read_cosines(
+    folder: Path, read: Callable[[Path], sparse.csr_array] = cooccurrence.load_graph
+) -> dict[str, sparse.csr_array]:
     """The cosines of item content in a run's `catalogue/`, by the names that there are.
 
     Raises:
-        OSError, ValueError: A file is missing or damaged.
+        OSError, ValueError: A file is missing or damaged, unless `read` raises another error.
     """
-    graphs = {name: cooccurrence.load_graph(folder / file) for name, file in COSINES.items()}
+    graphs = {name: read(folder / file) for name, file in COSINES.items()}
     return {name: graph for name, graph in graphs.items() if graph.nnz}
 
 

@@ -1,6 +1,6 @@
 """What the log and the catalogue say of items, and of items and the recent events of users."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,10 +46,17 @@ class ItemEvidence:
         """log(1 + events), f32 (i,)."""
         return np.log1p(self.events).astype(np.float32)
 
-    def of_users(self, owner: np.ndarray, item_row: np.ndarray, n_users: int) -> UserEvidence:
+    def of_users(
+        self,
+        owner: np.ndarray,
+        item_row: np.ndarray,
+        n_users: int,
+        names: Collection[str] = content_cosines.NAMES,
+    ) -> UserEvidence:
         """The evidence of the recent events of users.
 
         Args:
+            names: The cosines that are wanted.
             owner: The user of each of the last `N_RECENT_EVENTS` events at most, sorted; the last
                 event of a user comes last.
             item_row: The items of the events.
@@ -61,5 +68,6 @@ class ItemEvidence:
             cosines={
                 name: content_cosines.of_users(cosines, owner[last], item_row[last], n_users)
                 for name, cosines in self.cosines.items()
+                if name in names
             },
         )

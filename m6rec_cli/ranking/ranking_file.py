@@ -37,8 +37,8 @@ class RankingFit:
                 f"ranking: {other}, since {self.events} held-out events are too few to learn from"
             )
         figures = (
-            f"NDCG@10 {self.ndcg:.4f} on halves of {self.events:,} held-out events, "
-            f"{self.fixed_ndcg:.4f} by {other}"
+            f"NDCG@10 {self.ndcg:.4f} on {self.events:,} held-out events (each half by weights "
+            f"of the other), {self.fixed_ndcg:.4f} by {other}"
         )
         if not self.is_learned:
             return f"ranking: {other}; learned ones have {figures}"

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 from scipy import sparse
 
+from m6rec_cli.item_graphs import content_cosines
 from m6rec_cli.ranking.evidence import UserEvidence
 
 NEIGHBOUR_SCALE, CLOSE_NEIGHBOUR_SCALE = 0.1, 10.0
@@ -86,6 +87,11 @@ class RankingWeights:
     def uses_graphs(self) -> bool:
         """Whether any item graph has a weight."""
         return any((self.neighbours, self.close_neighbours, self.words, self.vectors))
+
+    @property
+    def used_cosines(self) -> tuple[str, ...]:
+        """The names of the cosines that have a weight."""
+        return tuple(name for name in content_cosines.NAMES if getattr(self, name))
 
     def gains(self, evidence: UserEvidence, n_items: int) -> sparse.csr_array:
         """What the item graphs add to scores, f32 (users, i), not negative."""

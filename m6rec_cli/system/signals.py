@@ -79,8 +79,8 @@ def _watch(read: int, say: Callable[[str], object]) -> None:
             continue
         if not before:
             say(
-                "stopping: the work is saved and ends as soon as the step that is running is done; "
-                "a second signal ends it at once"
+                "stopping as soon as the running step is done; a second signal ends the command at "
+                "once"
             )
         if len(numbers) > max(1, len(_requested)):
             # Python has not handled the second signal: the main thread is in compiled code.

@@ -1,8 +1,10 @@
 """The command line as a shell sees it, for tests."""
 
 import os
+import pty
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 ENVIRONMENT = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST", "COV"))}
@@ -18,6 +20,30 @@ def m6rec(*args: str | Path) -> subprocess.CompletedProcess[str]:
         env=ENVIRONMENT,
         timeout=120,
     )
+
+
+def on_terminal(command: Sequence[str], *, env: Mapping[str, str], cwd: Path | None = None) -> str:
+    """What a command that ends well writes to stderr, which is a terminal."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        env=dict(env),
+        cwd=cwd,
+    )
+    os.close(theirs)
+    written = b""
+    try:
+        while chunk := os.read(ours, 4096):
+            written += chunk
+    except OSError:  # raised by Linux when the other end is closed
+        pass
+    finally:
+        os.close(ours)
+    assert process.wait(60) == 0, written.decode()
+    return written.decode()
 
 
 def bash(script: str, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -2,9 +2,7 @@
 
 import json
 import os
-import pty
 import re
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -12,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.preprocess_command import m6rec
+from tests.cli.shell import on_terminal
 
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 LOG = "Kunde;Artikel;enrolled;Laune\n" + "".join(
@@ -66,26 +65,12 @@ def test_preprocess_quiet_leaves_the_doubts_alone(log: Path, tmp_path: Path) -> 
 
 
 def test_preprocess_on_a_terminal_ends_with_the_doubts(log: Path, tmp_path: Path) -> None:
-    ours, theirs = pty.openpty()
     words = ["preprocess", "--interactions", str(log), "--out", str(tmp_path / "d")]
-    done = subprocess.Popen(
+    written = on_terminal(
         [sys.executable, "-m", "m6rec_cli", *words],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=theirs,
         env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "60"},
     )
-    os.close(theirs)
-    written = b""
-    try:
-        while chunk := os.read(ours, 4096):
-            written += chunk
-    except OSError:  # raised by Linux when the other end is closed
-        pass
-    finally:
-        os.close(ours)
-    assert done.wait(60) == 0, written.decode()
-    text = ESCAPE.sub("", written.decode())
+    text = ESCAPE.sub("", written)
     assert max(map(len, text.splitlines())) <= 60
     assert text.startswith("interactions: ")
     last = text.rpartition("what to check:")[2]

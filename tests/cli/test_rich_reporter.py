@@ -2,13 +2,12 @@
 
 import io
 import os
-import pty
 import re
-import subprocess
 import sys
 from pathlib import Path
 
 from m6rec_cli.cli.console import RichReporter
+from tests.cli import shell
 
 ESCAPE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -26,29 +25,14 @@ SCRIPT = (
 
 def on_terminal(**environment: str) -> str:
     """What a process writes to a terminal."""
-    ours, theirs = pty.openpty()
     keep = {
         k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "CI", "TERM")
     }
-    process = subprocess.Popen(
+    return shell.on_terminal(
         [sys.executable, "-c", SCRIPT],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=theirs,
         env=keep | {"TERM": "xterm-256color", "COLUMNS": "120", **environment},
         cwd=Path(__file__).parent.parent,
     )
-    os.close(theirs)
-    written = b""
-    try:
-        while chunk := os.read(ours, 4096):
-            written += chunk
-    except OSError:  # raised by Linux when the other end is closed
-        pass
-    finally:
-        os.close(ours)
-    assert process.wait(30) == 0, written.decode()
-    return written.decode()
 
 
 def test_rich_reporter_draws_a_bar_with_rate_and_figures():

@@ -110,7 +110,7 @@ def test_signal_lets_the_work_tidy_up():
 def test_signal_in_compiled_code_is_acknowledged_and_a_second_one_ends_it():
     code, said, seconds = stopped("compiled code", signal.SIGINT, twice=True)
     assert code == 130
-    assert said.startswith("stopping: the work is saved and ends as soon as")
+    assert said.startswith("stopping as soon as the running step is done")
     assert seconds < 15
 
 

@@ -25,13 +25,13 @@ def test_read_fit_gives_back_what_was_written(tmp_path, fit):
 
 def test_describe_names_weights_and_figures():
     assert LEARNED.describe() == (
-        "ranking: model +0.25, popularity -0.10, words +2.00; NDCG@10 0.1875 on halves "
-        "of 1,234 held-out events, 0.1250 by fixed weights"
+        "ranking: model +0.25, popularity -0.10, words +2.00; NDCG@10 0.1875 on 1,234 "
+        "held-out events (each half by weights of the other), 0.1250 by fixed weights"
     )
     refused = RankingFit(weights=FIXED, is_learned=False, events=99, ndcg=0.1, fixed_ndcg=0.2)
     assert refused.describe() == (
-        "ranking: fixed weights; learned ones have NDCG@10 0.1000 on halves of 99 held-out "
-        "events, 0.2000 by fixed weights"
+        "ranking: fixed weights; learned ones have NDCG@10 0.1000 on 99 held-out events "
+        "(each half by weights of the other), 0.2000 by fixed weights"
     )
     assert (
         FEW.describe()

@@ -78,7 +78,7 @@ def test_run_of_the_last_night_again_gives_the_same_lists(shop, ask, tmp_path):
     for _ in range(2):
         again = ask(interactions=first, profiles=shop.users, state=state, changed=True)
         assert again.equals(frame), "to the last bit"
-    assert any("has read these events last" in note for note in ask.report.notes)
+    assert any("the events that the state read last" in note for note in ask.report.notes)
     second = write(tmp_path, "m.csv", header, [("32", 102, 1_700_000_001, "buy")])
     listed = ask(interactions=second, profiles=shop.users, state=state, changed=True)["user_id"]
     assert "32" in set(listed)

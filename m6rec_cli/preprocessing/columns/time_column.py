@@ -82,7 +82,7 @@ def find_time(
     others = []
     for name in names:
         if is_unreadable_time(head[name], readings[name]):
-            unused[name] = "it sounds like a time, but its cells cannot be read as times"
+            unused[name] = "its name sounds like a time, but its cells cannot be read as times"
         if name in usual or readings[name] not in ("instant", "date"):
             continue
         reason = _not_the_event(table, head, name, user, item)

@@ -65,10 +65,11 @@ def _read(
         frame = _read_sheet(parts.file, sheet)
         if frame.is_empty():
             continue
-        others = ", ".join(f"`{name}`" for name in sheets if name != sheet)
+        others = [f"`{name}`" for name in sheets if name != sheet]
         if others:
             report.warn(
-                f"{address}: the sheet `{sheet}` is read as the {what}, {others} is not; "
+                f"{address}: the sheet `{sheet}` is read as the {what}, {', '.join(others)} "
+                f"{'is' if len(others) == 1 else 'are'} not; "
                 f"`{parts.file}?sheet=NAME` reads another one"
             )
         return frame

@@ -87,7 +87,7 @@ def amazon_2014(folder: Path) -> RawForm:
                 "price": "numeric",
                 "brand": "categorical",
             },
-            first_ms=world.picks[0].time // 86400 * 86_400_000,
+            first_ms=world.first_ms(86_400),
         ),
     )
 
@@ -111,9 +111,7 @@ def amazon_ratings(folder: Path) -> RawForm:
         second="m6rec preprocess --interactions ratings_Musical_Instruments.csv --no-header "
         "--columns user=1,item=2,time=4 --out data",
         hint="--columns user=1,item=2",
-        truth=Truth(
-            events=truth_events(world.picks, users, items), first_ms=world.picks[0].time * 1000
-        ),
+        truth=Truth(events=truth_events(world.picks, users, items), first_ms=world.first_ms()),
     )
 
 
@@ -190,6 +188,6 @@ def amazon_2023(folder: Path) -> RawForm:
                 "average_rating": "numeric?",
                 "rating_number": "numeric|categorical?",
             },
-            first_ms=world.picks[0].time * 1000 + 566,
+            first_ms=world.first_ms() + 566,
         ),
     )

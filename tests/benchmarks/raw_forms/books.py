@@ -121,7 +121,7 @@ def goodreads(folder: Path) -> RawForm:
                 "popular_shelves": "set?",
                 "isbn": "categorical?",
             },
-            first_ms=world.picks[0].time * 1000,
+            first_ms=world.first_ms(),
         ),
     )
 

@@ -66,7 +66,7 @@ def retailrocket(folder: Path) -> RawForm:
             events=truth_events(world.picks, users, items),
             items={"property": "set?", "value": "set"},  # of all lines of an item
             kinds=frozenset(kinds.values()),
-            first_ms=world.picks[0].time * 1000 + 117,
+            first_ms=world.first_ms() + 117,
             labelled=sum(p.kind == "buy" for p in world.picks),
         ),
     )
@@ -95,7 +95,7 @@ def taobao(folder: Path) -> RawForm:
         truth=Truth(
             events=truth_events(world.picks, users, items),
             kinds=frozenset(kinds.values()),
-            first_ms=world.picks[0].time * 1000,
+            first_ms=world.first_ms(),
         ),
     )
 
@@ -181,6 +181,6 @@ def otto(folder: Path) -> RawForm:
         truth=Truth(
             events=truth_events(world.picks, users, items),
             kinds=frozenset(kinds.values()),
-            first_ms=world.picks[0].time * 1000 + 25,
+            first_ms=world.first_ms() + 25,
         ),
     )

@@ -1,4 +1,4 @@
-"""MovieLens 100K, 1M and 20M, and Netflix-like videos: rating files of several generations."""
+"""MovieLens 100K, 1M and 20M: rating files of several generations."""
 
 from pathlib import Path
 
@@ -53,9 +53,7 @@ def movielens_100k(folder: Path) -> RawForm:
         second="m6rec preprocess --interactions u.data --no-header --columns user=1,item=2,time=4 "
         "--out data",
         hint="--columns user=1,item=2",
-        truth=Truth(
-            events=truth_events(world.picks, users, items), first_ms=world.picks[0].time * 1000
-        ),
+        truth=Truth(events=truth_events(world.picks, users, items), first_ms=world.first_ms()),
     )
 
 
@@ -100,7 +98,7 @@ def movielens_1m(folder: Path) -> RawForm:
                 "4": "numeric|categorical",
                 "5": "categorical",
             },
-            first_ms=world.picks[0].time * 1000,
+            first_ms=world.first_ms(),
         ),
     )
 
@@ -136,7 +134,7 @@ def movielens_20m(folder: Path) -> RawForm:
         truth=Truth(
             events=truth_events(world.picks, users, items),
             items={"title": "text", "genres": "set"},
-            first_ms=world.picks[0].time * 1000,
+            first_ms=world.first_ms(),
             labelled=sum(p.rating - 0.5 >= 4 for p in world.picks),
         ),
     )

@@ -62,7 +62,7 @@ def lastfm_1k(folder: Path) -> RawForm:
         truth=Truth(
             events=truth_events(world.picks, users, items),
             items={"3": "categorical?", "4": "categorical|text", "6": "text"},
-            first_ms=world.picks[0].time * 1000,
+            first_ms=world.first_ms(),
         ),
     )
 

@@ -45,7 +45,7 @@ def gowalla(folder: Path) -> RawForm:
         truth=Truth(
             events=truth_events(world.picks, users, items),
             items={"3": "numeric", "4": "numeric"},
-            first_ms=world.picks[0].time * 1000,
+            first_ms=world.first_ms(),
         ),
     )
 
@@ -85,6 +85,6 @@ def foursquare(folder: Path) -> RawForm:
         truth=Truth(
             events=truth_events(world.picks, users, items),
             items={"3": "categorical?", "4": "categorical|text", "5": "numeric", "6": "numeric"},
-            first_ms=world.picks[0].time * 1000,
+            first_ms=world.first_ms(),
         ),
     )

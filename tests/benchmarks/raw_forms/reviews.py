@@ -107,7 +107,7 @@ def yelp(folder: Path) -> RawForm:
                 "average_stars": "numeric?",
                 "review_count": "numeric?",
             },
-            first_ms=world.picks[0].time * 1000,
+            first_ms=world.first_ms(),
         ),
     )
 
@@ -186,7 +186,7 @@ def steam(folder: Path) -> RawForm:
                 "discount_price": "numeric?",
                 "early_access": "categorical?",
             },
-            first_ms=world.picks[0].time // 86400 * 86_400_000,
+            first_ms=world.first_ms(86_400),
         ),
     )
 

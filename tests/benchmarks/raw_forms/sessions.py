@@ -46,7 +46,7 @@ def yoochoose(folder: Path) -> RawForm:
         hint="--columns user=1,item=2",
         truth=Truth(
             events=truth_events(world.picks, users, items),
-            first_ms=world.picks[0].time * 1000 + 277,
+            first_ms=world.first_ms() + 277,
         ),
     )
 

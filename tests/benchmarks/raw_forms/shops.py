@@ -135,7 +135,7 @@ def h_and_m(folder: Path) -> RawForm:
                 "fashion_news_frequency": "categorical",
                 "age": "numeric",
             },
-            first_ms=world.picks[0].time // 86400 * 86_400_000,
+            first_ms=world.first_ms(86_400),
         ),
     )
 
@@ -186,6 +186,6 @@ def online_retail(folder: Path) -> RawForm:
         truth=Truth(
             events=events,
             items={"Description": "text", "UnitPrice": "numeric"},
-            first_ms=world.picks[0].time // 60 * 60_000,
+            first_ms=world.first_ms(60),
         ),
     )

@@ -60,7 +60,7 @@ def mind(folder: Path) -> RawForm:
         second="m6rec preprocess --interactions behaviors.tsv --items news.tsv --no-header "
         "--columns user=2,item=5,time=3 --out data",
         hint="--columns user=1,item=2",
-        truth=Truth(events=clicked, first_ms=world.picks[0].time * 1000),
+        truth=Truth(events=clicked, first_ms=world.first_ms()),
     )
 
 
@@ -111,7 +111,7 @@ def kuairec(folder: Path) -> RawForm:
         truth=Truth(
             events=truth_events(world.picks, users, items),
             items={"feat": "set"},
-            first_ms=world.picks[0].time * 1000 + 438,
+            first_ms=world.first_ms() + 438,
             labelled=sum(row[-1] > 1 for row in rows),
         ),
     )

@@ -68,6 +68,10 @@ class World:
     picks: list[Pick]
     rng: random.Random
 
+    def first_ms(self, unit: int = 1) -> int:
+        """The time of the first pick in milliseconds, cut to units of so many seconds."""
+        return self.picks[0].time // unit * unit * 1000
+
     def grouped(self) -> list[Pick]:
         """The picks user by user, shuffled within each, as rating files are."""
         rows = list(self.picks)

@@ -32,7 +32,7 @@ def test_the_first_sheet_with_records_is_read_and_the_others_are_named(book: Pat
     assert read(book, report).equals(ORDERS)
     (warning,) = report.warnings
     assert "the sheet `Orders 2024` is read as the interactions" in warning
-    assert "`Empty`, `Items` is not" in warning
+    assert "`Empty`, `Items` are not" in warning
 
 
 def test_a_named_sheet_is_read_without_a_warning(book: Path) -> None:
