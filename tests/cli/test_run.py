@@ -10,9 +10,9 @@ from m6rec_cli.cli import run
 from m6rec_cli.system import signals
 from m6rec_cli.system.errors import M6RecError, Terminated, UsageError
 from m6rec_cli.system.progress import Reporter, Summary
-from tests.system.handlers import handlers
+from tests.system.handlers import foreground, handlers
 
-__all__ = ["handlers"]
+__all__ = ["foreground", "handlers"]
 
 BUG_HINT = "run again with `--debug` and report the traceback"
 MEMORY_HINT = (

@@ -8,6 +8,10 @@ import time
 import pytest
 
 from tests.cli.shell import ENVIRONMENT
+from tests.system.handlers import foreground
+
+__all__ = ["foreground"]
+pytestmark = pytest.mark.usefixtures("foreground")
 
 START = """
 import gc, sys, time, zlib

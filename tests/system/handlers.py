@@ -1,4 +1,4 @@
-"""The signal handlers of the command line, for one test."""
+"""Signals as a command in the foreground has them, and the handlers of the command line."""
 
 import signal
 
@@ -10,10 +10,18 @@ NUMBERS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGALRM)
 
 
 @pytest.fixture
-def handlers():
+def foreground():
+    """No signal is ignored: `nohup` and a script's `&` ignore some, and processes inherit that."""
     before = {number: signal.getsignal(number) for number in NUMBERS}
-    signals.install_handlers()
+    for number in NUMBERS:
+        signal.signal(number, signal.SIG_DFL)
     yield
     for number, handler in before.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def handlers(foreground: None):
+    signals.install_handlers()
+    yield
     signals.reset()

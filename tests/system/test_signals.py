@@ -9,9 +9,9 @@ import pytest
 from m6rec_cli.system import signals
 from m6rec_cli.system.errors import Terminated
 from tests.cli.shell import ENVIRONMENT
-from tests.system.handlers import handlers
+from tests.system.handlers import foreground, handlers
 
-__all__ = ["handlers"]
+__all__ = ["foreground", "handlers"]
 
 SIGNALS = pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)]
@@ -88,6 +88,7 @@ run.run_stage(work, quiet=False, log_format="plain", debug=False)
 """
 
 
+@pytest.mark.usefixtures("foreground")
 @SIGNALS
 def test_process_that_gets_a_signal_exits_with_the_documented_code(number: int, code: int):
     with subprocess.Popen(
