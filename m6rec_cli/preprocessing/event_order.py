@@ -41,14 +41,18 @@ def order_lines(
 def sort_events(frame: pl.DataFrame, keep: np.ndarray) -> pl.DataFrame:
     """The events where `keep` is true, sorted by `user_row`, `timestamp`, file order."""
     columns = {name: frame[name].to_numpy() for name in frame.columns}
+    n = np.count_nonzero(keep)
+    # Without weights, kinds or labels a column has one value, and no order.
+    constant = {name for name, column in columns.items() if column.min() == column.max()}
     ordered = {
-        name: np.empty(np.count_nonzero(keep), column.dtype) for name, column in columns.items()
+        name: np.full(n, column[0]) if name in constant else np.empty(n, column.dtype)
+        for name, column in columns.items()
     }
     done = 0
     for at, order in sorted_blocks(columns["user_row"], columns["timestamp"], keep):
-        for name, column in columns.items():
+        for name in columns.keys() - constant:
             # First in file order, then within a block that fits the cache.
-            ordered[name][done : done + len(at)] = column[at][order]
+            ordered[name][done : done + len(at)] = columns[name][at][order]
         done += len(at)
     return pl.DataFrame(ordered)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,9 +65,18 @@ class Table:
             )
         return "; ".join(found) or None
 
-    def head(self, n: int = 20_000) -> pl.DataFrame:
-        """The first `n` records."""
-        return self.frame.head(n).collect()
+    def head(self) -> pl.DataFrame:
+        """The first 20,000 records; read once, unless they hold files."""
+        if pl.Binary in self.schema.values():
+            return self._read_head()
+        return self._head
+
+    @cached_property
+    def _head(self) -> pl.DataFrame:
+        return self._read_head()
+
+    def _read_head(self) -> pl.DataFrame:
+        return self.frame.head(20_000).collect()
 
 
 def scan(path: Path | str, what: str, *, no_header: bool = False) -> Table:

@@ -1,6 +1,7 @@
 """Splits, against plain Python on random logs."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -97,6 +98,25 @@ def test_repeat_share_counts_targets_with_an_earlier_event_in_another_split() ->
     assert splits.repeat_share(users, items, labels, split) == 1 / 4
     assert splits.repeat_share(users, items, labels & (split == 0), split) == 0.0
     assert splits.repeat_share(users[:0], items[:0], labels[:0], split[:0]) == 0.0
+
+
+def test_repeat_share_of_a_log_that_needs_many_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(splits, "_BLOCK", 50)
+    monkeypatch.setattr(splits, "_SLOTS", 1 << 6)  # several users share a slot
+    rng = np.random.default_rng(0)
+    users = np.sort(rng.integers(0, 100, 2_000))
+    items, split = rng.integers(0, 90, 2_000), rng.integers(0, 3, 2_000)
+    labels = rng.random(2_000) < 0.8
+    first: dict[tuple[int, int], int] = {}
+    for user, item, part in zip(users, items, split, strict=True):
+        first[user, item] = min(part, first.get((user, item), part))
+    targets = [
+        first[user, item] < part
+        for user, item, part, label in zip(users, items, split, labels, strict=True)
+        if label and part != TRAIN
+    ]
+    assert 0 < np.mean(targets) < 1
+    assert splits.repeat_share(users, items, labels, split) == np.mean(targets)
 
 
 def test_count_tied_users_counts_users_with_a_tied_target() -> None:
