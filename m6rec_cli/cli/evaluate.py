@@ -5,12 +5,13 @@ from typing import Annotated
 
 import typer
 
-from m6rec_cli.cli import options
+from m6rec_cli.cli import options, outcome
 from m6rec_cli.cli import run as runner
+from m6rec_cli.cli.outcome import Outcome
 from m6rec_cli.system import registry
 from m6rec_cli.system.errors import UsageError
 from m6rec_cli.system.process_setup import ProcessFlags
-from m6rec_cli.system.progress import Reporter, Summary
+from m6rec_cli.system.progress import Reporter
 
 
 def evaluate(
@@ -92,6 +93,7 @@ def evaluate(
     config_file: options.ConfigFile = None,
     sets: options.Set = None,
     overwrite: options.Overwrite = False,
+    as_json: options.Json = False,
     quiet: options.Quiet = False,
     log_format: options.LogFormat = "auto",
     no_compile_cache: options.NoCompileCache = False,
@@ -102,7 +104,7 @@ def evaluate(
 ) -> None:
     """Evaluate systems on held-out events, ranking all items, and compare them with baselines."""
 
-    def work(report: Reporter) -> Summary:
+    def work(report: Reporter) -> Outcome:
         from m6rec_cli.config.resolve import resolve
 
         pairs = [] if compare is None else [_different_pair(compare)]
@@ -123,11 +125,13 @@ def evaluate(
             against=against,
             explain=explain,
         )
-        return stage.run(config, data, request, out, report, overwrite=overwrite)
+        summary = stage.run(config, data, request, out, report, overwrite=overwrite)
+        return outcome.evaluated(summary, out)
 
     processes = ProcessFlags(coordinator, num_processes, process_id)
     runner.run_stage(
         work,
+        as_json=as_json,
         quiet=quiet,
         log_format=log_format,
         debug=debug,

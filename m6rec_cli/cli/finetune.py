@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from m6rec_cli.cli import options
+from m6rec_cli.cli import options, outcome
 from m6rec_cli.cli import run as runner
+from m6rec_cli.cli.outcome import Outcome
 from m6rec_cli.system.process_setup import ProcessFlags
-from m6rec_cli.system.progress import Reporter, Summary
+from m6rec_cli.system.progress import Reporter
 
 
 def finetune(
@@ -26,6 +27,7 @@ def finetune(
     coordinator: options.Coordinator = None,
     num_processes: options.NumProcesses = None,
     process_id: options.ProcessId = None,
+    as_json: options.Json = False,
     quiet: options.Quiet = False,
     log_format: options.LogFormat = "auto",
     no_compile_cache: options.NoCompileCache = False,
@@ -33,17 +35,19 @@ def finetune(
 ) -> None:
     """Fine-tune on labelled events; only the generator learns unless `train.trainable` is set."""
 
-    def work(report: Reporter) -> Summary:
+    def work(report: Reporter) -> Outcome:
         from m6rec_cli.stages import finetune as stage
 
         config = stage.resolve(init, preset=preset, file=config_file, sets=sets or ())
-        return stage.run(
+        summary = stage.run(
             config, data, init, out, report, resume=resume, overwrite=overwrite, profile=profile
         )
+        return outcome.trained(summary)
 
     processes = ProcessFlags(coordinator, num_processes, process_id)
     runner.run_stage(
         work,
+        as_json=as_json,
         quiet=quiet,
         log_format=log_format,
         debug=debug,

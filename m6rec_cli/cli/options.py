@@ -27,6 +27,10 @@ ConfigFile = Annotated[
 Preset = Annotated[
     str | None, typer.Option("--preset", metavar="NAME", help="tiny, small, base or large.")
 ]
+Json = Annotated[
+    bool,
+    typer.Option("--json", help="Print the JSON summary on a terminal, too, as into a pipe."),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print warnings and errors only.")]
 LogFormat = Annotated[

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from m6rec_cli.cli import options, run
-from m6rec_cli.system.progress import Reporter, Summary
+from m6rec_cli.cli import options, outcome, run
+from m6rec_cli.cli.outcome import Outcome
+from m6rec_cli.system.progress import Reporter
 
 
 def preprocess(
@@ -131,6 +132,7 @@ def preprocess(
     config_file: options.ConfigFile = None,
     sets: options.Set = None,
     overwrite: options.Overwrite = False,
+    as_json: options.Json = False,
     quiet: options.Quiet = False,
     log_format: options.LogFormat = "auto",
     debug: options.Debug = False,
@@ -145,7 +147,7 @@ def preprocess(
         "--yes": ("data.max_unknown_share", 1.0 if accept_losses else None),
     }
 
-    def work(report: Reporter) -> Summary | None:
+    def work(report: Reporter) -> Outcome:
         from m6rec_cli.config import resolve as configuration
         from m6rec_cli.preprocessing import local_copies
         from m6rec_cli.preprocessing.columns.missing_roles import MissingRole
@@ -177,19 +179,20 @@ def preprocess(
                         hint="then run the command with `--schema FILE` and `--out DIR`",
                     )
                 stage.write_schema(config, inputs, schema_out, report, overwrite=overwrite)
-                return None
+                return outcome.schema_written(schema_out)
             if dry_run:
                 try:
                     print(stage.dry_run(config, inputs, report), end="")
                 except MissingRole as error:
                     print(error.schema_text or "", end="")
                     raise
-                return None
+                return outcome.SCHEMA_SHOWN
             if out is None:
                 raise UsageError(
                     "`--out` is missing",
                     hint="name the data directory to write, or pass `--dry-run`",
                 )
-            return stage.run(config, inputs, out, report, overwrite=overwrite)
+            summary = stage.run(config, inputs, out, report, overwrite=overwrite)
+            return outcome.preprocessed(summary)
 
-    run.run_stage(work, quiet=quiet, log_format=log_format, debug=debug)
+    run.run_stage(work, as_json=as_json, quiet=quiet, log_format=log_format, debug=debug)

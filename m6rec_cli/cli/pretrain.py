@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from m6rec_cli.cli import options
+from m6rec_cli.cli import options, outcome
 from m6rec_cli.cli import run as runner
+from m6rec_cli.cli.outcome import Outcome
 from m6rec_cli.system.process_setup import ProcessFlags
-from m6rec_cli.system.progress import Reporter, Summary
+from m6rec_cli.system.progress import Reporter
 
 
 def pretrain(
@@ -30,6 +31,7 @@ def pretrain(
     coordinator: options.Coordinator = None,
     num_processes: options.NumProcesses = None,
     process_id: options.ProcessId = None,
+    as_json: options.Json = False,
     quiet: options.Quiet = False,
     log_format: options.LogFormat = "auto",
     no_compile_cache: options.NoCompileCache = False,
@@ -37,7 +39,7 @@ def pretrain(
 ) -> None:
     """Pre-train encoder and decoder on all events, without labels."""
 
-    def work(report: Reporter) -> Summary:
+    def work(report: Reporter) -> Outcome:
         from m6rec_cli.config.resolve import resolve
 
         config = resolve(
@@ -45,7 +47,7 @@ def pretrain(
         )
         from m6rec_cli.stages import pretrain as stage
 
-        return stage.run(
+        summary = stage.run(
             config,
             data[0],
             out,
@@ -55,10 +57,12 @@ def pretrain(
             overwrite=overwrite,
             profile=profile,
         )
+        return outcome.trained(summary)
 
     processes = ProcessFlags(coordinator, num_processes, process_id)
     runner.run_stage(
         work,
+        as_json=as_json,
         quiet=quiet,
         log_format=log_format,
         debug=debug,

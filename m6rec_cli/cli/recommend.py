@@ -1,15 +1,17 @@
 """`m6rec recommend`: a finished run and users to ranked lists."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from m6rec_cli.cli import options
+from m6rec_cli.cli import options, outcome, shown_lists
 from m6rec_cli.cli import run as runner
+from m6rec_cli.cli.outcome import Outcome
 from m6rec_cli.inference.request import Before, ListFilters, RecommendRequest, UserSource
 from m6rec_cli.system.process_setup import ProcessFlags
-from m6rec_cli.system.progress import Reporter, Summary
+from m6rec_cli.system.progress import Reporter
 
 
 def recommend(
@@ -19,7 +21,10 @@ def recommend(
     out: Annotated[
         str,
         typer.Option(
-            "--out", metavar="FILE", help=".parquet, .csv or .jsonl; `-` writes CSV to stdout."
+            "--out",
+            metavar="FILE",
+            help=".parquet, .csv or .jsonl; `-` writes JSON lines to a pipe and a table to a "
+            "terminal.",
         ),
     ],
     data: Annotated[
@@ -138,12 +143,21 @@ def recommend(
             help="Add the history events and item features that each score rests on.",
         ),
     ] = False,
+    escape_formulas: Annotated[
+        bool,
+        typer.Option(
+            "--escape-formulas",
+            help="In a .csv, begin cells that a spreadsheet would take for a formula (= + - @) "
+            "with an apostrophe.",
+        ),
+    ] = False,
     config_file: options.ConfigFile = None,
     sets: options.Set = None,
     overwrite: options.Overwrite = False,
     coordinator: options.Coordinator = None,
     num_processes: options.NumProcesses = None,
     process_id: options.ProcessId = None,
+    as_json: options.Json = False,
     quiet: options.Quiet = False,
     log_format: options.LogFormat = "auto",
     no_compile_cache: options.NoCompileCache = False,
@@ -151,9 +165,11 @@ def recommend(
 ) -> None:
     """Recommend items to users: ranked lists with scores and what each list rests on."""
 
-    def work(report: Reporter) -> Summary | None:
+    def work(report: Reporter) -> Outcome:
         from m6rec_cli.config.resolve import resolve
 
+        # A person reads a table with titles, a program JSON lines.
+        shows = out == "-" and sys.stdout.isatty() and not as_json
         request = RecommendRequest(
             run=run,
             users=UserSource(
@@ -168,8 +184,9 @@ def recommend(
             filters=ListFilters(
                 user_ids=user_ids, changed=changed, allow=allow, deny=deny, category=category
             ),
-            titles=titles,
+            titles=titles or shows,
             explain=explain,
+            escape_formulas=escape_formulas,
         )
         flags = {
             "-k": ("recommend.k", k),
@@ -184,11 +201,20 @@ def recommend(
         logs = [interactions] if interactions else []
         with local_copies.local_tables(logs, items, profiles, report) as local:
             request = request.with_tables(local.interactions, local.items, local.users)
-            return stage.run(config, request, out, report, overwrite=overwrite)
+            summary = stage.run(
+                config,
+                request,
+                out,
+                report,
+                overwrite=overwrite,
+                show=shown_lists.show if shows else None,
+            )
+        return outcome.recommended(summary, data, before)
 
     processes = ProcessFlags(coordinator, num_processes, process_id)
     runner.run_stage(
         work,
+        as_json=as_json,
         quiet=quiet,
         log_format=log_format,
         debug=debug,

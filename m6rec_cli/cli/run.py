@@ -1,4 +1,4 @@
-"""A stage to its summary on stdout, its messages on stderr and an exit code."""
+"""A stage to its outcome on stdout and stderr, its messages and an exit code."""
 
 import json
 import os
@@ -9,26 +9,30 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
 from m6rec_cli.cli import console
+from m6rec_cli.cli.outcome import Outcome
+from m6rec_cli.cli.shown_values import duration
 from m6rec_cli.system import process_group, process_setup, signals
 from m6rec_cli.system.disk_errors import disk_error
 from m6rec_cli.system.errors import M6RecError, Terminated
 from m6rec_cli.system.process_setup import ProcessFlags
-from m6rec_cli.system.progress import Reporter, SilentReporter, Summary
+from m6rec_cli.system.progress import Reporter, SilentReporter
 from m6rec_cli.system.shown_text import printable, printable_json
 
 
 def run_stage(
-    work: Callable[[Reporter], Summary | None],
+    work: Callable[[Reporter], Outcome],
     *,
     quiet: bool,
     log_format: console.LogFormat,
     debug: bool,
+    as_json: bool = False,
     processes: ProcessFlags | None = None,
     compile_cache: bool = True,
 ) -> None:
-    """Call `work` with a reporter and print the summary that it returns as one JSON object.
+    """Call `work` with a reporter; print its summary for programs, its last lines for a person.
 
     Args:
+        as_json: Print the summary, one JSON object, on a terminal, too.
         processes: The process group, for commands that may run as one; only the first process
             reports and prints.
         compile_cache: Whether JAX reads and writes compiled programs.
@@ -39,6 +43,7 @@ def run_stage(
     if not compile_cache:
         # JAX reads this when it is imported, which is later.
         os.environ["JAX_ENABLE_COMPILATION_CACHE"] = "false"
+    started = time.monotonic()
     try:
         with (
             exit_codes(debug=debug, as_json=log_format == "json"),
@@ -48,12 +53,18 @@ def run_stage(
                 report = console.reporter(quiet=quiet, log_format=log_format)
             else:
                 report = SilentReporter()
-            summary = work(report)
-            if summary is not None and process_group.is_first():
-                print(printable_json(json.dumps(summary, ensure_ascii=False, allow_nan=False)))
-                sys.stdout.flush()
+            outcome = work(report)
+            if not process_group.is_first():
+                return
+            if outcome.summary is not None and (as_json or not sys.stdout.isatty()):
+                text = json.dumps(outcome.summary, ensure_ascii=False, allow_nan=False)
+                print(printable_json(text), flush=True)
             if isinstance(report, console.RichReporter):
                 report.repeat_warnings()
+            took = duration(time.monotonic() - started)
+            report.event("done", f"✓ {outcome.done} in {took}")
+            if outcome.next_step is not None:
+                report.event("next", f"next: {outcome.next_step}")
     except SystemExit as end:
         process_setup.exit_without_waiting(end.code if isinstance(end.code, int) else 1)
         raise

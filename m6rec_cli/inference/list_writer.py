@@ -16,6 +16,9 @@ from m6rec_cli.system.output_checks import check_output_file
 from m6rec_cli.system.work_files import parts_folder, remove_dead_files
 
 SUFFIXES = (".parquet", ".csv", ".jsonl")
+ShowLists = Callable[[pl.DataFrame], object]
+_FORMULA = r"^([=+\-@])"
+"""The start of a cell that spreadsheets take for a formula."""
 
 
 def process_output(out: str, user_ids: str | None, state: Path | None) -> str:
@@ -41,12 +44,17 @@ def process_output(out: str, user_ids: str | None, state: Path | None) -> str:
     return str(path.with_name(part))
 
 
-def check_output(out: str, overwrite: bool) -> None:
+def check_output(out: str, overwrite: bool, *, escape_formulas: bool = False) -> None:
     """Refuse an output that cannot be written, before the work.
 
     Raises:
         M6RecError: The suffix is no format, or the output exists.
     """
+    if escape_formulas and Path(out).suffix != ".csv":
+        raise UsageError(
+            "`--escape-formulas` changes cells of a .csv, and no other format needs it",
+            hint="leave it out, or write a .csv",
+        )
     if out == "-":
         return
     path = Path(out)
@@ -59,10 +67,17 @@ def check_output(out: str, overwrite: bool) -> None:
 
 
 @contextmanager
-def list_writer(out: str, overwrite: bool) -> Iterator[Callable[[pl.DataFrame], object]]:
-    """Yield a function that writes a frame; the file appears when the block ends without error."""
+def list_writer(
+    out: str, overwrite: bool, *, show: ShowLists | None = None, escape_formulas: bool = False
+) -> Iterator[ShowLists]:
+    """Yield a function that writes a frame; the file appears when the block ends without error.
+
+    Args:
+        show: Writes to stdout in place of JSON lines.
+        escape_formulas: Mark cells of a CSV that a spreadsheet would take for a formula.
+    """
     if out == "-":
-        yield _csv_writer(sys.stdout.write)
+        yield show or (lambda frame: sys.stdout.write(frame.write_ndjson()))
         sys.stdout.flush()  # an error of the last rows has to come before the state is replaced
         return
     remove_dead_files(Path(out).parent)
@@ -73,13 +88,13 @@ def list_writer(out: str, overwrite: bool) -> Iterator[Callable[[pl.DataFrame], 
             return
         with work.open("w", encoding="utf-8") as file:
             if work.suffix == ".csv":
-                yield _csv_writer(file.write)
+                yield _csv_writer(file.write, escape_formulas)
             else:
                 yield lambda frame: file.write(frame.write_ndjson())
 
 
 @contextmanager
-def _parquet_writer(work: Path) -> Iterator[Callable[[pl.DataFrame], object]]:
+def _parquet_writer(work: Path) -> Iterator[ShowLists]:
     """Keep the frames as Arrow files first: memory does not grow with the users."""
     folder = parts_folder(work)
     folder.mkdir()
@@ -93,10 +108,17 @@ def _parquet_writer(work: Path) -> Iterator[Callable[[pl.DataFrame], object]]:
     pl.scan_ipc(parts, glob=False).sink_parquet(work)
 
 
-def _csv_writer(write: Callable[[str], object]) -> Callable[[pl.DataFrame], object]:
+def _csv_writer(write: Callable[[str], object], escape_formulas: bool) -> ShowLists:
     """Write frames as CSV with one header."""
     header = iter([True])
-    return lambda frame: write(_flat(frame).write_csv(include_header=next(header, False)))
+
+    def write_frame(frame: pl.DataFrame) -> None:
+        flat = _flat(frame)
+        if escape_formulas:
+            flat = flat.with_columns(pl.col(pl.String).str.replace(_FORMULA, "'${1}"))
+        write(flat.write_csv(include_header=next(header, False)))
+
+    return write_frame
 
 
 def _flat(frame: pl.DataFrame) -> pl.DataFrame:

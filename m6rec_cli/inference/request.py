@@ -65,6 +65,7 @@ class RecommendRequest:
         media: The folder of the pictures, sounds and videos of `items` and of the user table.
         titles: Add the readable names of the items.
         explain: Add what each score rests on.
+        escape_formulas: Mark cells of a CSV that a spreadsheet would take for a formula.
 
     Raises:
         UsageError: Flags do not go together.
@@ -78,6 +79,7 @@ class RecommendRequest:
     filters: ListFilters = field(default_factory=ListFilters)
     titles: bool = False
     explain: bool = False
+    escape_formulas: bool = False
 
     def __post_init__(self) -> None:
         self._check_users()

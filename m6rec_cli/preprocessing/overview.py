@@ -34,11 +34,15 @@ def show(report: Reporter, manifest: DataManifest, tied_users: int) -> None:
     Args:
         tied_users: See `DataTables`.
     """
-    report.table(
-        "cleaning",
-        ("rule", "dropped", "changed", "first"),
-        [(r.rule, r.dropped, r.changed, ", ".join(r.examples)) for r in manifest.cleaning],
-    )
+    found = [rule for rule in manifest.cleaning if rule.dropped or rule.changed]
+    if found:
+        report.table(
+            f"cleaning: {len(found)} of {len(manifest.cleaning)} rules found something",
+            ("rule", "dropped", "changed", "first"),
+            [(r.rule, r.dropped, r.changed, ", ".join(r.examples)) for r in found],
+        )
+    else:
+        report.note(f"cleaning: none of {len(manifest.cleaning)} rules found anything")
     _warn_of_losses(report, manifest)
     _warn_of_few_training_events(report, manifest)
     _tell_repeats(report, manifest.repeats)

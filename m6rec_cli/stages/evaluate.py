@@ -16,7 +16,7 @@ from m6rec_cli.data.store import Dataset
 from m6rec_cli.evaluation.headline import choose_headline
 from m6rec_cli.evaluation.report.building import build_summary
 from m6rec_cli.evaluation.report.summary import EvaluationSummary
-from m6rec_cli.evaluation.report.tables import show_tables
+from m6rec_cli.evaluation.report.tables import show_explanations, show_tables
 from m6rec_cli.evaluation.sample_explanations import explain_sample
 from m6rec_cli.evaluation.seed_groups import find_seed_groups
 from m6rec_cli.evaluation.systems import SystemSpec, evaluate_system, resolve_systems
@@ -131,6 +131,7 @@ def run(
             }
             summary = dataclasses.replace(summary, explanations=explanations)
         show_tables(summary, report)
+        show_explanations(summary, report)
         if out is not None:
             _write(out, config, dataset, summary, report, overwrite=overwrite)
             report.note(f"report: {out}")

@@ -23,6 +23,7 @@ from m6rec_cli.inference.attribution import FeatureSource, ItemParts, features_o
 from m6rec_cli.inference.category_cap import category_codes
 from m6rec_cli.inference.explanation import Explainer
 from m6rec_cli.inference.incremental import IncrementalHistories
+from m6rec_cli.inference.list_writer import ShowLists
 from m6rec_cli.inference.loaded_run import LoadedRun
 from m6rec_cli.inference.prepared_run import prepare_run
 from m6rec_cli.inference.ranked_lists import ListMaker
@@ -42,34 +43,39 @@ def run(
     report: Reporter,
     *,
     overwrite: bool = False,
-) -> Summary | None:
+    show: ShowLists | None = None,
+) -> Summary:
     """Write ranked lists.
 
     Args:
-        out: A file (`.parquet`, `.csv`, `.jsonl`), or `-` for CSV rows on stdout.
-
-    Returns:
-        The summary; None if rows went to stdout.
+        out: A file (`.parquet`, `.csv`, `.jsonl`), or `-` for JSON lines on stdout.
+        show: Takes the lists in place of stdout.
 
     Raises:
         M6RecError: An input is missing or does not fit the run.
     """
     state = request.users.state
     part = list_writer.process_output(out, request.filters.user_ids, state)
-    list_writer.check_output(part, overwrite)
+    list_writer.check_output(part, overwrite, escape_formulas=request.escape_formulas)
     if part != "-":
         refuse_input_as_output(Path(part), request.files)
     request.check_settings(config.recommend)
     # Locked from reading the state to writing it: updates of another process would be lost.
     with exclusive_lock(state, report) if state is not None else nullcontext():
-        counts, histories = _write_lists(config, request, part, report, overwrite=overwrite)
-    if part == "-":
-        return None
+        counts, histories = _write_lists(
+            config, request, part, report, overwrite=overwrite, show=show
+        )
     return _summary(config, request, out, counts, histories)
 
 
 def _write_lists(
-    config: Config, request: RecommendRequest, out: str, report: Reporter, *, overwrite: bool
+    config: Config,
+    request: RecommendRequest,
+    out: str,
+    report: Reporter,
+    *,
+    overwrite: bool,
+    show: ShowLists | None,
 ) -> tuple["_ListCounts", UserHistories]:
     """Write this process's lists to `out`, then the new states."""
     settings = config.recommend
@@ -107,7 +113,9 @@ def _write_lists(
     counts = _ListCounts(settings.k)
     with (
         report.task("recommend", total=len(rows), unit="users") as task,
-        list_writer.list_writer(out, overwrite) as write,
+        list_writer.list_writer(
+            out, overwrite, show=show, escape_formulas=request.escape_formulas
+        ) as write,
     ):
         for chunk, frame in lists.frames(rows):
             signals.check_stop()

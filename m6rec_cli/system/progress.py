@@ -27,6 +27,10 @@ class Reporter(Protocol):
         """Report something that the user should check; the stage continues."""
         ...
 
+    def event(self, name: str, text: str, **facts: object) -> None:
+        """Report something that programs tell by its name: a line of text, and its facts."""
+        ...
+
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Report a small table."""
         ...
@@ -57,6 +61,10 @@ class SilentReporter:
     def warn(self, text: str) -> None:
         """Keep the warning."""
         self.warnings.append(text)
+
+    def event(self, name: str, text: str, **facts: object) -> None:
+        """Keep the text among the notes."""
+        self.notes.append(text)
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """Keep the title among the notes."""

@@ -23,12 +23,12 @@ def m6rec(*args: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 def on_terminal(command: Sequence[str], *, env: Mapping[str, str], cwd: Path | None = None) -> str:
-    """What a command that ends well writes to stderr, which is a terminal."""
+    """What a command that ends well writes to stdout and stderr, which are a terminal."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
+        stdout=theirs,
         stderr=theirs,
         env=dict(env),
         cwd=cwd,

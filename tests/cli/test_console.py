@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from m6rec_cli.cli import console
-from m6rec_cli.cli.console import JsonReporter, PlainReporter, RichReporter, format_value, reporter
+from m6rec_cli.cli import line_reporters
+from m6rec_cli.cli.console import JsonReporter, PlainReporter, RichReporter, reporter
+from m6rec_cli.cli.shown_values import duration, format_value
 from m6rec_cli.system.progress import Reporter, SilentReporter
 
 
@@ -15,6 +16,7 @@ def report_everything(to: Reporter) -> None:
     """Call every method of a reporter."""
     to.note("reading [bold]events.csv[/bold]")
     to.warn("3 rows are odd")
+    to.event("epoch", "epoch 1: good", epoch=1, best=True)
     to.table("counts", ["what", "number"], [["users [x]", 1200], ["share", 0.25], ["none", None]])
     with to.task("train", total=4, unit="steps") as task:
         for loss in (2.0, 1.5, 1.0, 0.5):
@@ -59,8 +61,13 @@ def test_plain_reporter_prints_lines_and_an_aligned_table():
     stream = io.StringIO()
     report_everything(PlainReporter(stream))
     lines = stream.getvalue().splitlines()
-    assert lines[:3] == ["reading [bold]events.csv[/bold]", "warning: 3 rows are odd", "counts"]
-    assert lines[3:7] == [
+    assert lines[:4] == [
+        "reading [bold]events.csv[/bold]",
+        "warning: 3 rows are odd",
+        "epoch 1: good",
+        "counts",
+    ]
+    assert lines[4:8] == [
         "  what       number",
         "  users [x]   1,200",
         "  share      0.2500",
@@ -83,7 +90,7 @@ def test_plain_table_aligns_words_to_the_left_by_the_width_that_a_terminal_gives
 
 def test_plain_task_prints_its_progress_every_few_seconds(monkeypatch: pytest.MonkeyPatch):
     clock = iter([0.0, 0.0, 2.0, 6.0, 7.0, 12.0])
-    monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(line_reporters.time, "monotonic", lambda: next(clock))
     stream = io.StringIO()
     with PlainReporter(stream).task("train", total=100, unit="steps") as task:
         for _ in range(4):
@@ -96,7 +103,7 @@ def test_plain_task_prints_its_progress_every_few_seconds(monkeypatch: pytest.Mo
 
 def test_plain_task_without_a_total_prints_no_time_left(monkeypatch: pytest.MonkeyPatch):
     clock = iter([0.0, 0.0, 10.0])
-    monkeypatch.setattr(console.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(line_reporters.time, "monotonic", lambda: next(clock))
     stream = io.StringIO()
     with PlainReporter(stream).task("scan") as task:
         task.advance(50)
@@ -120,10 +127,11 @@ def test_json_reporter_prints_one_object_per_line():
     to.every_seconds = 0
     report_everything(to)
     printed = [json.loads(line) for line in stream.getvalue().splitlines()]
-    assert [line["level"] for line in printed[:3]] == ["info", "warning", "table"]
-    assert printed[2]["rows"][0] == {"what": "users [x]", "number": 1200}
+    assert [line["level"] for line in printed[:4]] == ["info", "warning", "info", "table"]
+    assert (printed[2]["event"], printed[2]["epoch"], printed[2]["best"]) == ("epoch", 1, True)
+    assert printed[3]["rows"][0] == {"what": "users [x]", "number": 1200}
     assert all(isinstance(line["time"], float) for line in printed)
-    assert len(printed) == 3 + 4 + 1
+    assert len(printed) == 4 + 4 + 1
 
 
 def test_json_reporter_that_is_quiet_prints_warnings_only():
@@ -159,8 +167,24 @@ def test_format_value_is_short(value: object, text: str):
     assert format_value(value) == text
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.04, "0.0 s"),
+        (0.4, "0.4 s"),
+        (0.97, "1 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 00 s"),
+        (125, "2 min 05 s"),
+        (11_460, "3 h 11 min"),
+    ],
+)
+def test_duration_is_said_as_a_person_does(seconds: float, text: str):
+    assert duration(seconds) == text
+
+
 def test_silent_reporter_keeps_notes_and_warnings():
     to = SilentReporter()
     report_everything(to)
-    assert to.notes == ["reading [bold]events.csv[/bold]", "counts"]
+    assert to.notes == ["reading [bold]events.csv[/bold]", "epoch 1: good", "counts"]
     assert to.warnings == ["3 rows are odd"]

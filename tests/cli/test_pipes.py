@@ -11,12 +11,13 @@ REPORTING = """
 import sys
 from pathlib import Path
 from m6rec_cli.cli import run
+from m6rec_cli.cli.outcome import Outcome
 
 def work(report):
     for i in range(10_000):
         report.note(f"line {i}")
     Path(sys.argv[1]).write_text("done")
-    return {"stage": "test"}
+    return Outcome(done="test", summary={"stage": "test"})
 
 run.run_stage(work, quiet=False, log_format=sys.argv[2], debug=False)
 """

@@ -19,8 +19,20 @@ def test_preprocess_prints_one_json_object_and_tables_on_stderr(log: Path, tmp_p
     assert done.exit_code == 0, done.stderr
     summary = json.loads(done.stdout)
     assert summary["counts"]["events"] == {"train": 8, "valid": 4, "test": 4, "cold": 0}
-    assert "cleaning" in done.stderr
+    assert "events: exact duplicates" in {rule["rule"] for rule in summary["cleaning"]}
+    assert f"cleaning: none of {len(summary['cleaning'])} rules found anything" in done.stderr
+
+
+def test_preprocess_shows_the_cleaning_rules_that_found_something(
+    log: Path, tmp_path: Path
+) -> None:
+    lines = log.read_text(encoding="utf-8").splitlines()
+    dirty = tmp_path / "events.csv"
+    dirty.write_text("\n".join([*lines, lines[-1]]) + "\n", encoding="utf-8")
+    done = m6rec("preprocess", "--interactions", dirty, "--out", tmp_path / "data")
+    assert "cleaning: 1 of " in done.stderr
     assert "events: exact duplicates" in done.stderr
+    assert "events: no user id" not in done.stderr
 
 
 def test_preprocess_dry_run_prints_toml_and_writes_nothing(log: Path, tmp_path: Path) -> None:

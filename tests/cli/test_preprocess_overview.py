@@ -40,7 +40,9 @@ def test_preprocess_says_first_how_it_read_the_tables_and_then_what_it_doubts(
     ]
     assert lines[5].split()[:4] == ["not", "used", "Laune", "0"]
     assert lines[6].startswith("warning: no column has a usual name for the time: `enrolled`")
-    assert lines[7] == "cleaning"
+    assert lines[7].startswith("cleaning: none of ")
+    assert lines[-2].startswith("✓ 20 events of ")
+    assert lines[-1] == "next: m6rec pretrain " + str(tmp_path / "d") + " --out pretrained"
     assert done.stderr.count("no column has a usual name") == 1
 
 
@@ -64,17 +66,23 @@ def test_preprocess_quiet_leaves_the_doubts_alone(log: Path, tmp_path: Path) -> 
     assert all(line.startswith("warning: ") for line in done.stderr.splitlines())
 
 
-def test_preprocess_on_a_terminal_ends_with_the_doubts(log: Path, tmp_path: Path) -> None:
+def test_preprocess_on_a_terminal_ends_with_the_doubts_and_what_to_do(
+    log: Path, tmp_path: Path
+) -> None:
     words = ["preprocess", "--interactions", str(log), "--out", str(tmp_path / "d")]
     written = on_terminal(
         [sys.executable, "-m", "m6rec_cli", *words],
         env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "60"},
     )
     text = ESCAPE.sub("", written)
-    assert max(map(len, text.splitlines())) <= 60
+    *lines, follows = text.splitlines()
+    assert max(map(len, lines)) <= 60
+    assert follows == f"next: m6rec pretrain {tmp_path / 'd'} --out pretrained"  # to copy
     assert text.startswith("interactions: ")
-    last = text.rpartition("what to check:")[2]
-    assert "no column has a usual name for the time" in " ".join(last.split())
+    assert "{" not in text  # no JSON
+    doubts, _, done = text.rpartition("what to check:")[2].partition("✓ ")
+    assert "no column has a usual name for the time" in " ".join(doubts.split())
+    assert done.startswith("20 events of ")
     assert text.count("no column has a usual") == 2
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import sys
 
 import pytest
@@ -46,12 +47,12 @@ def test_recommend_to_stdout_prints_rows_only(shop, call, monkeypatch):
         shop.run, "--data", shop.data, "--out", "-", "--user-ids", "-", "-k", 2, "--draws", 2
     )
     assert code == 0
-    rows = list(csv.DictReader(io.StringIO(stdout)))
+    rows = list(map(json.loads, stdout.splitlines()))
     assert [(r["user_id"], r["rank"]) for r in rows] == [
-        ("31", "1"),
-        ("31", "2"),
-        ("12", "1"),
-        ("12", "2"),
+        ("31", 1),
+        ("31", 2),
+        ("12", 1),
+        ("12", 2),
     ]
 
 
@@ -83,7 +84,7 @@ def test_recommend_flags_reach_the_stage(shop, call, tmp_path):
         "plain",
     )
     assert code == 0
-    rows = list(csv.DictReader(io.StringIO(stdout)))
+    rows = list(map(json.loads, stdout.splitlines()))
     mine = [r["item_id"] for r in rows if r["user_id"] == "1"]
     assert sorted(map(style_of, mine)) == ["blue", "green", "red"]
     assert "100" not in {r["item_id"] for r in rows}
@@ -105,9 +106,9 @@ def test_recommend_state_changed_and_explain_reach_the_stage(shop, call, tmp_pat
         1,
     )
     assert code == 0
-    rows = list(csv.DictReader(io.StringIO(stdout)))
+    rows = list(map(json.loads, stdout.splitlines()))
     assert len(rows) == USERS
-    assert json.loads(rows[0]["because_events"])[0].keys() == {
+    assert rows[0]["because_events"][0].keys() == {
         "item_id",
         "timestamp",
         "share",
@@ -115,7 +116,23 @@ def test_recommend_state_changed_and_explain_reach_the_stage(shop, call, tmp_pat
     }
     assert (tmp_path / "state" / "state.json").exists()
     code, stdout, _ = call(shop.run, "--state", tmp_path / "state", "--changed", "--out", "-")
-    assert (code, stdout) == (0, "user_id,item_id,rank,score,basis\n")
+    assert (code, stdout) == (0, "")
+
+
+def test_recommend_to_a_terminal_prints_a_block_for_each_user(shop, call, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("31\n12\n"))
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "60")
+    code, stdout, stderr = call(
+        shop.run, "--data", shop.data, "--out", "-", "--user-ids", "-", "-k", 2, "--explain"
+    )
+    assert code == 0
+    lines = stdout.splitlines()
+    assert [line.split()[0] for line in lines if line[:1].strip()] == ["31", "12"]
+    assert [line.split()[0] for line in lines if re.match(r" +\d", line)] == ["1", "2"] * 2
+    assert sum("because of " in line for line in lines) == 4
+    assert max(map(len, lines)) <= 60
+    assert "✓ 4 rows for 2 users (" in stderr
 
 
 @pytest.mark.parametrize(
@@ -156,6 +173,11 @@ def test_recommend_state_changed_and_explain_reach_the_stage(shop, call, tmp_pat
             ["--out", "-", "--state", "none"],
             1,
             "there is no state yet, and there are no events to make it from",
+        ),
+        (
+            ["--out", "a.jsonl", "--data", "d", "--escape-formulas"],
+            2,
+            "`--escape-formulas` changes cells of a .csv",
         ),
         (["--out", "-", "--data", "none"], 1, "the data directory does not exist"),
         (["--out", "-", "--interactions", "none.csv"], 1, "the interactions file does not exist"),

@@ -6,6 +6,9 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
+from rich.console import Console
+
 from m6rec_cli.cli.console import RichReporter
 from tests.cli import shell
 
@@ -66,6 +69,15 @@ def test_rich_reporter_repeats_warnings_once_each():
     to.repeat_warnings()
     end = stream.getvalue().partition("done\n")[2]
     assert end.splitlines() == ["what to check:", "- 3 rows are [odd]", "- ids are joined"]
+
+
+def test_rich_task_leaves_the_rows_for_a_pipe_where_they_go(capsys: pytest.CaptureFixture[str]):
+    stream = io.StringIO()
+    to = RichReporter(stream)
+    to.console = Console(file=stream, force_terminal=True)
+    with to.task("recommend", total=1):
+        print("rows")
+    assert capsys.readouterr().out == "rows\n"
 
 
 def test_rich_table_folds_long_words_instead_of_cutting_them():

@@ -1,19 +1,27 @@
 """A stage that ends, fails or is stopped: its summary, its message, its exit code."""
 
 import json
+import re
 import signal
+import sys
 from typing import Any
 
 import pytest
 
 from m6rec_cli.cli import run
+from m6rec_cli.cli.outcome import Outcome
 from m6rec_cli.system import signals
 from m6rec_cli.system.errors import M6RecError, Terminated, UsageError
-from m6rec_cli.system.progress import Reporter, Summary
+from m6rec_cli.system.progress import Reporter
 from tests.system.handlers import foreground, handlers
 
 __all__ = ["foreground", "handlers"]
 
+OUTCOME = Outcome(
+    done="3 users → recs.csv",
+    next_step="m6rec guide nightly",
+    summary={"users": 3, "name": "größer"},
+)
 BUG_HINT = "run again with `--debug` and report the traceback"
 MEMORY_HINT = (
     "in training lower `train.batch_targets`, or spread the tables over devices: "
@@ -26,10 +34,10 @@ def outcome(
 ) -> tuple[int, str, str]:
     """Exit code, stdout and stderr of a stage that raises `error`, or succeeds if it is None."""
 
-    def work(report: Reporter) -> Summary:
+    def work(report: Reporter) -> Outcome:
         if error is not None:
             raise error
-        return {"users": 3, "name": "größer"}
+        return OUTCOME
 
     code = 0
     try:
@@ -45,14 +53,41 @@ def test_run_stage_that_succeeds_prints_its_summary_as_one_line(
     capsys: pytest.CaptureFixture[str],
 ):
     code, out, err = outcome(None, capsys)
-    assert (code, err) == (0, "")
+    assert code == 0
     assert out.count("\n") == 1
     assert json.loads(out) == {"users": 3, "name": "größer"}
+    assert re.fullmatch(r"✓ 3 users → recs\.csv in 0\.\d s\nnext: m6rec guide nightly\n", err), err
 
 
-def test_run_stage_without_a_summary_prints_nothing(capsys: pytest.CaptureFixture[str]):
-    run.run_stage(lambda report: None, quiet=False, log_format="auto", debug=False)
-    assert capsys.readouterr().out == ""
+@pytest.mark.parametrize("as_json", [False, True])
+def test_run_stage_on_a_terminal_prints_json_on_request_only(
+    as_json: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    run.run_stage(
+        lambda report: OUTCOME, quiet=False, log_format="plain", debug=False, as_json=as_json
+    )
+    out, err = capsys.readouterr()
+    assert bool(out) == as_json
+    assert "next: m6rec guide nightly\n" in err
+
+
+def test_run_stage_without_a_summary_prints_its_last_line_alone(
+    capsys: pytest.CaptureFixture[str],
+):
+    run.run_stage(
+        lambda report: Outcome(done="schema"), quiet=False, log_format="plain", debug=False
+    )
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("✓ schema in ")
+    assert err.count("\n") == 1
+
+
+def test_run_stage_that_is_quiet_prints_json_alone(capsys: pytest.CaptureFixture[str]):
+    run.run_stage(lambda report: OUTCOME, quiet=True, log_format="auto", debug=False)
+    out, err = capsys.readouterr()
+    assert (json.loads(out)["users"], err) == (3, "")
 
 
 @pytest.mark.parametrize(
@@ -124,7 +159,7 @@ def test_run_stage_that_fails_exits_with_its_code_and_message(
 def test_run_stage_that_fails_prints_json_with_log_format_json(
     error: BaseException, code: int, body: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ):
-    def work(report: Reporter) -> Summary:
+    def work(report: Reporter) -> Outcome:
         raise error
 
     with pytest.raises(SystemExit) as end:
@@ -155,7 +190,10 @@ def test_run_stage_shows_the_traceback_with_debug_only(
 def test_run_stage_with_nan_in_its_summary_is_a_bug(capsys: pytest.CaptureFixture[str]):
     with pytest.raises(SystemExit) as end:
         run.run_stage(
-            lambda report: {"loss": float("nan")}, quiet=False, log_format="auto", debug=False
+            lambda report: Outcome(done="", summary={"loss": float("nan")}),
+            quiet=False,
+            log_format="auto",
+            debug=False,
         )
     assert end.value.code == 3
     assert capsys.readouterr().out == ""
@@ -163,11 +201,12 @@ def test_run_stage_with_nan_in_its_summary_is_a_bug(capsys: pytest.CaptureFixtur
 
 @pytest.mark.usefixtures("handlers")
 def test_run_stage_whose_library_wraps_a_signal_is_stopped(capsys: pytest.CaptureFixture[str]):
-    def work(report: Reporter) -> None:
+    def work(report: Reporter) -> Outcome:
         try:
             signal.raise_signal(signal.SIGINT)
         except Terminated as error:
             raise RuntimeError("the callback failed") from error
+        return OUTCOME
 
     with pytest.raises(SystemExit) as end:
         run.run_stage(work, quiet=False, log_format="plain", debug=False)
@@ -177,7 +216,7 @@ def test_run_stage_whose_library_wraps_a_signal_is_stopped(capsys: pytest.Captur
 
 @pytest.mark.usefixtures("handlers")
 def test_run_stage_that_fails_after_a_deferred_signal_is_a_bug(capsys: pytest.CaptureFixture[str]):
-    def work(report: Reporter) -> None:
+    def work(report: Reporter) -> Outcome:
         with signals.deferred_stop():
             signal.raise_signal(signal.SIGTERM)
             raise ValueError("the checkpoint cannot be written")

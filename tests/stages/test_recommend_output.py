@@ -2,12 +2,13 @@
 
 import io
 import json
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from m6rec_cli.config.resolve import resolve
-from m6rec_cli.inference import ranked_lists
+from m6rec_cli.inference import list_writer, ranked_lists
 from m6rec_cli.inference.ranked_lists import ListMaker
 from m6rec_cli.stages import recommend
 from m6rec_cli.system.errors import M6RecError, UsageError
@@ -38,19 +39,38 @@ def test_run_formats_hold_the_same_lists(ask, tmp_path, capsys):
     assert capsys.readouterr().out == ""
 
 
-def test_run_to_standard_output_streams_csv(shop, ask, tmp_path, capsys, monkeypatch):
+def test_run_to_standard_output_streams_json_lines(shop, ask, tmp_path, capsys, monkeypatch):
     ask(out="recs.csv")
     monkeypatch.setattr(ranked_lists, "USERS_PER_CHUNK", 16)
     request = make_request(shop.run, data=shop.data)
-    assert recommend.run(resolve(), request, "-", SilentReporter()) is None
-    streamed = capsys.readouterr().out
-    assert streamed.count("user_id") == 1
+    summary = recommend.run(resolve(), request, "-", SilentReporter())
+    streamed = pl.read_ndjson(io.StringIO(capsys.readouterr().out))
+    assert len(streamed) == summary["rows"]
     types = {"user_id": pl.String, "item_id": pl.String}
-    both = [
-        pl.read_csv(io.StringIO(t), schema_overrides=types)
-        for t in (streamed, (tmp_path / "recs.csv").read_text())
-    ]
-    assert_close(*both)
+    written = pl.read_csv(tmp_path / "recs.csv", schema_overrides=types)
+    assert_close(streamed, written)
+
+
+def test_run_with_a_way_to_show_gives_it_the_lists(shop, capsys):
+    shown = []
+    request = make_request(shop.run, data=shop.data)
+    summary = recommend.run(resolve(), request, "-", SilentReporter(), show=shown.append)
+    assert sum(map(len, shown)) == summary["rows"]
+    assert capsys.readouterr().out == ""
+
+
+def test_list_writer_marks_formulas_in_text_cells_alone(tmp_path):
+    frame = pl.DataFrame(
+        {"user_id": ["=1+1", "-2", "a=b"], "item_id": ["@x", "+4", "c"], "score": [-1.5, 2.0, -3.0]}
+    )
+    cells = {}
+    for marks in (False, True):
+        out = str(tmp_path / f"{marks}.csv")
+        with list_writer.list_writer(out, overwrite=False, escape_formulas=marks) as write:
+            write(frame)
+        cells[marks] = [line.split(",") for line in Path(out).read_text().splitlines()[1:]]
+    assert cells[False] == [["=1+1", "@x", "-1.5"], ["-2", "+4", "2.0"], ["a=b", "c", "-3.0"]]
+    assert cells[True] == [["'=1+1", "'@x", "-1.5"], ["'-2", "'+4", "2.0"], ["a=b", "c", "-3.0"]]
 
 
 def test_run_in_many_chunks_writes_one_file(ask, tmp_path, monkeypatch):

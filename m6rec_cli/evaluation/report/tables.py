@@ -1,9 +1,15 @@
 """The summary of an evaluation to the tables on the terminal."""
 
+from collections.abc import Sequence
+
 from m6rec_cli.evaluation.measurement import leading_metrics, main_columns, main_cutoff
 from m6rec_cli.evaluation.report.seed_spread import SeedSummary
 from m6rec_cli.evaluation.report.summary import EvaluationSummary, SystemSummary
+from m6rec_cli.evaluation.sample_explanations import Reason
 from m6rec_cli.system.progress import Reporter
+
+_REASONS = 2
+"""Events and parts that are shown for an explained item."""
 
 
 def show_tables(summary: EvaluationSummary, report: Reporter) -> None:
@@ -46,6 +52,29 @@ def show_tables(summary: EvaluationSummary, report: Reporter) -> None:
                 for metric, test in pair.metrics.items()
             ],
         )
+
+
+def show_explanations(summary: EvaluationSummary, report: Reporter) -> None:
+    """Show the explained lists of the sample users; events and parts with the largest shares."""
+    for run, users in summary.explanations.items():
+        report.table(
+            f"explained lists of {run}",
+            ["user", "item", "hit", "because of events", "because of parts"],
+            [
+                [
+                    user.user_id,
+                    item.name,
+                    "hit" if item.hit else "",
+                    *(_reasons(reasons) for reasons in (item.events, item.parts)),
+                ]
+                for user in users
+                for item in user.items
+            ],
+        )
+
+
+def _reasons(reasons: Sequence[Reason]) -> str:
+    return ", ".join(f"{reason.name} {reason.share:.0%}" for reason in reasons[:_REASONS])
 
 
 def _seed_row(

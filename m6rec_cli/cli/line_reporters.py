@@ -1,0 +1,132 @@
+"""Reporters that print lines on stderr: of text, or of JSON."""
+
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TextIO
+
+from m6rec_cli.cli.shown_values import format_value, left_aligned
+from m6rec_cli.system.progress import ProgressTask
+from m6rec_cli.system.shown_text import printable
+
+
+class PlainReporter:
+    """Prints lines of text; a task prints its progress every few seconds.
+
+    A quiet one prints warnings only.
+    """
+
+    every_seconds = 5.0
+
+    def __init__(self, stream: TextIO, quiet: bool = False):
+        self.stream, self.quiet = stream, quiet
+
+    def _print(self, line: str) -> None:
+        """Print one line. If the reader has closed the pipe (`2>&1 | head`), lines are dropped."""
+        try:
+            print(printable(line), file=self.stream, flush=True)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.stream.fileno())
+
+    def note(self, text: str) -> None:
+        """Print a line, unless quiet."""
+        if not self.quiet:
+            self._print(text)
+
+    def warn(self, text: str) -> None:
+        """Print a line that starts with `warning:`."""
+        self._print(f"warning: {text}")
+
+    def event(self, name: str, text: str, **facts: object) -> None:
+        """Print the text, unless quiet."""
+        self.note(text)
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Print aligned columns, unless quiet."""
+        from rich.cells import cell_len  # letters of East Asian scripts are two cells wide
+
+        cells = [[str(c) for c in columns], *([format_value(c) for c in row] for row in rows)]
+        widths = [max(map(cell_len, column)) for column in zip(*cells, strict=True)]
+        to_left = left_aligned(cells[1:], len(columns))
+        self.note(title)
+        for row in cells:
+            line = ""
+            for cell, width, is_left in zip(row, widths, to_left, strict=True):
+                space = " " * (width - cell_len(cell))
+                line += "  " + (cell + space if is_left else space + cell)
+            self.note(line.rstrip())
+
+    @contextmanager
+    def task(self, name: str, total: float | None = None, unit: str = "") -> Iterator[ProgressTask]:
+        """Yield a task that prints a line at most every `every_seconds`."""
+        yield _LineTask(self, name, total, unit)
+
+
+class _LineTask:
+    def __init__(self, reporter: PlainReporter, name: str, total: float | None, unit: str):
+        self.reporter, self.name, self.total, self.unit = reporter, name, total, unit
+        self.done, self.start, self.printed = 0.0, time.monotonic(), time.monotonic()
+
+    def advance(self, n: float = 1, **fields: object) -> None:
+        """Count `n` units, and print a line if the last one is old enough."""
+        self.done += n
+        now = time.monotonic()
+        if now - self.printed >= self.reporter.every_seconds:
+            self.printed = now
+            self.reporter.note(
+                _progress_line(
+                    self.name, self.done, self.total, self.unit, now - self.start, fields
+                )
+            )
+
+
+def _progress_line(
+    name: str,
+    done: float,
+    total: float | None,
+    unit: str,
+    seconds: float,
+    fields: dict[str, object],
+) -> str:
+    rate = done / max(seconds, 1e-9)
+    parts = [
+        f"{done:,.0f}" + (f"/{total:,.0f}" if total else "") + (f" {unit}" if unit else ""),
+        f"{rate:,.0f}/s",
+    ]
+    if total and rate > 0:
+        parts.append(f"{max(total - done, 0) / rate:,.0f} s left")
+    return f"{name}: " + ", ".join(
+        parts + [f"{key} {format_value(value)}" for key, value in fields.items()]
+    )
+
+
+class JsonReporter(PlainReporter):
+    """Prints one JSON object per line."""
+
+    def _print_object(self, level: str, **body: object) -> None:
+        self._print(
+            json.dumps({"time": round(time.time(), 3), "level": level, **body}, default=str)
+        )
+
+    def note(self, text: str) -> None:
+        """Print an object with level `info`, unless quiet."""
+        if not self.quiet:
+            self._print_object("info", text=text)
+
+    def warn(self, text: str) -> None:
+        """Print an object with level `warning`."""
+        self._print_object("warning", text=text)
+
+    def event(self, name: str, text: str, **facts: object) -> None:
+        """Print an object with the event's name and facts, unless quiet."""
+        if not self.quiet:
+            self._print_object("info", event=name, text=text, **facts)
+
+    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Print an object whose rows are objects, unless quiet."""
+        if not self.quiet:
+            self._print_object(
+                "table", title=title, rows=[dict(zip(columns, row, strict=True)) for row in rows]
+            )
