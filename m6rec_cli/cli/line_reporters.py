@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from m6rec_cli.cli.shown_values import format_value, left_aligned
-from m6rec_cli.system.progress import ProgressTask
+from m6rec_cli.system.progress import PLAIN_TABLE, ProgressTask, TableStyle
 from m6rec_cli.system.shown_text import printable
 
 
@@ -43,7 +43,13 @@ class PlainReporter:
         """Print the text, unless quiet."""
         self.note(text)
 
-    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    def table(
+        self,
+        title: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[object]],
+        style: TableStyle = PLAIN_TABLE,
+    ) -> None:
         """Print aligned columns, unless quiet."""
         from rich.cells import cell_len  # letters of East Asian scripts are two cells wide
 
@@ -124,7 +130,13 @@ class JsonReporter(PlainReporter):
         if not self.quiet:
             self._print_object("info", event=name, text=text, **facts)
 
-    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    def table(
+        self,
+        title: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[object]],
+        style: TableStyle = PLAIN_TABLE,
+    ) -> None:
         """Print an object whose rows are objects, unless quiet."""
         if not self.quiet:
             self._print_object(

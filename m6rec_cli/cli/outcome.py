@@ -57,16 +57,28 @@ def trained(summary: Summary) -> Outcome:
         return Outcome(done="")
     run, data, best = summary["out"], summary["data"][0], summary["best"]
     figure = ""
-    if "ndcg@10" in best:  # events were held out
+    if "ndcg@10" in best:  # events are held out
         figure = f", best NDCG@10 {best['ndcg@10']:.4f} of epoch {best['epoch']}"
     has_labels = summary["stage"] == "pretrain" and _has_labels(Path(data))
+    start = _start_is_best(summary)
     return Outcome(
-        done=f"{_plural(summary['epochs'], 'epoch')}{figure} → {run}",
+        done=f"{_plural(summary['epochs'], 'epoch')}{start or figure} → {run}",
         next_step=_command("finetune", data, "--init", run, "--out", "tuned")
         if has_labels
         else _command("evaluate", run, "--data", data, "--out", "report"),
         summary=summary,
     )
+
+
+def _start_is_best(summary: Summary) -> str | None:
+    """What it means that the best epoch is the 0th; None if it is another."""
+    best = summary["best"]
+    if best["epoch"] or "ndcg@10" not in best:
+        return None
+    figure = f"(NDCG@10 {best['ndcg@10']:.4f})"
+    if summary["stage"] == "finetune":
+        return f", none better than before {figure}: the model stays that of {summary['parent']}"
+    return f", none better than the untrained model {figure}"
 
 
 def evaluated(summary: Summary, out: Path | None) -> Outcome:

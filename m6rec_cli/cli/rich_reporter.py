@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
-from m6rec_cli.cli.shown_values import format_value, left_aligned
-from m6rec_cli.system.progress import ProgressTask
+from m6rec_cli.cli.shown_values import format_value
+from m6rec_cli.system.progress import PLAIN_TABLE, ProgressTask, TableStyle
 from m6rec_cli.system.shown_text import printable
 
 
@@ -46,19 +46,20 @@ class RichReporter:
         for text in dict.fromkeys(self._warnings):
             self.console.print(f"- {text}", style="yellow", markup=False)
 
-    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        """Print a Rich table; columns of numbers are right-aligned."""
-        from rich.markup import escape
-        from rich.table import Table
+    def table(
+        self,
+        title: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[object]],
+        style: TableStyle = PLAIN_TABLE,
+    ) -> None:
+        """Print a Rich table that fits the width; columns of numbers are right-aligned."""
+        from m6rec_cli.cli.rich_table import fitted_table  # Rich takes a while to import
 
         cells = [[format_value(cell) for cell in row] for row in rows]
-        table = Table(title=escape(printable(title)), title_justify="left")
-        for column, is_left in zip(columns, left_aligned(cells, len(columns)), strict=True):
-            justify = "left" if is_left else "right"
-            table.add_column(escape(column), justify=justify, overflow="fold")
-        for row in cells:
-            table.add_row(*map(escape, row))
-        self.console.print(table)
+        self.console.print(
+            fitted_table(printable(title), columns, cells, style, self.console.width)
+        )
 
     @contextmanager
     def task(self, name: str, total: float | None = None, unit: str = "") -> Iterator[ProgressTask]:

@@ -1,5 +1,6 @@
 """Ranks and lists of a system to the values of all metrics at all cut-offs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,6 +93,15 @@ def leading_values(
 def main_cutoff(ks: list[int]) -> int:
     """Cut-off of slices, comparisons and the main table: 10 if `ks` has it, else the largest."""
     return 10 if 10 in ks else max(ks)
+
+
+def best_value(metric: str, values: Sequence[float | None]) -> float | None:
+    """The best of the systems' values; None if the metric has no direction or one value only."""
+    known = [value for value in values if value is not None]
+    better = display(metric).better
+    if len(known) < 2 or better == "neither":
+        return None
+    return min(known) if better == "lower" else max(known)
 
 
 def mean(column: np.ndarray) -> float | None:

@@ -14,9 +14,11 @@ from m6rec_cli.config.settings import Config
 from m6rec_cli.config.toml_text import to_toml
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.evaluation.headline import choose_headline
+from m6rec_cli.evaluation.report.advice import keys_to_try
 from m6rec_cli.evaluation.report.building import build_summary
 from m6rec_cli.evaluation.report.summary import EvaluationSummary
 from m6rec_cli.evaluation.report.tables import show_explanations, show_tables
+from m6rec_cli.evaluation.report.verdict import show_verdicts, verdicts
 from m6rec_cli.evaluation.sample_explanations import explain_sample
 from m6rec_cli.evaluation.seed_groups import find_seed_groups
 from m6rec_cli.evaluation.systems import SystemSpec, evaluate_system, resolve_systems
@@ -130,11 +132,13 @@ def run(
                 if system.kind == "run"
             }
             summary = dataclasses.replace(summary, explanations=explanations)
+        in_words = verdicts(summary, lambda run: keys_to_try(Path(run), dataset))
+        summary = dataclasses.replace(summary, verdicts=in_words)
         show_tables(summary, report)
         show_explanations(summary, report)
         if out is not None:
             _write(out, config, dataset, summary, report, overwrite=overwrite)
-            report.note(f"report: {out}")
+        show_verdicts(summary, report)
     return summary.to_json()
 
 

@@ -1,11 +1,30 @@
 """What a stage reports while it works: notes, warnings, tables and progress."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 Summary = dict[str, Any]
 """The JSON object that a stage returns; the command prints it on stdout."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableStyle:
+    """How a table is drawn on a terminal.
+
+    Attributes:
+        names: The number of first columns that hold names: too long ones lose their beginning.
+        side: Columns that are left out where the width is short, the first of them first.
+        best: Cells that are bold, as index of row and column.
+    """
+
+    names: int = 0
+    side: Sequence[str] = ()
+    best: Collection[tuple[int, int]] = ()
+
+
+PLAIN_TABLE = TableStyle()
 
 
 class ProgressTask(Protocol):
@@ -31,7 +50,13 @@ class Reporter(Protocol):
         """Report something that programs tell by its name: a line of text, and its facts."""
         ...
 
-    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    def table(
+        self,
+        title: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[object]],
+        style: TableStyle = PLAIN_TABLE,
+    ) -> None:
         """Report a small table."""
         ...
 
@@ -66,7 +91,13 @@ class SilentReporter:
         """Keep the text among the notes."""
         self.notes.append(text)
 
-    def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    def table(
+        self,
+        title: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[object]],
+        style: TableStyle = PLAIN_TABLE,
+    ) -> None:
         """Keep the title among the notes."""
         self.notes.append(title)
 

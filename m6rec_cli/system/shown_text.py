@@ -1,6 +1,7 @@
 """Text of users' files to text that a terminal may show: ids and titles hold anything."""
 
 import re
+from collections.abc import Sequence
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """Control characters (with ESC, which begins terminal commands), line and direction marks."""
@@ -10,6 +11,31 @@ _NAMES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 def printable(text: str) -> str:
     r"""The text on one line, with control characters as `\n` or `\x1b`."""
     return _CONTROLS.sub(lambda found: _escaped(found[0]), text)
+
+
+def shortened(name: str, width: int) -> str:
+    """A name of at most `width` characters: of a longer one the end stays, which names a file."""
+    return name if len(name) <= width else f"…{name[len(name) - width + 1 :]}"
+
+
+def shortened_apart(names: Sequence[str], width: int) -> dict[str, str]:
+    """Each name in short, so that different names stay different.
+
+    Names that end alike lose their middle, and are wider than `width` if that is not enough.
+    """
+    for wide in range(max(width, 4), max(map(len, names), default=0) + 1):
+        for shorten in (shortened, _without_middle):
+            short = {name: shorten(name, wide) for name in names}
+            if len(set(short.values())) == len(short):
+                return short
+    return {name: name for name in names}
+
+
+def _without_middle(name: str, width: int) -> str:
+    if len(name) <= width:
+        return name
+    n_first = width // 2
+    return f"{name[:n_first]}…{name[len(name) - (width - n_first - 1) :]}"
 
 
 def printable_json(text: str) -> str:

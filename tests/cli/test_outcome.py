@@ -65,6 +65,24 @@ def test_trained_without_validation_names_no_figure():
 
 
 @pytest.mark.parametrize(
+    ("stage", "done"),
+    [
+        (
+            "finetune",
+            "6 epochs, none better than before (NDCG@10 0.1500): the model stays that of pre → run",
+        ),
+        ("pretrain", "6 epochs, none better than the untrained model (NDCG@10 0.1500) → run"),
+    ],
+)
+def test_trained_whose_start_is_the_best_says_so(tmp_path: Path, stage: str, done: str):
+    data = tmp_path / "data"
+    worlds.planted_cycle(data)
+    best = {"step": 0, "epoch": 0, "ndcg@10": 0.15}
+    summary = {"stage": stage, "out": "run", "parent": "pre", "epochs": 6, "best": best}
+    assert outcome.trained({**summary, "data": [str(data)]}).done == done
+
+
+@pytest.mark.parametrize(
     ("out", "done", "follows"),
     [
         (None, "3 systems, 698 users", "m6rec recommend better --data data --out recs.csv"),

@@ -80,6 +80,14 @@ def test_rich_task_leaves_the_rows_for_a_pipe_where_they_go(capsys: pytest.Captu
     assert capsys.readouterr().out == "rows\n"
 
 
+def test_rich_event_that_names_a_command_is_not_broken_for_copying():
+    stream = io.StringIO()
+    to = RichReporter(stream)
+    to.console.width = 20
+    to.event("next", "next: m6rec evaluate a/long/path")
+    assert stream.getvalue() == "next: m6rec evaluate a/long/path\n"
+
+
 def test_rich_table_folds_long_words_instead_of_cutting_them():
     stream = io.StringIO()
     to = RichReporter(stream)

@@ -8,6 +8,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from m6rec_cli.evaluation.measurement import (
+    best_value,
     display,
     leading_metrics,
     main_columns,
@@ -69,6 +70,7 @@ def render_page(
             "headline": _all_rows(summary, summary.headline),
             "other": _all_rows(summary, summary.other_view),
         },
+        verdicts=summary.verdicts,
         comparison_rows=_comparison_rows(summary),
         n_tests=sum(len(pair.metrics) for pair in summary.comparisons),
         seed_header=["runs", *columns, f"{main} {summary.other_view}"],
@@ -91,7 +93,7 @@ def _main_rows(
 ) -> list[tuple[str, list[Cell]]]:
     """One row per system: the main metrics, and the first one in the other view."""
     best = {
-        name: _best(name, [s.view(summary.headline)[name] for s in summary.systems.values()])
+        name: best_value(name, [s.view(summary.headline)[name] for s in summary.systems.values()])
         for name in columns
     }
     return [
@@ -120,7 +122,7 @@ def _all_rows(summary: EvaluationSummary, view: ViewName) -> list[tuple[str, lis
     values = [system.view(view) for system in systems]
     rows = []
     for metric in values[0]:
-        best = _best(metric, [figures[metric] for figures in values])
+        best = best_value(metric, [figures[metric] for figures in values])
         cells = [
             _cell(
                 metric,
@@ -170,15 +172,6 @@ def _comparison_rows(summary: EvaluationSummary) -> list[tuple[str, str, list[Ce
         for pair in summary.comparisons
         for metric, test in pair.metrics.items()
     ]
-
-
-def _best(metric: str, values: list[float | None]) -> float | None:
-    """The best of the systems' values; None if the metric has no direction or one value only."""
-    known = [v for v in values if v is not None]
-    better = display(metric).better
-    if len(known) < 2 or better == "neither":
-        return None
-    return min(known) if better == "lower" else max(known)
 
 
 def _cell(

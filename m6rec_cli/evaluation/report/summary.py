@@ -89,6 +89,7 @@ class EvaluationSummary:
         measured_over: Item data of diversity and calibration.
         systems: By name.
         seeds: Groups of runs that differ in their seed alone.
+        verdicts: The comparisons in words, in the same order.
         explanations: Explained lists of sample users, by run.
     """
 
@@ -106,6 +107,7 @@ class EvaluationSummary:
     systems: dict[str, SystemSummary]
     comparisons: list[Comparison]
     seeds: list[SeedSummary] = field(default_factory=list)
+    verdicts: list[str] = field(default_factory=list)
     explanations: dict[str, list[SampleUser]] = field(default_factory=dict)
 
     @property

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from m6rec_cli.evaluation.measurement import leading_metrics, main_columns, main_cutoff
+from m6rec_cli.evaluation.measurement import best_value, leading_metrics, main_columns, main_cutoff
 from m6rec_cli.evaluation.report.seed_spread import SeedSummary
 from m6rec_cli.evaluation.report.summary import EvaluationSummary, SystemSummary
 from m6rec_cli.evaluation.sample_explanations import Reason
-from m6rec_cli.system.progress import Reporter
+from m6rec_cli.system.progress import Reporter, TableStyle
 
 _REASONS = 2
 """Events and parts that are shown for an explained item."""
@@ -20,38 +20,68 @@ def show_tables(summary: EvaluationSummary, report: Reporter) -> None:
     header = ["system"]
     for name in columns:
         header += [name, "95%"] if name == main else [name]
+    other = f"{main} {summary.other_view}"
+    rows = [
+        _system_row(summary, name, system, columns, main)
+        for name, system in summary.systems.items()
+    ]
+    # The main metric and its interval remain on the narrowest terminal.
+    side = [name for name in reversed(columns) if name != main]
     report.table(
         f"{summary.users:,} users, {_protocol(summary)}, seen items {summary.headline}",
-        [*header, f"{main} {summary.other_view}"],
-        [
-            _system_row(summary, name, system, columns, main)
-            for name, system in summary.systems.items()
-        ],
+        [*header, other],
+        rows,
+        TableStyle(names=1, side=[*side[:-1], other, *side[-1:]], best=_best_cells(header, rows)),
     )
     if summary.seeds:
         report.table(
             "over seeds: mean, standard deviation (sd), interval of the mean over users",
             ["runs", "metric", "mean", "sd", "95%", f"mean {summary.other_view}"],
             [_seed_row(summary, group, metric) for group in summary.seeds for metric in columns],
+            TableStyle(names=1, side=[f"mean {summary.other_view}"]),
         )
     if summary.comparisons:
-        n_tests = sum(len(pair.metrics) for pair in summary.comparisons)
-        adjusted = f"; p is adjusted for {n_tests} tests (Holm)" if n_tests > 1 else ""
-        report.table(
-            f"paired tests over users{adjusted}",
-            ["pair", "metric", "difference", "95%", "p"],
+        _show_tests(summary, report)
+
+
+def _show_tests(summary: EvaluationSummary, report: Reporter) -> None:
+    """Show the paired tests; the title names the other side if it is the same in all of them."""
+    n_tests = sum(len(pair.metrics) for pair in summary.comparisons)
+    adjusted = f"; p is adjusted for {n_tests} tests (Holm)" if n_tests > 1 else ""
+    others = {pair.b for pair in summary.comparisons}
+    shared = f" against `{others.pop()}`" if len(others) == 1 else ""
+    names = ["system"] if shared else ["system", "against"]
+    report.table(
+        f"paired tests over users{shared}{adjusted}",
+        [*names, "metric", "above by", "95%", "p"],
+        [
             [
-                [
-                    f"{pair.a} - {pair.b}",
-                    metric,
-                    test.difference,
-                    _interval(test.interval, "+.4f", ".."),
-                    test.p_adjusted,
-                ]
-                for pair in summary.comparisons
-                for metric, test in pair.metrics.items()
-            ],
-        )
+                *[pair.a, pair.b][: len(names)],
+                metric,
+                test.difference,
+                _interval(test.interval, "+.3f", ".."),
+                test.p_adjusted,
+            ]
+            for pair in summary.comparisons
+            for metric, test in pair.metrics.items()
+        ],
+        TableStyle(names=len(names), side=["p", "95%"]),
+    )
+
+
+def _best_cells(
+    header: Sequence[str], rows: Sequence[Sequence[str | float | None]]
+) -> list[tuple[int, int]]:
+    """Row and column of the best figure of each metric."""
+    found = []
+    for at, name in enumerate(header):
+        if "@" in name:
+            values = [row[at] if isinstance(row[at], float) else None for row in rows]
+            best = best_value(name, values)
+            found += [
+                (n, at) for n, value in enumerate(values) if value is not None and value == best
+            ]
+    return found
 
 
 def show_explanations(summary: EvaluationSummary, report: Reporter) -> None:

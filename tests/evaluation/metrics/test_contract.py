@@ -22,7 +22,7 @@ from m6rec_cli.evaluation.metrics._base import (
 )
 from m6rec_cli.stages.evaluate import EvaluationRequest, run
 from m6rec_cli.system import registry
-from m6rec_cli.system.progress import SilentReporter
+from m6rec_cli.system.progress import PLAIN_TABLE, SilentReporter
 from tests import worlds
 
 LISTS = RankedLists(np.array([[0, 1, 2], [3, 0, -1], [1, 2, 3]], np.int32))
@@ -121,5 +121,5 @@ class TableReporter(SilentReporter):
         super().__init__()
         self.columns = []
 
-    def table(self, title, columns, rows):
+    def table(self, title, columns, rows, style=PLAIN_TABLE):
         self.columns.append(list(columns))

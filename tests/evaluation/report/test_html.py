@@ -6,51 +6,20 @@ import pytest
 
 from m6rec_cli.evaluation.catalogue_facts import MeasuredOver
 from m6rec_cli.evaluation.comparison import Comparison, PairedTest
-from m6rec_cli.evaluation.measurement import ordered_metrics
 from m6rec_cli.evaluation.report.html import render_page
 from m6rec_cli.evaluation.report.seed_spread import SeedSummary, Spread
-from m6rec_cli.evaluation.report.summary import EvaluationSummary, SliceSummary, SystemSummary
 from m6rec_cli.evaluation.sample_explanations import ExplainedItem, Reason, SampleUser
+from tests.evaluation.report.summaries import summary, system
 
 UNSAFE = "<b>$x$ & \"q\" 'a'"
 ESCAPED = "&lt;b&gt;$x$ &amp; &#34;q&#34; &#39;a&#39;"
 
 
-def system(value, kind="baseline"):
-    """A system whose metrics are all `value`."""
-    means = {f"{name}@{k}": value for name in ordered_metrics() for k in (5, 10)}
-    leading = {"ndcg@10": 0.5, "recall@10": 0.5}
-    part = SliceSummary(users=3, targets=3, metrics=leading, intervals={"ndcg@10": [0.4, 0.6]})
-    return SystemSummary(
-        kind=kind,
-        masked=means,
-        unmasked=means,
-        intervals={"ndcg@10": [0.125, 0.25]},
-        slices={"users": {"warm": part}},
-    )
-
-
 def page(systems, **fields):
-    """The page of a summary with these systems."""
-    summary = EvaluationSummary(
-        **{
-            "data": UNSAFE,
-            "split": "test",
-            "protocol": "all",
-            "users": 1234,
-            "queries": 1234,
-            "targets": 5678,
-            "items": 9012,
-            "repeated_targets": 0.0,
-            "headline": "masked",
-            "ks": [5, 10],
-            "measured_over": MeasuredOver(UNSAFE, UNSAFE),
-            "systems": systems,
-            "comparisons": [],
-            **fields,
-        }
-    )
-    return render_page(summary, config={"note": UNSAFE}, manifest={"path": UNSAFE})
+    """The page of a summary with these systems and unsafe names."""
+    unsafe = {"data": UNSAFE, "measured_over": MeasuredOver(UNSAFE, UNSAFE)}
+    found = summary(systems, **unsafe | fields)
+    return render_page(found, config={"note": UNSAFE}, manifest={"path": UNSAFE})
 
 
 def test_render_page_escapes_every_name():
@@ -76,13 +45,14 @@ def test_render_page_escapes_every_name():
     text = page(
         {UNSAFE: system(0.5, "run"), "b": system(0.25)},
         comparisons=[comparison],
+        verdicts=[UNSAFE],
         explanations={UNSAFE: [user]},
     )
     assert "<b>$x$" not in text
     assert UNSAFE not in text
-    # Data, main table, comparison, explanation (run, user, item, event, part, target), both words
-    # on what is measured, two tables of all figures.
-    assert text.count(ESCAPED) == 13
+    # Data, verdict, main table, comparison, explanation (run, user, item, event, part, target),
+    # both words on what is measured, two tables of all figures.
+    assert text.count(ESCAPED) == 14
     # JSON quotes the quotes before they are escaped.
     assert text.count("&lt;b&gt;$x$ &amp; \\&#34;q\\&#34; &#39;a&#39;") == 2
 
