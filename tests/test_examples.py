@@ -86,7 +86,7 @@ def run_block(shell: str, folder: Path, known: frozenset[str] = frozenset()) -> 
     for command in filter(is_run_here, documents.commands(shell)):
         if str(command) in known:
             continue
-        training = command.words[1] in ("pretrain", "finetune")
+        training = command.words[1] in ("pretrain", "finetune") and "--refit" not in command.words
         words = [*command.words, *QUICK] if training else command.words
         documents.run(Command(words, command.stdout), folder)
 

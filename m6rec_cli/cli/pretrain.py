@@ -8,6 +8,7 @@ import typer
 from m6rec_cli.cli import options, outcome
 from m6rec_cli.cli import run as runner
 from m6rec_cli.cli.outcome import Outcome
+from m6rec_cli.system.errors import UsageError
 from m6rec_cli.system.process_setup import ProcessFlags
 from m6rec_cli.system.progress import Reporter
 
@@ -22,6 +23,15 @@ def pretrain(
         ),
     ],
     out: Annotated[Path, typer.Option("--out", metavar="RUN", help="Run directory to write.")],
+    refit: Annotated[
+        Path | None,
+        typer.Option(
+            "--refit",
+            metavar="RUN",
+            help="Repeat the training of RUN, with its settings and as many epochs as its best "
+            "one, on training and validation events together, as for production.",
+        ),
+    ] = None,
     resume: options.Resume = False,
     preset: options.Preset = None,
     config_file: options.ConfigFile = None,
@@ -41,12 +51,28 @@ def pretrain(
 
     def work(report: Reporter) -> Outcome:
         from m6rec_cli.config.resolve import resolve
+        from m6rec_cli.stages import pretrain as stage
 
+        if refit is not None and (preset or config_file or sets):
+            raise UsageError(
+                "`--refit` takes the settings of its run",
+                hint="leave out `--preset`, `--config` and `--set`",
+            )
+        if refit is not None:
+            summary = stage.refit(
+                refit,
+                data[0],
+                out,
+                report,
+                other_domains=data[1:],
+                resume=resume,
+                overwrite=overwrite,
+                profile=profile,
+            )
+            return outcome.trained(summary)
         config = resolve(
             "pretrain", preset=preset, file=config_file, sets=sets or (), command="pretrain"
         )
-        from m6rec_cli.stages import pretrain as stage
-
         summary = stage.run(
             config,
             data[0],

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from m6rec_cli.config.settings import Config
+from m6rec_cli.data.format import SPLITS, VALID
 from m6rec_cli.data.queries import Queries
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.execution.user_contexts import round_up_size
@@ -24,7 +25,9 @@ from m6rec_cli.inference.scores import (
 from m6rec_cli.inference.shop_ranking import with_current_ranking
 from m6rec_cli.inference.user_histories import UserHistories
 from m6rec_cli.system import runtime
+from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import Reporter
+from m6rec_cli.system.run_manifest import REFIT
 
 READ_AHEAD = 8_192
 """Users whose contexts and ranking terms are computed at once."""
@@ -129,10 +132,17 @@ def load_scorer(
             on.
 
     Raises:
-        M6RecError: The features of the data were not fitted as the run's.
+        M6RecError: The features of the data were not fitted as the run's, or the run has learned
+            the events that it is asked for.
     """
     runtime.configure_jax()
     run = prepare_run(path, config.recommend, report, data=data)
+    if run.manifest.stage == REFIT and before == SPLITS[VALID]:
+        raise M6RecError(
+            "this run has learned the validation events (`pretrain --refit`)",
+            where=str(path),
+            hint=f"evaluate it with `--split test`, or evaluate `{run.manifest.parent}`",
+        )
     if not set(data.manifest.fingerprints) <= set(run.manifest.data_fingerprints):
         report.warn(
             "the run was trained on other data: its training events may include "

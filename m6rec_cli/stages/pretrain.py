@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from m6rec_cli.config import resolve as configuration
 from m6rec_cli.config.settings import Config
 from m6rec_cli.system.progress import Reporter, Summary
+from m6rec_cli.system.run_manifest import CONFIG, REFIT
+from m6rec_cli.training.refit import read_pretrained
 from m6rec_cli.training.run_directory import TrainingJob
 from m6rec_cli.training.session import fit
 
@@ -40,6 +43,42 @@ def run(
         config=config,
         resume=resume,
         overwrite=overwrite,
+        profile=profile,
+    )
+    return fit(job, report)
+
+
+def refit(
+    run: Path,
+    data: Path,
+    out: Path,
+    report: Reporter,
+    *,
+    other_domains: Sequence[Path] = (),
+    resume: bool = False,
+    overwrite: bool = False,
+    profile: Path | None = None,
+) -> Summary:
+    """Repeat a pre-training on training and validation events together, as for production.
+
+    The settings are those of `run`, and so are the number of epochs (of its best one), the schedule
+    of the learning rate and the ranking weights.
+
+    Returns:
+        The run's manifest, `run.json`.
+
+    Raises:
+        M6RecError: `run` was not pre-trained, learned nothing, or was trained on other data.
+    """
+    read_pretrained(run)
+    job = TrainingJob(
+        stage=REFIT,
+        data=(data, *other_domains),
+        out=out,
+        config=configuration.resolve(file=run / CONFIG),
+        resume=resume,
+        overwrite=overwrite,
+        refit_of=run,
         profile=profile,
     )
     return fit(job, report)

@@ -11,6 +11,8 @@ from m6rec_cli.system.locks import wait_for_replacement
 from m6rec_cli.system.output_checks import MANIFESTS
 
 RUN = "run.json"
+REFIT = "refit"
+"""The stage of a run that has learned validation events."""
 CONFIG = "config.toml"
 FORMAT = 8
 """Of a run directory: `run.json`, the checkpoints under `steps/` and their seals."""
@@ -102,11 +104,11 @@ class RunManifest:
     """The facts about a finished run that its other files do not hold.
 
     Attributes:
-        stage: `pretrain` or `finetune`.
+        stage: `pretrain`, `finetune`, or `refit` of a pre-trained run.
         out: The run directory, as named by the user.
         data: The data directories.
         data_fingerprints: Their fingerprints, in the same order.
-        parent: The run that fine-tuning started from.
+        parent: The run that fine-tuning started from, or whose training was repeated.
         steps: Optimizer steps done.
         epochs: Epochs done.
         repeats: Share of repeats among the held-out targets of the data, which decides whether

@@ -93,10 +93,15 @@ def train(
     batches: TrainingBatches,
     tables: FeatureTables,
     validation: Validation | None,
+    *,
+    epochs: int,
 ) -> Iterator[TrainingEvent]:
     """Train until the epochs, the steps or the patience run out, or a signal arrives.
 
     The first event validates the untrained model, so that the best step is never worse than it.
+
+    Args:
+        epochs: Maximum number of epochs. The learning rate decays over `train.epochs`.
 
     Raises:
         M6RecError: The loss is not finite.
@@ -118,7 +123,7 @@ def train(
             kind="epoch", step=0, n_steps=0, metrics=metrics, state=state, loop_state=loop_state
         )
     max_steps = config.max_steps or math.inf
-    while not loop_state.done and loop_state.epoch < config.epochs:
+    while not loop_state.done and loop_state.epoch < epochs:
         started, cpu_started = time.monotonic(), time.process_time()
         first_epoch_step = loop_state.epoch_step
         for stack, n_batches in batches.epoch_batches(loop_state.epoch, loop_state.epoch_step):
@@ -175,7 +180,7 @@ def train(
         loop_state.end_epoch(step, metrics.get("ndcg@10"))
         loop_state.done = (
             loop_state.epochs_without_gain >= config.patience
-            or loop_state.epoch >= config.epochs
+            or loop_state.epoch >= epochs
             or step >= max_steps
         )
         yield TrainingEvent(

@@ -20,7 +20,7 @@ from m6rec_cli.system.run_manifest import (
     TrainingCost,
     write_run,
 )
-from m6rec_cli.training import ranking_stage
+from m6rec_cli.training import ranking_stage, refit
 from m6rec_cli.training.catalogue_operations import operations_for
 from m6rec_cli.training.loop import LoopState
 from m6rec_cli.training.setup import TrainingSetup
@@ -36,7 +36,10 @@ def write_catalogue(setup: TrainingSetup, report: Reporter) -> None:
     np.save(folder / "embeddings.npy", np.asarray(embeddings))
     run_graphs.write_graphs(folder, data, setup.spec.item_specs, job.parent, report)
     _write_items(setup, folder)
-    ranking = ranking_stage.learn(setup, folder)
+    # A refit holds no events out: its weights are those that the first run learned.
+    ranking = (
+        refit.read_ranking(job.refit_of) if job.refit_of else ranking_stage.learn(setup, folder)
+    )
     write_fit(folder / FILE, ranking)
     report.note(ranking.describe())
     fsync_tree(folder)
@@ -62,7 +65,7 @@ def write_manifest(
         out=str(job.final_out),
         data=tuple(map(str, job.data)),
         data_fingerprints=data.manifest.fingerprints,
-        parent=str(job.parent) if job.parent else None,
+        parent=str(job.earlier_run) if job.earlier_run else None,
         best=BestStep(
             step=loop_state.best_step,
             epoch=loop_state.best_epoch,

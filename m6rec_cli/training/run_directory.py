@@ -8,7 +8,7 @@ import shutil
 import tomllib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from m6rec_cli.config.resolve import flatten, resolve
@@ -18,18 +18,16 @@ from m6rec_cli.data.store import Dataset
 from m6rec_cli.system import process_group, replacement, signals
 from m6rec_cli.system.directories import (
     atomic_directory,
-    read_json,
-    write_json,
 )
 from m6rec_cli.system.errors import M6RecError, UsageError
 from m6rec_cli.system.locks import exclusive_lock
 from m6rec_cli.system.output_checks import refuse_input_as_output, refuse_nonempty
 from m6rec_cli.system.progress import Reporter
 from m6rec_cli.system.replacement import replace_directory
-from m6rec_cli.system.run_manifest import CONFIG, RUN, read_run
+from m6rec_cli.system.run_manifest import CONFIG, RUN
 from m6rec_cli.system.work_files import remove_dead_files
+from m6rec_cli.training.run_origin import RunOrigin
 
-ORIGIN = "origin.json"
 MAY_CHANGE = {"train.data_parallel", "train.model_parallel", "train.checkpoint_seconds"}
 """Keys that may change when a run is resumed."""
 
@@ -43,6 +41,7 @@ class TrainingJob:
         out: Run directory to write.
         labelled_only: Learn from labelled events only.
         parent: Run that fine-tuning starts from.
+        refit_of: Run whose training is repeated on its training and validation events.
         profile: Folder for a profiler trace.
         replaces: The finished run whose place `out` takes when the training is finished.
     """
@@ -55,6 +54,7 @@ class TrainingJob:
     resume: bool = False
     overwrite: bool = False
     parent: Path | None = None
+    refit_of: Path | None = None
     profile: Path | None = None
     replaces: Path | None = None
 
@@ -64,58 +64,14 @@ class TrainingJob:
         return self.replaces or self.out
 
     @property
+    def earlier_run(self) -> Path | None:
+        """The run that the new one starts from or repeats."""
+        return self.parent or self.refit_of
+
+    @property
     def inputs(self) -> tuple[Path, ...]:
         """All directories that the job reads."""
-        return (*self.data, *([self.parent] if self.parent else []))
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunOrigin:
-    """What a run is trained from, in `origin.json`; a run is resumed only from the same.
-
-    Attributes:
-        data_fingerprints: One for each domain.
-        parent: Facts that identify the parent run; None in pre-training.
-    """
-
-    stage: str
-    data_fingerprints: tuple[str, ...]
-    parent: dict[str, object] | None
-
-    @classmethod
-    def from_job(cls, job: TrainingJob, data: Dataset) -> "RunOrigin":
-        """The origin of the run that a job trains on `data`."""
-        parent = None
-        if job.parent:
-            run = read_run(job.parent)
-            parent = {
-                "data_fingerprints": list(run.data_fingerprints),
-                "best": run.best.to_json(),
-                "steps": run.steps,
-            }
-        return cls(stage=job.stage, data_fingerprints=data.manifest.fingerprints, parent=parent)
-
-    @classmethod
-    def read(cls, run: Path) -> "RunOrigin":
-        """Read `origin.json` of a run directory.
-
-        Raises:
-            M6RecError: It is missing or damaged.
-        """
-        tree = read_json(run / ORIGIN, "the run's origin")
-        try:
-            fingerprints = tuple(tree["data_fingerprints"])
-            return cls(stage=tree["stage"], data_fingerprints=fingerprints, parent=tree["parent"])
-        except (KeyError, TypeError) as error:
-            raise M6RecError(
-                f"the run's origin is damaged: {error}",
-                where=str(run / ORIGIN),
-                hint="train again with `--overwrite`",
-            ) from None
-
-    def write(self, run: Path) -> None:
-        """Write `origin.json` of a run directory."""
-        write_json(run / ORIGIN, asdict(self))
+        return (*self.data, *([self.earlier_run] if self.earlier_run else []))
 
 
 def with_staging(job: TrainingJob) -> TrainingJob:
@@ -208,7 +164,7 @@ def is_resumable(job: TrainingJob, data: Dataset) -> bool:
         refuse_nonempty(_staging(final_out), kind="run", overwrite=True)
         return False
     _require_same_config(job)
-    if RunOrigin.read(out) != RunOrigin.from_job(job, data):
+    if RunOrigin.read(out) != _origin(job, data):
         raise M6RecError(
             "the run to resume was started on other data or by another command",
             where=str(out),
@@ -246,5 +202,9 @@ def create(job: TrainingJob, data: Dataset, report: Reporter) -> None:
         shutil.rmtree(staging)
     with atomic_directory(job.out, kind="run", overwrite=True, is_locked=True) as work:
         shutil.copytree(data.path / "features", work / "features")
-        RunOrigin.from_job(job, data).write(work)
+        _origin(job, data).write(work)
         (work / CONFIG).write_text(to_toml(job.config), encoding="utf-8")
+
+
+def _origin(job: TrainingJob, data: Dataset) -> RunOrigin:
+    return RunOrigin.of(job.stage, data.manifest.fingerprints, job.earlier_run)

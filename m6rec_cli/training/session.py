@@ -11,7 +11,7 @@ from m6rec_cli.system import process_group, runtime, signals
 from m6rec_cli.system.errors import Terminated
 from m6rec_cli.system.progress import ProgressTask, Reporter, Summary
 from m6rec_cli.system.run_manifest import RUN, TrainingCost, read_run
-from m6rec_cli.training import checkpointing, epoch_log, publication, run_directory
+from m6rec_cli.training import checkpointing, epoch_log, publication, refit, run_directory
 from m6rec_cli.training.loop import LoopState, TrainingEvent, train
 from m6rec_cli.training.resource_meter import ResourceMeter
 from m6rec_cli.training.run_directory import TrainingJob
@@ -42,6 +42,8 @@ def _fit(job: TrainingJob, report: Reporter) -> Summary:
     resumes = run_directory.is_resumable(job, data)
     if resumes and (job.out / RUN).exists():
         return _publish_finished(job, report)
+    if job.refit_of:
+        data = refit.training_data(job.refit_of, data)
     setup, state = build_setup(job, data, report)
     with process_group.first_process_writes() as may_write:
         if may_write and not resumes:
@@ -126,7 +128,7 @@ def _train(
         Terminated: A signal arrived; the state is saved.
     """
     config, layout = setup.job.config.train, setup.layout
-    n_steps = min(setup.batches.steps_per_epoch * config.epochs, config.max_steps or 10**12)
+    n_steps = min(setup.batches.steps_per_epoch * setup.epochs, config.max_steps or 10**12)
     steps_left = max(0, n_steps - int(state.step))
     total = setup.batches.n_targets * steps_left // setup.batches.steps_per_epoch
     state, tables = layout.place(state), layout.place(setup.tables)
@@ -138,7 +140,13 @@ def _train(
         report.task(setup.job.stage, total=total, unit="events") as task,
     ):
         for event in train(
-            setup.trainer, state, loop_state, setup.batches, tables, setup.validation
+            setup.trainer,
+            state,
+            loop_state,
+            setup.batches,
+            tables,
+            setup.validation,
+            epochs=setup.epochs,
         ):
             state, loop_state = event.state, event.loop_state
             if event.kind == "steps":

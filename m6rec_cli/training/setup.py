@@ -22,6 +22,7 @@ from m6rec_cli.system.progress import Reporter
 from m6rec_cli.training import optimizer, warm_start
 from m6rec_cli.training.batches import TrainingBatches
 from m6rec_cli.training.precision import with_precision
+from m6rec_cli.training.refit import read_pretrained
 from m6rec_cli.training.run_directory import TrainingJob
 from m6rec_cli.training.state import TrainingState
 from m6rec_cli.training.step import Trainer
@@ -39,6 +40,7 @@ class TrainingSetup:
         model: The initial model; training changes a `TrainingState`, not this object.
         tables: Features on the default device; the layout places them for training.
         validation: None if no events are held out.
+        epochs: Epochs to train at most.
     """
 
     job: TrainingJob
@@ -48,6 +50,7 @@ class TrainingSetup:
     tables: FeatureTables
     batches: TrainingBatches
     validation: Validation | None
+    epochs: int
     layout: Layout
     trainer: Trainer
     steps: StepCheckpoints
@@ -71,7 +74,14 @@ def build_setup(
         data, config, labelled_only=job.labelled_only, has_content=bool(spec.item_specs)
     )
     validation = Validation.from_data(data, config)
-    if validation is None:
+    epochs = config.train.epochs
+    if job.refit_of:
+        epochs = read_pretrained(job.refit_of).best.epoch
+        report.note(
+            f"refit: {epochs} epochs on training and validation events, as many as the best epoch "
+            f"of `{job.refit_of}`"
+        )
+    elif validation is None:
         report.warn(
             "the data hold out no events for validation: no early stopping, the last epoch is kept"
         )
@@ -90,6 +100,7 @@ def build_setup(
         tables=tables,
         batches=batches,
         validation=validation,
+        epochs=epochs,
         layout=layout,
         trainer=trainer,
         steps=StepCheckpoints(job.out / "steps"),

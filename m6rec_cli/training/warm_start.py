@@ -21,7 +21,7 @@ from m6rec_cli.execution.model_inputs import select_features
 from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.system.checkpoints import StepCheckpoints, flatten_by_name, unflatten_by_name
 from m6rec_cli.system.errors import M6RecError
-from m6rec_cli.system.run_manifest import CONFIG, RunManifest, read_run
+from m6rec_cli.system.run_manifest import CONFIG, REFIT, RunManifest, read_run
 
 _ID_EMBEDDINGS, _EVENT_EMBEDDINGS = "encoder.ids", "encoder.events"
 
@@ -31,9 +31,16 @@ def load_parent(model: M6Rec, parent: Path, data: Dataset, config: ModelConfig) 
 
     Raises:
         M6RecError: The model reads other features than the parent, or its parameters have other
-            shapes.
+            shapes; or the parent has learned the validation events of the data.
     """
     manifest = read_run(parent)
+    if manifest.stage == REFIT and manifest.data_fingerprints == data.manifest.fingerprints:
+        raise M6RecError(
+            "the parent has learned the validation events of these data (`pretrain --refit`): "
+            "early stopping would be misled",
+            where=str(parent),
+            hint=f"`--init {manifest.parent}`",
+        )
     _require_same_features(config, parent, manifest, data)
     _, variables = nnx.split(model)
     old = StepCheckpoints(parent / "steps").read_tree(manifest.best.step, "params")

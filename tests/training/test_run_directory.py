@@ -8,7 +8,7 @@ import pytest
 from m6rec_cli.stages import finetune, pretrain
 from m6rec_cli.system.directories import read_json
 from m6rec_cli.system.errors import M6RecError, Terminated, UsageError
-from m6rec_cli.training.run_directory import ORIGIN
+from m6rec_cli.training.run_origin import ORIGIN
 from tests.training.runs import StopAtStep, assert_same, params
 
 

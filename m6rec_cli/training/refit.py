@@ -1,0 +1,63 @@
+"""A pre-trained run and its data to what repeats its training with the validation events."""
+
+from pathlib import Path
+
+from m6rec_cli.data.refit_data import with_validation_events
+from m6rec_cli.data.store import Dataset
+from m6rec_cli.ranking.ranking_file import FILE, RankingFit, read_fit
+from m6rec_cli.system.errors import M6RecError
+from m6rec_cli.system.run_manifest import RunManifest, read_run
+
+
+def read_pretrained(run: Path) -> RunManifest:
+    """The manifest of the run to repeat.
+
+    Raises:
+        M6RecError: It was not pre-trained, or learned nothing.
+    """
+    manifest = read_run(run)
+    if manifest.stage != "pretrain":
+        raise M6RecError(
+            f"`--refit` repeats a pre-training, and this run is by `{manifest.stage}`",
+            where=str(run),
+            hint="name the `--out` of `m6rec pretrain`",
+        )
+    if not manifest.best.epoch:
+        raise M6RecError(
+            "the untrained model was the best one in validation: there is nothing to repeat",
+            where=str(run),
+            hint="train with other settings first",
+        )
+    return manifest
+
+
+def training_data(run: Path, data: Dataset) -> Dataset:
+    """The data with validation events as training events.
+
+    Raises:
+        M6RecError: The run was trained on other data.
+    """
+    if read_run(run).data_fingerprints != data.manifest.fingerprints:
+        raise M6RecError(
+            f"`{run}` was trained on other data",
+            where=str(data.path),
+            hint="name the data directories that it was trained on, in their order",
+        )
+    return with_validation_events(data)
+
+
+def read_ranking(run: Path) -> RankingFit:
+    """The ranking weights of the run: a refit holds out no events to learn weights from.
+
+    Raises:
+        M6RecError: The file is missing or damaged.
+    """
+    path = run / "catalogue" / FILE
+    try:
+        return read_fit(path)
+    except (OSError, ValueError) as error:
+        raise M6RecError(
+            f"the ranking weights cannot be read: {error}",
+            where=str(path),
+            hint="restore the run directory from a copy, or train again",
+        ) from None
