@@ -20,7 +20,7 @@ PACKAGE = "m6rec_cli"
 FLOORS = (
     {"system"},
     {"config", "data"},
-    {"model", "item_graphs", "preprocessing"},
+    {"model", "item_graphs", "preprocessing", "inspection"},
     {"execution", "ranking"},
     {"training", "inference"},
     {"evaluation"},
@@ -43,7 +43,10 @@ HEAVY = (
     "PIL",
     "matplotlib",
 )
-COMMANDS = ("preprocess", "pretrain", "finetune", "recommend", "evaluate", "config", "guide")
+COMMANDS = (
+    *("preprocess", "pretrain", "finetune", "recommend", "evaluate"),
+    *("inspect", "config", "guide"),
+)
 
 
 @cache

@@ -8,22 +8,17 @@ import typer
 from typer.core import TyperGroup
 
 from m6rec_cli import __version__
-from m6rec_cli.cli import (
-    config,
-    evaluate,
-    finetune,
-    guide,
-    overview,
-    preprocess,
-    pretrain,
-    recommend,
-    run,
-)
-from m6rec_cli.system import process_group, signals
+from m6rec_cli.cli import overview, run
+from m6rec_cli.cli.subcommands import Subcommands
+from m6rec_cli.system import process_group, provenance, signals
 
 
 class _Commands(TyperGroup):
-    """The subcommands; their overview is written by hand."""
+    """The subcommands, imported when they are used; their overview is written by hand."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = Subcommands()  # type: ignore[assignment]  # nothing is added to it
 
     def get_help(self, ctx: Any) -> str:  # Typer does not export its base class's type
         return overview.TEXT
@@ -55,15 +50,6 @@ def _root(
     """Options before the subcommand."""
 
 
-app.command("preprocess")(preprocess.preprocess)
-app.command("pretrain")(pretrain.pretrain)
-app.command("finetune")(finetune.finetune)
-app.command("evaluate")(evaluate.evaluate)
-app.command("recommend")(recommend.recommend)
-app.command("config")(config.config)
-app.command("guide")(guide.guide)
-
-
 def main() -> None:
     """Run the command line and exit with the documented code."""
     signals.install_handlers(lambda line: print(line, file=sys.stderr, flush=True))
@@ -71,6 +57,7 @@ def main() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure:
             reconfigure(encoding="utf-8", errors="backslashreplace")
+    provenance.record_command(sys.argv[1:])
     try:
         with run.exit_codes():  # for a help text that cannot be written
             app()

@@ -85,6 +85,8 @@ class DataManifest:
         inputs: The files that were read.
         config: The `data.*` settings by dotted key.
         fingerprints: A digest of all other files of the directory, one for each domain.
+        created: When it was written, see `Provenance`; None if an older version wrote it.
+        command: The command line that wrote it.
     """
 
     schema: Mapping[str, object]
@@ -99,6 +101,8 @@ class DataManifest:
     inputs: Sequence[InputFile]
     config: Mapping[str, object]
     fingerprints: tuple[str, ...]
+    created: str | None = None
+    command: str | None = None
 
     @property
     def users_are_items(self) -> bool:
@@ -156,7 +160,8 @@ def read_manifest(folder: Path) -> DataManifest:
 
 
 def _from_json(tree: dict[str, Any]) -> DataManifest:  # Any: decoded JSON
-    values = {f.name: tree[f.name] for f in fields(DataManifest)}
+    names = {f.name for f in fields(DataManifest)} - {"created", "command"}
+    values = {name: tree[name] for name in names}
     nested = {
         "counts": Counts(**values["counts"]),
         "cleaning": [CleaningRule(**rule) for rule in values["cleaning"]],
@@ -164,4 +169,4 @@ def _from_json(tree: dict[str, Any]) -> DataManifest:  # Any: decoded JSON
         "event_kinds": tuple(values["event_kinds"]),
         "fingerprints": tuple(values["fingerprints"]),
     }
-    return DataManifest(**values | nested)
+    return DataManifest(**values | nested, created=tree.get("created"), command=tree.get("command"))

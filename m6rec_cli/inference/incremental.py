@@ -82,7 +82,7 @@ class IncrementalHistories(UserHistories):
     def save(self, folder: Path) -> None:
         """Write the states if they changed, else remove what a killed write left behind."""
         if self.update.is_changed:
-            user_states.write_states(folder, self.update.states, self.run.digest)
+            user_states.write_states(folder, self.update.states, self.run.digest, self.run.path)
         else:
             user_states.remove_leftovers(folder)
 

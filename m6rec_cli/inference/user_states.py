@@ -23,7 +23,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from m6rec_cli.system import digests
+from m6rec_cli.system import digests, provenance
 from m6rec_cli.system.directories import atomic_directory, read_json, write_json
 from m6rec_cli.system.errors import M6RecError
 
@@ -81,11 +81,14 @@ class StateManifest:
 
     Attributes:
         run: `LoadedRun.digest` of the run that made the states.
+        run_path: Its path; None if an older version wrote the states.
         generation: The name of the current generation's folder.
         users: How many users it holds.
         profiles: How many of them have a profile.
         sha256: A digest of the generation's files.
         night: A digest of the events of the last update.
+        created: When the last update was written, see `Provenance`.
+        command: The command line of the last update.
         format: The version of the layout.
     """
 
@@ -95,6 +98,9 @@ class StateManifest:
     profiles: int
     sha256: str
     night: str = ""
+    run_path: str | None = None
+    created: str | None = None
+    command: str | None = None
     format: int = FORMAT
 
 
@@ -155,7 +161,9 @@ def read_states(folder: Path, run_digest: str) -> UserStates:
     return UserStates(**frames, contexts=contexts, states=states, night=manifest.night)
 
 
-def write_states(folder: Path, states: UserStates, run_digest: str) -> None:
+def write_states(
+    folder: Path, states: UserStates, run_digest: str, run_path: Path | None = None
+) -> None:
     """Replace the current generation, whole or not at all.
 
     The caller holds the lock of the folder since before it read the old generation.
@@ -177,6 +185,8 @@ def write_states(folder: Path, states: UserStates, run_digest: str) -> None:
         profiles=int((states.users["profile"] != 0).sum()),
         sha256=digests.of_directory(generation),
         night=states.night,
+        run_path=None if run_path is None else str(run_path),
+        **asdict(provenance.current()),
     )
     write_json(folder / MANIFEST, asdict(manifest))
     shutil.rmtree(folder / before, ignore_errors=True)

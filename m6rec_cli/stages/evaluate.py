@@ -23,7 +23,7 @@ from m6rec_cli.evaluation.sample_explanations import explain_sample
 from m6rec_cli.evaluation.seed_groups import find_seed_groups
 from m6rec_cli.evaluation.systems import SystemSpec, evaluate_system, resolve_systems
 from m6rec_cli.evaluation.task import build_task
-from m6rec_cli.system import process_group
+from m6rec_cli.system import process_group, provenance
 from m6rec_cli.system.directories import atomic_directory, atomic_file, write_json
 from m6rec_cli.system.errors import M6RecError, UsageError
 from m6rec_cli.system.output_checks import (
@@ -180,6 +180,7 @@ def _write(
     whole = {
         **summary.to_json(),
         "version": __version__,
+        **dataclasses.asdict(provenance.current()),
         "config": settings,
         "recommend": dataclasses.asdict(config.recommend),
         "manifest": manifest,

@@ -34,7 +34,7 @@ from m6rec_cli.preprocessing.inputs import (
 )
 from m6rec_cli.preprocessing.partial_schema import partial_toml
 from m6rec_cli.preprocessing.schema import Schema
-from m6rec_cli.system import digests
+from m6rec_cli.system import digests, provenance
 from m6rec_cli.system.directories import atomic_directory, atomic_file, write_json
 from m6rec_cli.system.feature_spec import Entity, FeatureSpec
 from m6rec_cli.system.output_checks import (
@@ -127,6 +127,7 @@ def run(
             inputs=fingerprints.input_files(inputs.files),
             config={f"data.{k}": v for k, v in flatten(asdict(config.data)).items()},
             fingerprints=(digests.of_directory(work),),
+            **asdict(provenance.current()),
         )
         write_manifest(work, manifest)
     overview.show(report, manifest, data.tied_users)

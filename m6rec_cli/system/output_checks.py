@@ -25,7 +25,7 @@ _NAMES: dict[Kind, set[str]] = {
 """The top-level names in a directory of each kind."""
 _USUAL_NAMES = {"events", "media", "features", "config.toml"}
 """Other programs write files and folders with these names."""
-_MARKERS: dict[str, tuple[Kind, str]] = {
+MARKERS: dict[str, tuple[Kind, str]] = {
     "manifest.json": ("data", "format"),
     "run.json": ("run", "format"),
     "origin.json": ("run", "stage"),
@@ -42,7 +42,7 @@ def kind_of(folder: Path) -> Kind | None:
     A marker has to hold our key, since `manifest.json` is a usual name; a damaged one counts if
     other files of the kind, with less usual names, lie beside it.
     """
-    for marker, (kind, key) in _MARKERS.items():
+    for marker, (kind, key) in MARKERS.items():
         if not (folder / marker).is_file():
             continue
         try:

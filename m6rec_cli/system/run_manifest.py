@@ -114,6 +114,8 @@ class RunManifest:
         repeats: Share of repeats among the held-out targets of the data, which decides whether
             lists leave out seen items.
         versions: Of m6rec, Python and the libraries.
+        created: When training ended, see `Provenance`; None if an older version wrote it.
+        command: The command line.
     """
 
     stage: str
@@ -129,6 +131,8 @@ class RunManifest:
     cost: TrainingCost
     model: ModelInputs
     versions: Mapping[str, str]
+    created: str | None = None
+    command: str | None = None
 
     def to_json(self) -> dict[str, object]:
         """The object that `run.json` holds, which is also the summary of the command."""
@@ -150,6 +154,8 @@ class RunManifest:
             **cost,
             "model": self.model.to_json(),
             "versions": dict(self.versions),
+            "created": self.created,
+            "command": self.command,
         }
 
 
@@ -236,4 +242,6 @@ def _from_json(tree: dict[str, Any]) -> RunManifest:  # Any: decoded JSON
             features=tuple(ModelFeature(**feature) for feature in model["features"]),
         ),
         versions=tree["versions"],
+        created=tree.get("created"),
+        command=tree.get("command"),
     )

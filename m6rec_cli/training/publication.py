@@ -1,6 +1,7 @@
 """A trained model to the last files of its run directory: `catalogue/` and `run.json`."""
 
 import platform
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from m6rec_cli import __version__
 from m6rec_cli.execution.layout import Layout
 from m6rec_cli.item_graphs import run_graphs
 from m6rec_cli.ranking.ranking_file import FILE, write_fit
+from m6rec_cli.system import provenance
 from m6rec_cli.system.directories import fsync_tree
 from m6rec_cli.system.progress import Reporter
 from m6rec_cli.system.run_manifest import (
@@ -90,6 +92,7 @@ def write_manifest(
             "python": platform.python_version(),
             **{name: version(name) for name in ("jax", "flax", "optax", "orbax-checkpoint")},
         },
+        **asdict(provenance.current()),
     )
     write_run(job.out, manifest)
     return manifest

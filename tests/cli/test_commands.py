@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 
 from m6rec_cli import __version__
-from m6rec_cli.cli.app import app
+from m6rec_cli.cli.subcommands import NAMES
 from tests.cli.shell import ENVIRONMENT, m6rec
 
-COMMANDS = ("preprocess", "pretrain", "finetune", "recommend", "evaluate", "config", "guide")
+COMMANDS = (
+    *("preprocess", "pretrain", "finetune", "recommend", "evaluate"),
+    *("inspect", "config", "guide"),
+)
 
 
 def test_version_is_that_of_the_package():
@@ -26,7 +29,7 @@ def test_help_lists_every_command(args: list[str]):
     assert (done.returncode, done.stderr) == (0, "")
     section = done.stdout.partition("Commands")[2].partition("Options")[0]
     listed = [line.split()[0] for line in section.splitlines() if line.startswith("  ")]
-    assert listed == [command.name for command in app.registered_commands]
+    assert listed == list(NAMES)
     assert set(listed) == set(COMMANDS)
 
 

@@ -1,6 +1,7 @@
 """The manifest of a data directory: round trip, and directories that are refused."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,8 @@ MANIFEST = DataManifest(
     inputs=[InputFile(role="items", path="items.csv", bytes=7, sha256="ab")],
     config={"data.seed": 0},
     fingerprints=("cd",),
+    created="2026-01-02T03:04:05Z",
+    command="m6rec preprocess",
 )
 
 
@@ -84,6 +87,13 @@ def test_read_manifest_with_other_values_raises(
     with pytest.raises(M6RecError, match=message) as error:
         read_manifest(tmp_path)
     assert error.value.where == str(tmp_path / "manifest.json")
+
+
+def test_read_manifest_of_an_older_version_has_no_date_and_no_command(tmp_path: Path) -> None:
+    tree = MANIFEST.to_json()
+    del tree["created"], tree["command"]
+    (tmp_path / "manifest.json").write_text(json.dumps(tree))
+    assert read_manifest(tmp_path) == replace(MANIFEST, created=None, command=None)
 
 
 def test_read_manifest_without_a_key_names_it(tmp_path: Path) -> None:

@@ -33,6 +33,8 @@ def test_write_run_then_read_run_returns_the_same_manifest(tmp_path, peak_device
         data=("one", "two"),
         data_fingerprints=("a", "b"),
         parent="pre",
+        created="2026-01-02T03:04:05Z",
+        command="m6rec finetune",
         best=BestStep(step=9, epoch=3),
         cost=replace(run_manifest().cost, peak_device_bytes=peak_device_bytes),
         model=ModelInputs(items=2, event_kinds=("view", "buy"), has_time=False, features=features),
@@ -44,6 +46,13 @@ def test_write_run_then_read_run_returns_the_same_manifest(tmp_path, peak_device
     assert ("peak_device_bytes" in tree) == (peak_device_bytes is not None)
     assert tree["best"] == {"step": 9, "epoch": 3}
     assert run_manifest().to_json()["best"] == {"step": 4, "epoch": 2, "ndcg@10": 0.25}
+
+
+def test_read_run_of_an_older_version_has_no_date_and_no_command(tmp_path):
+    tree = run_manifest().to_json()
+    del tree["created"], tree["command"]
+    (tmp_path / "run.json").write_text(json.dumps(tree))
+    assert read_run(tmp_path) == run_manifest()
 
 
 def test_read_run_without_a_run_names_what_the_directory_is(tmp_path):

@@ -1,0 +1,1 @@
+"""What an output is, how it was made and whether it is whole, from its own files."""

@@ -1,0 +1,1 @@
+"""Kinds of outputs: each file without a leading underscore describes one."""

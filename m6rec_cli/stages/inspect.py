@@ -1,0 +1,67 @@
+"""Outputs of any kind to what they are: from their manifests, and their files with `verify`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from m6rec_cli.inspection.description import Description
+from m6rec_cli.inspection.inspector import inspect
+from m6rec_cli.inspection.pages import show_page, show_tables
+from m6rec_cli.inspection.run_comparison import RunComparison, compare
+from m6rec_cli.system.errors import M6RecError
+from m6rec_cli.system.progress import Reporter, Summary
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """The descriptions of the paths in their order, and the comparison of runs among them."""
+
+    outputs: list[Description]
+    comparison: RunComparison | None
+
+    def to_json(self) -> Summary:
+        """The JSON object; `comparison` only with several runs."""
+        tree: Summary = {"outputs": [found.to_json() for found in self.outputs]}
+        if self.comparison is not None:
+            tree["comparison"] = self.comparison.to_json()
+        return tree
+
+    def show(self, report: Reporter) -> None:
+        """Show a page for one output, tables for several."""
+        if len(self.outputs) == 1:
+            show_page(self.outputs[0], report)
+            return
+        compared = "run" if self.comparison is not None else ""
+        for table in self.comparison.tables() if self.comparison is not None else ():
+            report.table(table.title, table.columns, table.rows)
+        show_tables([found for found in self.outputs if found.kind != compared], report)
+
+    def require_whole(self) -> None:
+        """Raise if a digest differs.
+
+        Raises:
+            M6RecError: Names the first damaged file.
+        """
+        problems = [problem for found in self.outputs for problem in found.problems or ()]
+        if problems:
+            raise M6RecError(
+                f"{len(problems):,} files are damaged or missing",
+                where=problems[0],
+                hint="restore them from a copy, or make the output again",
+            )
+
+
+def run(paths: Sequence[Path], *, verify: bool = False) -> Inspection:
+    """Inspect outputs.
+
+    Args:
+        paths: Data, run, state and report directories, JSON reports and files of lists.
+        verify: Read all files and compare them with their digests.
+
+    Raises:
+        M6RecError: A path is missing, or no output of m6rec; or a manifest is damaged.
+    """
+    outputs = [inspect(path, verify=verify) for path in paths]
+    runs = [found for found in outputs if found.kind == "run"]
+    evaluations = [found for found in outputs if found.kind == "report"]
+    return Inspection(outputs, compare(runs, evaluations) if len(runs) > 1 else None)

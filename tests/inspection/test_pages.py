@@ -1,0 +1,84 @@
+"""What a person reads of an output: its page, and tables of several."""
+
+from pathlib import Path
+
+import pytest
+
+from m6rec_cli.inspection.description import Description, Table
+from m6rec_cli.inspection.inspector import inspect
+from m6rec_cli.inspection.pages import page_lines, show_page, show_tables, size_text
+from m6rec_cli.system.progress import SilentReporter
+from tests.inspection.outputs import write_data_directory, write_run_directory
+
+
+class Tables(SilentReporter):
+    """Keeps whole tables."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tables: list[Table] = []
+
+    def table(self, title, columns, rows) -> None:
+        self.tables.append(Table(title=title, columns=tuple(columns), rows=rows))
+
+
+def test_page_says_what_when_how_from_what_and_how_large(tmp_path: Path):
+    data = write_data_directory(tmp_path)
+    run = write_run_directory(tmp_path / "run", data=data)
+    lines = page_lines(inspect(run, verify=True))
+    assert lines[0] == f"{run}: a pre-trained run"
+    facts = [line.split(maxsplit=1) for line in lines[1:]]
+    assert ["made", "2026-01-02 03:04 UTC"] in facts
+    assert ["command", "m6rec pretrain data --out run"] in facts
+    assert ["from", "data data (same)"] in facts
+    assert any(line.strip() == "interactions events.csv (same, 20 B)" for line in lines)
+    assert ["whole", "yes: 1 files have their digests"] in facts
+
+
+def test_page_of_an_unfinished_run_says_how_to_go_on(tmp_path: Path):
+    run = write_run_directory(tmp_path / "run")
+    (run / "run.json").unlink()
+    lines = page_lines(inspect(run))
+    assert lines[0].endswith("not finished: continue with the same command and `--resume`")
+    assert "not recorded" in next(line for line in lines if line.startswith("  command"))
+
+
+def test_page_names_each_damaged_file(tmp_path: Path):
+    run = write_run_directory(tmp_path / "run")
+    (run / "steps" / "4" / "params").unlink()
+    lines = page_lines(inspect(run, verify=True))
+    assert any("no: 1 damaged or missing" in line for line in lines)
+    assert lines[-1].split() == ["damaged", f"{run}/steps/4/params:", "missing"]
+
+
+def test_long_table_shows_its_end():
+    rows = [[n] for n in range(100)]
+    table = Table(title="epochs", columns=("epoch",), rows=rows)
+    report = Tables()
+    show_page(Description(kind="run", path="run", what="a run", tables=(table,)), report)
+    assert report.tables[0].title == "epochs (the last 40 of 100)"
+    assert report.tables[0].rows == rows[60:]
+
+
+def test_outputs_of_two_kinds_are_two_tables(tmp_path: Path):
+    data = write_data_directory(tmp_path)
+    run = write_run_directory(tmp_path / "run")
+    report = Tables()
+    show_tables([inspect(data), inspect(run)], report)
+    assert [table.title for table in report.tables] == ["data", "run"]
+    made = report.tables[0].columns.index("made")
+    assert report.tables[0].rows[0][made] == "2026-01-02 03:04 UTC"
+
+
+@pytest.mark.parametrize(
+    ("n", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1500, "1.5 KB"),
+        (250_000_000, "250 MB"),
+        (2 * 10**16, "20000 TB"),
+    ],
+)
+def test_size_text_takes_the_largest_unit_of_at_least_one(n: int, text: str):
+    assert size_text(n) == text

@@ -1,0 +1,83 @@
+"""Several runs to one table: settings that differ, spread over seeds, evaluated figures, tests."""
+
+from pathlib import Path
+
+import pytest
+
+from m6rec_cli.inspection.inspector import inspect
+from m6rec_cli.inspection.run_comparison import RunComparison, compare
+from tests.inspection.outputs import write_report, write_run_directory
+
+
+@pytest.fixture
+def ablation(tmp_path: Path) -> Path:
+    """Two seeds of the reference, one run with more dropout, and a report on two of them."""
+    write_run_directory(tmp_path / "a1", "train.seed=1", ndcg=0.2)
+    write_run_directory(tmp_path / "a2", "train.seed=2", ndcg=0.4)
+    write_run_directory(tmp_path / "b1", "train.seed=1", "model.dropout=0.5", ndcg=0.5)
+    write_report(tmp_path / "report", {"b1": 0.75, "a1": 0.5, "popularity": 0.25})
+    return tmp_path
+
+
+def compared(folder: Path, *names: str) -> RunComparison:
+    reports = [inspect(folder / "report")] if "report" in names else []
+    return compare([inspect(folder / name) for name in names if name != "report"], reports)
+
+
+def test_settings_are_the_keys_that_differ(ablation: Path):
+    found = compared(ablation, "a1", "a2", "b1")
+    assert found.settings == ("model.dropout",)
+    assert [row["settings"] for row in found.rows] == [
+        {"model.dropout": 0.3},
+        {"model.dropout": 0.3},
+        {"model.dropout": 0.5},
+    ]
+    assert [row["seed"] for row in found.rows] == [1, 2, 1]
+
+
+def test_runs_that_differ_in_their_seed_have_a_mean_and_a_spread(ablation: Path):
+    (group,) = compared(ablation, "a1", "b1", "a2").groups
+    assert group["runs"] == [str(ablation / "a1"), str(ablation / "a2")]
+    assert group["seeds"] == [1, 2]
+    figures = group["figures"]
+    assert isinstance(figures, dict)
+    assert figures["ndcg@10"] == pytest.approx({"mean": 0.3, "sd": 0.02**0.5})
+
+
+def test_runs_on_other_data_are_no_seeds_of_one_setting(tmp_path: Path):
+    from tests.inspection.outputs import write_data_directory
+
+    data = write_data_directory(tmp_path)
+    write_run_directory(tmp_path / "a1", "train.seed=1")
+    write_run_directory(tmp_path / "a2", "train.seed=2", data=data)
+    assert compared(tmp_path, "a1", "a2").groups == []
+
+
+def test_report_adds_its_figures_and_tests(ablation: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(ablation)  # the report names the runs as they were named then
+    found = compared(Path(), "a1", "b1", "a2", "report")
+    figures = [row["figures"] for row in found.rows]
+    assert [isinstance(f, dict) and f.get("test ndcg@10") for f in figures] == [0.5, 0.75, None]
+    (test,) = found.tests
+    assert test == {
+        "a": "b1",
+        "b": "a1",
+        "metric": "ndcg@10",
+        "difference": 0.25,
+        "low": 0.1,
+        "high": 0.3,
+        "p": 0.01,
+    }
+
+
+def test_tables_have_a_row_for_each_run_group_and_test(ablation: Path, monkeypatch):
+    monkeypatch.chdir(ablation)
+    runs, groups, tests = compared(Path(), "a1", "a2", "b1", "report").tables()
+    assert runs.columns[:3] == ("run", "model.dropout", "ndcg@10")
+    assert [row[:3] for row in runs.rows] == [
+        ["a1", "0.3", 0.2],
+        ["a2", "0.3", 0.4],
+        ["b1", "0.5", 0.5],
+    ]
+    assert groups.rows[0][:2] == ["a1 and 1 more", "0.3000 ± 0.1414"]
+    assert tests.rows[0][:4] == ["b1", "a1", "ndcg@10", 0.25]
