@@ -45,7 +45,7 @@ HEAVY = (
 )
 COMMANDS = (
     *("preprocess", "pretrain", "finetune", "recommend", "evaluate"),
-    *("inspect", "config", "guide"),
+    *("inspect", "config", "guide", "doctor"),
 )
 
 

@@ -14,10 +14,11 @@ Commands, in the order of their use:
   inspect     Show what outputs are and how they were made; compare runs.
   config      Print the configuration as TOML, with a comment on each key.
   guide       List the guides, or show one: `m6rec guide nightly`.
+  doctor      Check the installation: libraries, extras, memory, each device.
 
 Options:
-  --version   Print the version.
-  -h, --help  Show this page; after a command, its options.
+  -V, --version  Print the version.
+  -h, --help     Show this page; after a command, its options.
 
 From tables to ranked lists:
   m6rec preprocess --interactions events.csv --items items.csv --out data

@@ -9,7 +9,7 @@ import typer.main
 
 NAMES = (
     *("preprocess", "pretrain", "finetune", "evaluate", "recommend"),
-    *("inspect", "config", "guide"),
+    *("inspect", "config", "guide", "doctor"),
 )
 """In the order of the overview; each is a module here with a function of its name."""
 

@@ -1,11 +1,24 @@
 """Optional libraries: check that one is installed, or say which command installs it."""
 
 import importlib
+import importlib.util
 
 from m6rec_cli.system.errors import M6RecError
 
 _MODULES = {"media": "av", "onnx": "onnxruntime", "excel": "fastexcel", "duckdb": "duckdb"}
 """The module of each extra."""
+PURPOSES = {
+    "media": "sounds and videos",
+    "onnx": "frozen ONNX encoders",
+    "excel": "spreadsheets",
+    "duckdb": "DuckDB databases",
+}
+"""What each extra is for."""
+
+
+def is_installed(extra: str) -> bool:
+    """Whether the library of an extra is there; it is not imported."""
+    return importlib.util.find_spec(_MODULES[extra]) is not None
 
 
 def require(extra: str, what: str) -> None:

@@ -105,7 +105,7 @@ def _report_size(
     report.note(
         f"{setup.job.stage}: {n_parameters:,} parameters, {trainable_share:.0%} of them trainable; "
         f"{batches.n_targets:,} target events, {batches.steps_per_epoch:,} steps per epoch"
-        + (f"; {layout}" if layout.n_devices > 1 else "")
+        f"; {layout}: {jax.devices()[0].device_kind}"
     )
     padded = layout.round_up(batches.rows_per_batch)
     if padded > batches.rows_per_batch:
