@@ -15,12 +15,13 @@ from m6rec_cli.config.resolve import flatten
 from m6rec_cli.config.settings import Config
 from m6rec_cli.data.feature_arrays import media_stem
 from m6rec_cli.data.format import SPLITS
-from m6rec_cli.data.manifest import Counts, DataManifest, write_manifest
+from m6rec_cli.data.manifest import MANIFEST, Counts, DataManifest, write_manifest
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.preprocessing import schema_file, schema_toml
 from m6rec_cli.preprocessing.features._base import FEATURE_KINDS
 from m6rec_cli.preprocessing.schema import Schema
 from m6rec_cli.preprocessing.splits import repeat_share
+from m6rec_cli.system import digests
 from m6rec_cli.system.feature_spec import Entity, FeatureSpec, StateValue
 
 
@@ -142,6 +143,7 @@ def write_data(
         inputs=[],
         config=flatten({"data": asdict(Config().data)}),
         fingerprints=(hashlib.sha256(content).hexdigest(),),
+        files={k: v for k, v in digests.of_files(path).items() if k != MANIFEST},
     )
     write_manifest(path, manifest)
     return Dataset.open(path)

@@ -14,6 +14,7 @@ from m6rec_cli.cli.shown_values import duration
 from m6rec_cli.system import process_group, process_setup, signals
 from m6rec_cli.system.disk_errors import disk_error
 from m6rec_cli.system.errors import M6RecError, Terminated
+from m6rec_cli.system.file_faults import is_panic
 from m6rec_cli.system.process_setup import ProcessFlags
 from m6rec_cli.system.progress import Reporter, SilentReporter
 from m6rec_cli.system.shown_text import printable, printable_json
@@ -106,7 +107,9 @@ def exit_codes(*, debug: bool = False, as_json: bool = False) -> Iterator[None]:
             as_json,
         )
         raise SystemExit(1) from None
-    except Exception as error:
+    except BaseException as error:
+        if not (isinstance(error, Exception) or is_panic(error)):
+            raise
         if debug:
             traceback.print_exc()
         if (code := signals.raised_exit_code()) is not None:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from m6rec_cli.config.keys import key
+from m6rec_cli.config.keys import MAX_SEED, key
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,10 @@ class DataConfig:
         choices=("file", "random"),
     )
     seed: int = key(
-        0, "seed of the random draw of cold items and cold users, and of `tie_order=random`", ge=0
+        0,
+        "seed of the random draw of cold items and cold users, and of `tie_order=random`",
+        ge=0,
+        le=MAX_SEED,
     )
     min_user_events: int = key(
         1, "drop users with fewer events; repeated together with `min_item_events`", ge=1

@@ -9,6 +9,8 @@ Value = bool | int | float | str | list[int] | list[str]
 """The value of a key."""
 
 T = TypeVar("T", bound=Value)
+MAX_SEED = 2**32 - 1
+"""Larger seeds have no room in the random keys of JAX."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +34,7 @@ class Key:
     def bounds(self) -> str:
         """The bounds of a number, such as `>= 0, <= 1`; empty without bounds."""
         signs = ((">=", self.ge), ("<=", self.le))
-        return ", ".join(f"{sign} {bound:g}" for sign, bound in signs if bound is not None)
+        return ", ".join(f"{sign} {bound:.10g}" for sign, bound in signs if bound is not None)
 
     @property
     def comment(self) -> str:

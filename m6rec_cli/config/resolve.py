@@ -118,14 +118,9 @@ def _refuse_unread(set_values: Mapping[str, object], command: str) -> None:
 
 
 def _read_toml(path: Path) -> dict[str, object]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise M6RecError(
-            "the configuration file does not exist", where=str(path), hint=missing_path_hint(path)
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise M6RecError(f"the configuration file is not TOML: {error}", where=str(path)) from None
+    from m6rec_cli.system.toml_files import read_toml  # late: for files only
+
+    return read_toml(path, "the configuration file", missing_path_hint(path))
 
 
 def _parse_set(text: str) -> tuple[str, object]:
@@ -139,7 +134,7 @@ def _parse_set(text: str) -> tuple[str, object]:
         )
     try:
         table = tomllib.loads(f"value = {raw.strip()}")
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         return key.strip(), raw.strip()
     if table.keys() != {"value"}:
         raise M6RecError(

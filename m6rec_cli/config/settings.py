@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from m6rec_cli.config.data_settings import DataConfig
-from m6rec_cli.config.keys import Value, key
+from m6rec_cli.config.keys import MAX_SEED, Value, key
 from m6rec_cli.config.model_settings import ModelConfig
 from m6rec_cli.config.training_settings import TrainConfig
 
@@ -73,7 +73,9 @@ class EvaluateConfig:
         choices=("all", "rolling"),
     )
     bootstrap: int = key(1000, "bootstrap resamples for the intervals; 0 computes none", ge=0)
-    seed: int = key(0, "seed of the bootstrap and of the random samples of users", ge=0)
+    seed: int = key(
+        0, "seed of the bootstrap and of the random samples of users", ge=0, le=MAX_SEED
+    )
     max_users: int = key(0, "evaluate a random sample of so many users; 0 takes all", ge=0)
 
 

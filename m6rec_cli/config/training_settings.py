@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from m6rec_cli.config.keys import key
+from m6rec_cli.config.keys import MAX_SEED, key
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class TrainConfig:
         "seed of the parameters, of batches and dropout, and of the noise in recommending; "
         "validation draws its users by a fixed seed",
         ge=0,
+        le=MAX_SEED,
     )
     epochs: int = key(24, "maximum number of passes over the events", ge=1)
     max_steps: int = key(0, "maximum number of optimiser steps; 0 limits by epochs alone", ge=0)

@@ -1,14 +1,22 @@
 """Encoded feature columns and media files of a data directory to arrays."""
 
+import hashlib
+import json
+import re
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from m6rec_cli.system.directories import read_json
-from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.feature_spec import Entity, FeatureSpec
+from m6rec_cli.system.sealed_files import SealedDirectory
+
+MEDIA = "media"
+_PLAIN_NAME = re.compile(r"[a-z0-9_-]{1,80}")
+_READABLE = 40
+"""Characters of an unusual name that its file name shows."""
 
 
 @dataclass(frozen=True)
@@ -25,20 +33,24 @@ class FeatureArray:
     mask: np.ndarray
 
 
-def read_specs(folder: Path) -> tuple[FeatureSpec, ...]:
-    """The fitted features of a `features` folder."""
-    return tuple(
-        FeatureSpec(**obj) for obj in read_json(folder / "features.json", "the feature state")
+def read_specs(files: SealedDirectory) -> tuple[FeatureSpec, ...]:
+    """The fitted features of a data or run directory."""
+    return files.read(
+        "features/features.json",
+        lambda file: tuple(FeatureSpec(**obj) for obj in json.load(file)),
     )
 
 
-def feature_array(spec: FeatureSpec, frame: pl.DataFrame, media: Path) -> FeatureArray:
-    """Read one feature from its table or from the folder `media`."""
-    if spec.storage == "array":
-        stem = media_stem(spec.entity, spec.name)
-        return FeatureArray(
-            _load(media / f"{stem}.npy", mmap=True), _load(media / f"{stem}.mask.npy")
-        )
+def stored_array(spec: FeatureSpec, files: SealedDirectory) -> FeatureArray:
+    """Read a feature whose storage is `array`."""
+    stem = f"{MEDIA}/{media_stem(spec.entity, spec.name)}"
+    return FeatureArray(
+        files.read(f"{stem}.npy", _map_array), files.read(f"{stem}.mask.npy", np.load)
+    )
+
+
+def column_array(spec: FeatureSpec, frame: pl.DataFrame) -> FeatureArray:
+    """Read a feature that is a column of its entity's table."""
     column = frame[spec.name]
     mask = column.is_not_null().to_numpy()
     if spec.storage == "number":
@@ -61,32 +73,27 @@ def save_array(media: Path, spec: FeatureSpec, array: FeatureArray) -> None:
 
 
 def media_stem(entity: Entity, name: str) -> str:
-    """The file name of a feature without its suffix; unusual characters become `_`."""
-    return f"{entity}." + "".join(c if c.isalnum() or c in ".-_" else "_" for c in name)
+    """The file name of a feature without its suffix, different for every name.
+
+    A name that is long or has other characters than `a-z 0-9 _ -` is cut to readable ones and gets
+    a digest behind `~`: some file systems take `A` for `a`.
+    """
+    if _PLAIN_NAME.fullmatch(name):
+        return f"{entity}.{name}"
+    readable = re.sub(r"[^a-z0-9_-]", "_", name.lower())[:_READABLE]
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{entity}.{readable}~{digest}"
 
 
-def _load(path: Path, *, mmap: bool = False) -> np.ndarray:
-    try:
-        return np.load(path, mmap_mode="r" if mmap else None)
-    except FileNotFoundError:
-        raise missing_file(path) from None
-    except (ValueError, EOFError) as error:
-        raise damaged_file(path, error) from None
-
-
-def missing_file(path: Path) -> M6RecError:
-    """The error for a file that a data directory should have."""
-    return M6RecError(
-        "a file of the data directory is missing",
-        where=str(path),
-        hint="run `m6rec preprocess` again",
-    )
-
-
-def damaged_file(path: Path, error: Exception) -> M6RecError:
-    """The error for a file of a data directory that cannot be read."""
-    return M6RecError(
-        f"a file of the data directory is damaged: {error}",
-        where=str(path),
-        hint="run `m6rec preprocess` again",
-    )
+def _map_array(file: BufferedReader) -> np.ndarray:
+    """Map a `.npy` file into memory; `np.load` would open the path again."""
+    version = np.lib.format.read_magic(file)
+    read_header = {
+        (1, 0): np.lib.format.read_array_header_1_0,
+        (2, 0): np.lib.format.read_array_header_2_0,
+    }[version]
+    shape, in_fortran_order, dtype = read_header(file)
+    if 0 in shape:
+        return np.empty(shape, dtype)
+    order = "F" if in_fortran_order else "C"
+    return np.memmap(file, dtype, "r", offset=file.tell(), shape=shape, order=order)

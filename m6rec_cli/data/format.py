@@ -12,7 +12,8 @@
 - `events/*.parquet`: `user_row` u32, `item_row` u32, `timestamp` i64 (milliseconds, or a rank),
   `event` u8, `weight` f32, `label` bool, `split` u8 (0 train, 1 valid, 2 test, 3 cold); sorted by
   user, time, file order. The files follow each other in the order of their names.
-- `media/<entity>.<feature>.npy`, aligned to rows: images uint8 (rows, side, side, 3), videos uint8
+- `media/<entity>.<feature>.npy`, aligned to rows (name: `feature_arrays.media_stem`): images
+  uint8 (rows, side, side, 3), videos uint8
   (rows, frames, side, side, 3), audio float16 (rows, frames, mel bins), vectors float32 (rows,
   components); `media/<entity>.<feature>.mask.npy`: bool (rows,), True where there is a value.
 - `features/features.json`: a list of `FeatureSpec`; `features/tokenizer.json` if there is text;

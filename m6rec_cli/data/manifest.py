@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from m6rec_cli.system.directories import read_json, write_json
 from m6rec_cli.system.errors import M6RecError, missing_path_hint
+from m6rec_cli.system.sealed_files import FILES, SEAL, SealedDirectory, read_sealed, write_sealed
 
 MANIFEST = "manifest.json"
-FORMAT = 2
+FORMAT = 3
+_HINT = "run `m6rec preprocess` again"
 MAX_MASKED_REPEATS = 0.1
 """Share of repeats among the targets above which seen items stay in the lists."""
 FEW_REPEATS = 0.01
@@ -85,8 +86,10 @@ class DataManifest:
         inputs: The files that were read.
         config: The `data.*` settings by dotted key.
         fingerprints: A digest of all other files of the directory, one for each domain.
-        created: When it was written, see `Provenance`; None if an older version wrote it.
+        created: When it was written, see `Provenance`.
         command: The command line that wrote it.
+        files: SHA-256 of each other file, by its path within the directory.
+        seal: The digest of the manifest itself; empty before it is written.
     """
 
     schema: Mapping[str, object]
@@ -101,8 +104,10 @@ class DataManifest:
     inputs: Sequence[InputFile]
     config: Mapping[str, object]
     fingerprints: tuple[str, ...]
+    files: Mapping[str, str]
     created: str | None = None
     command: str | None = None
+    seal: str = field(default="", compare=False)
 
     @property
     def users_are_items(self) -> bool:
@@ -110,9 +115,20 @@ class DataManifest:
         return bool(self.schema.get("users_are_items"))
 
     def to_json(self) -> dict[str, object]:
-        """The object that `manifest.json` holds."""
-        cleaning = [rule.to_json() for rule in self.cleaning]
-        return {"format": FORMAT, **asdict(self), "cleaning": cleaning}
+        """The facts that `manifest.json` holds, without the digests."""
+        facts = {k: v for k, v in asdict(self).items() if k not in (FILES, SEAL)}
+        return {"format": FORMAT, **facts, "cleaning": [r.to_json() for r in self.cleaning]}
+
+    def directory(self, path: Path) -> SealedDirectory:
+        """The directory that the manifest was read from."""
+        return SealedDirectory(
+            path=path,
+            manifest=MANIFEST,
+            files=self.files,
+            seal=self.seal,
+            what="data directory",
+            hint=_HINT,
+        )
 
 
 def hides_seen(seen: str, repeats: float) -> bool:
@@ -122,7 +138,7 @@ def hides_seen(seen: str, repeats: float) -> bool:
 
 def write_manifest(folder: Path, manifest: DataManifest) -> None:
     """Write `manifest.json`, the last file of a data directory."""
-    write_json(folder / MANIFEST, manifest.to_json())
+    write_sealed(folder / MANIFEST, {**manifest.to_json(), FILES: manifest.files})
 
 
 def read_manifest(folder: Path) -> DataManifest:
@@ -140,22 +156,22 @@ def read_manifest(folder: Path) -> DataManifest:
             hint=(None if found else missing_path_hint(folder))
             or "make it with `m6rec preprocess ... --out DIR`",
         )
-    tree = read_json(path, "the data directory's manifest")
-    found_format = tree.get("format") if isinstance(tree, dict) else None
-    if found_format != FORMAT:
-        raise M6RecError(
-            f"the data directory has format {found_format}, this version reads {FORMAT}",
-            where=str(path),
-            hint="run `m6rec preprocess` again",
-        )
+    tree = read_sealed(
+        path,
+        "the data directory's manifest",
+        owner="the data directory",
+        version=FORMAT,
+        old_hint=_HINT,
+        hint=_HINT,
+    )
     try:
         return _from_json(tree)
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         reason = f"no key {error}" if isinstance(error, KeyError) else str(error)
         raise M6RecError(
             f"the data directory's manifest is damaged: {reason}",
             where=str(path),
-            hint="run `m6rec preprocess` again",
+            hint=_HINT,
         ) from None
 
 
@@ -168,5 +184,6 @@ def _from_json(tree: dict[str, Any]) -> DataManifest:  # Any: decoded JSON
         "inputs": [InputFile(**file) for file in values["inputs"]],
         "event_kinds": tuple(values["event_kinds"]),
         "fingerprints": tuple(values["fingerprints"]),
+        "files": dict(values["files"]),
     }
     return DataManifest(**values | nested, created=tree.get("created"), command=tree.get("command"))

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 import polars as pl
@@ -16,7 +16,8 @@ from m6rec_cli.data.store import Dataset
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.feature_spec import FeatureSpec
 
-_OWN_FILE = "schema.toml"
+FEATURES = "features"
+_OWN_FILE = f"{FEATURES}/schema.toml"
 """The file of the `features` folder that domains do not share: their raw tables may differ."""
 
 
@@ -25,8 +26,8 @@ class MultiDomainDataset(Dataset):
     """Domains one after the other; a user id that occurs in two domains is two users.
 
     Attributes:
-        parts: The domains in the order given. `path` is that of the first; all share its feature
-            state.
+        parts: The domains in the order given. `path` and `files` are those of the first; all
+            share its feature state.
     """
 
     parts: tuple[Dataset, ...] = ()
@@ -92,15 +93,15 @@ def open_domains(paths: Sequence[Path]) -> Dataset:
         return parts[0]
     first = parts[0]
     for part in parts[1:]:
-        folders = (first.path / "features", part.path / "features")
-        for name in _shared_files(*folders):
-            if _bytes(folders[0] / name) != _bytes(folders[1] / name):
+        for name in _shared_files(first, part):
+            if first.files.files.get(name) != part.files.files.get(name):
                 raise M6RecError(
-                    f"the data directories do not share one feature state: `{name}` differs",
-                    where=f"{folders[0]} and {folders[1]}",
+                    "the data directories do not share one feature state: "
+                    f"`{PurePath(name).name}` differs",
+                    where=f"{first.path / FEATURES} and {part.path / FEATURES}",
                     hint=f"make the second with `m6rec preprocess ... --like {first.path}`",
                 )
-    joined = MultiDomainDataset(first.path, _manifest(parts), first.specs, parts)
+    joined = MultiDomainDataset(first.path, _manifest(parts), first.specs, first.files, parts)
     ids = joined.items["id"]
     shared = ids.filter(ids.is_duplicated()).unique(maintain_order=True)
     if len(shared):
@@ -112,10 +113,10 @@ def open_domains(paths: Sequence[Path]) -> Dataset:
     return joined
 
 
-def _shared_files(*folders: Path) -> list[str]:
+def _shared_files(*parts: Dataset) -> list[str]:
     """The files that make up the feature state, `features.json` first."""
-    names = {path.name for folder in folders for path in folder.iterdir()} - {_OWN_FILE}
-    return sorted(names, key=lambda name: (name != "features.json", name))
+    names = {name for part in parts for name in part.files.names(FEATURES)} - {_OWN_FILE}
+    return sorted(names, key=lambda name: (PurePath(name).name != "features.json", name))
 
 
 def _manifest(parts: Sequence[Dataset]) -> DataManifest:
@@ -148,7 +149,3 @@ def _sums(counts: Sequence[dict[str, int]]) -> dict[str, int]:
 def _stack(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     whole = pl.concat(frames, how="vertical_relaxed")
     return whole.with_columns(pl.int_range(pl.len(), dtype=pl.UInt32).alias("row"))
-
-
-def _bytes(path: Path) -> bytes | None:
-    return path.read_bytes() if path.exists() else None

@@ -59,4 +59,4 @@ class RefitDataset(Dataset):
 
 def with_validation_events(data: Dataset) -> Dataset:
     """The data with validation events as training events; nothing is left for validation."""
-    return RefitDataset(data.path, data.manifest, data.specs, data)
+    return RefitDataset(data.path, data.manifest, data.specs, data.files, data)

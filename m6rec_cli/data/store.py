@@ -8,17 +8,13 @@ import numpy as np
 import polars as pl
 
 from m6rec_cli.data.events import Events
-from m6rec_cli.data.feature_arrays import (
-    FeatureArray,
-    damaged_file,
-    feature_array,
-    missing_file,
-    read_specs,
-)
+from m6rec_cli.data.feature_arrays import FeatureArray, column_array, read_specs, stored_array
 from m6rec_cli.data.format import COLD, SPLITS
 from m6rec_cli.data.manifest import DataManifest, read_manifest
+from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.feature_spec import FeatureSpec
 from m6rec_cli.system.locks import wait_for_replacement
+from m6rec_cli.system.sealed_files import SealedDirectory
 
 _EVENT_TYPES: dict[str, type] = {
     "user_row": np.int32,
@@ -33,11 +29,17 @@ _EVENT_TYPES: dict[str, type] = {
 
 @dataclass(frozen=True)
 class Dataset:
-    """A complete data directory; large tables are read on first use."""
+    """A complete data directory; large tables are read on first use.
+
+    Attributes:
+        files: Reads the files, each checked against the manifest that was opened: what is read is
+            never of two directories.
+    """
 
     path: Path
     manifest: DataManifest
     specs: tuple[FeatureSpec, ...]
+    files: SealedDirectory
 
     @classmethod
     def open(cls, path: Path) -> "Dataset":
@@ -47,7 +49,10 @@ class Dataset:
             M6RecError: It does not exist, is incomplete, or was written in another format.
         """
         wait_for_replacement(path)
-        return cls(path, read_manifest(path), read_specs(path / "features"))
+        manifest = read_manifest(path)
+        files = manifest.directory(path)
+        files.require_same_names("events")
+        return cls(path, manifest, read_specs(files), files)
 
     @property
     def n_users(self) -> int:
@@ -79,18 +84,24 @@ class Dataset:
     @cached_property
     def users(self) -> pl.DataFrame:
         """`users.parquet`."""
-        return _read_parquet(self.path / "users.parquet")
+        return self._read_table("users.parquet")
 
     @cached_property
     def items(self) -> pl.DataFrame:
         """`items.parquet`."""
-        return _read_parquet(self.path / "items.parquet")
+        return self._read_table("items.parquet")
 
     @cached_property
     def events(self) -> Events:
         """The events of all splits."""
-        files = sorted((self.path / "events").glob("*.parquet"))
-        frame = pl.concat([_read_parquet(f) for f in files])
+        parts = self.files.names("events")
+        if not parts:
+            raise M6RecError(
+                "the data directory has no events",
+                where=str(self.path / "events"),
+                hint="run `m6rec preprocess` again",
+            )
+        frame = pl.concat([self._read_table(name) for name in parts])
         return Events(
             **{name: frame[name].to_numpy().astype(dtype) for name, dtype in _EVENT_TYPES.items()}
         )
@@ -115,8 +126,12 @@ class Dataset:
 
     def feature(self, spec: FeatureSpec) -> FeatureArray:
         """Values and mask of one feature."""
-        frame = self.items if spec.entity == "item" else self.users
-        return feature_array(spec, frame, self.path / "media")
+        if spec.storage == "array":
+            return stored_array(spec, self.files)
+        return column_array(spec, self.items if spec.entity == "item" else self.users)
+
+    def _read_table(self, name: str) -> pl.DataFrame:
+        return self.files.read(name, lambda file: pl.read_parquet(file, memory_map=False))
 
 
 def own_item_rows(users: pl.Series, items: pl.Series) -> np.ndarray:
@@ -124,12 +139,3 @@ def own_item_rows(users: pl.Series, items: pl.Series) -> np.ndarray:
     positions = pl.DataFrame({"id": items}).with_row_index("at")
     found = pl.DataFrame({"id": users}).join(positions, on="id", how="left", maintain_order="left")
     return found["at"].cast(pl.Int64).fill_null(-1).to_numpy()
-
-
-def _read_parquet(path: Path) -> pl.DataFrame:
-    try:
-        return pl.read_parquet(path, memory_map=False)
-    except FileNotFoundError:
-        raise missing_file(path) from None
-    except (pl.exceptions.ComputeError, OSError) as error:
-        raise damaged_file(path, error) from None

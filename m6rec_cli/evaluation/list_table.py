@@ -17,6 +17,8 @@ from m6rec_cli.preprocessing.tables import ROW
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import Reporter
 
+_LAST_RANK = 2**31
+
 
 @dataclass(frozen=True)
 class ListEntries:
@@ -104,9 +106,20 @@ def _read(file: Path, report: Reporter) -> pl.DataFrame:
             hint=_columns_hint(table, "rank"),
         )
     by = "rank" if "rank" in table.schema else "score"
+    for column in ("user_id", "item_id", by):
+        _refuse_nested(table.schema[column], column, file)
     value = pl.col(by).cast(pl.Float64, strict=False)
     number = pl.when(value.is_finite()).then(value).alias(by)
     return table.frame.select(ROW, "user_id", "item_id", number).collect()
+
+
+def _refuse_nested(kind: pl.DataType, column: str, file: Path) -> None:
+    if kind.is_nested():
+        raise M6RecError(
+            f"the column `{column}` of the list file holds lists or objects",
+            where=f"{file}, column `{column}`: {kind}",
+            hint="write a row for each item of a list: user, item, rank",
+        )
 
 
 def _columns_hint(table: tables.Table, wanted: str) -> str:
@@ -126,7 +139,7 @@ def _refuse_missing_values(frame: pl.DataFrame, by: str, file: Path) -> None:
 
 
 def _refuse_bad_ranks(frame: pl.DataFrame, file: Path) -> None:
-    bad = frame.filter((pl.col("rank") < 1) | (pl.col("rank") % 1 != 0))
+    bad = frame.filter(~pl.col("rank").is_between(1, _LAST_RANK) | (pl.col("rank") % 1 != 0))
     if len(bad):
         raise M6RecError(
             f"`rank` must be 1, 2, 3 and so on; {len(bad):,} rows have another value",

@@ -1,6 +1,5 @@
 """A finished run directory to a model with its catalogue, ready to rank items."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from m6rec_cli.config.settings import Config
 from m6rec_cli.data.feature_arrays import read_specs
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.inference import run_catalogue
-from m6rec_cli.inference.run_catalogue import Catalogue, read_run_file
+from m6rec_cli.inference.run_catalogue import Catalogue
 from m6rec_cli.model.recommender import M6Rec, ModelSpec
 from m6rec_cli.preprocessing import schema_file
 from m6rec_cli.preprocessing.schema import Schema
@@ -24,7 +23,8 @@ from m6rec_cli.system.checkpoints import (
 )
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.feature_spec import Entity
-from m6rec_cli.system.run_manifest import CONFIG, RUN, RunManifest, read_run
+from m6rec_cli.system.run_manifest import CONFIG, RunManifest, read_run
+from m6rec_cli.system.sealed_files import ReplacedError, SealedDirectory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,17 +32,18 @@ class LoadedRun:
     """A run that can rank items.
 
     Attributes:
+        files: Reads the files of the run, each checked against the manifest.
         config: The configuration that the run was trained with.
         manifest: `run.json`.
         model: Holds the parameters of the best step.
         spec: The features that the model reads.
         schema: The columns of the training files; raw files are read by it.
         catalogue: The items to rank.
-        digest: SHA-256 of configuration, manifest and parameters. Decoder states are valid only
-            for a run with the same digest.
+        digest: SHA-256 of the manifest, which holds those of configuration and parameters. Decoder
+            states are valid only for a run with the same digest.
     """
 
-    path: Path
+    files: SealedDirectory
     config: Config
     manifest: RunManifest
     model: M6Rec
@@ -50,6 +51,11 @@ class LoadedRun:
     schema: Schema
     catalogue: Catalogue
     digest: str
+
+    @property
+    def path(self) -> Path:
+        """The run directory."""
+        return self.files.path
 
     @property
     def has_time(self) -> bool:
@@ -68,13 +74,21 @@ def load(path: Path) -> LoadedRun:
     Raises:
         M6RecError: The run is missing, unfinished, damaged or of another format.
     """
+    try:
+        return _load(path)
+    except ReplacedError:
+        return load(path)  # another run took its place in the meantime
+
+
+def _load(path: Path) -> LoadedRun:
     manifest = read_run(path)
+    files = manifest.directory(path)
     step = manifest.best.step
-    digest = _digest(path, step)
+    files.check(CONFIG, f"steps/{step}.json", *files.names("features"))
     config = configuration.resolve(file=path / CONFIG)
     used = {(f.entity, f.name) for f in manifest.model.features}
-    specs = [s for s in read_specs(path / "features") if (s.entity, s.name) in used]
-    items = run_catalogue.read_items(path / run_catalogue.FOLDER)
+    specs = [s for s in read_specs(files) if (s.entity, s.name) in used]
+    items = run_catalogue.read_items(files)
     spec = ModelSpec(
         n_items=len(items),
         n_events=len(manifest.model.event_kinds),
@@ -82,21 +96,18 @@ def load(path: Path) -> LoadedRun:
         user_specs=tuple(s for s in specs if s.entity == "user"),
     )
     model = _read_model(path, step, config, spec)
-    catalogue = run_catalogue.read_catalogue(
-        path / run_catalogue.FOLDER, items, spec, config.model.width
-    )
+    catalogue = run_catalogue.read_catalogue(files, items, spec, config.model.width)
     schema = schema_file.read(path / "features" / schema_file.FILE)
-    if digest != _digest(path, read_run(path).best.step):
-        return load(path)  # another run took its place in the meantime
+    files.require_unchanged()
     return LoadedRun(
-        path=path,
+        files=files,
         config=config,
         manifest=manifest,
         model=model,
         spec=spec,
         schema=schema,
         catalogue=catalogue,
-        digest=digest,
+        digest=manifest.seal,
     )
 
 
@@ -134,11 +145,3 @@ def _read_model(path: Path, step: int, config: Config, spec: ModelSpec) -> M6Rec
         model, unflatten_by_name(variables, {k: jax.device_put(v) for k, v in arrays.items()})
     )
     return model
-
-
-def _digest(path: Path, step: int) -> str:
-    total = hashlib.sha256()
-    # The seal of a step holds the digests of all its files.
-    for name in (CONFIG, RUN, f"steps/{step}.json"):
-        total.update(read_run_file(path / name, Path.read_bytes))
-    return total.hexdigest()

@@ -79,7 +79,7 @@ def _unread_categories(run: LoadedRun) -> list[FeatureSpec]:
     read = {s.name for s in run.spec.item_specs}
     return [
         s
-        for s in read_specs(run.path / "features")
+        for s in read_specs(run.files)
         if s.entity == "item" and s.name in run.catalogue.items.columns and s.name not in read
     ]
 

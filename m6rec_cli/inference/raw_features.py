@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from m6rec_cli.data.feature_arrays import FeatureArray, feature_array
+from m6rec_cli.data.feature_arrays import FeatureArray, column_array
 from m6rec_cli.inference.loaded_run import LoadedRun
 from m6rec_cli.preprocessing import encode, tables
 from m6rec_cli.preprocessing.cleaning.rules import CleaningLog
@@ -43,6 +43,7 @@ def encode_rows(
     Returns:
         All features as arrays, and the frame of those that are stored as columns.
     """
+    run.files.check(*run.files.names("features"))  # the folder may be another run's by now
     cleaning = CleaningLog()
     frame = encoding.add_vectors(
         frame, map(FeatureColumn.of, specs), media, entity, report, cleaning
@@ -54,6 +55,5 @@ def encode_rows(
         if rule.changed and "undecodable" in rule.rule:
             report.warn(f"{rule.rule}: {rule.changed:,}, first: {rule.examples[0]}")
     return {
-        s.name: arrays[s.name] if s.name in arrays else feature_array(s, table, Path())
-        for s in specs
+        s.name: arrays[s.name] if s.name in arrays else column_array(s, table) for s in specs
     }, table

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -18,10 +17,10 @@ from m6rec_cli.ranking import ranking_file
 from m6rec_cli.ranking.evidence import ItemEvidence
 from m6rec_cli.ranking.weights import RankingWeights
 from m6rec_cli.system.errors import M6RecError
+from m6rec_cli.system.sealed_files import SealedDirectory
 
 FOLDER = "catalogue"
 _HINT = "restore the run directory from a copy, or train again"
-_Content = TypeVar("_Content")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,13 +80,15 @@ class Catalogue:
         return len(self.items)
 
 
-def read_items(folder: Path) -> pl.DataFrame:
-    """The item table of a `catalogue/` folder."""
-    return read_run_file(folder / "items.parquet", pl.read_parquet)
+def read_items(files: SealedDirectory) -> pl.DataFrame:
+    """The item table of a run's `catalogue/` folder."""
+    return files.read(f"{FOLDER}/items.parquet", pl.read_parquet)
 
 
-def read_catalogue(folder: Path, items: pl.DataFrame, spec: ModelSpec, width: int) -> Catalogue:
-    """Read the rest of a `catalogue/` folder.
+def read_catalogue(
+    files: SealedDirectory, items: pl.DataFrame, spec: ModelSpec, width: int
+) -> Catalogue:
+    """Read the rest of a run's `catalogue/` folder.
 
     Args:
         items: From `read_items`.
@@ -96,51 +97,31 @@ def read_catalogue(folder: Path, items: pl.DataFrame, spec: ModelSpec, width: in
     Raises:
         M6RecError: A file is missing, damaged or of another run.
     """
-    path = folder / "embeddings.npy"
-    embeddings = read_run_file(path, _load_array)
-    _require_shape(path, embeddings.shape, (len(items), width))
+    name = f"{FOLDER}/embeddings.npy"
+    embeddings: np.ndarray = files.read(name, np.load)
+    _require_shape(files.path / name, embeddings.shape, (len(items), width))
     warm = items["popularity"].to_numpy() > 0
     return Catalogue(
         items=items,
         id_rows=np.where(warm, np.arange(len(items)), -1),
         embeddings=jax.device_put(embeddings),
         bias=jnp.zeros(len(items)),
-        cooccurrence=_read_graph(folder / run_graphs.COOCCURRENCE, len(items)),
-        content_similarity=_read_graph(folder / run_graphs.CONTENT_SIMILARITY, len(items)),
-        cosines=run_graphs.read_cosines(folder, lambda path: _read_graph(path, len(items))),
+        cooccurrence=_read_graph(files, run_graphs.COOCCURRENCE, len(items)),
+        content_similarity=_read_graph(files, run_graphs.CONTENT_SIMILARITY, len(items)),
+        cosines=run_graphs.read_cosines(lambda file: _read_graph(files, file, len(items))),
         events=items["popularity"].to_numpy().astype(np.int64),
-        ranking=read_run_file(folder / ranking_file.FILE, ranking_file.read_fit).weights,
+        ranking=files.read(f"{FOLDER}/{ranking_file.FILE}", ranking_file.read_fit).weights,
         content_weight=0.0,
-        content_counts=lambda: read_run_file(
-            folder / run_graphs.TERM_COUNTS,
+        content_counts=lambda: files.read(
+            f"{FOLDER}/{run_graphs.TERM_COUNTS}",
             lambda file: content_similarity.load_term_counts(file, spec.item_specs, len(items)),
         ),
     )
 
 
-def read_run_file(path: Path, reader: Callable[[Path], _Content]) -> _Content:
-    """Read a file of a run directory.
-
-    Raises:
-        M6RecError: The file is missing or damaged.
-    """
-    try:
-        return reader(path)
-    except FileNotFoundError:
-        raise M6RecError("a file of the run is missing", where=str(path), hint=_HINT) from None
-    except (ValueError, EOFError, OSError, pl.exceptions.PolarsError) as error:
-        raise M6RecError(
-            f"a file of the run is damaged: {error}", where=str(path), hint=_HINT
-        ) from None
-
-
-def _load_array(path: Path) -> np.ndarray:
-    return np.load(path)
-
-
-def _read_graph(path: Path, n_items: int) -> sparse.csr_array:
-    graph = read_run_file(path, cooccurrence.load_graph)
-    _require_shape(path, graph.shape or (), (n_items, n_items))
+def _read_graph(files: SealedDirectory, name: str, n_items: int) -> sparse.csr_array:
+    graph = files.read(f"{FOLDER}/{name}", cooccurrence.load_graph)
+    _require_shape(files.path / FOLDER / name, graph.shape or (), (n_items, n_items))
     return graph
 
 

@@ -2,7 +2,8 @@
 
 `state.json` names one complete generation, a numbered folder. A write adds the next generation,
 renames the new `state.json` into place and removes the old generation: a crash at any moment leaves
-one of the two. A generation holds
+one of the two. Before the first generation it names none, so that a folder which lost the file is
+not taken for a new one. A generation holds
 
 - `users.parquet`: `id` str, `profile` u64 (see `profile_digests`; 0 without a profile);
 - `contexts.npy` f32 (users, d) and `states.npy` f32 (users, s), after each user's last event;
@@ -17,19 +18,18 @@ one of the two. A generation holds
 """
 
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from m6rec_cli.system import digests, provenance
-from m6rec_cli.system.directories import atomic_directory, read_json, write_json
+from m6rec_cli.system.directories import atomic_directory
 from m6rec_cli.system.errors import M6RecError
+from m6rec_cli.system.sealed_files import SEAL, read_sealed, write_sealed
 
-FORMAT = 2
-_OLD_FORMAT = 1
-"""Of states that do not say what the last update changed; they are still read."""
+FORMAT = 3
 MANIFEST = "state.json"
 _FRAMES = {
     "users": {"id": pl.String, "profile": pl.UInt64},
@@ -81,11 +81,11 @@ class StateManifest:
 
     Attributes:
         run: `LoadedRun.digest` of the run that made the states.
-        run_path: Its path; None if an older version wrote the states.
-        generation: The name of the current generation's folder.
+        run_path: Its path.
+        generation: The name of the current generation's folder; empty before the first.
         users: How many users it holds.
         profiles: How many of them have a profile.
-        sha256: A digest of the generation's files.
+        sha256: A digest of each of the generation's files.
         night: A digest of the events of the last update.
         created: When the last update was written, see `Provenance`.
         command: The command line of the last update.
@@ -96,7 +96,7 @@ class StateManifest:
     generation: str
     users: int
     profiles: int
-    sha256: str
+    sha256: dict[str, str]
     night: str = ""
     run_path: str | None = None
     created: str | None = None
@@ -108,10 +108,10 @@ def has_states(folder: Path) -> bool:
     """Whether the folder holds states.
 
     Raises:
-        M6RecError: The folder holds other files.
+        M6RecError: The folder holds other files, or its `state.json` is damaged or lost.
     """
     if (folder / MANIFEST).exists():
-        return True
+        return _read_manifest(folder).generation != ""
     if folder.exists() and not folder.is_dir():
         raise M6RecError(
             "the state is a file where a directory is wanted",
@@ -124,6 +124,13 @@ def has_states(folder: Path) -> bool:
             "the state directory holds files that m6rec did not write",
             where=str(folder / min(foreign)),
             hint="pass another `--state`",
+        )
+    if generations := [p.name for p in folder.glob("*") if p.name.isdigit()]:
+        raise M6RecError(
+            f"the state is damaged: `{MANIFEST}` is missing, and there are states in "
+            f"`{max(generations)}`",
+            where=str(folder / MANIFEST),
+            hint=f"put the file back, or {_START_AGAIN}",
         )
     return False
 
@@ -145,17 +152,15 @@ def read_states(folder: Path, run_digest: str) -> UserStates:
             hint=_START_AGAIN,
         )
     generation = folder / manifest.generation
-    if not generation.is_dir() or digests.of_directory(generation) != manifest.sha256:
+    found = digests.of_files(generation)
+    if damaged := {n for n in found | manifest.sha256 if found.get(n) != manifest.sha256.get(n)}:
         raise M6RecError(
-            "the state is damaged: its files are not those that were written",
-            where=str(generation),
+            "the state is damaged: a file is not the one that was written",
+            where=str(generation / min(damaged)),
             hint=_START_AGAIN,
         )
     frames = {
-        name: pl.read_parquet(generation / f"{name}.parquet", memory_map=False)
-        if manifest.format > _OLD_FORMAT or name != "changed"
-        else pl.DataFrame(schema=schema)
-        for name, schema in _FRAMES.items()
+        name: pl.read_parquet(generation / f"{name}.parquet", memory_map=False) for name in _FRAMES
     }
     contexts, states = (np.load(generation / f"{name}.npy") for name in ("contexts", "states"))
     return UserStates(**frames, contexts=contexts, states=states, night=manifest.night)
@@ -170,6 +175,9 @@ def write_states(
     """
     folder.mkdir(parents=True, exist_ok=True)
     before = _read_manifest(folder).generation if has_states(folder) else "000000"
+    facts = StateManifest(run=run_digest, generation="", users=0, profiles=0, sha256={})
+    if not (folder / MANIFEST).exists():
+        write_sealed(folder / MANIFEST, asdict(facts))
     _remove_all_but(folder, before)
     generation = folder / f"{int(before) + 1:06d}"
     with atomic_directory(generation, kind="state", is_locked=True) as work:
@@ -178,32 +186,33 @@ def write_states(
             frame.select(*schema).cast(schema).write_parquet(work / f"{name}.parquet")
         np.save(work / "contexts.npy", states.contexts)
         np.save(work / "states.npy", states.states)
-    manifest = StateManifest(
+    manifest = replace(
+        facts,
         run=run_digest,
         generation=generation.name,
         users=len(states.users),
         profiles=int((states.users["profile"] != 0).sum()),
-        sha256=digests.of_directory(generation),
+        sha256=digests.of_files(generation),
         night=states.night,
         run_path=None if run_path is None else str(run_path),
         **asdict(provenance.current()),
     )
-    write_json(folder / MANIFEST, asdict(manifest))
+    write_sealed(folder / MANIFEST, asdict(manifest))
     shutil.rmtree(folder / before, ignore_errors=True)
 
 
 def _read_manifest(folder: Path) -> StateManifest:
     path = folder / MANIFEST
-    tree = read_json(path, "the state's manifest")
-    found = tree.get("format") if isinstance(tree, dict) else None
-    if found not in (FORMAT, _OLD_FORMAT):
-        raise M6RecError(
-            f"the state has format {found}, this version reads {FORMAT}",
-            where=str(path),
-            hint=_START_AGAIN,
-        )
+    tree = read_sealed(
+        path,
+        "the state's manifest",
+        owner="the state",
+        version=FORMAT,
+        old_hint=_START_AGAIN,
+        hint=_START_AGAIN,
+    )
     try:
-        return StateManifest(**tree)
+        return StateManifest(**{key: value for key, value in tree.items() if key != SEAL})
     except TypeError as error:
         raise M6RecError(
             f"the state's manifest is damaged: {error}", where=str(path), hint=_START_AGAIN

@@ -1,11 +1,13 @@
 """Recorded digests of an output to the files that differ from them."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from m6rec_cli.inspection.json_files import read_object
 from m6rec_cli.system import digests
+from m6rec_cli.system.errors import M6RecError
+from m6rec_cli.system.sealed_files import SEAL, has_its_seal
 from m6rec_cli.system.work_files import WORK_PREFIX
 
 
@@ -15,13 +17,13 @@ class RecordedDigests:
 
     Attributes:
         files: By path.
-        folders: One digest over all files of a folder, see `folder_digest`, by path.
-        manifest: The name of the file at the top of a folder that its digest leaves out.
+        manifests: JSON files that have their own digest, if this version or a later one wrote them.
+        folder: Holds no other files than `files` and `manifests`; None if it may.
     """
 
     files: Mapping[Path, str] = field(default_factory=dict)
-    folders: Mapping[Path, str] = field(default_factory=dict)
-    manifest: str = ""
+    manifests: tuple[Path, ...] = ()
+    folder: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Verification:
 
 def verify(recorded: RecordedDigests) -> Verification:
     """Read all files that have a digest."""
-    problems: list[str] = []
+    problems = [f"{p}: it was changed after it was written" for p in _changed(recorded.manifests)]
     checked = 0
     for path, expected in recorded.files.items():
         if not path.is_file():
@@ -43,25 +45,29 @@ def verify(recorded: RecordedDigests) -> Verification:
         checked += 1
         if digests.of_file(path) != expected:
             problems.append(f"{path}: its digest is not the recorded one")
-    for folder, expected in recorded.folders.items():
-        paths = _files_below(folder, recorded.manifest)
-        checked += len(paths)
-        if folder_digest(folder, paths) != expected:
-            problems.append(f"{folder}: a file was changed, added or removed")
+    if recorded.folder and recorded.files:
+        known = {*recorded.files, *recorded.manifests}
+        added = [path for path in _files_below(recorded.folder) if path not in known]
+        problems += [f"{path}: it does not belong to the output" for path in added]
     return Verification(checked, tuple(problems))
 
 
-def folder_digest(folder: Path, paths: list[Path]) -> str:
-    """SHA-256 over the names and the digests of files, as manifests record it."""
-    total = hashlib.sha256()
-    for path in paths:
-        total.update(f"{path.relative_to(folder).as_posix()} {digests.of_file(path)}\n".encode())
-    return total.hexdigest()
+def _changed(manifests: tuple[Path, ...]) -> list[Path]:
+    changed = []
+    for path in manifests:
+        try:
+            tree = read_object(path)
+        except M6RecError:
+            changed.append(path)
+            continue
+        if SEAL in tree and not has_its_seal(tree):
+            changed.append(path)
+    return changed
 
 
-def _files_below(folder: Path, manifest: str) -> list[Path]:
+def _files_below(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.is_file() and path != folder / manifest and not path.name.startswith(WORK_PREFIX)
+        if path.is_file() and not path.name.startswith(WORK_PREFIX)
     )

@@ -5,6 +5,7 @@ members of sets and the values of categories; other kinds are not compared.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
@@ -127,14 +128,14 @@ def save_term_counts(path: Path, blocks: Sequence[sparse.csr_array]) -> None:
 
 
 def load_term_counts(
-    path: Path, specs: Iterable[FeatureSpec], n_items: int
+    file: BufferedReader, specs: Iterable[FeatureSpec], n_items: int
 ) -> list[sparse.csr_array]:
     """Read the term counts of the features `specs` of `n_items` items.
 
     Raises:
-        OSError, ValueError: The file is missing, damaged or of other features or items.
+        ValueError: The file is of other features or items.
     """
-    joined = cooccurrence.load_graph(path)
+    joined = cooccurrence.load_graph(file)
     sizes = [spec.size for spec in specs if _has_terms(spec)]
     n_terms, n_rows = len(_document_frequency(joined)), len(joined.indptr) - 1
     if n_terms != sum(sizes):

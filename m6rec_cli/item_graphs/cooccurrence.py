@@ -8,10 +8,9 @@ p(i) (1 + w n q(i)) over n items. An item with the share of an even draw, 1 / n,
 `content_similarity` has neighbours that do not depend on histories.
 """
 
-import zlib
+from io import BufferedReader
 from itertools import pairwise
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from scipy import sparse
@@ -139,17 +138,9 @@ def save_graph(path: Path, graph: sparse.csr_array) -> None:
     sparse.save_npz(path, graph)
 
 
-def load_graph(path: Path) -> sparse.csr_array:
-    """Read a graph.
-
-    Raises:
-        OSError, ValueError: The file is missing or damaged.
-    """
-    with path.open("rb") as file:  # numpy would leave a damaged file open
-        try:
-            return sparse.csr_array(sparse.load_npz(file))
-        except (KeyError, BadZipFile, zlib.error) as error:
-            raise ValueError(str(error)) from error
+def load_graph(file: Path | BufferedReader) -> sparse.csr_array:
+    """Read a graph."""
+    return sparse.csr_array(sparse.load_npz(file))
 
 
 def _neighbour_weights(

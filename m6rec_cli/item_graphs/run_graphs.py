@@ -1,6 +1,5 @@
 """A data directory to the item graphs that a run directory keeps in `catalogue/`."""
 
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,9 +7,11 @@ from scipy import sparse
 
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.item_graphs import content_cosines, content_similarity, cooccurrence
+from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.feature_spec import FeatureSpec
 from m6rec_cli.system.progress import Reporter
 from m6rec_cli.system.run_manifest import read_run
+from m6rec_cli.system.sealed_files import SealedDirectory
 
 COOCCURRENCE, CONTENT_SIMILARITY = "cooccurrence.npz", "content_similarity.npz"
 TERM_COUNTS = "term_counts.npz"
@@ -32,9 +33,9 @@ def write_graphs(
         specs: The item features that the model reads.
         parent: The run that was fine-tuned; its graphs are copied if it has the same data.
     """
-    if parent and _can_copy(parent, data):
+    if parent and (graphs := _graphs_of(parent, data)):
         for name in _FILES:
-            shutil.copyfile(parent / "catalogue" / name, folder / name)
+            graphs.copy(f"catalogue/{name}", folder / name)
         return
     history = data.history("valid")
     graph = cooccurrence.fit(history.user_row, history.item_row, data.n_items)
@@ -52,25 +53,25 @@ def write_graphs(
         cooccurrence.save_graph(folder / file, graph)
 
 
-def read_cosines(
-    folder: Path, read: Callable[[Path], sparse.csr_array] = cooccurrence.load_graph
-) -> dict[str, sparse.csr_array]:
+def read_cosines(read: Callable[[str], sparse.csr_array]) -> dict[str, sparse.csr_array]:
     """The cosines of item content in a run's `catalogue/`, by the names that there are.
 
-    Raises:
-        OSError, ValueError: A file is missing or damaged, unless `read` raises another error.
+    Args:
+        read: Reads a graph by its file name.
     """
-    graphs = {name: read(folder / file) for name, file in COSINES.items()}
+    graphs = {name: read(file) for name, file in COSINES.items()}
     return {name: graph for name, graph in graphs.items() if graph.nnz}
 
 
-def _can_copy(parent: Path, data: Dataset) -> bool:
-    """Whether the parent has the same data, and its files can be read."""
-    if read_run(parent).data_fingerprints != data.manifest.fingerprints:
-        return False
+def _graphs_of(parent: Path, data: Dataset) -> SealedDirectory | None:
+    """The files of the parent, if it still stands there, whole, and was trained on the same data.
+
+    Graphs are computed from the data otherwise: at the end of a training that is no reason to fail.
+    """
     try:
-        for name in _FILES:
-            cooccurrence.load_graph(parent / "catalogue" / name)
-    except (OSError, ValueError):
-        return False
-    return True
+        manifest = read_run(parent)
+        files = manifest.directory(parent)
+        files.check(*(f"catalogue/{name}" for name in _FILES))
+    except M6RecError:
+        return None
+    return files if manifest.data_fingerprints == data.manifest.fingerprints else None

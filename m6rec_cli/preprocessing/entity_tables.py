@@ -4,16 +4,18 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from m6rec_cli.preprocessing import tables
 from m6rec_cli.preprocessing.cleaning import id_checks
 from m6rec_cli.preprocessing.cleaning.rules import CleaningLog
 from m6rec_cli.preprocessing.columns import cell_values, number_cells
 from m6rec_cli.preprocessing.features._base import FEATURE_KINDS, PerItem
+from m6rec_cli.preprocessing.readers._base import OWN
 from m6rec_cli.preprocessing.schema import Schema
-from m6rec_cli.preprocessing.tables import ROW, Table
+from m6rec_cli.preprocessing.single_values import require_single_values
+from m6rec_cli.preprocessing.tables import ID, ROW, Table
 from m6rec_cli.system.errors import M6RecError, nearest_hint
 from m6rec_cli.system.feature_spec import Entity
 
+_MEMBERS = f"{OWN}members"
 REPEATED_IDS = "duplicate ids, first kept"
 """The rule that drops every row of an id but the first."""
 
@@ -45,11 +47,11 @@ def read_entity_table(
                 where=table.path,
                 hint=nearest_hint(name, table.schema),
             )
-    tables.require_single_values(table, id_column, entity)
+    require_single_values(table, id_column, entity)
     head = table.head()
     frame = table.frame.select(
         ROW,
-        cell_values.identifier(id_column, table.schema[id_column], head[id_column]).alias("__id"),
+        cell_values.identifier(id_column, table.schema[id_column], head[id_column]).alias(ID),
         *dict.fromkeys(wanted),
     ).collect(engine="streaming")
     what = f"{entity}s"
@@ -60,18 +62,16 @@ def read_entity_table(
     )
     if table.n_repeated_headers:
         cleaning.count_dropped(f"{what}: repeated header lines", table.n_repeated_headers)
-    frame = cleaning.keep_rows(frame, f"{what}: no id", pl.col("__id").is_not_null())
+    frame = cleaning.keep_rows(frame, f"{what}: no id", pl.col(ID).is_not_null())
     frame = id_checks.check_table_ids(frame, table, id_column, entity, cleaning)
     sets = {f.column: f.separator for f in features if f.kind == "set"}
     frame = _with_joined_sets(frame, table, sets)
-    frame = cleaning.keep_rows(
-        frame, f"{what}: {REPEATED_IDS}", pl.col("__id").is_first_distinct(), "__id"
-    )
+    frame = cleaning.keep_rows(frame, f"{what}: {REPEATED_IDS}", pl.col(ID).is_first_distinct(), ID)
     display_text = (
         cell_values.text(display, table.schema[display]) if display else pl.lit(None, pl.String)
     )
     return frame.select(
-        pl.col("__id").alias("id"),
+        pl.col(ID).alias("id"),
         display_text.alias("display"),
         *(pl.col(n).alias(cell_values.raw_column(n)) for n in dict.fromkeys(wanted)),
     )
@@ -81,18 +81,18 @@ def _with_joined_sets(
     frame: pl.DataFrame, table: Table, separators: Mapping[str, str | None]
 ) -> pl.DataFrame:
     """Give each line of an id the members of all its lines, in columns of sets."""
-    if not separators or frame["__id"].is_unique().all():
+    if not separators or frame[ID].is_unique().all():
         return frame
     for name, separator in separators.items():
         members = cell_values.members(name, table.schema[name], separator)
         joined = (
-            frame.select("__id", members.alias("__members"))
-            .drop_nulls("__members")
-            .explode("__members")
-            .group_by("__id")
-            .agg(pl.col("__members").unique(maintain_order=True).alias(name))
+            frame.select(ID, members.alias(_MEMBERS))
+            .drop_nulls(_MEMBERS)
+            .explode(_MEMBERS)
+            .group_by(ID)
+            .agg(pl.col(_MEMBERS).unique(maintain_order=True).alias(name))
         )
-        frame = frame.drop(name).join(joined, on="__id", how="left", maintain_order="left")
+        frame = frame.drop(name).join(joined, on=ID, how="left", maintain_order="left")
     return frame
 
 
@@ -127,25 +127,25 @@ def items_from_interactions(
             )
     head = table.head()
     item = cell_values.identifier(schema.item, table.schema[schema.item], head[schema.item])
-    base = table.frame.with_columns(item.alias("__id")).filter(pl.col("__id").is_not_null())
+    base = table.frame.with_columns(item.alias(ID)).filter(pl.col(ID).is_not_null())
     for name in (schema.quantity, schema.price):
         if name:
             base = base.filter((cell_values.number(name, table.schema[name]) > 0).fill_null(True))
-    order = base.group_by("__id").agg(pl.col(ROW).min()).sort(ROW).collect(engine="streaming")
-    result = order.select(pl.col("__id").alias("id"))
+    order = base.group_by(ID).agg(pl.col(ROW).min()).sort(ROW).collect(engine="streaming")
+    result = order.select(pl.col(ID).alias("id"))
     for name, combine in wanted.items():
         dtype, raw = table.schema[name], cell_values.raw_column(name)
         if combine == "median":
             value = number_cells.number(name, dtype, number_cells.date_formats_of(head[name]))
-            column = base.group_by("__id").agg(value.median().alias(raw))
+            column = base.group_by(ID).agg(value.median().alias(raw))
         else:
-            known = base.select("__id", cell_values.text(name, dtype).alias(raw)).drop_nulls()
-            counts = known.group_by("__id", raw).len().sort(["len", raw], descending=[True, False])
-            column = counts.group_by("__id", maintain_order=True).agg(pl.col(raw).first())
+            known = base.select(ID, cell_values.text(name, dtype).alias(raw)).drop_nulls()
+            counts = known.group_by(ID, raw).len().sort(["len", raw], descending=[True, False])
+            column = counts.group_by(ID, maintain_order=True).agg(pl.col(raw).first())
         result = result.join(
             column.collect(engine="streaming"),
             left_on="id",
-            right_on="__id",
+            right_on=ID,
             how="left",
             maintain_order="left",
         )

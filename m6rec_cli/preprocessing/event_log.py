@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from m6rec_cli.preprocessing import schema_file, tables
+from m6rec_cli.preprocessing import schema_file
 from m6rec_cli.preprocessing.cleaning import id_checks
 from m6rec_cli.preprocessing.cleaning.duplicates import LINE_HASH
 from m6rec_cli.preprocessing.cleaning.event_rules import clean_events, positive_column
@@ -20,7 +20,9 @@ from m6rec_cli.preprocessing.columns import (
     timestamps,
 )
 from m6rec_cli.preprocessing.event_order import order_lines
+from m6rec_cli.preprocessing.readers._base import OWN
 from m6rec_cli.preprocessing.schema import Schema
+from m6rec_cli.preprocessing.single_values import require_single_values
 from m6rec_cli.preprocessing.tables import ROW, Table
 from m6rec_cli.system.errors import M6RecError, nearest_hint
 
@@ -82,7 +84,7 @@ def parse(
     ids = _identifiers(table, schema)
     # Ids get a step of their own: otherwise Polars computes them anew for each use.
     with_ids = table.frame.with_columns(
-        expression.alias(f"__{name}") for name, expression in ids.items()
+        expression.alias(f"{OWN}{name}") for name, expression in ids.items()
     )
     frame = with_ids.select(_columns(table, schema, label)).collect(engine="streaming")
     frame = frame if frame[ROW].is_sorted() else frame.sort(ROW)
@@ -111,7 +113,7 @@ def require_columns(table: Table, schema: Schema) -> None:
                 where=table.path,
                 hint=nearest_hint(name, table.schema),
             )
-        tables.require_single_values(table, name, role)
+        require_single_values(table, name, role)
 
 
 def _in_order(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
@@ -126,7 +128,7 @@ def _in_order(frame: pl.DataFrame, schema: Schema) -> pl.DataFrame:
 
 
 def _order_column(position: int) -> str:
-    return f"__order{position}"
+    return f"{OWN}order{position}"
 
 
 def _identifiers(table: Table, schema: Schema) -> dict[str, pl.Expr]:
@@ -145,7 +147,7 @@ def _columns(table: Table, schema: Schema, label: str | None) -> list[pl.Expr]:
     kinds, head = table.schema, table.head()
     columns = [
         pl.col(ROW),
-        *(id_codes.hash_ids(pl.col(f"__{name}")).alias(name) for name in ("user", "item")),
+        *(id_codes.hash_ids(pl.col(f"{OWN}{name}")).alias(name) for name in ("user", "item")),
     ]
     if schema.timestamp:
         name = schema.timestamp

@@ -4,7 +4,6 @@ Fitting sees only rows with training events: held-out rows must not shape the sc
 vocabulary by which they are evaluated.
 """
 
-import shutil
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +14,7 @@ from m6rec_cli.preprocessing.columns import cell_values
 from m6rec_cli.preprocessing.features._base import FEATURE_KINDS, FitContext
 from m6rec_cli.preprocessing.schema import FeatureColumn, Schema
 from m6rec_cli.system.feature_spec import Entity, FeatureSpec
+from m6rec_cli.system.sealed_files import SealedDirectory
 
 
 def fit_features(
@@ -61,10 +61,14 @@ def _cells(frame: pl.DataFrame, column: FeatureColumn) -> pl.Series:
     return frame[cell_values.source_column(column)]
 
 
-def reuse_features(fitted: Path, folder: Path) -> tuple[FeatureSpec, ...]:
-    """Take over the features of another `features` folder, with the files that they share."""
+def reuse_features(fitted: SealedDirectory, folder: Path) -> tuple[FeatureSpec, ...]:
+    """Take over the features of another directory, with the files that they share.
+
+    Args:
+        folder: The `features` folder to copy these files to.
+    """
     specs = read_specs(fitted)
     files = {FEATURE_KINDS.load(spec.kind).TRAITS.shared_file for spec in specs}
     for name in files - {None}:
-        shutil.copyfile(fitted / str(name), folder / str(name))
+        fitted.copy(f"features/{name}", folder / str(name))
     return specs

@@ -3,10 +3,12 @@
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from m6rec_cli.config.settings import DataConfig
 from m6rec_cli.data.feature_arrays import read_specs
+from m6rec_cli.data.manifest import MANIFEST, read_manifest
 from m6rec_cli.preprocessing import local_copies, schema_file, tables
 from m6rec_cli.preprocessing.column_hints import parse_columns
 from m6rec_cli.preprocessing.columns import inference, roles
@@ -15,6 +17,8 @@ from m6rec_cli.preprocessing.tables import Table
 from m6rec_cli.system.errors import M6RecError, UsageError, missing_path_hint
 from m6rec_cli.system.feature_spec import FeatureSpec
 from m6rec_cli.system.progress import Reporter
+from m6rec_cli.system.run_manifest import CONFIG, RUN, read_run
+from m6rec_cli.system.sealed_files import SealedDirectory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,10 +50,27 @@ class PreprocessInputs:
     columns: str | None = None
     no_time: bool = False
 
-    @property
-    def fitted(self) -> Path | None:
-        """The `features` folder of `like`."""
-        return self.like / "features" if self.like else None
+    @cached_property
+    def fitted(self) -> SealedDirectory | None:
+        """The directory `like`, whose feature state is checked.
+
+        Raises:
+            M6RecError: It is no finished data or run directory, or a file is damaged.
+        """
+        if self.like is None:
+            return None
+        if (self.like / MANIFEST).exists():
+            files = read_manifest(self.like).directory(self.like)
+        elif (self.like / RUN).exists() or (self.like / CONFIG).exists():
+            files = read_run(self.like).directory(self.like)
+        else:
+            raise M6RecError(
+                "`--like` names no data or run directory",
+                where=str(self.like / MANIFEST),
+                hint="give the output of `m6rec preprocess` or of a training command",
+            )
+        files.check(*files.names("features"))
+        return files
 
     @property
     def files(self) -> dict[str, tuple[Path, ...]]:
@@ -173,15 +194,13 @@ def _hints(inputs: PreprocessInputs, assumed: Mapping[str, str]) -> SchemaHints:
 
 
 def _like(
-    fitted: Path, inputs: PreprocessInputs, schema: Schema, opened: InputTables, report: Reporter
+    fitted: SealedDirectory,
+    inputs: PreprocessInputs,
+    schema: Schema,
+    opened: InputTables,
+    report: Reporter,
 ) -> Schema:
-    """The schema with the features of a `features` folder whose columns the tables have."""
-    if not (fitted / "features.json").exists():
-        raise M6RecError(
-            "`--like` names no data or run directory",
-            where=str(fitted / "features.json"),
-            hint="give the output of `m6rec preprocess` or of a training command",
-        )
+    """The schema with the fitted features of a directory whose columns the tables have."""
     specs = read_specs(fitted)
     items = opened.events if inputs.items_from_interactions else opened.items
     schema = replace(
@@ -191,7 +210,7 @@ def _like(
             [s for s in specs if s.entity == "user"], opened.users, report
         ),
     )
-    if schema_file.read(fitted / schema_file.FILE).users_are_items:
+    if schema_file.read(fitted.path / "features" / schema_file.FILE).users_are_items:
         schema = replace(schema, users_are_items=True)
     return schema
 

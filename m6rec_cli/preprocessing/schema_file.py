@@ -1,6 +1,5 @@
 """A schema file, which users can edit, to a `Schema` or to hints."""
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from m6rec_cli.preprocessing.features._base import FEATURE_KINDS
 from m6rec_cli.preprocessing.schema import ENCODED_KIND, FeatureColumn, Schema, SchemaHints
 from m6rec_cli.preprocessing.schema_toml import EVENT_KEYS, ORDER
 from m6rec_cli.system.errors import M6RecError, nearest_hint
+from m6rec_cli.system.toml_files import read_toml
 
 FILE = "schema.toml"
 _EXAMPLES = {"missing_users": "0", "order": "position"}
@@ -92,16 +92,8 @@ def read_hints(path: Path) -> SchemaHints:
 def _tables(path: Path) -> tuple[dict[str, object], dict[str, object], dict[str, object]]:
     """The three tables of a schema file, with known keys only."""
     where = str(path)
-    try:
-        tree = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise M6RecError(
-            "the schema file does not exist",
-            where=where,
-            hint="`m6rec preprocess ... --schema-out FILE` writes one",
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise M6RecError(f"the schema file is not TOML: {error}", where=where) from None
+    writes_one = "`m6rec preprocess ... --schema-out FILE` writes one"
+    tree = read_toml(path, "the schema file", writes_one)
     _require_known_keys(tree, _KEYS, "", where)
     for name, keys in _KEYS.items():
         if not isinstance(tree.get(name, {}), dict):

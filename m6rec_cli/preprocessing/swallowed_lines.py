@@ -9,11 +9,11 @@ from pathlib import Path
 
 import polars as pl
 
-from m6rec_cli.preprocessing.readers._base import read_all, read_start
+from m6rec_cli.preprocessing.readers._base import OWN, read_all, read_start
 from m6rec_cli.system.errors import M6RecError
 
 _BLOCK = 1 << 24
-_ROW = "__record"
+_ROW, _BREAKS = f"{OWN}record", f"{OWN}breaks"
 
 
 def require_no_swallowed_lines(
@@ -42,7 +42,7 @@ def require_no_swallowed_lines(
     cells = (
         frame.with_row_index(_ROW, offset=1)
         .filter(pl.any_horizontal(pl.col(name).str.contains("\n", literal=True) for name in names))
-        .select(_ROW, *names, breaks.alias("__breaks"))
+        .select(_ROW, *names, breaks.alias(_BREAKS))
         .collect(engine="streaming")
         .sort(_ROW)
     )

@@ -1,5 +1,6 @@
 """A path to a table: the suffix chooses the reader, and errors name the file."""
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,14 +12,19 @@ import polars as pl
 from m6rec_cli.preprocessing import encodings, local_copies, swallowed_lines
 from m6rec_cli.preprocessing.columns import simple_types
 from m6rec_cli.preprocessing.columns.decimal_commas import with_decimal_points
-from m6rec_cli.preprocessing.readers._base import EXTRA, HEADER, is_pattern
+from m6rec_cli.preprocessing.readers._base import EXTRA, HEADER, OWN, is_pattern, refuse_patterns
 from m6rec_cli.preprocessing.table_files import files_of, reader_of
+from m6rec_cli.system import file_faults
 from m6rec_cli.system.errors import M6RecError
 
-ROW = "__row"
+ID = f"{OWN}id"
+ROW = f"{OWN}row"
 """Number of each record in its file, from 1: for examples, and as the file order."""
 
-_FAULTS = (pl.exceptions.PolarsError, OSError, UnicodeDecodeError)
+_FAULTS = (
+    *(pl.exceptions.PolarsError, pl.exceptions.PanicException, zlib.error),
+    *(OSError, EOFError, ValueError, RecursionError),
+)
 
 
 class NoRecords(M6RecError):  # noqa: N818 - a night without events is no error of the user
@@ -149,6 +155,7 @@ def scan(path: Path | str, what: str, *, no_header: bool = False) -> Table:
 
 def _simplify(frame: pl.LazyFrame) -> tuple[pl.LazyFrame, dict[str, str]]:
     """Simple types and decimal points; the columns whose commas are read as points."""
+    refuse_patterns(frame.collect_schema().names())
     return with_decimal_points(simple_types.simplify_types(frame))
 
 
@@ -195,19 +202,6 @@ def scan_all(paths: Sequence[Path | str], what: str, *, no_header: bool = False)
     )
 
 
-def require_single_values(table: Table, name: str, role: str) -> None:
-    """Raise unless the column `name`, which has the role `role`, holds one value per cell."""
-    kind = table.schema[name]
-    if kind.is_nested() or kind == pl.Binary:
-        holds = "bytes" if kind == pl.Binary else "lists or objects"
-        raise M6RecError(
-            f"the column `{name}`, which the schema names as the {role}, holds {holds}",
-            where=f"{table.path}, column `{name}`: {kind}",
-            hint="each cell must hold one number or one text: write the values to another column, "
-            "or name another one",
-        )
-
-
 class _Counts(NamedTuple):
     """What one pass over a table finds."""
 
@@ -239,8 +233,8 @@ def _check(frame: pl.LazyFrame) -> _Counts:
     return _Counts(n, n_extra or 0, first, n_headers or 0)
 
 
-def _damaged(what: str, path: str, error: Exception) -> M6RecError:
-    reason = next(iter(str(error).strip().splitlines()), type(error).__name__)
+def _damaged(what: str, path: str, error: BaseException) -> M6RecError:
+    reason = file_faults.first_line(error)
     return M6RecError(f"the {what} file cannot be read: {reason}", where=path)
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 from m6rec_cli.ranking.weights import RankingWeights
@@ -62,13 +63,13 @@ def write_fit(path: Path, fit: RankingFit) -> None:
     write_json(path, tree)
 
 
-def read_fit(path: Path) -> RankingFit:
+def read_fit(file: Path | BufferedReader) -> RankingFit:
     """Read `ranking.json`.
 
     Raises:
         OSError, ValueError: It is missing or damaged.
     """
-    tree = json.loads(path.read_text(encoding="utf-8"))
+    tree = json.loads(file.read_bytes() if isinstance(file, Path) else file.read())
     try:
         return RankingFit(
             weights=RankingWeights.from_json(tree["weights"]),

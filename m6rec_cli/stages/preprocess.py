@@ -44,6 +44,7 @@ from m6rec_cli.system.output_checks import (
     require_writable,
 )
 from m6rec_cli.system.progress import Reporter, Summary
+from m6rec_cli.system.sealed_files import SealedDirectory
 
 _ROWS_PER_FILE = 10_000_000
 
@@ -109,11 +110,14 @@ def run(
         for folder in ("events", "media", "features"):
             (work / folder).mkdir()
         specs = _fit(data, schema, config, inputs.fitted, work / "features")
+        if inputs.fitted:
+            inputs.fitted.require_unchanged()
         _write_state(work / "features", schema, specs, data.event_kinds)
         for entity in ("item", "user"):
             _write_entity(data, specs, entity, work, inputs.media_root, cleaning, report)
         for part, rows in enumerate(data.events.iter_slices(_ROWS_PER_FILE)):
             rows.write_parquet(work / "events" / f"part-{part:05d}.parquet")
+        files = digests.of_files(work)
         manifest = DataManifest(
             schema=asdict(schema),
             counts=data.counts(),
@@ -126,7 +130,8 @@ def run(
             repeats=data.repeats,
             inputs=fingerprints.input_files(inputs.files),
             config={f"data.{k}": v for k, v in flatten(asdict(config.data)).items()},
-            fingerprints=(digests.of_directory(work),),
+            fingerprints=(digests.of_listing(files),),
+            files=files,
             **asdict(provenance.current()),
         )
         write_manifest(work, manifest)
@@ -178,7 +183,7 @@ def _read(
             items=tables.items and tables.items.path,
             users=tables.users and tables.users.path,
         ),
-        event_kinds=read_event_kinds(inputs.fitted) if inputs.fitted else None,
+        event_kinds=read_event_kinds(inputs.fitted.path / "features") if inputs.fitted else None,
         drop_items_without_events=inputs.items is None and inputs.items_from_interactions,
     )
     cleaning.rules += entity_rules.rules
@@ -200,7 +205,7 @@ def _with_frozen_vectors(
 
 
 def _fit(
-    data: DataTables, schema: Schema, config: Config, fitted: Path | None, folder: Path
+    data: DataTables, schema: Schema, config: Config, fitted: SealedDirectory | None, folder: Path
 ) -> tuple[FeatureSpec, ...]:
     """Fit features on rows with training events, or reuse those of `--like`."""
     if fitted:

@@ -17,9 +17,10 @@ import jax
 import numpy as np
 
 from m6rec_cli.system import digests, process_group
-from m6rec_cli.system.directories import fsync_tree, read_json, write_json
+from m6rec_cli.system.directories import fsync_tree
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.run_manifest import FORMAT
+from m6rec_cli.system.sealed_files import read_sealed, write_sealed
 from m6rec_cli.system.shapes import Leaf
 
 NamedArrays = dict[str, Leaf]
@@ -27,6 +28,7 @@ NamedArrays = dict[str, Leaf]
 SealFacts = dict[str, Any]  # Any: JSON
 """What a seal says beside its digests; `rows` has the rows of padded tables without padding."""
 
+_HINT = "restore the run directory from a copy, or train again"
 T = TypeVar("T")
 
 
@@ -83,7 +85,7 @@ class StepCheckpoints:
                 self._write_seal(step, self.read_seal(step) | facts, keep)
 
     def _write_seal(self, step: int, facts: SealFacts, keep: set[int]) -> None:
-        write_json(self._seal(step), {"format": FORMAT, "step": step, **facts})
+        write_sealed(self._seal(step), {**facts, "format": FORMAT, "step": step})
         for other in self.sealed():
             if other != step and other not in keep:
                 self._seal(other).unlink()
@@ -104,9 +106,16 @@ class StepCheckpoints:
         """Read the seal of a step.
 
         Raises:
-            M6RecError: It is missing or damaged.
+            M6RecError: It is missing, damaged or of another format.
         """
-        return read_json(self._seal(step), "a checkpoint's seal")
+        return read_sealed(
+            self._seal(step),
+            "a checkpoint's seal",
+            owner="the checkpoint",
+            version=FORMAT,
+            old_hint="train again with this version, or use the one that wrote it",
+            hint=_HINT,
+        )
 
     def load_trees(
         self, step: int, targets: Mapping[str, NamedArrays]
@@ -166,16 +175,15 @@ def _file_digests(path: Path) -> dict[str, str]:
 
 
 def _verify(path: Path, sealed: dict[str, str]) -> None:
-    hint = "restore the run directory from a copy, or train again"
     for name, digest in sealed.items():
         file = path / name
         if not file.exists():
-            raise M6RecError("a file of the checkpoint is missing", where=str(file), hint=hint)
+            raise M6RecError("a file of the checkpoint is missing", where=str(file), hint=_HINT)
         if digests.of_file(file) != digest:
             raise M6RecError(
                 "a file of the checkpoint is damaged: its digest differs",
                 where=str(file),
-                hint=hint,
+                hint=_HINT,
             )
 
 

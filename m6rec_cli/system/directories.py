@@ -12,6 +12,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from m6rec_cli.system import file_faults
 from m6rec_cli.system.disk_errors import note_output
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.locks import exclusive_lock
@@ -110,9 +111,11 @@ def read_json(path: Path, what: str) -> Any:
             where=str(path),
             hint="was the command that writes it interrupted?",
         ) from None
-    except (ValueError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise M6RecError(
-            f"{what} is damaged: {error}", where=str(path), hint="create the directory again"
+            f"{what} is damaged: {file_faults.first_line(error)}",
+            where=str(path),
+            hint="create the directory again",
         ) from None
 
 

@@ -1,20 +1,25 @@
 """`run.json` of a finished run directory to `RunManifest`, and back."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from m6rec_cli.system.directories import read_json, write_json
+from m6rec_cli.system import digests
 from m6rec_cli.system.errors import M6RecError, missing_path_hint
 from m6rec_cli.system.locks import wait_for_replacement
 from m6rec_cli.system.output_checks import MANIFESTS
+from m6rec_cli.system.sealed_files import FILES, SealedDirectory, read_sealed, write_sealed
+from m6rec_cli.system.training_cost import TrainingCost
 
 RUN = "run.json"
 REFIT = "refit"
 """The stage of a run that has learned validation events."""
 CONFIG = "config.toml"
-FORMAT = 8
+ORIGIN = "origin.json"
+_FOLDERS = ("features", "catalogue")
+_HINT = "restore the run directory from a copy, or train again"
+FORMAT = 9
 """Of a run directory: `run.json`, the checkpoints under `steps/` and their seals."""
 
 
@@ -72,34 +77,6 @@ class ModelInputs:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingCost:
-    """Size, speed and memory of a training run; None for what could not be measured.
-
-    Attributes:
-        parameters: Number of the model's parameters.
-        trainable_share: The share of them that training changes.
-        events_per_second: Target events, without the first dispatch, which compiles.
-        step_flops: Floating-point operations in the matrix products of one step.
-        flop_utilisation: Share of the devices' peak.
-        peak_device_bytes: Largest peak of this process's devices.
-        devices: Number and layout.
-    """
-
-    parameters: int
-    trainable_share: float
-    events_per_second: float | None
-    median_step_seconds: float | None
-    compile_seconds: float
-    step_flops: float | None
-    flops_per_second: float | None
-    flop_utilisation: float | None
-    peak_host_bytes: int
-    peak_device_bytes: int | None = None
-    devices: str
-    processes: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class RunManifest:
     """The facts about a finished run that its other files do not hold.
 
@@ -114,8 +91,11 @@ class RunManifest:
         repeats: Share of repeats among the held-out targets of the data, which decides whether
             lists leave out seen items.
         versions: Of m6rec, Python and the libraries.
-        created: When training ended, see `Provenance`; None if an older version wrote it.
+        created: When training ended, see `Provenance`.
         command: The command line.
+        files: SHA-256 of the files that readers of the run take, by path; the seal of the best
+            step stands for the files of its checkpoint.
+        seal: The digest of the manifest itself; empty before it is written.
     """
 
     stage: str
@@ -133,9 +113,17 @@ class RunManifest:
     versions: Mapping[str, str]
     created: str | None = None
     command: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+    seal: str = field(default="", compare=False)
+
+    def directory(self, path: Path) -> SealedDirectory:
+        """The directory that the manifest was read from."""
+        return SealedDirectory(
+            path=path, manifest=RUN, files=self.files, seal=self.seal, what="run", hint=_HINT
+        )
 
     def to_json(self) -> dict[str, object]:
-        """The object that `run.json` holds, which is also the summary of the command."""
+        """The facts that `run.json` holds, without the digests: the summary of the command."""
         cost = asdict(self.cost)
         if self.cost.peak_device_bytes is None:  # jax does not report it on CPU
             del cost["peak_device_bytes"]
@@ -159,9 +147,15 @@ class RunManifest:
         }
 
 
-def write_run(folder: Path, manifest: RunManifest) -> None:
-    """Write `run.json`, the last file of a run directory."""
-    write_json(folder / RUN, manifest.to_json())
+def write_run(folder: Path, manifest: RunManifest) -> RunManifest:
+    """Write `run.json`, the last file of a run directory, with the digests of the others."""
+    best = f"steps/{manifest.best.step}.json"
+    paths = [folder / name for name in (CONFIG, ORIGIN, best)]
+    paths += sorted(p for name in _FOLDERS for p in (folder / name).rglob("*") if p.is_file())
+    files = {p.relative_to(folder).as_posix(): digests.of_file(p) for p in paths if p.exists()}
+    manifest = replace(manifest, files=files)
+    seal = write_sealed(folder / RUN, {**manifest.to_json(), FILES: files})
+    return replace(manifest, seal=seal)
 
 
 def read_run(folder: Path) -> RunManifest:
@@ -175,23 +169,23 @@ def read_run(folder: Path) -> RunManifest:
     path = folder / RUN
     if not path.exists():
         raise _no_run(folder)
-    tree = read_json(path, "the run's manifest")
-    found = tree.get("format") if isinstance(tree, dict) else None
-    if found != FORMAT:
-        raise M6RecError(
-            f"the run has format {found}, this version reads {FORMAT}",
-            where=str(path),
-            hint="train again with this version, or use the one that wrote it "
-            "(`versions` in the file)",
-        )
+    tree = read_sealed(
+        path,
+        "the run's manifest",
+        owner="the run",
+        version=FORMAT,
+        old_hint="train again with this version, or use the one that wrote it "
+        "(`versions` in the file)",
+        hint=_HINT,
+    )
     try:
         return _from_json(tree)
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         reason = f"no key {error}" if isinstance(error, KeyError) else str(error)
         raise M6RecError(
             f"the run's manifest is damaged: {reason}",
             where=str(path),
-            hint="restore the run directory from a copy, or train again",
+            hint=_HINT,
         ) from None
 
 
@@ -244,4 +238,6 @@ def _from_json(tree: dict[str, Any]) -> RunManifest:  # Any: decoded JSON
         versions=tree["versions"],
         created=tree.get("created"),
         command=tree.get("command"),
+        files=dict(tree["files"]),
+        seal=tree["seal"],
     )

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from m6rec_cli.system.directories import atomic_file
+from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import Reporter
 from m6rec_cli.training.loop import TrainingEvent
 
@@ -31,10 +32,16 @@ def truncate(out: Path, epoch: int) -> None:
         return
     lines = [
         line
-        for line in path.read_text(encoding="utf-8").splitlines(keepends=True)
+        for line in path.read_text(encoding="utf-8", errors="replace").splitlines(keepends=True)
         if line.endswith("\n")
     ]
+    try:
+        kept = "".join(line for line in lines if json.loads(line)["epoch"] <= epoch)
+    except (ValueError, LookupError, TypeError, RecursionError):
+        raise M6RecError(
+            "the metrics of the run to resume are damaged",
+            where=str(path),
+            hint="remove the file: training goes on without the lines of earlier epochs",
+        ) from None
     with atomic_file(path, overwrite=True) as work:
-        work.write_text(
-            "".join(line for line in lines if json.loads(line)["epoch"] <= epoch), encoding="utf-8"
-        )
+        work.write_text(kept, encoding="utf-8")

@@ -22,7 +22,7 @@ from m6rec_cli.system.run_manifest import (
     TrainingCost,
     write_run,
 )
-from m6rec_cli.training import ranking_stage, refit
+from m6rec_cli.training import ranking_stage, refit, run_directory
 from m6rec_cli.training.catalogue_operations import operations_for
 from m6rec_cli.training.loop import LoopState
 from m6rec_cli.training.setup import TrainingSetup
@@ -62,6 +62,7 @@ def write_manifest(
 ) -> RunManifest:
     """Write `run.json`, which completes the run directory."""
     job, data, spec = setup.job, setup.data, setup.spec
+    run_directory.require_intact(job, data)
     manifest = RunManifest(
         stage=job.stage,
         out=str(job.final_out),
@@ -94,5 +95,4 @@ def write_manifest(
         },
         **asdict(provenance.current()),
     )
-    write_run(job.out, manifest)
-    return manifest
+    return write_run(job.out, manifest)

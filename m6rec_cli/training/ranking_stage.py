@@ -79,7 +79,7 @@ def _item_evidence(setup: TrainingSetup, folder: Path) -> ItemEvidence:
             # Other weights are for fixed ranking: lists by learned weights have this one.
             RecommendConfig().content_weight,
         ),
-        cosines=run_graphs.read_cosines(folder),
+        cosines=run_graphs.read_cosines(lambda file: cooccurrence.load_graph(folder / file)),
         events=events,
     )
 

@@ -52,12 +52,4 @@ def read_ranking(run: Path) -> RankingFit:
     Raises:
         M6RecError: The file is missing or damaged.
     """
-    path = run / "catalogue" / FILE
-    try:
-        return read_fit(path)
-    except (OSError, ValueError) as error:
-        raise M6RecError(
-            f"the ranking weights cannot be read: {error}",
-            where=str(path),
-            hint="restore the run directory from a copy, or train again",
-        ) from None
+    return read_run(run).directory(run).read(f"catalogue/{FILE}", read_fit)

@@ -15,10 +15,8 @@ from m6rec_cli.config.resolve import flatten, resolve
 from m6rec_cli.config.settings import Config
 from m6rec_cli.config.toml_text import to_toml
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.system import process_group, replacement, signals
-from m6rec_cli.system.directories import (
-    atomic_directory,
-)
+from m6rec_cli.system import digests, process_group, replacement, signals
+from m6rec_cli.system.directories import atomic_directory
 from m6rec_cli.system.errors import M6RecError, UsageError
 from m6rec_cli.system.locks import exclusive_lock
 from m6rec_cli.system.output_checks import refuse_input_as_output, refuse_nonempty
@@ -173,6 +171,25 @@ def is_resumable(job: TrainingJob, data: Dataset) -> bool:
     return True
 
 
+def require_intact(job: TrainingJob, data: Dataset) -> None:
+    """Raise unless the directory still has the configuration and the feature state of its start.
+
+    Training may last for days, and the manifest that follows vouches for these files.
+
+    Raises:
+        M6RecError: Names the file.
+    """
+    _require_same_config(job)
+    for name in data.files.names("features"):
+        path = job.out / name
+        if not path.exists() or digests.of_file(path) != data.files.files[name]:
+            raise M6RecError(
+                "a file of the run was changed or removed during training",
+                where=str(path),
+                hint=f"copy it from `{data.path / name}`, then use `--resume`",
+            )
+
+
 def _require_same_config(job: TrainingJob) -> None:
     # A key that the file lacks, since an older version wrote it, has its default.
     old = resolve(file=job.out / CONFIG)
@@ -201,7 +218,9 @@ def create(job: TrainingJob, data: Dataset, report: Reporter) -> None:
         report.note(f"the unfinished run in `{staging}` is removed")  # `--resume` must not find it
         shutil.rmtree(staging)
     with atomic_directory(job.out, kind="run", overwrite=True, is_locked=True) as work:
-        shutil.copytree(data.path / "features", work / "features")
+        (work / "features").mkdir()
+        for name in data.files.names("features"):
+            data.files.copy(name, work / name)
         _origin(job, data).write(work)
         (work / CONFIG).write_text(to_toml(job.config), encoding="utf-8")
 

@@ -1,13 +1,13 @@
-"""What a run is trained from, kept in its directory so that it is resumed from the same alone."""
+"""What a run is trained from, in `origin.json`; a run is resumed only from the same."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from m6rec_cli.system.directories import read_json, write_json
 from m6rec_cli.system.errors import M6RecError
-from m6rec_cli.system.run_manifest import read_run
+from m6rec_cli.system.run_manifest import FORMAT, ORIGIN, read_run
+from m6rec_cli.system.sealed_files import read_sealed, write_sealed
 
-ORIGIN = "origin.json"
+_HINT = "train again with `--overwrite`"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +35,7 @@ class RunOrigin:
                 "data_fingerprints": list(run.data_fingerprints),
                 "best": run.best.to_json(),
                 "steps": run.steps,
+                "seal": run.seal,
             }
         return cls(stage=stage, data_fingerprints=data_fingerprints, parent=parent)
 
@@ -43,19 +44,25 @@ class RunOrigin:
         """Read `origin.json` of a run directory.
 
         Raises:
-            M6RecError: It is missing or damaged.
+            M6RecError: It is missing, damaged or of another format.
         """
-        tree = read_json(run / ORIGIN, "the run's origin")
+        path = run / ORIGIN
+        tree = read_sealed(
+            path,
+            "the run's origin",
+            owner="the run",
+            version=FORMAT,
+            old_hint=_HINT,
+            hint=_HINT,
+        )
         try:
             fingerprints = tuple(tree["data_fingerprints"])
             return cls(stage=tree["stage"], data_fingerprints=fingerprints, parent=tree["parent"])
         except (KeyError, TypeError) as error:
             raise M6RecError(
-                f"the run's origin is damaged: {error}",
-                where=str(run / ORIGIN),
-                hint="train again with `--overwrite`",
+                f"the run's origin is damaged: {error}", where=str(path), hint=_HINT
             ) from None
 
     def write(self, run: Path) -> None:
         """Write `origin.json` of a run directory."""
-        write_json(run / ORIGIN, asdict(self))
+        write_sealed(run / ORIGIN, {"format": FORMAT, **asdict(self)})

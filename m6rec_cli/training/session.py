@@ -10,7 +10,8 @@ from m6rec_cli.data.multi_domain import open_domains
 from m6rec_cli.system import process_group, runtime, signals
 from m6rec_cli.system.errors import Terminated
 from m6rec_cli.system.progress import ProgressTask, Reporter, Summary
-from m6rec_cli.system.run_manifest import RUN, TrainingCost, read_run
+from m6rec_cli.system.run_manifest import RUN, read_run
+from m6rec_cli.system.training_cost import TrainingCost
 from m6rec_cli.training import checkpointing, epoch_log, publication, refit, run_directory
 from m6rec_cli.training.loop import LoopState, TrainingEvent, train
 from m6rec_cli.training.resource_meter import ResourceMeter

@@ -22,6 +22,7 @@ from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.system.checkpoints import StepCheckpoints, flatten_by_name, unflatten_by_name
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.run_manifest import CONFIG, REFIT, RunManifest, read_run
+from m6rec_cli.system.sealed_files import SealedDirectory
 
 _ID_EMBEDDINGS, _EVENT_EMBEDDINGS = "encoder.ids", "encoder.events"
 
@@ -43,9 +44,13 @@ def load_parent(model: M6Rec, parent: Path, data: Dataset, config: ModelConfig) 
         )
     _require_same_features(config, parent, manifest, data)
     _, variables = nnx.split(model)
+    files = manifest.directory(parent)
+    files.check(CONFIG, f"steps/{manifest.best.step}.json")
     old = StepCheckpoints(parent / "steps").read_tree(manifest.best.step, "params")
+    trained = _trained_ids(files, manifest)
+    files.require_unchanged()
     rows: dict[str, tuple[Sequence[str | None], Sequence[str]]] = {
-        _ID_EMBEDDINGS: (_trained_ids(parent, manifest), data.items["id"].to_list()),
+        _ID_EMBEDDINGS: (trained, data.items["id"].to_list()),
         _EVENT_EMBEDDINGS: (manifest.model.event_kinds, data.manifest.event_kinds),
     }
     arrays = {}
@@ -67,13 +72,13 @@ def load_parent(model: M6Rec, parent: Path, data: Dataset, config: ModelConfig) 
     nnx.update(model, unflatten_by_name(variables, arrays))
 
 
-def _trained_ids(parent: Path, manifest: RunManifest) -> list[str | None]:
+def _trained_ids(files: SealedDirectory, manifest: RunManifest) -> list[str | None]:
     """The parent's item ids by row; None where pre-training left the random initial row.
 
     A fine-tuned parent has zeros there, and rows trained by its own parent, whose data may hold
     other events.
     """
-    items = pl.read_parquet(parent / "catalogue" / "items.parquet", columns=["id", "popularity"])
+    items = files.read("catalogue/items.parquet", pl.read_parquet).select("id", "popularity")
     if manifest.parent is not None:
         return items["id"].to_list()
     return [name if popularity else None for name, popularity in items.iter_rows()]
@@ -99,7 +104,7 @@ def _require_same_features(
     """
     ours, theirs = (
         {(s.entity, s.name): dataclasses.asdict(s) for s in select_features(specs, config)}
-        for specs in (data.specs, read_specs(parent / "features"))
+        for specs in (data.specs, read_specs(manifest.directory(parent)))
     )
     for key in sorted(ours.keys() | theirs.keys()):
         if ours.get(key) != theirs.get(key):

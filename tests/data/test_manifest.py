@@ -1,7 +1,5 @@
 """The manifest of a data directory: round trip, and directories that are refused."""
 
-import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,6 +14,7 @@ from m6rec_cli.data.manifest import (
     write_manifest,
 )
 from m6rec_cli.system.errors import M6RecError
+from tests.seals import write_resealed
 
 MANIFEST = DataManifest(
     schema={"user": "u", "item": "i", "users_are_items": True},
@@ -35,6 +34,7 @@ MANIFEST = DataManifest(
     fingerprints=("cd",),
     created="2026-01-02T03:04:05Z",
     command="m6rec preprocess",
+    files={"items.parquet": "ef"},
 )
 
 
@@ -74,7 +74,7 @@ def test_read_manifest_of_another_directory_raises(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"format": 99}, "the data directory has format 99, this version reads 2"),
+        ({"format": 99}, "the data directory has format 99, this version reads 3"),
         ({"counts": {"users": 1}}, "the data directory's manifest is damaged: .*'items'"),
         ({"cleaning": ["x"]}, "the data directory's manifest is damaged: "),
         ({"event_kinds": None}, "the data directory's manifest is damaged: "),
@@ -83,31 +83,36 @@ def test_read_manifest_of_another_directory_raises(tmp_path: Path) -> None:
 def test_read_manifest_with_other_values_raises(
     tmp_path: Path, change: dict[str, object], message: str
 ) -> None:
-    (tmp_path / "manifest.json").write_text(json.dumps(MANIFEST.to_json() | change))
+    write_resealed(tmp_path / "manifest.json", _tree() | change)
     with pytest.raises(M6RecError, match=message) as error:
         read_manifest(tmp_path)
     assert error.value.where == str(tmp_path / "manifest.json")
 
 
-def test_read_manifest_of_an_older_version_has_no_date_and_no_command(tmp_path: Path) -> None:
-    tree = MANIFEST.to_json()
-    del tree["created"], tree["command"]
-    (tmp_path / "manifest.json").write_text(json.dumps(tree))
-    assert read_manifest(tmp_path) == replace(MANIFEST, created=None, command=None)
-
-
 def test_read_manifest_without_a_key_names_it(tmp_path: Path) -> None:
-    tree = MANIFEST.to_json()
+    tree = _tree()
     del tree["split"]
-    (tmp_path / "manifest.json").write_text(json.dumps(tree))
+    write_resealed(tmp_path / "manifest.json", tree)
     with pytest.raises(
         M6RecError, match="the data directory's manifest is damaged: no key 'split'"
     ):
         read_manifest(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["[]", "3"])
-def test_read_manifest_that_is_no_object_raises(tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize("text", ["[]", "3", "null", "[" * 100_000, "{}", '{"format": 3}'])
+def test_read_manifest_of_other_json_raises(tmp_path: Path, text: str) -> None:
     (tmp_path / "manifest.json").write_text(text)
-    with pytest.raises(M6RecError, match="the data directory has format None"):
+    with pytest.raises(M6RecError, match="the data directory's manifest is damaged"):
         read_manifest(tmp_path)
+
+
+def test_read_manifest_with_a_changed_value_raises(tmp_path: Path) -> None:
+    write_manifest(tmp_path, MANIFEST)
+    path = tmp_path / "manifest.json"
+    path.write_text(path.read_text().replace('"ties": 1', '"ties": 3'))
+    with pytest.raises(M6RecError, match="it was changed after it was written"):
+        read_manifest(tmp_path)
+
+
+def _tree() -> dict[str, object]:
+    return {**MANIFEST.to_json(), "files": {}}

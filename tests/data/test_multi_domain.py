@@ -8,6 +8,7 @@ from m6rec_cli.data.store import Dataset
 from m6rec_cli.system.errors import M6RecError
 from tests import worlds
 from tests.data_directories import Column, write_data
+from tests.seals import reseal
 
 
 def domain(path, prefix, *, tags, n_users=3, **kwargs):
@@ -33,6 +34,7 @@ def _same_length(data):
     """Domains that share a feature state have the same length in it."""
     path = data.path / "features" / "features.json"
     path.write_text(path.read_text().replace('"length": 2', '"length": 3'))
+    reseal(data.path)
     return Dataset.open(data.path)
 
 
@@ -85,6 +87,7 @@ def test_open_domains_with_another_feature_state_raises_an_error_with_the_fix(pa
         open_domains([pair[0].path, other.path])
     assert f"--like {pair[0].path}" in (caught.value.hint or "")
     (pair[1].path / "features" / "tokenizer.json").write_text("{}")
+    reseal(pair[1].path)
     with pytest.raises(M6RecError, match=r"`tokenizer\.json` differs"):
         open_domains([p.path for p in pair])
 

@@ -1,7 +1,5 @@
 """Evaluation tasks: users, targets, masked items, slices and catalogue facts."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -13,6 +11,7 @@ from m6rec_cli.evaluation.metrics._base import RankedLists
 from m6rec_cli.system.errors import M6RecError
 from tests import worlds
 from tests.data_directories import Column, write_data
+from tests.seals import reseal
 
 
 def test_build_task_targets_are_distinct_and_sorted(tmp_path):
@@ -59,8 +58,7 @@ def test_build_task_split_none_is_an_error(tmp_path):
 )
 def test_build_task_empty_split_error_explains_why(tmp_path, kind, split, hint):
     write_data(tmp_path, [0, 1], [0, 1], split="none")
-    manifest = json.loads((tmp_path / "manifest.json").read_text())
-    (tmp_path / "manifest.json").write_text(json.dumps(manifest | {"split": kind}))
+    reseal(tmp_path, split=kind)
     with pytest.raises(M6RecError, match="has no labelled events to evaluate on") as caught:
         task.build_task(Dataset.open(tmp_path), split)
     assert f"`data.split` is `{kind}`" in (caught.value.hint or "")

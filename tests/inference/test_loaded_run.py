@@ -11,6 +11,7 @@ from m6rec_cli.inference.loaded_run import load
 from m6rec_cli.item_graphs import cooccurrence
 from m6rec_cli.system.errors import M6RecError
 from tests.inference.trained import shop
+from tests.seals import reseal
 
 __all__ = ["shop"]
 
@@ -24,6 +25,7 @@ def copy(shop, tmp_path):
 def change_config(run):
     path = run / "config.toml"
     path.write_text(path.read_text().replace("max_history = 200", "max_history = 9"))
+    reseal(run)
 
 
 def test_load_of_a_moved_run_gives_the_same_run(shop, copy):
@@ -85,6 +87,7 @@ def test_load_names_a_missing_or_truncated_catalogue_file(copy, name):
 def test_load_embeddings_of_another_run_are_an_error(copy):
     path = copy / "catalogue" / "embeddings.npy"
     np.save(path, np.zeros((3, 16), np.float32))
+    reseal(copy)
     with pytest.raises(M6RecError, match=r"its shape is \(3, 16\), not \(40, 16\)"):
         load(copy)
 
@@ -92,6 +95,7 @@ def test_load_embeddings_of_another_run_are_an_error(copy):
 def test_content_counts_damaged_are_named(copy):
     path = copy / "catalogue" / "term_counts.npz"
     cooccurrence.save_graph(path, cooccurrence.empty_graph(3))
+    reseal(copy)
     with pytest.raises(
         M6RecError, match="a file of the run is damaged: it has 3 terms, not "
     ) as caught:
@@ -103,6 +107,7 @@ def test_content_counts_damaged_are_named(copy):
 def test_load_graph_of_another_run_is_an_error(copy, name):
     path = copy / "catalogue" / f"{name}.npz"
     cooccurrence.save_graph(path, cooccurrence.empty_graph(3))
+    reseal(copy)
     with pytest.raises(M6RecError, match=r"its shape is \(3, 3\), not \(40, 40\)"):
         load(copy)
 
@@ -110,6 +115,7 @@ def test_load_graph_of_another_run_is_an_error(copy, name):
 def test_load_items_of_another_run_are_an_error(copy):
     path = copy / "catalogue" / "items.parquet"
     pl.read_parquet(path).head(7).write_parquet(path)
+    reseal(copy)
     with pytest.raises(
         M6RecError, match=r"the checkpoint belongs to another model: `encoder.ids` has shape"
     ):
@@ -132,7 +138,7 @@ def test_load_names_a_truncated_checkpoint_file(copy):
     ("name", "match"),
     [
         ("config.toml", "a file of the run is missing"),
-        ("features/features.json", "the feature state is missing"),
+        ("features/features.json", "a file of the run is missing"),
         ("run.json", "the run has not finished"),
     ],
 )

@@ -13,6 +13,7 @@ from m6rec_cli.data.store import Dataset
 from m6rec_cli.inference.user_histories import BASES, UserHistories
 from m6rec_cli.system.errors import M6RecError
 from tests.inference.trained import USERS, shop
+from tests.seals import reseal
 
 __all__ = ["shop"]
 
@@ -110,6 +111,7 @@ def test_of_dataset_with_other_profiles_is_an_error(shop, tmp_path, change, matc
     path = shutil.copytree(shop.data, tmp_path / "data")
     features = path / "features" / "features.json"
     features.write_text(json.dumps(change(json.loads(features.read_text()))))
+    reseal(path)
     with pytest.raises(M6RecError, match=match) as caught:
         UserHistories.of_dataset(shop.loaded, Dataset.open(path), "all")
     assert f"`m6rec preprocess --like {shop.run}`" in str(caught.value)

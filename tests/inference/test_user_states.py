@@ -9,8 +9,7 @@ import pytest
 
 from m6rec_cli.inference import user_states
 from m6rec_cli.inference.user_states import UserStates
-from m6rec_cli.system import digests
-from m6rec_cli.system.directories import read_json, write_json
+from m6rec_cli.system.directories import read_json
 from m6rec_cli.system.errors import M6RecError
 
 
@@ -65,15 +64,17 @@ def test_read_states_gives_what_was_written(tmp_path):
     assert (manifest["users"], manifest["profiles"]) == (2, 1), "digest 0 is no profile"
 
 
-def test_read_states_of_the_older_format_changed_nobody(tmp_path):
-    user_states.write_states(tmp_path / "s", sample_states(2), "run")
-    manifest, generation = tmp_path / "s" / "state.json", tmp_path / "s" / "000001"
-    (generation / "changed.parquet").unlink()
-    tree = read_json(manifest, "the manifest") | {"format": 1}
-    del tree["night"]
-    write_json(manifest, tree | {"sha256": digests.of_directory(generation)})
-    states = user_states.read_states(tmp_path / "s", "run")
-    assert (states.night, len(states.changed), len(states.users)) == ("", 0, 2)
+def test_folder_that_lost_its_manifest_is_damaged_and_not_new(tmp_path):
+    folder = tmp_path / "s"
+    user_states.write_states(folder, sample_states(2), "run")
+    (folder / "state.json").unlink()
+    for act in (
+        lambda: user_states.has_states(folder),
+        lambda: user_states.write_states(folder, sample_states(3), "run"),
+    ):
+        with pytest.raises(M6RecError, match=r"the state is damaged: `state\.json` is missing"):
+            act()
+    assert (folder / "000001" / "users.parquet").exists()
 
 
 def test_read_states_of_no_users(tmp_path):
@@ -99,7 +100,10 @@ match sys.argv[2]:
     case "generation not renamed":
         directories.fsync_tree = die
     case "no new manifest":
-        user_states.write_json = die
+        write = user_states.write_sealed
+        user_states.write_sealed = lambda path, facts: (
+            die() if facts["generation"] else write(path, facts)
+        )
     case "manifest not renamed":
         Path.replace = die
     case "old generation not removed":
@@ -173,7 +177,8 @@ def test_read_states_with_a_damaged_or_missing_file_is_an_error(tmp_path, name):
 @pytest.mark.parametrize(
     ("old", "new", "match"),
     [
-        ('"format": 2', '"format": 9', "the state has format 9, this version reads 2"),
+        ('"format": 3', '"format": 2', "the state has format 2, this version reads 3"),
+        ('"users": 2', '"users": 3', "the state's manifest is damaged: it was changed"),
         ('"generation"', '"generations"', "the state's manifest is damaged"),
         ("{", "", "the state's manifest is damaged"),
     ],

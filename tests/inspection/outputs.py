@@ -10,7 +10,9 @@ from m6rec_cli.config.toml_text import to_toml
 from m6rec_cli.data.manifest import InputFile, read_manifest, write_manifest
 from m6rec_cli.system import digests
 from m6rec_cli.system.directories import write_json
-from m6rec_cli.system.run_manifest import BestStep, read_run, write_run
+from m6rec_cli.system.run_manifest import FORMAT, BestStep, read_run, write_run
+from m6rec_cli.system.sealed_files import write_sealed
+from m6rec_cli.training.run_origin import RunOrigin
 from tests import worlds
 from tests.manifests import run_manifest
 
@@ -31,8 +33,7 @@ def write_data_directory(folder: Path) -> Path:
     )
     manifest = read_manifest(folder / "data")
     manifest = replace(manifest, inputs=[raw], created=CREATED, command=COMMAND)
-    (folder / "data" / "manifest.json").unlink()
-    fingerprint = digests.of_directory(folder / "data")
+    fingerprint = digests.of_listing(manifest.files)
     write_manifest(folder / "data", replace(manifest, fingerprints=(fingerprint,)))
     return folder / "data"
 
@@ -49,7 +50,7 @@ def write_run_directory(
     (path / "steps" / "4").mkdir(parents=True)
     (path / "steps" / "4" / "params").write_text("parameters")
     sealed = {"params": digests.of_file(path / "steps" / "4" / "params")}
-    write_json(path / "steps" / "4.json", {"format": 8, "step": 4, "sha256": sealed})
+    write_sealed(path / "steps" / "4.json", {"format": FORMAT, "step": 4, "sha256": sealed})
     (path / "config.toml").write_text(to_toml(configuration.resolve("pretrain", sets=sets)))
     fingerprints = read_manifest(data).fingerprints if data is not None else ("a1",)
     facts = None
@@ -60,8 +61,7 @@ def write_run_directory(
             "best": run.best.to_json(),
             "steps": run.steps,
         }
-    origin = {"stage": "pretrain", "data_fingerprints": list(fingerprints), "parent": facts}
-    write_json(path / "origin.json", origin)
+    RunOrigin(stage="pretrain", data_fingerprints=fingerprints, parent=facts).write(path)
     epochs = [
         {"step": 2 * n, "epoch": n, "loss": 3.0 - n, "rec_loss": 3.0 - n, "ndcg@10": ndcg / (3 - n)}
         for n in (1, 2)

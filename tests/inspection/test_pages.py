@@ -32,7 +32,7 @@ def test_page_says_what_when_how_from_what_and_how_large(tmp_path: Path):
     assert ["command", "m6rec pretrain data --out run"] in facts
     assert ["from", "data data (same)"] in facts
     assert any(line.strip() == "interactions events.csv (same, 20 B)" for line in lines)
-    assert ["whole", "yes: 1 files have their digests"] in facts
+    assert ["whole", "yes: 4 files have their digests"] in facts
 
 
 def test_page_of_an_unfinished_run_says_how_to_go_on(tmp_path: Path):

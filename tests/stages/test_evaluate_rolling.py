@@ -15,6 +15,7 @@ from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import SilentReporter
 from tests import worlds
 from tests.inference.trained import shop
+from tests.seals import reseal
 from tests.stages.evaluation import evaluate
 
 __all__ = ["shop"]
@@ -50,6 +51,7 @@ def ratio_split(source, to):
         frame.with_columns(
             split=pl.when(pl.col("split") == 1).then(2).otherwise("split").cast(pl.UInt8)
         ).write_parquet(file)
+    reseal(to)
     return to
 
 

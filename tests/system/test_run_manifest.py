@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from m6rec_cli.system.directories import read_json
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.run_manifest import (
     FORMAT,
@@ -16,6 +15,7 @@ from m6rec_cli.system.run_manifest import (
 )
 from tests import worlds
 from tests.manifests import run_manifest
+from tests.seals import run_facts, write_resealed
 
 
 def refusal(path):
@@ -39,20 +39,17 @@ def test_write_run_then_read_run_returns_the_same_manifest(tmp_path, peak_device
         cost=replace(run_manifest().cost, peak_device_bytes=peak_device_bytes),
         model=ModelInputs(items=2, event_kinds=("view", "buy"), has_time=False, features=features),
     )
-    write_run(tmp_path, manifest)
-    assert read_run(tmp_path) == manifest
-    tree = read_json(tmp_path / "run.json", "")
+    for name in ("config.toml", "steps/9.json", "features/features.json", "metrics.jsonl"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(name)
+    written = write_run(tmp_path, manifest)
+    assert read_run(tmp_path) == written
+    assert set(written.files) == {"config.toml", "steps/9.json", "features/features.json"}
+    tree = run_facts(tmp_path)
     assert tree == manifest.to_json()
     assert ("peak_device_bytes" in tree) == (peak_device_bytes is not None)
     assert tree["best"] == {"step": 9, "epoch": 3}
     assert run_manifest().to_json()["best"] == {"step": 4, "epoch": 2, "ndcg@10": 0.25}
-
-
-def test_read_run_of_an_older_version_has_no_date_and_no_command(tmp_path):
-    tree = run_manifest().to_json()
-    del tree["created"], tree["command"]
-    (tmp_path / "run.json").write_text(json.dumps(tree))
-    assert read_run(tmp_path) == run_manifest()
 
 
 def test_read_run_without_a_run_names_what_the_directory_is(tmp_path):
@@ -74,11 +71,18 @@ def test_read_run_of_a_damaged_or_foreign_manifest_is_refused(tmp_path):
     assert "the run's manifest is damaged" in refusal(tmp_path)
     file.write_text(json.dumps({"format": 99}))
     assert f"the run has format 99, this version reads {FORMAT}" in refusal(tmp_path)
-    file.write_text("[]")
-    assert "the run has format None" in refusal(tmp_path)
-    file.write_text(json.dumps({**run_manifest().to_json(), "best": None}))
+    for text, reason in (
+        ("[]", "it is no JSON object"),
+        ("null", "it is no JSON object"),
+        ("[" * 100_000, "it is nested too deeply"),
+        ("{}", "no key `format`"),
+        (json.dumps(run_manifest().to_json()), "it was changed after it was written"),
+    ):
+        file.write_text(text)
+        assert f"the run's manifest is damaged: {reason}" in refusal(tmp_path)
+    tree = {**run_manifest().to_json(), "files": {}}
+    write_resealed(file, {**tree, "best": None})
     assert "the run's manifest is damaged" in refusal(tmp_path)
-    tree = run_manifest().to_json()
     del tree["steps"]
-    file.write_text(json.dumps(tree))
+    write_resealed(file, tree)
     assert "the run's manifest is damaged: no key 'steps'" in refusal(tmp_path)

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from m6rec_cli.system.checkpoints import StepCheckpoints
+from tests.seals import run_facts
 from tests.small import FAST, SMALL
 from tests.system.two_processes import ENVIRONMENT, TwoProcesses
 from tests.worlds import planted_cycle
@@ -102,7 +103,7 @@ def test_two_processes_resumed_train_what_one_trains(folder: Path, single_run: P
     summary, stderr = resumed
     assert "resumed at step" in stderr
     assert (summary["processes"], summary["devices"]) == (2, "2 devices (data 2, model 1)")
-    assert json.loads((folder / "pair" / "run.json").read_text()) == summary
+    assert run_facts(folder / "pair") == summary
     assert not (folder / ".pair.next").exists()
     one, two = StepCheckpoints(single_run / "steps"), StepCheckpoints(folder / "pair" / "steps")
     last = one.sealed()[-1]

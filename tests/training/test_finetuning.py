@@ -1,6 +1,5 @@
 """Fine-tuning starts from the parent's parameters and trains the chosen parts alone."""
 
-import json
 import shutil
 
 import numpy as np
@@ -12,6 +11,7 @@ from m6rec_cli.system.checkpoints import StepCheckpoints
 from m6rec_cli.system.directories import read_json
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.run_manifest import read_run
+from tests.seals import reseal
 from tests.training.runs import assert_same, best_params, epoch_lines, is_warm, params
 from tests.worlds import planted_content, planted_cycle
 
@@ -74,6 +74,7 @@ def test_finetune_of_a_tuned_run_keeps_the_ids_that_its_parent_trained(
     tune("one", "train.epochs=1")
     items = tmp_path / "one" / "catalogue" / "items.parquet"
     pl.read_parquet(items).with_columns(popularity=pl.lit(0, pl.UInt32)).write_parquet(items)
+    reseal(tmp_path / "one")
     config = small("train.epochs=1", stage="finetune")
     finetune.run(config, parent.parent / "data", tmp_path / "one", tmp_path / "two", report)
     one, two = (params(tmp_path / name)["encoder.ids"] for name in ("one", "two"))
@@ -111,7 +112,7 @@ def test_finetune_of_features_in_another_order_is_refused(tmp_path, parent, smal
     manifest = read_json(run / "run.json", "")
     features = manifest["model"]["features"]
     features[0], features[1] = features[1], features[0]
-    (run / "run.json").write_text(json.dumps(manifest))
+    reseal(run, model=manifest["model"])
     with pytest.raises(M6RecError, match="the item features have another order"):
         finetune.run(small(stage="finetune"), parent.parent / "data", run, tmp_path / "out", report)
 

@@ -12,7 +12,7 @@ from m6rec_cli.data.store import Dataset
 from m6rec_cli.inference.loaded_run import load
 from m6rec_cli.inference.ranking_terms import user_terms
 from m6rec_cli.inference.user_histories import UserHistories
-from m6rec_cli.item_graphs import run_graphs
+from m6rec_cli.item_graphs import cooccurrence, run_graphs
 from m6rec_cli.ranking import fit, held_out
 from m6rec_cli.ranking.held_out import HeldOutEvents
 from m6rec_cli.ranking.ranking_file import read_fit
@@ -131,7 +131,8 @@ def test_run_keeps_the_cosines_of_vectors_without_missing_ones(tmp_path, small, 
     look = Column("vector", rng.standard_normal((12, 4)), known)
     data = planted_cycle(tmp_path / "data", n_users=24, item_features={"look": look})
     pretrain.run(small("train.max_steps=1"), data.path, tmp_path / "run", report)
-    cosines = run_graphs.read_cosines(tmp_path / "run" / "catalogue")
+    catalogue = tmp_path / "run" / "catalogue"
+    cosines = run_graphs.read_cosines(lambda file: cooccurrence.load_graph(catalogue / file))
     assert cosines.keys() == {"vectors"}
     assert not cosines["vectors"].toarray()[5].any()
     tree = json.loads((tmp_path / "run" / "catalogue" / "ranking.json").read_text())

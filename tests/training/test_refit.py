@@ -16,6 +16,7 @@ from m6rec_cli.stages import finetune, pretrain
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import SilentReporter
 from m6rec_cli.system.run_manifest import CONFIG, read_run, write_run
+from tests.seals import reseal
 from tests.small import SMALL
 from tests.training.runs import assert_same, best_params, epoch_lines, params
 from tests.worlds import planted_cycle
@@ -112,8 +113,6 @@ def test_refit_of_a_refit_and_of_an_untrained_run_is_refused(tmp_path, first_run
 
 def test_refit_on_other_data_is_refused(tmp_path, first_run, report):
     other = shutil.copytree(first_run.parent / "data", tmp_path / "data")
-    manifest = other / "manifest.json"
-    fingerprint = Dataset.open(other).manifest.fingerprints[0]
-    manifest.write_text(manifest.read_text().replace(fingerprint, "0" * len(fingerprint)))
+    reseal(other, fingerprints=["0" * 64])
     with pytest.raises(M6RecError, match="was trained on other data"):
         pretrain.refit(first_run, other, tmp_path / "out", report)

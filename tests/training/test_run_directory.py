@@ -1,6 +1,5 @@
 """A run directory is written, replaced and refused as a whole."""
 
-import json
 import shutil
 
 import pytest
@@ -8,7 +7,8 @@ import pytest
 from m6rec_cli.stages import finetune, pretrain
 from m6rec_cli.system.directories import read_json
 from m6rec_cli.system.errors import M6RecError, Terminated, UsageError
-from m6rec_cli.training.run_origin import ORIGIN
+from m6rec_cli.system.run_manifest import FORMAT, ORIGIN
+from tests.seals import run_facts, write_resealed
 from tests.training.runs import StopAtStep, assert_same, params
 
 
@@ -34,7 +34,7 @@ def test_overwrite_keeps_the_old_run_until_the_new_one_is_finished(
 
     summary = pretrain.run(config, parent.parent / "data", run, report, resume=True)
     assert any(note.startswith("resumed at step") for note in report.notes)
-    assert (summary["out"], read_json(run / "run.json", "")) == (str(run), summary)
+    assert (summary["out"], run_facts(run)) == (str(run), summary)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run"]
 
 
@@ -51,7 +51,7 @@ def test_resume_moves_a_finished_run_to_its_place(tmp_path, parent, small, repor
     (run / "recs.csv").unlink()
     summary = pretrain.run(small(), parent.parent / "data", run, report, resume=True)
     assert "the run is already finished; it replaces the old run" in report.notes
-    assert summary == read_json(parent / "run.json", "")
+    assert summary == run_facts(parent)
     assert_same(params(run), params(parent))
     assert not staging.exists()
 
@@ -86,9 +86,9 @@ def test_resume_of_a_run_with_another_origin_is_refused(tmp_path, parent, small,
     for damaged, message in (
         ({**origin, "data_fingerprints": ["other"]}, "was started on other data"),
         ({**origin, "stage": "finetune"}, "or by another command"),
-        ({"stage": "pretrain"}, "the run's origin is damaged"),
+        ({"format": FORMAT, "stage": "pretrain"}, "the run's origin is damaged"),
     ):
-        (run / ORIGIN).write_text(json.dumps(damaged))
+        write_resealed(run / ORIGIN, damaged)
         with pytest.raises(M6RecError, match=message):
             pretrain.run(small(), parent.parent / "data", run, report, resume=True)
 

@@ -64,14 +64,9 @@ def describe(path: Path, *, verify: bool) -> Description:
 
 
 def recorded_digests(path: Path) -> RecordedDigests:
-    """A digest of each file, or in older directories one of all files together."""
-    manifest = read_object(path / MANIFEST)
-    if files := listed_files(path, manifest):
-        return RecordedDigests(files=files)
-    fingerprints = texts(manifest, "fingerprints")
-    return RecordedDigests(
-        folders={path: fingerprints[0]} if fingerprints else {}, manifest=MANIFEST
-    )
+    """The digests of all files of the directory."""
+    files = listed_files(path, read_object(path / MANIFEST))
+    return RecordedDigests(files=files, manifests=(path / MANIFEST,), folder=path)
 
 
 def _figures(manifest: Tree, n_features: int) -> dict[str, Figure]:

@@ -68,12 +68,14 @@ def describe(path: Path, *, verify: bool) -> Description:
 def recorded_digests(path: Path) -> RecordedDigests:
     """The digests of the seals of all steps, and those that the manifest lists."""
     files: dict[Path, str] = {}
+    seals = sorted((path / "steps").glob("*.json"))
+    manifests = [p for p in (path / RUN, path / ORIGIN) if p.exists()]
     if (path / RUN).exists():
         files |= listed_files(path, read_object(path / RUN))
-    for seal in sorted((path / "steps").glob("*.json")):
+    for seal in seals:
         sealed = table(read_object(seal), "sha256")
         files |= {seal.with_suffix("") / name: str(digest) for name, digest in sealed.items()}
-    return RecordedDigests(files=files)
+    return RecordedDigests(files=files, manifests=(*manifests, *seals))
 
 
 def _figures(run: Tree, stage: str, epochs: list[Tree]) -> dict[str, Figure]:

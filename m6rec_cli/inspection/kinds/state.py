@@ -34,13 +34,11 @@ def describe(path: Path, *, verify: bool) -> Description:
 
 
 def recorded_digests(path: Path) -> RecordedDigests:
-    """A digest of each file of the generation, or in older states one of all files together."""
+    """The digests of the files of the generation."""
     manifest = read_object(path / MANIFEST)
     generation = path / (text(manifest, "generation") or "?")
-    if files := table(manifest, "sha256"):
-        return RecordedDigests(files={generation / n: str(digest) for n, digest in files.items()})
-    digest = text(manifest, "sha256")
-    return RecordedDigests(folders={} if digest is None else {generation: digest})
+    files = {generation / n: str(digest) for n, digest in table(manifest, "sha256").items()}
+    return RecordedDigests(files=files, manifests=(path / MANIFEST,), folder=path)
 
 
 def _figures(manifest: Tree) -> dict[str, Figure]:

@@ -6,6 +6,7 @@ import polars as pl
 
 from m6rec_cli.preprocessing.cleaning.duplicates import LINE_HASH, find_duplicates
 from m6rec_cli.preprocessing.cleaning.rules import CleaningLog
+from m6rec_cli.preprocessing.readers._base import OWN
 from m6rec_cli.preprocessing.schema import Schema
 from m6rec_cli.preprocessing.tables import NoRecords
 
@@ -16,7 +17,7 @@ SELF_EVENTS = "events: of a user with themselves"
 
 def positive_column(role: str) -> str:
     """The column that says whether the `quantity` or `price` of an event is above zero."""
-    return f"__{role}"
+    return f"{OWN}{role}"
 
 
 def clean_events(

@@ -8,7 +8,7 @@ import polars as pl
 from m6rec_cli.preprocessing import encodings
 from m6rec_cli.preprocessing.cleaning.rules import CleaningLog
 from m6rec_cli.preprocessing.columns.cell_values import strip_decimal_zero
-from m6rec_cli.preprocessing.tables import ROW, Table
+from m6rec_cli.preprocessing.tables import ID, ROW, Table
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.feature_spec import Entity
 
@@ -125,15 +125,15 @@ def check_event_ids(
 def check_table_ids(
     frame: pl.DataFrame, table: Table, column: str, entity: Entity, cleaning: CleaningLog
 ) -> pl.DataFrame:
-    """Check the ids of an item or user table, in its column `__id`; see `check_event_ids`."""
-    ids = frame["__id"].drop_nulls()
-    require_exact_ids(ids, frame.select(ROW, pl.col("__id").alias("id")), table, column)
+    """Check the ids of an item or user table, in its column `ID`; see `check_event_ids`."""
+    ids = frame[ID].drop_nulls()
+    require_exact_ids(ids, frame.select(ROW, pl.col(ID).alias("id")), table, column)
     joined = join_whole_numbers(ids)
     if joined is None:
         return frame
     changed = ids.filter(joined != ids)
     _count_joined(cleaning, f"{entity}s", entity, len(changed), changed)
-    return frame.with_columns(strip_decimal_zero(pl.col("__id")))
+    return frame.with_columns(strip_decimal_zero(pl.col(ID)))
 
 
 def _count_joined(

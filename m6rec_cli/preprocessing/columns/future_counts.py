@@ -8,7 +8,7 @@ import polars as pl
 
 from m6rec_cli.preprocessing.columns import cell_values, column_names
 from m6rec_cli.preprocessing.schema import FeatureColumn
-from m6rec_cli.preprocessing.tables import Table
+from m6rec_cli.preprocessing.tables import ID, Table
 
 _NAMES = (
     *("numratings", "ratingcount", "ratingscount", "ratingnumber", "nratings", "averagerating"),
@@ -72,11 +72,11 @@ def _that_follow_counts(
     values = {name: cell_values.number(name, table.schema[name]) for name in names}
     rows = (
         table.frame.select(
-            cell_values.text(id_column, table.schema[id_column]).alias("__id"),
+            cell_values.text(id_column, table.schema[id_column]).alias(ID),
             *(value.alias(f"value {name}") for name, value in values.items()),
         )
         .collect(engine="streaming")
-        .join(counts, left_on="__id", right_on="id", how="inner")
+        .join(counts, left_on=ID, right_on="id", how="inner")
     )
     found = []
     for name in names:

@@ -11,7 +11,7 @@ import polars as pl
 
 from m6rec_cli.preprocessing.columns import cell_values, time_values
 from m6rec_cli.preprocessing.schema import FeatureColumn
-from m6rec_cli.preprocessing.tables import Table
+from m6rec_cli.preprocessing.tables import ID, Table
 
 SEPARATOR = "\n"
 """Between the values of several lines; a cell has no line break as a category."""
@@ -37,14 +37,14 @@ def join_lines(
     names = [name for name in table.schema if name != id_column]
     dtypes, head = table.schema, table.head()
     read = [n for n in names if not dtypes[n].is_nested() and dtypes[n] != pl.Binary]
-    key = cell_values.identifier(id_column, dtypes[id_column], head[id_column]).alias("__id")
+    key = cell_values.identifier(id_column, dtypes[id_column], head[id_column]).alias(ID)
     lines = table.frame.select(key, *(cell_values.text(n, dtypes[n]).alias(n) for n in read))
-    lines = lines.drop_nulls("__id")
-    counted = lines.select(n=pl.len(), ids=pl.col("__id").n_unique()).collect(engine="streaming")
+    lines = lines.drop_nulls(ID)
+    counted = lines.select(n=pl.len(), ids=pl.col(ID).n_unique()).collect(engine="streaming")
     n, n_ids = counted.row(0)
     if n == n_ids or not read:
         return features, None, {}
-    per_id = lines.group_by("__id", maintain_order=True).agg(
+    per_id = lines.group_by(ID, maintain_order=True).agg(
         pl.col(name).drop_nulls().n_unique().alias(name) for name in read
     )
     values = per_id.collect()
@@ -92,8 +92,8 @@ def _example(lines: pl.LazyFrame, values: pl.DataFrame, differ: list[str]) -> st
     if not differ:
         return ""
     name = differ[0]
-    first = values.filter(pl.col(name) > 1)["__id"][0]
-    cells = lines.filter(pl.col("__id") == first).select(name).drop_nulls().collect()[name]
+    first = values.filter(pl.col(name) > 1)[ID][0]
+    cells = lines.filter(pl.col(ID) == first).select(name).drop_nulls().collect()[name]
     shown = ", ".join(f"`{cell[:40]}`" for cell in cells.unique(maintain_order=True).head(3))
     return f"; first: `{first}` has the `{name}` {shown}"
 

@@ -64,6 +64,8 @@ _CODE_NAMES = (
     "store",
 )
 """Columns with these names hold codes, not quantities, even if all cells are numbers."""
+_LARGEST = 1e30
+"""Numbers beyond are clipped: their squares would overflow."""
 _NUMBER_WORDS = ("no", "nr", "nbr", "number")
 """Last words of names such as `department_no`."""
 _CODE_WORDS = {"code", "zip", "postal", "postcode", "plz", "postleitzahl", "cep", "cap", "codigo"}
@@ -127,7 +129,7 @@ def fit(cells: pl.Series, column: FeatureColumn, context: FitContext) -> Fitted:
     decide.
     """
     forms = number_cells.date_formats_of(cells)
-    numbers = select(cells, number_cells.number(cells.name, cells.dtype, forms))
+    numbers = select(cells, _number(cells, forms))
     dates: dict[str, StateValue] = {"date_formats": forms} if forms else {}
     known = numbers.drop_nulls().to_numpy().astype(np.float64)
     if not len(known):
@@ -149,6 +151,11 @@ def fit(cells: pl.Series, column: FeatureColumn, context: FitContext) -> Fitted:
         "scale": scale if scale > 1e-12 and math.isfinite(scale) else 1.0,
     }
     return Fitted(state=state)
+
+
+def _number(cells: pl.Series, date_formats: list[str]) -> pl.Expr:
+    number = number_cells.number(cells.name, cells.dtype, date_formats)
+    return number.clip(-_LARGEST, _LARGEST)
 
 
 def _bounds(known: np.ndarray, mads: float) -> tuple[float | None, float | None]:
@@ -182,7 +189,7 @@ def _tail(known: np.ndarray) -> float:
 def encode(cells: pl.Series, spec: FeatureSpec, context: EncodeContext) -> pl.Series:
     """Standardised f32; null for missing cells and for cells that are no number."""
     state = cast(_State, spec.state)
-    number = number_cells.number(cells.name, cells.dtype, state.get("date_formats", []))
+    number = _number(cells, state.get("date_formats", []))
     text = cell_values.text(cells.name, cells.dtype)
     parsed = cells.to_frame().select(number.alias("v"), text.alias("t"))
     unreadable = parsed.filter(

@@ -192,4 +192,11 @@ def _load(column: FeatureColumn) -> tuple[FrozenEncoder, str]:
 
 def _path(column: FeatureColumn) -> Path:
     assert column.encoder is not None
-    return Path(column.encoder).expanduser().resolve()
+    try:
+        return Path(column.encoder).expanduser().resolve()
+    except (RuntimeError, ValueError) as error:  # an unknown `~user`, a null byte
+        raise M6RecError(
+            f"the encoder's path cannot be read: {error}",
+            where=f"{column.name}.encoder = {column.encoder!r}",
+            hint="write the whole path of a local ONNX file",
+        ) from None

@@ -2,16 +2,20 @@
 
 import glob
 import gzip
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import polars as pl
 
+from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.registry import Part
 
-EXTRA = "__extra"
+OWN = "\ue000"
+"""Prefix of the columns that are added to a table: a private letter, which no header has."""
+EXTRA = f"{OWN}extra"
 """Column that marks the lines with too many fields."""
-HEADER = "__header"
+HEADER = f"{OWN}header"
 """Column that marks the lines that repeat the header line."""
 _ZSTD_LINES = 10_000
 _CHECKED_LINES = 500_000
@@ -141,3 +145,13 @@ def files_of_folder(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
         if file.name.lower().endswith(suffixes) and file.is_file()
     )
     return sorted(file for file in found if not is_hidden(file))
+
+
+def refuse_patterns(names: Sequence[str]) -> None:
+    """Refuse column names that Polars takes for a pattern of names."""
+    for name in names:
+        if name == "*" or (name.startswith("^") and name.endswith("$")):
+            raise M6RecError(
+                f"a column is called `{name}`, which stands for several columns",
+                hint="rename it",
+            )

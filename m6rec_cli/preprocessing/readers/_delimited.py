@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from m6rec_cli.preprocessing.readers._base import EXTRA, is_pattern
+from m6rec_cli.preprocessing.readers._base import EXTRA, is_pattern, refuse_patterns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,4 +68,6 @@ def _column_names(source: str | bytes, layout: Layout) -> list[str]:
         truncate_ragged_lines=True,
         glob=isinstance(source, str) and is_pattern(source),
     )
-    return header.collect_schema().names()
+    names = header.collect_schema().names()
+    refuse_patterns(names)
+    return names

@@ -6,11 +6,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from m6rec_cli.data.feature_arrays import feature_array
+from m6rec_cli.data.feature_arrays import column_array, stored_array
 from m6rec_cli.model.encoders._base import TOWERS
 from m6rec_cli.preprocessing import encode
 from m6rec_cli.preprocessing.features._base import FEATURE_KINDS, Rule, Traits
 from tests.preprocessing.features.columns import fit_column
+from tests.seals import vouch_for
 
 
 @pytest.mark.parametrize("kind", FEATURE_KINDS.names())
@@ -26,12 +27,21 @@ class TestFeatureKinds:
     ) -> None:
         cells = pl.Series([None, None, None], dtype=pl.String)
         spec = fit_column(cells, kind, folder=tmp_path)
+        (tmp_path / "media").mkdir()
         table, arrays = encode.encode_features(
-            pl.DataFrame({"c": cells}), [spec], tmp_path, tmp_path, "item", media_out=tmp_path
+            pl.DataFrame({"c": cells}),
+            [spec],
+            tmp_path,
+            tmp_path,
+            "item",
+            media_out=tmp_path / "media",
         )
         assert (spec.name in arrays) == (spec.storage == "array")
-        table.write_parquet(tmp_path / "items.parquet")
-        loaded = feature_array(spec, pl.read_parquet(tmp_path / "items.parquet"), tmp_path)
+        if spec.storage == "array":
+            loaded = stored_array(spec, vouch_for(tmp_path))
+        else:
+            table.write_parquet(tmp_path / "items.parquet")
+            loaded = column_array(spec, pl.read_parquet(tmp_path / "items.parquet"))
         assert loaded.mask.tolist() == [False] * 3
         assert len(loaded.values) == 3
         if spec.storage == "array":

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from m6rec_cli.config.settings import DataConfig
-from m6rec_cli.data.feature_arrays import feature_array
+from m6rec_cli.data.feature_arrays import column_array
 from m6rec_cli.preprocessing.columns.kinds import infer_column
 from tests.preprocessing.features.columns import KEEP_RARE, encode_column, fit_column
 
@@ -39,7 +39,7 @@ def test_set_codes_decode_to_the_members(rows: list[list[str] | None]) -> None:
     for row, codes in zip(rows, encoded, strict=True):
         assert [vocabulary[code - 1] for code in codes or []] == list(dict.fromkeys(row or []))
     table = pl.DataFrame({"f": pl.Series(encoded, dtype=pl.List(pl.UInt32))})
-    assert feature_array(spec, table, Path()).mask.tolist() == [bool(r) for r in rows]
+    assert column_array(spec, table).mask.tolist() == [bool(r) for r in rows]
 
 
 def test_lists_of_sentences_are_a_text(tmp_path: Path) -> None:
