@@ -202,7 +202,7 @@ def test_help_imports_no_heavy_library(args: list[str]):
     heavy = {name.split(".")[0] for name in names} & set(HEAVY)
     assert not heavy, f"`m6rec {' '.join(args)}` imports {sorted(heavy)}"
     ours = [name for name in names if name.startswith(PACKAGE)]
-    assert len(ours) < 35, f"`m6rec {' '.join(args)}` imports {ours}"
+    assert len(ours) < 40, f"`m6rec {' '.join(args)}` imports {ours}"
 
 
 def test_overview_is_printed_without_importing_slow_modules():

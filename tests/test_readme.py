@@ -8,6 +8,7 @@ import pytest
 import typer.main
 
 from m6rec_cli.cli.app import app
+from m6rec_cli.cli.examples import EXAMPLES
 from m6rec_cli.config import resolve
 from m6rec_cli.config.keys import all_keys
 from m6rec_cli.config.settings import PRESETS, Config
@@ -21,12 +22,15 @@ PLACEHOLDERS = ("$setting",)
 
 
 def m6rec_commands() -> list[Command]:
-    """Every different `m6rec` command of the documents and of the sample shop's script."""
+    """Every different `m6rec` command of documents, help pages and the sample shop's script."""
     run = (ROOT / "sample_data/run.sh").read_text(encoding="utf-8")
     run = re.sub(r"^( *)stage ", r"\1m6rec ", run, flags=re.MULTILINE)
     run = "".join(re.findall(r"^ *m6rec (?:.*\\\n)*.*\n", run, re.MULTILINE))
     shells = [block for text in DOCUMENTS.values() for block in documents.blocks(text)]
-    found = [command for shell in (*shells, run) for command in documents.m6rec_commands(shell)]
+    shown = [command for examples in EXAMPLES.values() for _, command in examples]
+    found = [
+        command for shell in (*shells, *shown, run) for command in documents.m6rec_commands(shell)
+    ]
     return list({str(command): command for command in found}.values())
 
 

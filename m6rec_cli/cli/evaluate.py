@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from m6rec_cli.cli import options, outcome
+from m6rec_cli.cli import completion, options, outcome
 from m6rec_cli.cli import run as runner
 from m6rec_cli.cli.outcome import Outcome
 from m6rec_cli.system import registry
@@ -36,6 +36,7 @@ def evaluate(
         typer.Option(
             "--baselines",
             metavar="NAMES",
+            autocompletion=completion.baselines,
             help=f"Comma-separated: {', '.join(registry.option_names('evaluation.baselines'))}; "
             "`none` for none.",
         ),
@@ -59,13 +60,19 @@ def evaluate(
     ] = None,
     split: Annotated[
         str | None,
-        typer.Option("--split", metavar="SPLIT", help="test, valid or cold (evaluate.split)."),
+        typer.Option(
+            "--split",
+            metavar="SPLIT",
+            autocompletion=completion.choices("evaluate.split"),
+            help="test, valid or cold (evaluate.split).",
+        ),
     ] = None,
     protocol: Annotated[
         str | None,
         typer.Option(
             "--protocol",
             metavar="PROTOCOL",
+            autocompletion=completion.choices("evaluate.protocol"),
             help="all: one list per user for all later events; rolling: the next event, while each "
             "history grows by the events before it (evaluate.protocol).",
         ),
@@ -76,7 +83,11 @@ def evaluate(
     ] = None,
     max_users: Annotated[
         int | None,
-        typer.Option("--max-users", metavar="N", help="Evaluate a random sample of users."),
+        typer.Option(
+            "--max-users",
+            metavar="N",
+            help="Evaluate a random sample of users; 0: all (evaluate.max_users).",
+        ),
     ] = None,
     explain: Annotated[
         int,

@@ -17,7 +17,12 @@ REFERENCE = "<!-- reference -->"
 
 def guide(
     topic: Annotated[
-        str | None, typer.Argument(metavar="TOPIC", help="The guide to show. Default: list all.")
+        str | None,
+        typer.Argument(
+            metavar="TOPIC",
+            autocompletion=lambda: topics(),
+            help="The guide to show. Default: list all.",
+        ),
     ] = None,
     debug: options.Debug = False,
 ) -> None:

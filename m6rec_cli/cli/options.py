@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from m6rec_cli.cli import console
+from m6rec_cli.cli import completion, console
 
 Data = Annotated[
     Path, typer.Argument(metavar="DATA", help="Data directory written by `m6rec preprocess`.")
@@ -18,6 +18,7 @@ Set = Annotated[
     typer.Option(
         "--set",
         metavar="KEY=VALUE",
+        autocompletion=completion.settings,
         help="Set a configuration key; repeatable. `m6rec config` lists the keys.",
     ),
 ]
@@ -25,7 +26,14 @@ ConfigFile = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="TOML configuration file.")
 ]
 Preset = Annotated[
-    str | None, typer.Option("--preset", metavar="NAME", help="tiny, small, base or large.")
+    str | None,
+    typer.Option(
+        "--preset",
+        metavar="NAME",
+        autocompletion=completion.presets,
+        help="Size of the model: tiny (a first try), small (the defaults), base or large (millions "
+        "of events, a GPU).",
+    ),
 ]
 Json = Annotated[
     bool,

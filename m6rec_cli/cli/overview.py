@@ -17,8 +17,9 @@ Commands, in the order of their use:
   doctor      Check the installation: libraries, extras, memory, each device.
 
 Options:
-  -V, --version  Print the version.
-  -h, --help     Show this page; after a command, its options.
+  -V, --version         Print the version.
+  --install-completion  Complete commands, presets and keys in bash, zsh or fish.
+  -h, --help            Show this page; after a command, its options.
 
 From tables to ranked lists:
   m6rec preprocess --interactions events.csv --items items.csv --out data

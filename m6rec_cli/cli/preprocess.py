@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from m6rec_cli.cli import options, outcome, run
+from m6rec_cli.cli import completion, options, outcome, run
 from m6rec_cli.cli.outcome import Outcome
 from m6rec_cli.system.progress import Reporter
 
@@ -99,23 +99,36 @@ def preprocess(
     split: Annotated[
         str | None,
         typer.Option(
-            "--split", metavar="KIND", help="leave-one-out, temporal, ratio or none (data.split)."
+            "--split",
+            metavar="KIND",
+            autocompletion=completion.choices("data.split"),
+            help="leave-one-out, temporal, ratio or none (data.split).",
         ),
     ] = None,
     min_user_events: Annotated[
         int | None,
-        typer.Option("--min-user-events", metavar="N", help="Drop users with fewer events."),
+        typer.Option(
+            "--min-user-events",
+            metavar="N",
+            help="Drop users with fewer events (data.min_user_events).",
+        ),
     ] = None,
     min_item_events: Annotated[
         int | None,
-        typer.Option("--min-item-events", metavar="N", help="Drop items with fewer events."),
+        typer.Option(
+            "--min-item-events",
+            metavar="N",
+            help="Drop items with fewer events (data.min_item_events).",
+        ),
     ] = None,
     unknown_items: Annotated[
         str | None,
         typer.Option(
             "--unknown-items",
             metavar="WHAT",
-            help="What to do with events whose item is not in the catalogue: error or drop.",
+            autocompletion=completion.choices("data.unknown_items"),
+            help="What to do with events whose item is not in the catalogue: error or drop "
+            "(data.unknown_items).",
         ),
     ] = None,
     unknown_users: Annotated[
@@ -123,7 +136,9 @@ def preprocess(
         typer.Option(
             "--unknown-users",
             metavar="WHAT",
-            help="What to do with events whose user has no profile: keep, drop or error.",
+            autocompletion=completion.choices("data.unknown_users"),
+            help="What to do with events whose user has no profile: keep, drop or error "
+            "(data.unknown_users).",
         ),
     ] = None,
     accept_losses: Annotated[

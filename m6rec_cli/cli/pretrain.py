@@ -17,7 +17,7 @@ def pretrain(
     data: Annotated[
         list[Path],
         typer.Argument(
-            metavar="DATA...",
+            metavar="DATA…",
             help="Data directories written by `m6rec preprocess`; several have to share their "
             "fitted features (`--like`).",
         ),

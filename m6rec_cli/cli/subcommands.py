@@ -7,6 +7,8 @@ from typing import Any
 import typer
 import typer.main
 
+from m6rec_cli.cli.help_page import HelpPage
+
 NAMES = (
     *("preprocess", "pretrain", "finetune", "evaluate", "recommend"),
     *("inspect", "config", "guide", "doctor"),
@@ -26,7 +28,7 @@ class Subcommands(Mapping[str, Any]):  # Any: Typer does not export its commands
         if name not in self._loaded:
             module = importlib.import_module(f"m6rec_cli.cli.{name}")
             single = typer.Typer(add_completion=False, rich_markup_mode=None)
-            single.command(name)(getattr(module, name))
+            single.command(name, cls=HelpPage)(getattr(module, name))
             self._loaded[name] = typer.main.get_command(single)
         return self._loaded[name]
 
