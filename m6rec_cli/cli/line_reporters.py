@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TextIO
 
+from m6rec_cli.cli.pace import Pace
 from m6rec_cli.cli.shown_values import format_value, left_aligned
 from m6rec_cli.system.progress import PLAIN_TABLE, ProgressTask, TableStyle
 from m6rec_cli.system.shown_text import printable
@@ -19,6 +20,7 @@ class PlainReporter:
     """
 
     every_seconds = 5.0
+    width: int | None = None
 
     def __init__(self, stream: TextIO, quiet: bool = False):
         self.stream, self.quiet = stream, quiet
@@ -65,47 +67,45 @@ class PlainReporter:
             self.note(line.rstrip())
 
     @contextmanager
-    def task(self, name: str, total: float | None = None, unit: str = "") -> Iterator[ProgressTask]:
+    def task(
+        self, name: str, total: float | None = None, unit: str = "", first: str = ""
+    ) -> Iterator[ProgressTask]:
         """Yield a task that prints a line at most every `every_seconds`."""
-        yield _LineTask(self, name, total, unit)
+        if first:
+            self.status(f"{name}: {first}")
+        yield _LineTask(self, name, Pace(total, unit))
+
+    def status(self, text: str) -> None:
+        """Print what the command does now, unless quiet."""
+        self.event("status", text)
+
+    def close(self) -> None:
+        """Nothing is drawn that would have to be removed."""
 
 
 class _LineTask:
-    def __init__(self, reporter: PlainReporter, name: str, total: float | None, unit: str):
-        self.reporter, self.name, self.total, self.unit = reporter, name, total, unit
-        self.done, self.start, self.printed = 0.0, time.monotonic(), time.monotonic()
+    def __init__(self, reporter: PlainReporter, name: str, pace: Pace):
+        self.reporter, self.name, self.pace = reporter, name, pace
+        self.printed = time.monotonic()
 
     def advance(self, n: float = 1, **fields: object) -> None:
         """Count `n` units, and print a line if the last one is old enough."""
-        self.done += n
-        now = time.monotonic()
-        if now - self.printed >= self.reporter.every_seconds:
-            self.printed = now
-            self.reporter.note(
-                _progress_line(
-                    self.name, self.done, self.total, self.unit, now - self.start, fields
-                )
-            )
-
-
-def _progress_line(
-    name: str,
-    done: float,
-    total: float | None,
-    unit: str,
-    seconds: float,
-    fields: dict[str, object],
-) -> str:
-    rate = done / max(seconds, 1e-9)
-    parts = [
-        f"{done:,.0f}" + (f"/{total:,.0f}" if total else "") + (f" {unit}" if unit else ""),
-        f"{rate:,.0f}/s",
-    ]
-    if total and rate > 0:
-        parts.append(f"{max(total - done, 0) / rate:,.0f} s left")
-    return f"{name}: " + ", ".join(
-        parts + [f"{key} {format_value(value)}" for key, value in fields.items()]
-    )
+        pace = self.pace
+        now = pace.advance(n)
+        if now - self.printed < self.reporter.every_seconds:
+            return
+        self.printed = now
+        self.reporter.event(
+            "progress",
+            f"{self.name}: {', '.join(pace.parts(fields))}",
+            task=self.name,
+            done=pace.done,
+            total=pace.total,
+            unit=pace.unit,
+            per_second=pace.rate,
+            seconds_left=pace.seconds_left,
+            **fields,
+        )
 
 
 class JsonReporter(PlainReporter):

@@ -210,4 +210,11 @@ def preprocess(
             summary = stage.run(config, inputs, out, report, overwrite=overwrite)
             return outcome.preprocessed(summary)
 
-    run.run_stage(work, as_json=as_json, quiet=quiet, log_format=log_format, debug=debug)
+    run.run_stage(
+        work,
+        begins_with="reading the tables",
+        as_json=as_json,
+        quiet=quiet,
+        log_format=log_format,
+        debug=debug,
+    )

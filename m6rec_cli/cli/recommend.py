@@ -214,6 +214,7 @@ def recommend(
     processes = ProcessFlags(coordinator, num_processes, process_id)
     runner.run_stage(
         work,
+        begins_with="loading jax",
         as_json=as_json,
         quiet=quiet,
         log_format=log_format,

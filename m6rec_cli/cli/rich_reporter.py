@@ -1,14 +1,16 @@
 """The reporter for a terminal: tables, progress bars, and warnings again at the end."""
 
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from m6rec_cli.cli.shown_values import format_value
 from m6rec_cli.system.progress import PLAIN_TABLE, ProgressTask, TableStyle
 from m6rec_cli.system.shown_text import printable
+
+if TYPE_CHECKING:
+    from rich.live import Live
 
 
 class RichReporter:
@@ -19,6 +21,12 @@ class RichReporter:
 
         self.console = Console(file=stream, highlight=False)
         self._warnings: list[str] = []
+        self._live: Live | None = None
+
+    @property
+    def width(self) -> int:
+        """Columns of the terminal."""
+        return self.console.width
 
     def note(self, text: str) -> None:
         """Print a line."""
@@ -62,42 +70,36 @@ class RichReporter:
         )
 
     @contextmanager
-    def task(self, name: str, total: float | None = None, unit: str = "") -> Iterator[ProgressTask]:
+    def task(
+        self, name: str, total: float | None = None, unit: str = "", first: str = ""
+    ) -> Iterator[ProgressTask]:
         """Yield a task that draws a bar and removes it at the end."""
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeRemainingColumn,
-        )
+        from m6rec_cli.cli.rich_progress import bar
 
-        name = printable(name)
-        columns = (
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}", markup=False),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[fields]}", markup=False),
-        )
-        # Rows for a pipe must not be redirected to this terminal.
-        shares = sys.stdout.isatty()
-        with Progress(
-            *columns, console=self.console, transient=True, redirect_stdout=shares
-        ) as progress:
-            task = progress.add_task(name, total=total, rate="", fields="")
-            start = time.monotonic()
-            done = 0.0
+        self.close()
+        with bar(self.console, printable(name), total, unit, first) as task:
+            yield task
 
-            class Bar:
-                def advance(self, n: float = 1, **fields: object) -> None:
-                    nonlocal done
-                    done += n
-                    rate = f"{done / max(time.monotonic() - start, 1e-9):,.0f} {unit}/s"
-                    text = "  ".join(
-                        f"{key} {format_value(value)}" for key, value in fields.items()
-                    )
-                    progress.update(task, advance=n, rate=rate, fields=text)
+    def status(self, text: str) -> None:
+        """Draw what the command does now beside a spinner, until a task begins."""
+        from rich.live import Live
+        from rich.markup import escape
+        from rich.spinner import Spinner
 
-            yield Bar()
+        spinner = Spinner("dots", escape(printable(text)))
+        if self._live is None:
+            self._live = Live(
+                spinner,
+                console=self.console,
+                transient=True,
+                redirect_stdout=sys.stdout.isatty(),
+            )
+            self._live.start(refresh=True)
+        else:
+            self._live.update(spinner, refresh=True)
+
+    def close(self) -> None:
+        """Remove the spinner."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None

@@ -10,14 +10,13 @@ from contextlib import contextmanager, nullcontext
 
 from m6rec_cli.cli import console
 from m6rec_cli.cli.outcome import Outcome
-from m6rec_cli.cli.shown_values import duration
 from m6rec_cli.system import process_group, process_setup, signals
 from m6rec_cli.system.disk_errors import disk_error
 from m6rec_cli.system.errors import M6RecError, Terminated
 from m6rec_cli.system.file_faults import is_panic
 from m6rec_cli.system.process_setup import ProcessFlags
 from m6rec_cli.system.progress import Reporter, SilentReporter
-from m6rec_cli.system.shown_text import printable, printable_json
+from m6rec_cli.system.shown_text import duration, printable, printable_json
 
 
 def run_stage(
@@ -27,12 +26,14 @@ def run_stage(
     log_format: console.LogFormat,
     debug: bool,
     as_json: bool = False,
+    begins_with: str | None = None,
     processes: ProcessFlags | None = None,
     compile_cache: bool = True,
 ) -> None:
     """Call `work` with a reporter; print its summary for programs, its last lines for a person.
 
     Args:
+        begins_with: What the command does first, shown at once: imports alone can take seconds.
         as_json: Print the summary, one JSON object, on a terminal, too.
         processes: The process group, for commands that may run as one; only the first process
             reports and prints.
@@ -54,7 +55,12 @@ def run_stage(
                 report = console.reporter(quiet=quiet, log_format=log_format)
             else:
                 report = SilentReporter()
-            outcome = work(report)
+            if begins_with is not None:
+                report.status(begins_with)
+            try:
+                outcome = work(report)
+            finally:
+                report.close()
             if not process_group.is_first():
                 return
             if outcome.summary is not None and (as_json or not sys.stdout.isatty()):

@@ -26,15 +26,3 @@ def left_aligned(rows: Sequence[Sequence[str]], n_columns: int) -> list[bool]:
         at == 0 or not all(_NUMBER.match(row[at]) for row in rows if row[at])
         for at in range(n_columns)
     ]
-
-
-def duration(seconds: float) -> str:
-    """Seconds as a person says them: `0.4 s`, `6 s`, `2 min 05 s`, `3 h 10 min`."""
-    if seconds < 0.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02} min"

@@ -102,11 +102,13 @@ def evaluate_system(
             )
         return list_files.evaluate_list_file(task, Path(system.name), ks, report, name=system.name)
     if system.kind == "baseline":
+        report.status(f"fitting {system.name}")
         scorer = BaselineScorer(fit_baseline(system.name, task), task.histories)
     else:
         # Imported here because files of lists and baselines are evaluated without jax.
         from m6rec_cli.inference.model_scorer import load_scorer
 
+        report.status(f"loading {system.name}")
         scorer = load_scorer(Path(system.name), task.data, task.split, config, report, task.queries)
     return ranking.evaluate_scorer(
         task, scorer, max(ks), report, name=system.name, kind=system.kind

@@ -102,6 +102,7 @@ def run(
             "`--explain` explains the lists of runs, and no run is evaluated", hint="name a run"
         )
     settings = config.evaluate
+    report.status("reading the data")
     dataset = Dataset.open(data)
     task = build_task(
         dataset,
@@ -119,6 +120,7 @@ def run(
     with process_group.first_process_writes() as may_write:
         if not may_write:
             return {}
+        report.status("computing figures, intervals and tests")
         groups = find_seed_groups(systems)
         summary = build_summary(
             data, task, results, request.pairs(systems), groups, headline, config

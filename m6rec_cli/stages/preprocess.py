@@ -27,11 +27,7 @@ from m6rec_cli.preprocessing.columns.missing_roles import MissingRole
 from m6rec_cli.preprocessing.data_tables import DataTables
 from m6rec_cli.preprocessing.event_kinds import EVENT_KINDS, read_event_kinds
 from m6rec_cli.preprocessing.frozen import encoding
-from m6rec_cli.preprocessing.inputs import (
-    InputTables,
-    PreprocessInputs,
-    open_tables,
-)
+from m6rec_cli.preprocessing.inputs import InputTables, PreprocessInputs, open_tables
 from m6rec_cli.preprocessing.partial_schema import partial_toml
 from m6rec_cli.preprocessing.schema import Schema
 from m6rec_cli.system import digests, provenance
@@ -104,8 +100,10 @@ def run(
         encode.require_extra(column)
     schema = encoding.pin_encoders(schema)
     cleaning = CleaningLog()
+    report.status("reading and cleaning events")
     data = _read(config, inputs, tables, schema, cleaning)
     data = _with_frozen_vectors(data, schema, inputs, report, cleaning)
+    report.status("fitting and encoding features")
     with atomic_directory(output, kind="data", overwrite=overwrite, report=report) as work:
         for folder in ("events", "media", "features"):
             (work / folder).mkdir()

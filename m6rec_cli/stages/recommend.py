@@ -33,7 +33,7 @@ from m6rec_cli.inference.user_histories import BASES, UserHistories
 from m6rec_cli.system import process_group, runtime, signals
 from m6rec_cli.system.locks import exclusive_lock
 from m6rec_cli.system.output_checks import refuse_input_as_output
-from m6rec_cli.system.progress import Reporter, Summary
+from m6rec_cli.system.progress import COMPILING, Reporter, Summary
 
 
 def run(
@@ -80,11 +80,13 @@ def _write_lists(
     """Write this process's lists to `out`, then the new states."""
     settings = config.recommend
     runtime.configure_jax()
+    report.status("reading the run")
     data = Dataset.open(request.users.data) if request.users.data is not None else None
     loaded = prepare_run(
         request.run, settings, report, data=data, items=request.items, media=request.media
     )
     settings = _resolve_seen(settings, loaded, data, report)
+    report.status("reading histories")
     histories = _read_histories(loaded, request, data, report)
     hidden = settings.hidden_features
     histories = other_catalogue.hide_user_features(histories, hidden)
@@ -112,7 +114,7 @@ def _write_lists(
     )
     counts = _ListCounts(settings.k)
     with (
-        report.task("recommend", total=len(rows), unit="users") as task,
+        report.task("recommend", total=len(rows), unit="users", first=COMPILING) as task,
         list_writer.list_writer(
             out, overwrite, show=show, escape_formulas=request.escape_formulas
         ) as write,

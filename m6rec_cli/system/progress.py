@@ -24,6 +24,8 @@ class TableStyle:
     best: Collection[tuple[int, int]] = ()
 
 
+COMPILING = "compiling, kept for later runs"
+"""The first step of what JAX computes."""
 PLAIN_TABLE = TableStyle()
 
 
@@ -37,6 +39,11 @@ class ProgressTask(Protocol):
 
 class Reporter(Protocol):
     """Receives a stage's reports; the ones for terminals are in `cli/console.py`."""
+
+    @property
+    def width(self) -> int | None:
+        """Columns that a line has room for; None if it may have any length."""
+        ...
 
     def note(self, text: str) -> None:
         """Report one line of information."""
@@ -61,9 +68,22 @@ class Reporter(Protocol):
         ...
 
     def task(
-        self, name: str, total: float | None = None, unit: str = ""
+        self, name: str, total: float | None = None, unit: str = "", first: str = ""
     ) -> AbstractContextManager[ProgressTask]:
-        """Yield a task that reports its progress; `total=None` if the total is unknown."""
+        """Yield a task that reports its progress.
+
+        Args:
+            total: None if it is unknown.
+            first: What happens before the first step is done, such as `COMPILING`.
+        """
+        ...
+
+    def status(self, text: str) -> None:
+        """Report what the command does now, until it reports something else."""
+        ...
+
+    def close(self) -> None:
+        """Remove what is drawn, such as the status; the command calls it at the end."""
         ...
 
 
@@ -74,6 +94,8 @@ class _SilentTask:
 
 class SilentReporter:
     """A reporter that shows nothing and keeps notes and warnings in lists."""
+
+    width: int | None = None
 
     def __init__(self) -> None:
         self.notes: list[str] = []
@@ -102,6 +124,14 @@ class SilentReporter:
         self.notes.append(title)
 
     @contextmanager
-    def task(self, name: str, total: float | None = None, unit: str = "") -> Iterator[ProgressTask]:
+    def task(
+        self, name: str, total: float | None = None, unit: str = "", first: str = ""
+    ) -> Iterator[ProgressTask]:
         """Yield a task that shows nothing."""
         yield _SilentTask()
+
+    def status(self, text: str) -> None:
+        """Show nothing."""
+
+    def close(self) -> None:
+        """Nothing is drawn."""

@@ -1,4 +1,4 @@
-"""Text of users' files to text that a terminal may show: ids and titles hold anything."""
+"""Text and figures as a terminal shows them: ids and titles hold anything, names are long."""
 
 import re
 from collections.abc import Sequence
@@ -36,6 +36,18 @@ def _without_middle(name: str, width: int) -> str:
         return name
     n_first = width // 2
     return f"{name[:n_first]}…{name[len(name) - (width - n_first - 1) :]}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds as a person says them: `0.4 s`, `6 s`, `2 min 05 s`, `3 h 10 min`."""
+    if seconds < 0.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
 
 
 def printable_json(text: str) -> str:

@@ -29,7 +29,7 @@ _EXIT_CODES = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGHUP: 129}
 EXIT_CODES = tuple(_EXIT_CODES.values())
 _AGAIN_SECONDS = 0.2
 """Between the checks whether an exception was dropped."""
-_SILENT_SECONDS = 0.5
+_SILENT_SECONDS = 0.1
 """A command that has not stopped after so long says that it will."""
 _UNWINDING_SECONDS = 10.0
 """Longer than this, whoever handles the exception is at work again."""
@@ -78,13 +78,13 @@ def _watch(read: int, say: Callable[[str], object]) -> None:
         if len(numbers) == before or _finished.wait(_SILENT_SECONDS):
             continue
         if not before:
-            say(
-                "stopping as soon as the running step is done; a second signal ends the command at "
-                "once"
-            )
+            second = "Ctrl-C" if numbers[0] == signal.SIGINT else "signal"
+            say(f"stopping after the running step; a second {second} ends the command at once")
         if len(numbers) > max(1, len(_requested)):
             # Python has not handled the second signal: the main thread is in compiled code.
             with contextlib.suppress(OSError, ValueError):
+                if sys.stderr.isatty():
+                    sys.stderr.write("\x1b[?25h")  # progress bars hide the cursor
                 sys.stderr.flush()
             os._exit(_EXIT_CODES[signal.Signals(numbers[-1])])
 

@@ -33,11 +33,13 @@ def write_catalogue(setup: TrainingSetup, report: Reporter) -> None:
     data, job = setup.data, setup.job
     folder = job.out / "catalogue"
     folder.mkdir(exist_ok=True)
+    report.status("embedding the catalogue")
     # On one device: validation has compiled this program already, unless it ran on a mesh.
     embeddings = operations_for(Layout(data.n_items)).embed(setup.model, setup.tables)
     np.save(folder / "embeddings.npy", np.asarray(embeddings))
     run_graphs.write_graphs(folder, data, setup.spec.item_specs, job.parent, report)
     _write_items(setup, folder)
+    report.status("learning the ranking weights")
     # A refit holds no events out: its weights are those that the first run learned.
     ranking = (
         refit.read_ranking(job.refit_of) if job.refit_of else ranking_stage.learn(setup, folder)

@@ -9,7 +9,7 @@ import numpy as np
 from m6rec_cli.data.multi_domain import open_domains
 from m6rec_cli.system import process_group, runtime, signals
 from m6rec_cli.system.errors import Terminated
-from m6rec_cli.system.progress import ProgressTask, Reporter, Summary
+from m6rec_cli.system.progress import COMPILING, ProgressTask, Reporter, Summary
 from m6rec_cli.system.run_manifest import RUN, read_run
 from m6rec_cli.system.training_cost import TrainingCost
 from m6rec_cli.training import checkpointing, epoch_log, publication, refit, run_directory
@@ -39,10 +39,12 @@ def fit(job: TrainingJob, report: Reporter) -> Summary:
 def _fit(job: TrainingJob, report: Reporter) -> Summary:
     started = time.monotonic()
     runtime.configure_jax()
+    report.status("reading the data")
     data = open_domains(job.data)
     resumes = run_directory.is_resumable(job, data)
     if resumes and (job.out / RUN).exists():
         return _publish_finished(job, report)
+    report.status("building the model")
     if job.refit_of:
         data = refit.training_data(job.refit_of, data)
     setup, state = build_setup(job, data, report)
@@ -133,12 +135,14 @@ def _train(
     steps_left = max(0, n_steps - int(state.step))
     total = setup.batches.n_targets * steps_left // setup.batches.steps_per_epoch
     state, tables = layout.place(state), layout.place(setup.tables)
+    table = epoch_log.EpochTable(
+        report, setup.job.out, setup.epochs, is_adversarial=setup.trainer.is_adversarial
+    )
     writer = checkpointing.CheckpointWriter(setup.steps, layout, config.checkpoint_seconds)
-    ndcg = loop_state.best_ndcg if loop_state.best_ndcg >= 0 else None
     with (
         closing(meter),
         signals.deferred_stop(),
-        report.task(setup.job.stage, total=total, unit="events") as task,
+        report.task(setup.job.stage, total=total, unit="events", first=COMPILING) as task,
     ):
         for event in train(
             setup.trainer,
@@ -151,12 +155,10 @@ def _train(
         ):
             state, loop_state = event.state, event.loop_state
             if event.kind == "steps":
-                _report_steps(event, ndcg, meter, task)
+                _report_steps(event, setup.epochs, meter, task)
                 continue
-            if event.kind == "epoch":
-                ndcg = event.metrics.get("ndcg@10")
-                if process_group.is_first():
-                    epoch_log.append(report, setup.job.out, event)
+            if event.kind == "epoch" and process_group.is_first():
+                table.append(event)
             # Read once: a signal that arrives while this event is saved waits for the next event.
             stops = event.kind == "stop" or (process_group.is_alone() and signals.stop_requested())
             writer.save_if_due(event, now=stops or loop_state.done)
@@ -172,11 +174,12 @@ def _train(
 
 
 def _report_steps(
-    event: TrainingEvent, ndcg: float | None, meter: ResourceMeter, task: ProgressTask
+    event: TrainingEvent, epochs: int, meter: ResourceMeter, task: ProgressTask
 ) -> None:
     n_targets = round(event.metrics["targets"] * event.n_steps)
     meter.add_dispatch(n_targets, event.n_steps, event.seconds, event.step_flops)
-    task.advance(n_targets, step=event.step, loss=event.metrics["loss"], **{"ndcg@10": ndcg})
+    epoch = f"{event.loop_state.epoch + 1}/{epochs}"
+    task.advance(n_targets, epoch=epoch, step=event.step, loss=event.metrics["loss"])
 
 
 def _publish(

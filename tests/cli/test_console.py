@@ -8,7 +8,7 @@ import pytest
 
 from m6rec_cli.cli import line_reporters
 from m6rec_cli.cli.console import JsonReporter, PlainReporter, RichReporter, reporter
-from m6rec_cli.cli.shown_values import duration, format_value
+from m6rec_cli.cli.shown_values import format_value
 from m6rec_cli.system.progress import Reporter, SilentReporter
 
 
@@ -88,26 +88,39 @@ def test_plain_table_aligns_words_to_the_left_by_the_width_that_a_terminal_gives
     ]
 
 
-def test_plain_task_prints_its_progress_every_few_seconds(monkeypatch: pytest.MonkeyPatch):
-    clock = iter([0.0, 0.0, 2.0, 6.0, 7.0, 12.0])
+def test_plain_task_counts_rate_and_time_left_from_the_step_after_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    """The first step, which compiles, takes 30 s; the others a few seconds."""
+    clock = iter([0.0, 30.0, 32.0, 36.0, 41.0])
     monkeypatch.setattr(line_reporters.time, "monotonic", lambda: next(clock))
     stream = io.StringIO()
-    with PlainReporter(stream).task("train", total=100, unit="steps") as task:
+    with PlainReporter(stream).task("train", 100, "steps", "compiling") as task:
         for _ in range(4):
             task.advance(15, loss=1.25)
     assert stream.getvalue().splitlines() == [
-        "train: 30/100 steps, 5/s, 14 s left, loss 1.2500",
-        "train: 60/100 steps, 5/s, 8 s left, loss 1.2500",
+        "train: compiling",
+        "train: 15/100 steps, loss 1.2500",
+        "train: 45/100 steps, 11 s left, 5.0/s, loss 1.2500",
+        "train: 60/100 steps, 10 s left, 4.1/s, loss 1.2500",
     ]
 
 
 def test_plain_task_without_a_total_prints_no_time_left(monkeypatch: pytest.MonkeyPatch):
-    clock = iter([0.0, 0.0, 10.0])
+    clock = iter([0.0, 1.0, 11.0])
     monkeypatch.setattr(line_reporters.time, "monotonic", lambda: next(clock))
     stream = io.StringIO()
     with PlainReporter(stream).task("scan") as task:
-        task.advance(50)
-    assert stream.getvalue() == "scan: 50, 5/s\n"
+        for _ in range(2):
+            task.advance(500)
+    assert stream.getvalue() == "scan: 1,000, 50/s\n"
+
+
+def test_plain_status_is_a_line():
+    stream = io.StringIO()
+    PlainReporter(stream).status("reading the data")
+    PlainReporter(stream, quiet=True).status("loading jax")
+    assert stream.getvalue() == "reading the data\n"
 
 
 def test_plain_reporter_that_is_quiet_prints_warnings_only():
@@ -132,6 +145,19 @@ def test_json_reporter_prints_one_object_per_line():
     assert printed[3]["rows"][0] == {"what": "users [x]", "number": 1200}
     assert all(isinstance(line["time"], float) for line in printed)
     assert len(printed) == 4 + 4 + 1
+
+
+def test_json_reporter_tells_status_and_progress_by_their_events():
+    stream = io.StringIO()
+    to = JsonReporter(stream)
+    to.every_seconds = 0
+    with to.task("train", 4, "steps", "compiling") as task:
+        task.advance(3, loss=0.5)
+    status, progress = (json.loads(line) for line in stream.getvalue().splitlines())
+    assert (status["event"], status["text"]) == ("status", "train: compiling")
+    expected = {"event": "progress", "task": "train", "done": 3, "total": 4, "unit": "steps"}
+    assert expected.items() <= progress.items()
+    assert (progress["per_second"], progress["seconds_left"], progress["loss"]) == (None, None, 0.5)
 
 
 def test_json_reporter_that_is_quiet_prints_warnings_only():
@@ -165,22 +191,6 @@ def test_json_reporter_prints_other_values_as_text():
 )
 def test_format_value_is_short(value: object, text: str):
     assert format_value(value) == text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.04, "0.0 s"),
-        (0.4, "0.4 s"),
-        (0.97, "1 s"),
-        (59.4, "59 s"),
-        (59.6, "1 min 00 s"),
-        (125, "2 min 05 s"),
-        (11_460, "3 h 11 min"),
-    ],
-)
-def test_duration_is_said_as_a_person_does(seconds: float, text: str):
-    assert duration(seconds) == text
 
 
 def test_silent_reporter_keeps_notes_and_warnings():

@@ -20,7 +20,8 @@ SCRIPT = (
     "import time\n"
     "to = reporter()\n"
     "report_everything(to)\n"
-    "with to.task('train [x]', total=3, unit='steps') as task:\n"
+    "to.status('loading [x]')\n"
+    "with to.task('train [x]', total=3, unit='steps', first='compiling') as task:\n"
     "    for i in range(3):\n"
     "        task.advance(1, loss=0.5); time.sleep(0.15)\n"
 )
@@ -43,7 +44,9 @@ def test_rich_reporter_draws_a_bar_with_rate_and_figures():
     text = ESCAPE.sub("", written)
     assert "\x1b[" in written
     assert "━" in text
-    assert re.search(r"train \[x\].*[1-3]/3.*steps/s.*loss 0\.5000", text)
+    assert re.search(r"loading \[x\]", text)
+    assert re.search(r"train \[x\].*compiling", text)
+    assert re.search(r"train \[x\].*[23]/3 steps .*s left .*/s .*loss 0\.5000", text)
 
 
 def test_rich_reporter_shows_square_brackets_as_text():
@@ -69,6 +72,37 @@ def test_rich_reporter_repeats_warnings_once_each():
     to.repeat_warnings()
     end = stream.getvalue().partition("done\n")[2]
     assert end.splitlines() == ["what to check:", "- 3 rows are [odd]", "- ids are joined"]
+
+
+@pytest.mark.parametrize("width", [60, 80, 120, 200])
+def test_rich_task_fits_the_width_and_cuts_nothing(width: int):
+    stream = io.StringIO()
+    to = RichReporter(stream)
+    to.console = Console(file=stream, force_terminal=True, width=width)
+    with to.task("evaluating " + "some/folder/" * 9, 883_000, "users", "compiling") as task:
+        for _ in range(3):
+            task.advance(294_333, epoch="1/24", loss=0.5, step=12_345)
+    lines = re.split(r"[\r\n]+", ESCAPE.sub("", stream.getvalue()))
+    drawn = [line.rstrip() for line in lines if "/883,000 users" in line]
+    assert drawn
+    assert max(map(len, drawn)) <= width
+    last = drawn[-1].partition("883,000 users")[2]
+    assert last.split("  ")[-1].strip() in ("", "0.0 s left", "loss 0.5000", "step 12,345") or (
+        last.endswith("/s")
+    )
+
+
+def test_rich_status_leaves_the_rows_for_a_pipe_where_they_go(capsys: pytest.CaptureFixture[str]):
+    stream = io.StringIO()
+    to = RichReporter(stream)
+    to.console = Console(file=stream, force_terminal=True)
+    to.status("loading jax")
+    print("rows")
+    to.status("reading")
+    to.close()
+    to.close()
+    assert capsys.readouterr().out == "rows\n"
+    assert "loading jax" in stream.getvalue()
 
 
 def test_rich_task_leaves_the_rows_for_a_pipe_where_they_go(capsys: pytest.CaptureFixture[str]):

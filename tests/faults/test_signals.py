@@ -114,7 +114,7 @@ def test_signal_lets_the_work_tidy_up():
 def test_signal_in_compiled_code_is_acknowledged_and_a_second_one_ends_it():
     code, said, seconds = stopped("compiled code", signal.SIGINT, twice=True)
     assert code == 130
-    assert said.startswith("stopping as soon as the running step is done")
+    assert said.startswith("stopping after the running step; a second Ctrl-C ends the command")
     assert seconds < 15
 
 

@@ -102,7 +102,7 @@ def test_run_unreadable_files_are_counted(folder: Path) -> None:
 
 def test_run_shows_progress_of_each_media_feature(folder: Path, tmp_path: Path) -> None:
     class Names(SilentReporter):
-        def task(self, name: str, total: float | None = None, unit: str = ""):  # type: ignore[override]
+        def task(self, name: str, total: float | None = None, unit: str = "", first: str = ""):  # type: ignore[override]
             self.notes.append(f"{name} {total} {unit}")
             return super().task(name, total, unit)
 

@@ -1,8 +1,8 @@
-"""Text for a terminal: names in short."""
+"""Text for a terminal: names and durations in short."""
 
 import pytest
 
-from m6rec_cli.system.shown_text import shortened, shortened_apart
+from m6rec_cli.system.shown_text import duration, shortened, shortened_apart
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,19 @@ def test_shortened_apart_keeps_different_names_different():
         "runs/b/tuned": "…b/tuned",
     }
     assert shortened_apart([], 6) == {}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.04, "0.0 s"),
+        (0.4, "0.4 s"),
+        (0.97, "1 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 00 s"),
+        (125, "2 min 05 s"),
+        (11_460, "3 h 11 min"),
+    ],
+)
+def test_duration_is_said_as_a_person_does(seconds: float, text: str):
+    assert duration(seconds) == text

@@ -71,7 +71,9 @@ class StopAtStep(SilentReporter):
         monkeypatch.setattr(signals, "stop_requested", lambda: self.reached)
 
     @contextmanager
-    def task(self, name: str, total: float | None = None, unit: str = "") -> Iterator["StopAtStep"]:
+    def task(
+        self, name: str, total: float | None = None, unit: str = "", first: str = ""
+    ) -> Iterator["StopAtStep"]:
         """A task that watches the steps."""
         yield self
 

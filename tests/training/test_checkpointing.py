@@ -15,9 +15,9 @@ from m6rec_cli.training.loop import LoopState, TrainingEvent
 from m6rec_cli.training.state import TrainingState
 
 
-def save(writer, kind, step, value, *, now, **loop_state):
-    """Hand the writer an event whose parameters are all `value`."""
-    state = TrainingState(
+def state_of(step, value):
+    """A state whose parameters are all `value`."""
+    return TrainingState(
         params=nnx.State({"a": np.full(3, value)}),
         frozen=nnx.State({}),
         discriminator=nnx.State({}),
@@ -26,8 +26,17 @@ def save(writer, kind, step, value, *, now, **loop_state):
         content=(),
         step=step,
     )
+
+
+def save(writer, kind, step, value, *, now, **loop_state):
+    """Hand the writer an event whose parameters are all `value`."""
     event = TrainingEvent(
-        kind=kind, step=step, n_steps=1, metrics={}, state=state, loop_state=LoopState(**loop_state)
+        kind=kind,
+        step=step,
+        n_steps=1,
+        metrics={},
+        state=state_of(step, value),
+        loop_state=LoopState(**loop_state),
     )
     writer.save_if_due(event, now=now)
 
