@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+import jax
+import jax.numpy as jnp
 import numpy as np
+from flax import nnx
 
 from m6rec_cli.execution.model_inputs import FeatureTables
 from m6rec_cli.system import process_group, runtime, signals
@@ -17,6 +20,8 @@ from m6rec_cli.training.catalogue_operations import operations_for
 from m6rec_cli.training.state import TrainingState
 from m6rec_cli.training.step import Trainer
 from m6rec_cli.training.validation import Validation
+
+_LOWER_RATE = "lower `train.learning_rate` and start again, with `--overwrite` or another `--out`"
 
 
 @dataclass(kw_only=True)
@@ -29,6 +34,8 @@ class LoopState:
         best_ndcg: Best validation NDCG@10 so far, of `best_step` and `best_epoch`; -1 before the
             first.
         epochs_without_gain: Epochs since the best one.
+        first_loss: Mean loss of the first epoch; None before its end.
+        last_loss: Mean loss of the last completed epoch.
         metric_sums: Sums of the measurements over the steps of the current epoch.
         done: Whether training has ended.
     """
@@ -39,6 +46,8 @@ class LoopState:
     best_step: int = 0
     best_epoch: int = 0
     epochs_without_gain: int = 0
+    first_loss: float | None = None
+    last_loss: float | None = None
     metric_sums: dict[str, float] = field(default_factory=dict)
     done: bool = False
 
@@ -47,8 +56,9 @@ class LoopState:
         """Whether nothing was trained or validated yet."""
         return self.epoch == 0 and self.epoch_step == 0 and self.best_ndcg < 0
 
-    def end_epoch(self, step: int, ndcg: float | None) -> None:
+    def end_epoch(self, step: int, ndcg: float | None, loss: float | None) -> None:
         """Count the epoch that ends at `step`."""
+        self.first_loss, self.last_loss = loss if self.epoch == 0 else self.first_loss, loss
         self.epoch, self.epoch_step, self.metric_sums = self.epoch + 1, 0, {}
         self.note_validation(step, ndcg)
 
@@ -177,7 +187,9 @@ def train(
         }
         metrics |= validate()
         step = int(state.step)
-        loop_state.end_epoch(step, metrics.get("ndcg@10"))
+        if validation is None:
+            _require_finite_parameters(state, step)  # else by the scores of validation
+        loop_state.end_epoch(step, metrics.get("ndcg@10"), metrics.get("loss"))
         loop_state.done = (
             loop_state.epochs_without_gain >= config.patience
             or loop_state.epoch >= epochs
@@ -197,10 +209,20 @@ def _means(sums: dict[str, float], n: int) -> dict[str, float]:
     return {name: value / n for name, value in sums.items()}
 
 
+def _require_finite_parameters(state: TrainingState, step: int) -> None:
+    """Raise if the last step made a parameter infinite or NaN: no later loss would tell."""
+    if not _are_finite((state.params, state.discriminator)):
+        raise M6RecError(f"the parameters are not finite after step {step}", hint=_LOWER_RATE)
+
+
+@jax.jit
+def _are_finite(tree: tuple[nnx.State, nnx.State]) -> jax.Array:
+    return jnp.stack([jnp.isfinite(x).all() for x in jax.tree.leaves(tree)]).all()
+
+
 def _require_finite(sums: dict[str, float], n_steps: int, step: int) -> None:
     if not all(map(math.isfinite, sums.values())):
         raise M6RecError(
             f"the loss is not finite within the {n_steps} steps before step {step}",
-            hint="lower `train.learning_rate` and start again, with `--overwrite` or "
-            "another `--out`",
+            hint=_LOWER_RATE,
         )

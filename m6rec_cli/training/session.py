@@ -13,6 +13,7 @@ from m6rec_cli.system.progress import COMPILING, ProgressTask, Reporter, Summary
 from m6rec_cli.system.run_manifest import RUN, read_run
 from m6rec_cli.system.training_cost import TrainingCost
 from m6rec_cli.training import checkpointing, epoch_log, publication, refit, run_directory
+from m6rec_cli.training.learning_check import warn_if_nothing_learned
 from m6rec_cli.training.loop import LoopState, TrainingEvent, train
 from m6rec_cli.training.resource_meter import ResourceMeter
 from m6rec_cli.training.run_directory import TrainingJob
@@ -68,6 +69,8 @@ def _fit(job: TrainingJob, report: Reporter) -> Summary:
     ):  # after all have read: the directory may move
         if not may_write:
             return {}
+        start = "its parent" if job.parent else "the untrained model"
+        warn_if_nothing_learned(job.config.train, loop_state, start, report)
         cost = meter.cost(
             parameters=n_parameters, trainable_share=trainable_share, devices=str(setup.layout)
         )

@@ -1,0 +1,36 @@
+"""A finished training to a warning if it learned nothing."""
+
+from m6rec_cli.config.settings import TrainConfig
+from m6rec_cli.system.progress import Reporter
+from m6rec_cli.training.loop import LoopState
+
+_VANISHING = 1e-9
+"""Parameters of 0.02 and more stay the same, bit for bit, when this is added."""
+
+
+def warn_if_nothing_learned(
+    config: TrainConfig, loop_state: LoopState, start: str, report: Reporter
+) -> None:
+    """Warn if no epoch is better than the start, by validation or else by the loss.
+
+    Args:
+        start: Names the parameters that training began with, such as `the untrained model`.
+    """
+    first, last = loop_state.first_loss, loop_state.last_loss
+    if loop_state.best_ndcg >= 0:
+        if loop_state.epoch == 0 or loop_state.best_step:
+            return
+        found = (
+            f"no epoch has a higher NDCG@10 on validation events than {start} "
+            f"({loop_state.best_ndcg:.4f}), so the run keeps {start}"
+        )
+    elif loop_state.epoch > 1 and first is not None and last is not None and last >= first:
+        found = f"the loss went from {first:.4f} in the first epoch to {last:.4f} in the last"
+    elif config.learning_rate < _VANISHING:
+        found = "the learning rate is so small that steps vanish in single precision"
+    else:
+        return
+    report.warn(
+        f"training learned nothing: {found}. Try another `train.learning_rate`: it is "
+        f"{config.learning_rate:g}, the default {TrainConfig().learning_rate:g}"
+    )

@@ -1,0 +1,80 @@
+"""Training that learned nothing, or lost its parameters, says so and keeps what was good."""
+
+import numpy as np
+import pytest
+
+from m6rec_cli.config.settings import TrainConfig
+from m6rec_cli.stages import pretrain
+from m6rec_cli.system.checkpoints import StepCheckpoints
+from m6rec_cli.system.errors import M6RecError
+from m6rec_cli.system.progress import SilentReporter
+from m6rec_cli.training.learning_check import warn_if_nothing_learned
+from m6rec_cli.training.loop import LoopState
+from m6rec_cli.training.optimizer import Schedule
+from tests.training.runs import assert_same, params
+from tests.worlds import planted_cycle
+
+VALIDATED = {"best_ndcg": 0.25, "first_loss": 3.0, "last_loss": 2.0}
+UNVALIDATED = {"epoch": 2, "best_step": 8, "best_epoch": 2, "first_loss": 3.0}
+
+
+@pytest.mark.parametrize(
+    ("facts", "rate", "found"),
+    [
+        (VALIDATED | {"epoch": 3}, 0.1, "than the untrained model (0.2500), so the run keeps the"),
+        (VALIDATED | {"epoch": 3, "best_step": 4}, 0.1, None),
+        (VALIDATED | {"epoch": 0}, 0.1, None),
+        (UNVALIDATED | {"last_loss": 3.5}, 0.1, "the loss went from 3.0000 in the first epoch to"),
+        (UNVALIDATED | {"last_loss": 2.5}, 0.1, None),
+        (UNVALIDATED | {"last_loss": 2.5}, 1e-300, "steps vanish in single precision"),
+        (UNVALIDATED | {"last_loss": 3.0, "epoch": 1}, 0.1, None),
+    ],
+)
+def test_training_that_is_not_better_than_its_start_is_a_warning(facts, rate, found):
+    report = SilentReporter()
+    config = TrainConfig(learning_rate=rate)
+    warn_if_nothing_learned(config, LoopState(**facts), "the untrained model", report)
+    assert len(report.warnings) == (found is not None)
+    for warning in report.warnings:
+        assert warning.startswith("training learned nothing: ")
+        assert found in warning
+        assert f"it is {rate:g}, the default 0.0015" in warning
+
+
+@pytest.mark.parametrize("split", ["leave-one-out", "none"])
+def test_pretrain_with_a_learning_rate_of_0_warns(tmp_path, small, report, split):
+    data = planted_cycle(tmp_path / "data", n_users=16, split=split)
+    pretrain.run(small("train.learning_rate=0"), data.path, tmp_path / "run", report)
+    assert sum("training learned nothing" in warning for warning in report.warnings) == 1
+
+
+def test_nonfinite_loss_keeps_the_last_good_checkpoint(tmp_path, small, report, monkeypatch):
+    data = planted_cycle(tmp_path / "data", n_users=48)
+    config = small("train.checkpoint_seconds=0", "train.epochs=3")
+    whole = pretrain.run(config, data.path, tmp_path / "whole", report)
+    first_epoch = whole["steps"] // whole["epochs"]
+    rates = Schedule.rates
+    monkeypatch.setattr(
+        Schedule,
+        "rates",
+        lambda self, first, n: rates(self, first, n) * np.where(first < first_epoch, 1, np.inf),
+    )
+    with pytest.raises(M6RecError, match="not finite"):
+        pretrain.run(config, data.path, tmp_path / "run", report)
+    steps = StepCheckpoints(tmp_path / "run" / "steps")
+    assert steps.sealed()[-1] == first_epoch
+    assert all(np.isfinite(x).all() for x in params(tmp_path / "run", first_epoch).values())
+    monkeypatch.undo()
+    again = pretrain.run(config, data.path, tmp_path / "run", report, resume=True)
+    assert again["steps"] == whole["steps"]
+    assert_same(params(tmp_path / "run"), params(tmp_path / "whole"))
+
+
+def test_nonfinite_parameters_without_validation_are_an_error(tmp_path, small, report, monkeypatch):
+    """The loss of the last step is computed before its update, and so is finite."""
+    data = planted_cycle(tmp_path / "data", n_users=16, split="none")
+    config = small("train.max_steps=2")
+    monkeypatch.setattr(Schedule, "rates", lambda *_: np.array([0.001, np.inf], np.float32))
+    with pytest.raises(M6RecError, match="the parameters are not finite after step 2"):
+        pretrain.run(config, data.path, tmp_path / "run", report)
+    assert not (tmp_path / "run" / "run.json").exists()
