@@ -26,7 +26,7 @@ def with_current_ranking(
     run = histories.run
     if config.ranking == "learned" and run.catalogue.is_other_shop:
         found = learn(histories, config)
-        report.note(found.describe("weights of the run"))
+        report.note(found.describe())
         catalogue = dataclasses.replace(run.catalogue, ranking=found.weights)
         run = dataclasses.replace(run, catalogue=catalogue)
     run = current_evidence.with_known_events(run, config, histories.events)
@@ -34,7 +34,7 @@ def with_current_ranking(
 
 
 def learn(histories: UserHistories, config: RecommendConfig) -> RankingFit:
-    """Learn ranking weights from the last event of each user; those of the run if they find more.
+    """Learn ranking weights from the last event of each user; constant ones if they find more.
 
     The graphs are fitted on the events before.
     """
@@ -67,5 +67,9 @@ def learn(histories: UserHistories, config: RecommendConfig) -> RankingFit:
         popularity=run.catalogue.evidence.popularity,
         hidden=hidden,
     )
-    weights = run.catalogue.ranking
-    return fit.fit(held_out.candidates(events), prior=weights, other=weights)
+    constants = {
+        "weights without the model": fit.WITHOUT_MODEL,
+        "weights of the run": run.catalogue.ranking,
+        "usual weights": fit.USUAL,
+    }
+    return fit.fit(held_out.candidates(events), constants=constants)

@@ -1,10 +1,13 @@
 """Held-out events to the weights of the ranking stage, judged on events they were not fitted on.
 
-The weights maximise the likelihood of the targets in a softmax over the candidates, with a prior
-around `PRIOR`: a convex problem of eight numbers. They are kept if, fitted on either half of the
-events, they find more on the other half than the fixed weights do.
+The weights maximise the likelihood of the targets in a softmax over the candidates, with a prior: a
+convex problem of eight numbers. A second fit weighs the events by the place that the first one
+gives to their targets, since lists have a top only: events far from it would decide what popularity
+is worth. Of these two fits, judged on the half of the events that they have not seen, and of some
+constant weights, those that find most are kept.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -14,9 +17,17 @@ from m6rec_cli.ranking.held_out import NAMES, Candidates
 from m6rec_cli.ranking.ranking_file import RankingFit
 from m6rec_cli.ranking.weights import FIXED, RankingWeights
 
-PRIOR = RankingWeights(model=0.5, neighbours=1.0, words=1.0, vectors=1.0)
-"""Where the weights stay without evidence."""
-PRIOR_STRENGTH = 1.0
+USUAL = RankingWeights(model=0.4, neighbours=1.0, words=2.0, vectors=2.0)
+"""Weights of small shops: where learned ones stay without evidence."""
+WITHOUT_MODEL = RankingWeights(model=0.0, popularity=0.1, neighbours=1.0, words=5.0, vectors=5.0)
+"""For a model that knows nothing of the shop."""
+CONSTANTS = {
+    "usual weights": USUAL,
+    "fixed weights": FIXED,
+    "weights without the model": WITHOUT_MODEL,
+}
+"""Weights that learned ones have to beat, by name."""
+PRIOR_STRENGTH = 5.0
 """Events that the prior counts for: its penalty is this times the squared distance to it."""
 MIN_EVENTS = 20
 """Fewer held-out events fit no weights."""
@@ -25,39 +36,67 @@ _NOT_NEGATIVE = ("model", "neighbours", "close_neighbours", "words", "vectors")
 
 
 def fit(
-    candidates: Candidates, *, prior: RankingWeights = PRIOR, other: RankingWeights = FIXED
+    candidates: Candidates,
+    *,
+    prior: RankingWeights = USUAL,
+    constants: Mapping[str, RankingWeights] = CONSTANTS,
 ) -> RankingFit:
-    """Learn the weights, unless `other` weights find more or there are too few events."""
+    """Learn the weights, unless constant ones find more.
+
+    Args:
+        constants: By name; with too few events, the first are kept.
+    """
     n = len(candidates)
     if n < MIN_EVENTS:
-        return RankingFit(weights=other, is_learned=False, events=n)
+        name, weights = next(iter(constants.items()))
+        return RankingFit(weights=weights, is_learned=False, events=n, other=name)
     start = _as_vector(prior, candidates) * candidates.values.any(axis=1)
-    whole = _maximise(candidates, start, start)
-    gains = np.zeros(n)
+    whole = _fit_twice(candidates, start)
+    gains = np.zeros((len(whole), n))
     for half in (0, 1):
-        others = candidates.take(np.arange(1 - half, n, 2))
         mine = np.arange(half, n, 2)
-        gains[mine] = ndcg(candidates.take(mine), _maximise(others, start, whole))
-    learned = float(gains.mean())
-    before = float(ndcg(candidates, _as_vector(other, candidates)).mean())
-    is_learned = learned >= before
+        judged = candidates.take(mine)
+        others = candidates.take(np.arange(1 - half, n, 2))
+        for gain, theta in zip(gains, _fit_twice(others, start), strict=True):
+            gain[mine] = ndcg(judged, theta)
+    learned = gains.mean(axis=1)
+    best = int(np.argmax(learned))
+    found = {
+        name: float(ndcg(candidates, _as_vector(weights, candidates)).mean())
+        for name, weights in constants.items()
+    }
+    other = max(found, key=lambda name: found[name])
+    is_learned = bool(learned[best] >= found[other])
     return RankingFit(
-        weights=_as_weights(whole, candidates) if is_learned else other,
+        weights=_as_weights(whole[best], candidates) if is_learned else constants[other],
         is_learned=is_learned,
         events=n,
-        ndcg=learned,
-        fixed_ndcg=before,
+        other=other,
+        ndcg=float(learned[best]),
+        other_ndcg=found[other],
     )
 
 
+def _fit_twice(candidates: Candidates, prior: np.ndarray) -> list[np.ndarray]:
+    """The weights that fit all events, and those that fit the ones with a high target."""
+    first = _maximise(candidates, prior, prior, np.ones(len(candidates), np.float32))
+    near_top = 1 / np.log2(_target_ranks(candidates, first) + 2) ** 2
+    return [first, _maximise(candidates, prior, first, near_top.astype(np.float32))]
+
+
 def ndcg(candidates: Candidates, theta: np.ndarray) -> np.ndarray:
-    """NDCG@10 of each event's target among its candidates, ties at their expected rank."""
+    """NDCG@10 of each event's target among its candidates."""
+    rank = _target_ranks(candidates, theta)
+    return np.where(rank < _CUTOFF, 1 / np.log2(rank + 2), 0)
+
+
+def _target_ranks(candidates: Candidates, theta: np.ndarray) -> np.ndarray:
+    """The rank of each event's target from 0, ties at their expected rank."""
     scores = theta.astype(np.float32) @ candidates.values
     own = np.repeat(scores[candidates.target], np.diff(candidates.offsets))
     above = (scores > own) + 0.5 * (scores == own)
     above *= np.exp(candidates.log_copies)
-    rank = np.add.reduceat(above, candidates.offsets[:-1]) - 0.5
-    return np.where(rank < _CUTOFF, 1 / np.log2(rank + 2), 0)
+    return np.add.reduceat(above, candidates.offsets[:-1]) - 0.5
 
 
 def _as_vector(weights: RankingWeights, candidates: Candidates) -> np.ndarray:
@@ -81,24 +120,30 @@ def _as_weights(vector: np.ndarray, candidates: Candidates) -> RankingWeights:
     )
 
 
-def _maximise(candidates: Candidates, prior: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """The weights of the highest posterior, f64 (names,)."""
-    n, begins = len(candidates), candidates.offsets[:-1]
+def _maximise(
+    candidates: Candidates, prior: np.ndarray, start: np.ndarray, event_weight: np.ndarray
+) -> np.ndarray:
+    """The weights of the highest posterior, f64 (names,).
+
+    Args:
+        event_weight: f32 (events,).
+    """
+    n, begins = float(event_weight.sum()), candidates.offsets[:-1]
     sizes = np.diff(candidates.offsets)
     values = candidates.values
-    target_values = values[:, candidates.target].sum(axis=1, dtype=np.float64)
+    target_values = (values[:, candidates.target] * event_weight).sum(axis=1, dtype=np.float64)
 
     def loss(theta: np.ndarray) -> tuple[float, np.ndarray]:
         scores = theta.astype(np.float32) @ values + candidates.log_copies
-        own = scores[candidates.target].sum(dtype=np.float64)
+        own = (scores[candidates.target] * event_weight).sum(dtype=np.float64)
         highest = np.maximum.reduceat(scores, begins)
         scores -= np.repeat(highest, sizes)
         np.exp(scores, out=scores)
         total = np.add.reduceat(scores, begins)
-        scores /= np.repeat(total, sizes)
+        scores *= np.repeat(event_weight / total, sizes)
         expected = (values @ scores).astype(np.float64)
         away = theta - prior
-        likelihood = own - (highest + np.log(total)).sum(dtype=np.float64)
+        likelihood = own - (event_weight * (highest + np.log(total))).sum(dtype=np.float64)
         gradient = expected - target_values + 2 * PRIOR_STRENGTH * away
         return (PRIOR_STRENGTH * (away @ away) - likelihood) / n, gradient / n
 

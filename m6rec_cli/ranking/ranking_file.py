@@ -14,35 +14,38 @@ FILE = "ranking.json"
 
 @dataclass(frozen=True, kw_only=True)
 class RankingFit:
-    """Ranking weights, and what they and the fixed weights find of the same held-out events.
+    """Ranking weights, and what they and constant weights find of the same held-out events.
 
     Attributes:
-        weights: The learned weights, or the fixed ones if they find more.
+        weights: The learned weights, or constant ones if they find more.
         is_learned: Which of the two.
         events: Held-out events that the weights were learned from.
+        other: The name of the best constant weights.
         ndcg: NDCG@10 of learned weights, each half of the events by weights that were learned from
             the other half; None without learning.
-        fixed_ndcg: NDCG@10 of the fixed weights; None without learning.
+        other_ndcg: NDCG@10 of the best constant weights; None without learning.
     """
 
     weights: RankingWeights
     is_learned: bool
     events: int
+    other: str
     ndcg: float | None = None
-    fixed_ndcg: float | None = None
+    other_ndcg: float | None = None
 
-    def describe(self, other: str = "fixed weights") -> str:
-        """One line for the screen; `other` names the weights beside the learned ones."""
-        if self.ndcg is None or self.fixed_ndcg is None:
+    def describe(self) -> str:
+        """One line for the screen."""
+        if self.ndcg is None or self.other_ndcg is None:
             return (
-                f"ranking: {other}, since {self.events} held-out events are too few to learn from"
+                f"ranking: {self.other}, since {self.events} held-out events are too few to learn "
+                "from"
             )
         figures = (
             f"NDCG@10 {self.ndcg:.4f} on {self.events:,} held-out events (each half by weights "
-            f"of the other), {self.fixed_ndcg:.4f} by {other}"
+            f"of the other), {self.other_ndcg:.4f} by {self.other}"
         )
         if not self.is_learned:
-            return f"ranking: {other}; learned ones have {figures}"
+            return f"ranking: {self.other}; learned ones have {figures}"
         weights = ", ".join(
             f"{name} {value:+.2f}"
             for name, value in self.weights.to_json().items()
@@ -58,7 +61,8 @@ def write_fit(path: Path, fit: RankingFit) -> None:
         "learned": fit.is_learned,
         "events": fit.events,
         "ndcg@10": fit.ndcg,
-        "fixed_ndcg@10": fit.fixed_ndcg,
+        "other": fit.other,
+        "other_ndcg@10": fit.other_ndcg,
     }
     write_json(path, tree)
 
@@ -76,7 +80,8 @@ def read_fit(file: Path | BufferedReader) -> RankingFit:
             is_learned=bool(tree["learned"]),
             events=int(tree["events"]),
             ndcg=_figure(tree, "ndcg@10"),
-            fixed_ndcg=_figure(tree, "fixed_ndcg@10"),
+            other=str(tree["other"]),
+            other_ndcg=_figure(tree, "other_ndcg@10"),
         )
     except KeyError as error:
         raise ValueError(f"it has no {error}") from None

@@ -13,13 +13,12 @@ from m6rec_cli.item_graphs import content_similarity, cooccurrence, run_graphs
 from m6rec_cli.ranking import fit, held_out
 from m6rec_cli.ranking.evidence import N_RECENT_EVENTS, ItemEvidence
 from m6rec_cli.ranking.ranking_file import RankingFit
-from m6rec_cli.ranking.weights import FIXED
 from m6rec_cli.training.setup import TrainingSetup
 from m6rec_cli.training.validation import Validation
 
 
 def learn(setup: TrainingSetup, folder: Path) -> RankingFit:
-    """Learn the ranking weights of `setup.model`; fixed ones without validation.
+    """Learn the ranking weights of `setup.model`; the usual ones without validation.
 
     Neither the model nor the graphs of the run know the validation events.
 
@@ -27,7 +26,8 @@ def learn(setup: TrainingSetup, folder: Path) -> RankingFit:
         folder: The run's `catalogue/`, with item embeddings and graphs.
     """
     if setup.validation is None:
-        return RankingFit(weights=FIXED, is_learned=False, events=0)
+        name, weights = next(iter(fit.CONSTANTS.items()))
+        return RankingFit(weights=weights, is_learned=False, events=0, other=name)
     return fit.fit(held_out.candidates(_held_out_events(setup, setup.validation, folder)))
 
 

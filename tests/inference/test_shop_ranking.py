@@ -6,6 +6,7 @@ from m6rec_cli.config.settings import RecommendConfig
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.inference import shop_ranking
 from m6rec_cli.inference.user_histories import UserHistories
+from m6rec_cli.ranking import fit
 from m6rec_cli.system.progress import SilentReporter
 from tests.inference.trained import shop
 
@@ -41,10 +42,10 @@ def test_with_current_ranking_of_the_own_shop_keeps_the_weights_of_the_run(shop)
     assert not report.notes
 
 
-def test_learn_of_too_few_events_keeps_the_weights_of_the_run(shop):
+def test_learn_of_too_few_events_does_without_the_model(shop):
     histories = histories_of(shop, is_other_shop=True)
     few = histories.events.take(histories.events.user_row < 10)
     found = shop_ranking.learn(dataclasses.replace(histories, events=few), RecommendConfig())
     assert not found.is_learned
-    assert found.weights == shop.loaded.catalogue.ranking
+    assert found.weights == fit.WITHOUT_MODEL
     assert found.events <= 10

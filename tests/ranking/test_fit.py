@@ -1,4 +1,4 @@
-"""Learned weights find what is planted, and are refused where the fixed ones find more."""
+"""Learned weights find what is planted, and are refused where constant ones find more."""
 
 import dataclasses
 
@@ -12,12 +12,16 @@ from tests.ranking.held_out_worlds import held_out_events, right_model, transiti
 
 
 def test_fit_where_only_transitions_matter_overrules_the_model():
-    found = fit.fit(candidates(transitions()))
+    events = candidates(transitions())
+    found = fit.fit(events)
     assert found.is_learned
     assert found.events == 300
     assert found.ndcg is not None
-    assert found.fixed_ndcg is not None
-    assert found.ndcg > 0.5 > found.fixed_ndcg + 0.1
+    assert found.other_ndcg is not None
+    fixed = fit.fit(events, constants={"fixed weights": FIXED}).other_ndcg
+    assert fixed is not None
+    assert found.ndcg > 0.5 > fixed + 0.1
+    assert found.ndcg > found.other_ndcg
     assert found.weights.model < 0.1
     assert found.weights.neighbours + found.weights.close_neighbours > 1
 
@@ -28,7 +32,7 @@ def test_fit_where_the_model_is_right_keeps_it():
     assert found.weights.model == pytest.approx(1, abs=0.15)
     # Chance moves these, by less than what the model says.
     assert abs(found.weights.popularity) < 0.6
-    assert found.ndcg == pytest.approx(found.fixed_ndcg, abs=0.03)
+    assert found.ndcg == pytest.approx(found.other_ndcg, abs=0.03)
 
 
 def test_fit_weighs_the_model_by_the_length_of_the_history():
@@ -62,7 +66,7 @@ def test_fit_of_a_sample_is_near_that_of_the_whole_catalogue(monkeypatch):
     assert max(abs(wrong[name] - whole[name]) for name in whole) > 0.3
 
 
-def test_fit_that_finds_less_than_the_fixed_weights_is_refused():
+def test_fit_that_finds_less_than_constant_weights_is_refused():
     """Popularity decides every other event, for one half upwards and for the other downwards."""
     rng = np.random.default_rng(0)
     n_users, n_items = 200, 40
@@ -75,19 +79,24 @@ def test_fit_that_finds_less_than_the_fixed_weights_is_refused():
     logits[np.arange(n_users), targets] += 2
     found = fit.fit(candidates(held_out_events(histories, targets, logits.astype(np.float32))))
     assert not found.is_learned
-    assert found.weights == FIXED
+    assert found.weights == fit.CONSTANTS[found.other]
     assert found.ndcg is not None
-    assert found.fixed_ndcg is not None
-    assert found.ndcg < found.fixed_ndcg
+    assert found.other_ndcg is not None
+    assert found.ndcg < found.other_ndcg
 
 
-@pytest.mark.parametrize(("n_users", "is_learned"), [(0, False), (19, False), (20, True)])
-def test_fit_of_few_events_keeps_the_fixed_weights(n_users, is_learned):
+@pytest.mark.parametrize("n_users", [0, 19])
+def test_fit_of_few_events_keeps_the_first_constant_weights(n_users):
     found = fit.fit(candidates(transitions()).take(np.arange(n_users)))
-    assert found.events == n_users
-    assert found.is_learned == is_learned
-    if not is_learned:
-        assert (found.weights, found.ndcg, found.fixed_ndcg) == (FIXED, None, None)
+    assert (found.events, found.is_learned, found.other) == (n_users, False, "usual weights")
+    assert (found.weights, found.ndcg, found.other_ndcg) == (fit.USUAL, None, None)
+
+
+def test_fit_of_twenty_events_judges_learned_and_constant_weights():
+    found = fit.fit(candidates(transitions()).take(np.arange(20)))
+    assert found.ndcg is not None
+    assert found.other_ndcg is not None
+    assert found.is_learned == (found.ndcg >= found.other_ndcg)
 
 
 def test_fit_without_evidence_keeps_the_prior():
@@ -101,7 +110,7 @@ def test_fit_without_evidence_keeps_the_prior():
         target=np.arange(0, n * k, k),
     )
     weights = fit.fit(alike).weights.to_json()
-    assert weights == pytest.approx(fit.PRIOR.to_json(), abs=1e-3)
+    assert weights == pytest.approx(fit.USUAL.to_json(), abs=1e-3)
     assert weights["close_neighbours"] == pytest.approx(0, abs=1e-3)
 
 

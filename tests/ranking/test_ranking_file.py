@@ -11,10 +11,11 @@ LEARNED = RankingFit(
     weights=RankingWeights(model=0.25, popularity=-0.1, words=2.0),
     is_learned=True,
     events=1234,
+    other="fixed weights",
     ndcg=0.1875,
-    fixed_ndcg=0.125,
+    other_ndcg=0.125,
 )
-FEW = RankingFit(weights=FIXED, is_learned=False, events=3)
+FEW = RankingFit(weights=FIXED, is_learned=False, events=3, other="fixed weights")
 
 
 @pytest.mark.parametrize("fit", [LEARNED, FEW])
@@ -28,7 +29,14 @@ def test_describe_names_weights_and_figures():
         "ranking: model +0.25, popularity -0.10, words +2.00; NDCG@10 0.1875 on 1,234 "
         "held-out events (each half by weights of the other), 0.1250 by fixed weights"
     )
-    refused = RankingFit(weights=FIXED, is_learned=False, events=99, ndcg=0.1, fixed_ndcg=0.2)
+    refused = RankingFit(
+        weights=FIXED,
+        is_learned=False,
+        events=99,
+        other="fixed weights",
+        ndcg=0.1,
+        other_ndcg=0.2,
+    )
     assert refused.describe() == (
         "ranking: fixed weights; learned ones have NDCG@10 0.1000 on 99 held-out events "
         "(each half by weights of the other), 0.2000 by fixed weights"

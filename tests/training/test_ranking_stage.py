@@ -16,7 +16,7 @@ from m6rec_cli.item_graphs import cooccurrence, run_graphs
 from m6rec_cli.ranking import fit, held_out
 from m6rec_cli.ranking.held_out import HeldOutEvents
 from m6rec_cli.ranking.ranking_file import read_fit
-from m6rec_cli.ranking.weights import FIXED, RankingWeights
+from m6rec_cli.ranking.weights import RankingWeights
 from m6rec_cli.stages import finetune, pretrain
 from tests.data_directories import Column, write_data
 from tests.worlds import planted_content, planted_cycle
@@ -49,23 +49,23 @@ def test_pretrain_learns_what_an_untrained_model_does_not_know(tmp_path, small, 
     assert found.is_learned
     assert found.events == 64
     assert found.ndcg is not None
-    assert found.fixed_ndcg is not None
-    assert found.ndcg >= found.fixed_ndcg
+    assert found.other_ndcg is not None
+    assert found.ndcg >= found.other_ndcg
     assert found.ndcg > 0.9
     assert found.describe() in report.notes
 
 
-def test_pretrain_without_validation_keeps_the_fixed_weights(tmp_path, small, report):
+def test_pretrain_without_validation_keeps_the_usual_weights(tmp_path, small, report):
     data = write_data(
         tmp_path / "data", np.repeat(np.arange(9), 3), np.arange(27) % 5, split="none"
     )
     pretrain.run(small("train.max_steps=1"), data.path, tmp_path / "run", report)
     found = ranking_of(tmp_path / "run")
-    assert (found.weights, found.is_learned, found.events) == (FIXED, False, 0)
+    assert (found.weights, found.is_learned, found.events) == (fit.USUAL, False, 0)
     assert (
-        "ranking: fixed weights, since 0 held-out events are too few to learn from" in report.notes
+        "ranking: usual weights, since 0 held-out events are too few to learn from" in report.notes
     )
-    assert load(tmp_path / "run").catalogue.ranking == FIXED
+    assert load(tmp_path / "run").catalogue.ranking == fit.USUAL
 
 
 def test_finetune_learns_its_own_weights(tmp_path, parent, small, report, monkeypatch):
