@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from m6rec_cli.cli import console, options, run
-from m6rec_cli.system.shown_text import printable_json
+from m6rec_cli.system.shown_text import printable, printable_json
 
 
 def inspect(
@@ -35,6 +35,9 @@ def inspect(
 
         found = stage.run(paths, verify=verify)
         if sys.stdout.isatty() and not as_json:
+            for line in found.lines():  # not through Rich: a command to copy stays in one piece
+                print(printable(line))
+            sys.stdout.flush()
             found.show(console.reporter(stream=sys.stdout))
         else:
             text = json.dumps(found.to_json(), ensure_ascii=False, allow_nan=False)

@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Literal
 
+from m6rec_cli.system.progress import PLAIN_TABLE, TableStyle
+
 Figure = str | int | float | bool | None
 """A figure of an output."""
 InputState = Literal["same", "same size", "changed", "missing", "not checked"]
@@ -45,6 +47,7 @@ class Table:
     title: str
     columns: tuple[str, ...]
     rows: Sequence[Sequence[object]]
+    style: TableStyle = PLAIN_TABLE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +63,14 @@ class Description:
         command: The command line; None if it is not recorded.
         version: Of m6rec.
         format: Of the manifest; None without one.
-        figures: Key figures by name, for a table of several outputs.
+        figures: Key figures by name.
+        columns: The figures that a table of several outputs shows.
         inputs: What it was made from.
         tables: What a person sees beside the figures.
         details: Further values for programs.
         bytes: Size of all files.
         files: Number of files.
+        has_digests: Whether the output records digests of its files.
         problems: Damaged and missing files; None if files were not compared with their digests.
         checked: Number of files whose digest was computed.
     """
@@ -80,17 +85,20 @@ class Description:
     version: str | None = None
     format: int | None = None
     figures: dict[str, Figure] = field(default_factory=dict)
+    columns: tuple[str, ...] = ()
     inputs: tuple[Input, ...] = ()
     tables: tuple[Table, ...] = ()
     details: dict[str, object] = field(default_factory=dict)
     bytes: int = 0
     files: int = 0
+    has_digests: bool = False
     problems: tuple[str, ...] | None = None
     checked: int = 0
 
     def to_json(self) -> dict[str, object]:
         """A JSON object; the tables are for people, `details` has their values."""
-        whole = {k: v for k, v in vars(self).items() if k not in ("tables", "details", "inputs")}
+        for_people = ("tables", "columns", "details", "inputs")
+        whole = {k: v for k, v in vars(self).items() if k not in for_people}
         return {
             **whole,
             "problems": None if self.problems is None else list(self.problems),
@@ -104,3 +112,16 @@ def all_inputs(inputs: Sequence[Input], depth: int = 0) -> Iterator[tuple[int, I
     for found in inputs:
         yield depth, found
         yield from all_inputs(found.inputs, depth + 1)
+
+
+def first_inputs(
+    inputs: Sequence[Input], known: set[Input] | None = None, depth: int = 0
+) -> Iterator[tuple[int, Input, bool]]:
+    """The same, but the inputs of one that came before are left out; True marks such a one."""
+    known = set() if known is None else known
+    for found in inputs:
+        is_repeated = bool(found.inputs) and found in known
+        yield depth, found, is_repeated
+        if not is_repeated:
+            known.add(found)
+            yield from first_inputs(found.inputs, known, depth + 1)

@@ -33,9 +33,11 @@ def inspect(path: Path, *, verify: bool = False) -> Description:
     found = kind.describe(path, verify=verify)
     sizes = list(_sizes(path))
     found = replace(found, bytes=sum(sizes), files=len(sizes), modified=_last_change(path))
+    recorded = kind.recorded_digests(path)
+    found = replace(found, has_digests=bool(recorded.files))
     if not verify:
         return found
-    result = verify_files(kind.recorded_digests(path))
+    result = verify_files(recorded)
     return replace(found, problems=result.problems, checked=result.checked)
 
 

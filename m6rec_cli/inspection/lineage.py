@@ -7,6 +7,7 @@ from m6rec_cli.inspection.description import Input, InputState
 from m6rec_cli.inspection.json_files import Tree, objects, read_object, table, text, texts, whole
 from m6rec_cli.system import digests
 from m6rec_cli.system.errors import M6RecError
+from m6rec_cli.system.sealed_files import SEAL
 
 _MOST_STEPS = 20
 """Runs that follow one another; a damaged file could name itself as its own input."""
@@ -92,9 +93,14 @@ def _run_inputs(
         yield _run_input(parent, facts, near, role="parent", verify=verify, steps=steps + 1)
 
 
-def run_input(path: str, near: Path, *, verify: bool) -> Input:
-    """A run that an output names by its path alone."""
-    return _run_input(path, {}, near, role="run", verify=verify, steps=0)
+def run_input(path: str, seal: str | None, near: Path, *, verify: bool) -> Input:
+    """A run that an output was made from.
+
+    Args:
+        seal: The digest of its manifest; None if the output does not record it.
+    """
+    facts: Tree = {} if seal is None else {SEAL: seal}
+    return _run_input(path, facts, near, role="run", verify=verify, steps=0)
 
 
 def _run_input(path: str, facts: Tree, near: Path, *, role: str, verify: bool, steps: int) -> Input:

@@ -3,18 +3,16 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from m6rec_cli.inspection.description import Description, Table, all_inputs
-from m6rec_cli.system.progress import Reporter
+from m6rec_cli.inspection.description import Description, Table, first_inputs
+from m6rec_cli.system.progress import Reporter, TableStyle
 
 _MOST_ROWS = 40
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 _IS_SIZE = " bytes"
 
 
-def show_page(found: Description, report: Reporter) -> None:
-    """Show all of one output."""
-    for line in page_lines(found):
-        report.note(line)
+def show_details(found: Description, report: Reporter) -> None:
+    """Show the tables of one output, after `page_lines`."""
     for table in found.tables:
         _show(table, report)
 
@@ -23,19 +21,21 @@ def show_tables(found: Sequence[Description], report: Reporter) -> None:
     """Show several outputs, one table for each kind."""
     for kind in dict.fromkeys(d.kind for d in found):
         same = [d for d in found if d.kind == kind]
-        names = list(dict.fromkeys(name for d in same for name in d.figures))
+        names = list(dict.fromkeys(name for d in same for name in d.columns if name in d.figures))
         columns = ("path", *names, "made", "size", "whole")
+        side = (*reversed(names), "size", "made")
         rows = [
             [
                 d.path,
                 *(_figure(name, d.figures.get(name)) for name in names),
-                _date(d),
+                _date(d).partition(" UTC")[0],
                 size_text(d.bytes),
-                _whole(d),
+                _whole(d).partition(":")[0].partition(" (")[0],
             ]
             for d in same
         ]
-        _show(Table(title=kind, columns=columns, rows=rows), report)
+        style = TableStyle(names=1, side=side)
+        _show(Table(title=kind, columns=columns, rows=rows, style=style), report)
 
 
 def page_lines(found: Description) -> list[str]:
@@ -43,14 +43,17 @@ def page_lines(found: Description) -> list[str]:
     ended = (
         "" if found.complete else ", not finished: continue with the same command and `--resume`"
     )
-    facts = [("made", _date(found)), ("command", found.command or "not recorded")]
+    facts = [("made", _date(found))]
+    if found.command is not None or found.has_digests:  # lists have no place for it
+        facts.append(("command", found.command or "not recorded"))
     if found.version is not None or found.format is not None:
         parts = [f"m6rec {found.version}"] if found.version else []
         parts += [f"format {found.format}"] if found.format is not None else []
         facts.append(("version", ", ".join(parts)))
-    for depth, made_from in all_inputs(found.inputs):
+    for depth, made_from, is_repeated in first_inputs(found.inputs):
         size = "" if made_from.bytes is None else f", {size_text(made_from.bytes)}"
-        line = f"{'  ' * depth}{made_from.role} {made_from.path} ({made_from.state}{size})"
+        above = ", as above" if is_repeated else ""
+        line = f"{'  ' * depth}{made_from.role} {made_from.path} ({made_from.state}{size}{above})"
         facts.append(("from", line))
     facts += [(name, _text(name, value)) for name, value in found.figures.items()]
     n_files = f"{found.files:,} file{'s' if found.files != 1 else ''}"
@@ -82,7 +85,7 @@ def _show(table: Table, report: Reporter) -> None:
     title = table.title
     if len(table.rows) > _MOST_ROWS:
         title += f" (the last {_MOST_ROWS} of {len(table.rows):,})"
-    report.table(title, table.columns, table.rows[-_MOST_ROWS:])
+    report.table(title, table.columns, table.rows[-_MOST_ROWS:], table.style)
 
 
 def _text(name: str, value: object) -> str:
@@ -115,8 +118,8 @@ def _whole(found: Description) -> str:
         return "not finished"
     if found.problems:
         return f"no: {len(found.problems):,} damaged or missing"
+    if not found.has_digests:
+        return "unknown: it has no digests"
     if found.problems is None:
         return "not checked (`--verify`)"
-    if found.checked == 0:
-        return "not known: it has no digests"
     return f"yes: {found.checked:,} files have their digests"

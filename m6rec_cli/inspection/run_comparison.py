@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from m6rec_cli.inspection.description import Description, Figure, Table
+from m6rec_cli.config.settings import STAGE_DEFAULTS
+from m6rec_cli.inspection.description import Description, Figure
 from m6rec_cli.inspection.json_files import Tree, number, objects, table, text
 from m6rec_cli.inspection.kinds import report as reports
 
@@ -20,7 +21,7 @@ class RunComparison:
 
     Attributes:
         settings: The keys that differ between the runs, without the seed.
-        rows: For each run its name, its settings of these keys, and its figures.
+        rows: For each run its name, stage and seed, its settings of these keys, and its figures.
         groups: For each set of runs that differ in their seed alone: runs, mean and standard
             deviation of each figure.
         tests: Paired tests of the reports in which both systems are among the runs, or one is.
@@ -35,36 +36,6 @@ class RunComparison:
         """The JSON object, with the fields as keys."""
         return {**vars(self), "settings": list(self.settings)}
 
-    def tables(self) -> list[Table]:
-        """The tables that a person sees."""
-        figures = list(dict.fromkeys(name for row in self.rows for name in _figures_of(row)))
-        found = [
-            Table(
-                title="runs: training shows validation figures of the model alone",
-                columns=("run", *self.settings, *figures),
-                rows=[
-                    [
-                        row["run"],
-                        *(_shown(_table(row, "settings").get(key)) for key in self.settings),
-                        *(_figures_of(row).get(name) for name in figures),
-                    ]
-                    for row in self.rows
-                ],
-            )
-        ]
-        if self.groups:
-            found.append(_groups_table(self.groups))
-        if self.tests:
-            names = ("a", "b", "metric", "difference", "low", "high", "p")
-            found.append(
-                Table(
-                    title="paired tests over users",
-                    columns=names,
-                    rows=[[test[name] for name in names] for test in self.tests],
-                )
-            )
-        return found
-
 
 def compare(runs: Sequence[Description], evaluations: Sequence[Description]) -> RunComparison:
     """Compare runs.
@@ -73,11 +44,11 @@ def compare(runs: Sequence[Description], evaluations: Sequence[Description]) -> 
         runs: At least two.
         evaluations: Reports; their figures of the runs are added.
     """
-    configs = [flat(table(run.details, "config")) for run in runs]
+    configs = [_configuration(run) for run in runs]
     differing = [
         key
         for key in dict.fromkeys(key for config in configs for key in config)
-        if len({_shown(config.get(key)) for config in configs}) > 1
+        if len({shown_value(config.get(key)) for config in configs}) > 1
     ]
     settings = tuple(key for key in differing if key != SEED)
     found = [reports.read(Path(report.path)) for report in evaluations]
@@ -89,6 +60,7 @@ def compare(runs: Sequence[Description], evaluations: Sequence[Description]) -> 
         rows.append(
             {
                 "run": run.path,
+                "stage": run.details["stage"],
                 "seed": config.get(SEED),
                 "settings": {key: config.get(key) for key in settings},
                 "figures": figures,
@@ -102,12 +74,19 @@ def compare(runs: Sequence[Description], evaluations: Sequence[Description]) -> 
     )
 
 
-def flat(tree: Tree, prefix: str = "") -> dict[str, object]:
+def _configuration(run: Description) -> dict[str, object]:
+    """The keys of a run without those that are the default of its stage and of no other one."""
+    config = _flat(table(run.details, "config"))
+    defaults = STAGE_DEFAULTS.get(str(run.details["stage"]), {})
+    return {key: value for key, value in config.items() if defaults.get(key, ...) != value}
+
+
+def _flat(tree: Tree, prefix: str = "") -> dict[str, object]:
     """Sections of a configuration to dotted keys."""
     found: dict[str, object] = {}
     for key, value in tree.items():
         found |= (
-            flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
+            _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
         )
     return found
 
@@ -163,12 +142,12 @@ def _seed_groups(
     for run, config, row in zip(runs, configs, rows, strict=True):
         same = {key: value for key, value in config.items() if key != SEED}
         key = repr((run.details["stage"], run.details["data_fingerprints"], sorted(same.items())))
-        groups.setdefault(key, {}).setdefault(_shown(config.get(SEED)), row)
+        groups.setdefault(key, {}).setdefault(shown_value(config.get(SEED)), row)
     return [
         {
             "runs": [row["run"] for row in members.values()],
             "seeds": [row["seed"] for row in members.values()],
-            "figures": _spread([_figures_of(row) for row in members.values()]),
+            "figures": _spread([figures_of(row) for row in members.values()]),
         }
         for members in groups.values()
         if len(members) > 1
@@ -185,39 +164,14 @@ def _spread(figures: Sequence[dict[str, Figure]]) -> dict[str, dict[str, float]]
     return found
 
 
-def _groups_table(groups: Sequence[dict[str, object]]) -> Table:
-    names = list(dict.fromkeys(name for group in groups for name in _table(group, "figures")))
-    names = [name for name in names if "@" in name or name == "loss"]
-    rows = []
-    for group in groups:
-        runs, figures = group["runs"], _table(group, "figures")
-        assert isinstance(runs, list)
-        cells = [figures.get(name) for name in names]
-        rows.append(
-            [
-                f"{runs[0]} and {len(runs) - 1} more",
-                *(
-                    f"{c['mean']:.4f} ± {c['sd']:.4f}" if isinstance(c, dict) else None
-                    for c in cells
-                ),
-            ]
-        )
-    return Table(title="over seeds: mean ± standard deviation", columns=("runs", *names), rows=rows)
-
-
-def _figures_of(row: dict[str, object]) -> dict[str, Figure]:
+def figures_of(row: dict[str, object]) -> dict[str, Figure]:
+    """The figures of a row."""
     figures = row["figures"]
     assert isinstance(figures, dict)
     return figures
 
 
-def _table(row: dict[str, object], name: str) -> Tree:
-    value = row[name]
-    assert isinstance(value, dict)
-    return value
-
-
-def _shown(value: object) -> str:
+def shown_value(value: object) -> str:
     """The value of a key as TOML would have it, near enough for a table."""
     if value is None:
         return _MISSING

@@ -33,6 +33,7 @@ from m6rec_cli.system.output_checks import (
     require_writable,
 )
 from m6rec_cli.system.progress import Reporter, Summary
+from m6rec_cli.system.run_manifest import read_run
 
 _FILE_SUFFIXES = (".json", ".html")
 
@@ -101,6 +102,8 @@ def run(
         raise UsageError(
             "`--explain` explains the lists of runs, and no run is evaluated", hint="name a run"
         )
+    runs = [system.name for system in systems if system.kind == "run"]
+    seals = {name: read_run(Path(name)).seal for name in runs} if out is not None else {}
     settings = config.evaluate
     report.status("reading the data")
     dataset = Dataset.open(data)
@@ -139,7 +142,7 @@ def run(
         show_tables(summary, report)
         show_explanations(summary, report)
         if out is not None:
-            _write(out, config, dataset, summary, report, overwrite=overwrite)
+            _write(out, config, dataset, summary, seals, report, overwrite=overwrite)
         show_verdicts(summary, report)
     return summary.to_json()
 
@@ -172,11 +175,16 @@ def _write(
     config: Config,
     dataset: Dataset,
     summary: EvaluationSummary,
+    seals: dict[str, str],
     report: Reporter,
     *,
     overwrite: bool,
 ) -> None:
-    """Write report.json, report.html and config.toml, or the one file that `out` names."""
+    """Write report.json, report.html and config.toml, or the one file that `out` names.
+
+    Args:
+        seals: The digest of each run's manifest, which tells runs of one name apart later.
+    """
     manifest = dataset.manifest.to_json()
     settings = dataclasses.asdict(config.evaluate)
     whole = {
@@ -186,6 +194,7 @@ def _write(
         "config": settings,
         "recommend": dataclasses.asdict(config.recommend),
         "manifest": manifest,
+        "runs": seals,
     }
     if out.suffix == ".json":
         write_json(out, whole, overwrite=overwrite)

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from m6rec_cli.inspection.comparison_tables import comparison_tables
 from m6rec_cli.inspection.description import Description
 from m6rec_cli.inspection.inspector import inspect
-from m6rec_cli.inspection.pages import show_page, show_tables
+from m6rec_cli.inspection.pages import page_lines, show_details, show_tables
 from m6rec_cli.inspection.run_comparison import RunComparison, compare
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import Reporter, Summary
@@ -26,14 +27,18 @@ class Inspection:
             tree["comparison"] = self.comparison.to_json()
         return tree
 
+    def lines(self) -> list[str]:
+        """The lines before the tables: the page of one output, none for several."""
+        return page_lines(self.outputs[0]) if len(self.outputs) == 1 else []
+
     def show(self, report: Reporter) -> None:
-        """Show a page for one output, tables for several."""
+        """Show the tables of one output, or of several."""
         if len(self.outputs) == 1:
-            show_page(self.outputs[0], report)
+            show_details(self.outputs[0], report)
             return
         compared = "run" if self.comparison is not None else ""
-        for table in self.comparison.tables() if self.comparison is not None else ():
-            report.table(table.title, table.columns, table.rows)
+        for table in comparison_tables(self.comparison) if self.comparison is not None else ():
+            report.table(table.title, table.columns, table.rows, table.style)
         show_tables([found for found in self.outputs if found.kind != compared], report)
 
     def require_whole(self) -> None:

@@ -8,7 +8,11 @@ import pytest
 from m6rec_cli.inspection.description import all_inputs
 from m6rec_cli.inspection.inspector import inspect
 from m6rec_cli.system.directories import read_json, write_json
-from tests.inspection.outputs import write_data_directory, write_run_directory
+from tests.inspection.outputs import (
+    write_data_directory,
+    write_report,
+    write_run_directory,
+)
 
 
 @pytest.fixture
@@ -81,3 +85,12 @@ def test_remote_table_cannot_be_compared(tuned: Path):
     remote = {"role": "items", "path": "s3://shop/items.csv", "bytes": None, "sha256": None}
     write_json(manifest, read_json(manifest, "") | {"inputs": [remote]})
     assert states(tuned)[1] == (1, "items", "not checked")
+
+
+@pytest.mark.parametrize(("seal", "state"), [(None, "not checked"), ("", "same"), ("x", "changed")])
+def test_run_of_a_report_is_told_by_its_seal(tuned: Path, seal: str | None, state: str):
+    own = read_json(tuned / "run.json", "")["seal"]
+    runs = {} if seal is None else {"tuned": seal or own}
+    report = write_report(tuned.parent / "report", {"tuned": 0.5, "popularity": 0.1}, runs=runs)
+    (found,) = [i for i in inspect(report).inputs if i.role == "run"]
+    assert (found.state, bool(found.inputs)) == (state, state != "changed")

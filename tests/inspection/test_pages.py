@@ -6,8 +6,8 @@ import pytest
 
 from m6rec_cli.inspection.description import Description, Table
 from m6rec_cli.inspection.inspector import inspect
-from m6rec_cli.inspection.pages import page_lines, show_page, show_tables, size_text
-from m6rec_cli.system.progress import SilentReporter
+from m6rec_cli.inspection.pages import page_lines, show_details, show_tables, size_text
+from m6rec_cli.system.progress import PLAIN_TABLE, SilentReporter
 from tests.inspection.outputs import write_data_directory, write_run_directory
 
 
@@ -18,8 +18,8 @@ class Tables(SilentReporter):
         super().__init__()
         self.tables: list[Table] = []
 
-    def table(self, title, columns, rows) -> None:
-        self.tables.append(Table(title=title, columns=tuple(columns), rows=rows))
+    def table(self, title, columns, rows, style=PLAIN_TABLE) -> None:
+        self.tables.append(Table(title=title, columns=tuple(columns), rows=rows, style=style))
 
 
 def test_page_says_what_when_how_from_what_and_how_large(tmp_path: Path):
@@ -55,7 +55,7 @@ def test_long_table_shows_its_end():
     rows = [[n] for n in range(100)]
     table = Table(title="epochs", columns=("epoch",), rows=rows)
     report = Tables()
-    show_page(Description(kind="run", path="run", what="a run", tables=(table,)), report)
+    show_details(Description(kind="run", path="run", what="a run", tables=(table,)), report)
     assert report.tables[0].title == "epochs (the last 40 of 100)"
     assert report.tables[0].rows == rows[60:]
 
@@ -67,7 +67,8 @@ def test_outputs_of_two_kinds_are_two_tables(tmp_path: Path):
     show_tables([inspect(data), inspect(run)], report)
     assert [table.title for table in report.tables] == ["data", "run"]
     made = report.tables[0].columns.index("made")
-    assert report.tables[0].rows[0][made] == "2026-01-02 03:04 UTC"
+    assert report.tables[0].rows[0][made] == "2026-01-02 03:04"
+    assert report.tables[0].columns[1:4] == ("users", "items", "events")
 
 
 @pytest.mark.parametrize(
@@ -82,3 +83,19 @@ def test_outputs_of_two_kinds_are_two_tables(tmp_path: Path):
 )
 def test_size_text_takes_the_largest_unit_of_at_least_one(n: int, text: str):
     assert size_text(n) == text
+
+
+def test_inputs_that_came_before_are_not_repeated(tmp_path: Path):
+    data = write_data_directory(tmp_path)
+    parent = write_run_directory(tmp_path / "pretrained", data=data)
+    lines = page_lines(inspect(write_run_directory(tmp_path / "tuned", data=data, parent=parent)))
+    assert sum("events.csv" in line for line in lines) == 1
+    assert any(line.endswith("data data (same, as above)") for line in lines)
+
+
+def test_page_of_lists_says_that_they_have_no_digests(tmp_path: Path):
+    (tmp_path / "recs.csv").write_text("user_id,item_id,rank\nu,i,1\n")
+    lines = page_lines(inspect(tmp_path / "recs.csv", verify=True))
+    assert lines[1].endswith("UTC (file date)")
+    assert not any("command" in line for line in lines)
+    assert lines[-1].split(maxsplit=1) == ["whole", "unknown: it has no digests"]

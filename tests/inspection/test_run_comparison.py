@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from m6rec_cli.inspection.comparison_tables import comparison_tables
 from m6rec_cli.inspection.inspector import inspect
 from m6rec_cli.inspection.run_comparison import RunComparison, compare
 from tests.inspection.outputs import write_report, write_run_directory
@@ -72,12 +73,32 @@ def test_report_adds_its_figures_and_tests(ablation: Path, monkeypatch: pytest.M
 
 def test_tables_have_a_row_for_each_run_group_and_test(ablation: Path, monkeypatch):
     monkeypatch.chdir(ablation)
-    runs, groups, tests = compared(Path(), "a1", "a2", "b1", "report").tables()
-    assert runs.columns[:3] == ("run", "model.dropout", "ndcg@10")
+    found = compared(Path(), "a1", "a2", "b1", "report")
+    runs, groups, tests = comparison_tables(found)
+    assert runs.columns[:3] == ("run", "dropout", "ndcg@10")
+    assert (2, 2) in runs.style.best
+    assert (0, 2) not in runs.style.best
     assert [row[:3] for row in runs.rows] == [
         ["a1", "0.3", 0.2],
         ["a2", "0.3", 0.4],
         ["b1", "0.5", 0.5],
     ]
     assert groups.rows[0][:2] == ["a1 and 1 more", "0.3000 ± 0.1414"]
-    assert tests.rows[0][:4] == ["b1", "a1", "ndcg@10", 0.25]
+    assert tests.rows == [["b1 - a1", "ndcg@10", 0.25, "+0.1000 to +0.3000", 0.01]]
+
+
+def test_default_of_another_stage_is_no_setting_that_differs(tmp_path: Path):
+    write_run_directory(tmp_path / "a")
+    all_parts = 'train.trainable=["generator"]'
+    write_run_directory(tmp_path / "b", all_parts, stage="finetune")
+    found = compared(tmp_path, "a", "b")
+    assert found.settings == ()
+    assert [row["stage"] for row in found.rows] == ["pretrain", "finetune"]
+    assert next(comparison_tables(found)).columns[:2] == ("run", "stage")
+
+
+def test_key_that_ends_like_another_column_keeps_its_section(tmp_path: Path):
+    write_run_directory(tmp_path / "a")
+    write_run_directory(tmp_path / "b", "data.seed=1", "evaluate.seed=1", "train.epochs=9")
+    columns = next(comparison_tables(compared(tmp_path, "a", "b"))).columns
+    assert columns[1:4] == ("data.seed", "train.epochs", "evaluate.seed")

@@ -40,6 +40,7 @@ def describe(path: Path, *, verify: bool) -> Description:
         command=text(manifest, "command"),
         format=whole(manifest, "format"),
         figures=_figures(manifest, len(features)),
+        columns=("users", "items", "events", "features", "split", "repeats"),
         inputs=lineage.raw_inputs(manifest, path, verify=verify),
         tables=(
             Table(

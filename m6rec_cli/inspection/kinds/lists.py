@@ -38,6 +38,7 @@ def describe(path: Path, *, verify: bool) -> Description:
         what="ranked lists",
         version=text(facts, "version"),
         figures=_figures(frame),
+        columns=("rows", "users", "items", "longest list"),
         inputs=_inputs(facts, path, verify=verify),
         tables=(_first_lists(frame),),
         details={"columns": list(frame.columns)},
@@ -127,7 +128,7 @@ def _first_lists(frame: "pl.DataFrame") -> Table:
 def _inputs(facts: Tree, path: Path, *, verify: bool) -> tuple[Input, ...]:
     found = []
     if (run := text(facts, "run")) is not None:
-        found.append(lineage.run_input(run, path, verify=verify))
+        found.append(lineage.run_input(run, text(facts, "run_digest"), path, verify=verify))
     if (data := text(facts, "data")) is not None:
         found.append(lineage.data_input(data, text(facts, "data_fingerprint"), path, verify=verify))
     return tuple(found)

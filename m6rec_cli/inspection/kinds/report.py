@@ -44,7 +44,8 @@ def describe(path: Path, *, verify: bool) -> Description:
         created=text(report, "created"),
         command=text(report, "command"),
         version=text(report, "version"),
-        figures=_figures(report),
+        figures=(figures := _figures(report)),
+        columns=tuple(n for n in figures if n not in ("items", "protocol", "seen items")),
         inputs=_inputs(report, path, verify=verify),
         tables=(_systems_table(report), _tests_table(report)),
         details={
@@ -122,7 +123,8 @@ def _inputs(report: Tree, path: Path, *, verify: bool) -> tuple[Input, ...]:
         found.append(lineage.data_input(data, fingerprint, path, verify=verify))
     for name, system in _systems(report).items():
         if system.get("kind") == "run":
-            found.append(lineage.run_input(name, path, verify=verify))
+            seal = text(table(report, "runs"), name)
+            found.append(lineage.run_input(name, seal, path, verify=verify))
         elif system.get("kind") == "recs":
             found.append(lineage.file_input("lists", name, path))
     return tuple(found)

@@ -52,6 +52,7 @@ def describe(path: Path, *, verify: bool) -> Description:
         version=text(table(run, "versions"), "m6rec"),
         format=whole(run, "format"),
         figures=_figures(run, stage, epochs),
+        columns=("stage", "ndcg@10", "best epoch", "epochs", "items", "seconds"),
         inputs=lineage.run_inputs(run, origin, path, verify=verify),
         tables=(_epochs_table(run, epochs),),
         details={

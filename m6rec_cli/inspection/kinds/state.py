@@ -27,8 +27,11 @@ def describe(path: Path, *, verify: bool) -> Description:
         created=text(manifest, "created"),
         command=text(manifest, "command"),
         format=whole(manifest, "format"),
-        figures=_figures(manifest),
-        inputs=() if run is None else (lineage.run_input(run, path, verify=verify),),
+        figures=(figures := _figures(manifest)),
+        columns=tuple(figures),
+        inputs=()
+        if run is None
+        else (lineage.run_input(run, text(manifest, "run"), path, verify=verify),),
         details={"run_digest": text(manifest, "run")},
     )
 
