@@ -3,41 +3,35 @@
 #
 #   bash sample_data/run.sh [FOLDER]     (default ./out/sample; outputs of earlier runs are replaced)
 #
-# `m6rec` is taken from PATH, or from M6REC. Each stage reports progress on stderr and writes its
-# summary, one JSON object, to FOLDER/<stage>.json; show.py prints the most important part of it.
+# `m6rec` is taken from PATH, or from M6REC. On a terminal every command says what it did; into a pipe
+# or a file each prints its summary, one JSON object.
 set -euo pipefail
 
 shop=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 out=${1:-out/sample}
-m6rec=${M6REC:-m6rec}
-if ! command -v "$m6rec" > /dev/null; then
-  echo "error: \`$m6rec\` is not installed" >&2
+if ! command -v "${M6REC:-m6rec}" > /dev/null; then
+  echo "error: \`${M6REC:-m6rec}\` is not installed" >&2
   echo "  hint: pip install .   (in an active virtual environment), or set M6REC to the command" >&2
   exit 1
 fi
-# The Python interpreter that the command uses.
-python=$(dirname "$(command -v "$m6rec")")/python
-[ -x "$python" ] || python=python3
 mkdir -p "$out"
 
-stage() {
-  local name=$1
-  shift
-  printf '\n== m6rec %s\n' "$name"
-  "$m6rec" "$name" "$@" --overwrite > "$out/$name.json"
-  "$python" "$shop/show.py" summary "$out/$name.json"
+m6rec() {
+  printf '\n== m6rec %s\n' "$1" >&2
+  command "${M6REC:-m6rec}" "$@"
 }
 
-stage preprocess --interactions "$shop/interactions.csv" --items "$shop/items.csv" --users "$shop/users.csv" \
-  --media "$shop/images" --unknown-items drop --positive 'event == "buy"' --out "$out/data"
-stage pretrain "$out/data" --set train.epochs=30 --out "$out/pretrained"
-stage finetune "$out/data" --init "$out/pretrained" --set train.epochs=6 --out "$out/tuned"
+m6rec preprocess --interactions "$shop/interactions.csv" --items "$shop/items.csv" --users "$shop/users.csv" \
+  --media "$shop/images" --unknown-items drop --positive 'event == "buy"' --out "$out/data" --overwrite
+m6rec pretrain "$out/data" --set train.epochs=30 --out "$out/pretrained" --overwrite
+m6rec finetune "$out/data" --init "$out/pretrained" --set train.epochs=6 --out "$out/tuned" --overwrite
 
 # Three users with a history, one with a single visit, one with a profile only, and an unknown one.
-# Histories end before the held-out purchase, so that the lists can be compared with it.
+# Histories end before the held-out purchase.
 printf '%s\n' U0003 U0007 U0023 U0037 U0055 U9999 |
-  stage recommend "$out/tuned" --data "$out/data" --before test --user-ids - --titles --out "$out/recs.csv"
-"$python" "$shop/show.py" lists "$out/recs.csv" "$shop"
+  m6rec recommend "$out/tuned" --data "$out/data" --before test --user-ids - --titles --out "$out/recs.csv" --overwrite
+m6rec inspect "$out/recs.csv"
 
-stage evaluate "$out/tuned" --data "$out/data" --baselines popularity,last-item,itemknn,ease --out "$out/report"
-printf '\nAll outputs are in %s; open %s in a browser\n' "$out" "$out/report/report.html"
+m6rec evaluate "$out/tuned" --data "$out/data" --baselines popularity,last-item,itemknn,ease --out "$out/report" --overwrite
+m6rec inspect "$out/pretrained" "$out/tuned" "$out/report"
+printf '\nAll outputs are in %s; open %s in a browser\n' "$out" "$out/report/report.html" >&2

@@ -24,7 +24,6 @@ PLACEHOLDERS = ("$setting",)
 def m6rec_commands() -> list[Command]:
     """Every different `m6rec` command of documents, help pages and the sample shop's script."""
     run = (ROOT / "sample_data/run.sh").read_text(encoding="utf-8")
-    run = re.sub(r"^( *)stage ", r"\1m6rec ", run, flags=re.MULTILINE)
     run = "".join(re.findall(r"^ *m6rec (?:.*\\\n)*.*\n", run, re.MULTILINE))
     shells = [block for text in DOCUMENTS.values() for block in documents.blocks(text)]
     shown = [command for examples in EXAMPLES.values() for _, command in examples]

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,8 @@ from m6rec_cli.system.output_checks import check_output_file
 from m6rec_cli.system.work_files import parts_folder, remove_dead_files
 
 SUFFIXES = (".parquet", ".csv", ".jsonl")
+METADATA = "m6rec"
+"""The key of a Parquet file's metadata that holds the inputs of the lists as JSON."""
 ShowLists = Callable[[pl.DataFrame], object]
 _FORMULA = r"^([=+\-@])"
 """The start of a cell that spreadsheets take for a formula."""
@@ -68,11 +70,17 @@ def check_output(out: str, overwrite: bool, *, escape_formulas: bool = False) ->
 
 @contextmanager
 def list_writer(
-    out: str, overwrite: bool, *, show: ShowLists | None = None, escape_formulas: bool = False
+    out: str,
+    overwrite: bool,
+    *,
+    made_from: Mapping[str, str] | None = None,
+    show: ShowLists | None = None,
+    escape_formulas: bool = False,
 ) -> Iterator[ShowLists]:
     """Yield a function that writes a frame; the file appears when the block ends without error.
 
     Args:
+        made_from: Facts about the inputs, for the metadata of a Parquet file.
         show: Writes to stdout in place of JSON lines.
         escape_formulas: Mark cells of a CSV that a spreadsheet would take for a formula.
     """
@@ -83,7 +91,7 @@ def list_writer(
     remove_dead_files(Path(out).parent)
     with atomic_file(Path(out), overwrite=overwrite) as work:
         if work.suffix == ".parquet":
-            with _parquet_writer(work) as write:
+            with _parquet_writer(work, made_from or {}) as write:
                 yield write
             return
         with work.open("w", encoding="utf-8") as file:
@@ -94,7 +102,7 @@ def list_writer(
 
 
 @contextmanager
-def _parquet_writer(work: Path) -> Iterator[ShowLists]:
+def _parquet_writer(work: Path, made_from: Mapping[str, str]) -> Iterator[ShowLists]:
     """Keep the frames as Arrow files first: memory does not grow with the users."""
     folder = parts_folder(work)
     folder.mkdir()
@@ -105,7 +113,8 @@ def _parquet_writer(work: Path) -> Iterator[ShowLists]:
         frame.write_ipc(parts[-1])
 
     yield write
-    pl.scan_ipc(parts, glob=False).sink_parquet(work)
+    metadata = {METADATA: json.dumps(made_from)}
+    pl.scan_ipc(parts, glob=False).sink_parquet(work, metadata=metadata)
 
 
 def _csv_writer(write: Callable[[str], object], escape_formulas: bool) -> ShowLists:

@@ -1,12 +1,10 @@
 """A finished run and users to ranked lists (article 3.1: generate, rank, filter)."""
 
-from collections import Counter
 from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from m6rec_cli.config.settings import Config, RecommendConfig
 from m6rec_cli.data.manifest import hides_seen
@@ -14,6 +12,7 @@ from m6rec_cli.data.store import Dataset
 from m6rec_cli.inference import (
     id_filters,
     incremental,
+    list_origin,
     list_writer,
     new_items,
     other_catalogue,
@@ -23,6 +22,7 @@ from m6rec_cli.inference.attribution import FeatureSource, ItemParts, features_o
 from m6rec_cli.inference.category_cap import category_codes
 from m6rec_cli.inference.explanation import Explainer
 from m6rec_cli.inference.incremental import IncrementalHistories
+from m6rec_cli.inference.list_counts import ListCounts
 from m6rec_cli.inference.list_writer import ShowLists
 from m6rec_cli.inference.loaded_run import LoadedRun
 from m6rec_cli.inference.prepared_run import prepare_run
@@ -76,7 +76,7 @@ def _write_lists(
     *,
     overwrite: bool,
     show: ShowLists | None,
-) -> tuple["_ListCounts", UserHistories]:
+) -> tuple[ListCounts, UserHistories]:
     """Write this process's lists to `out`, then the new states."""
     settings = config.recommend
     runtime.configure_jax()
@@ -112,11 +112,15 @@ def _write_lists(
         titles=request.titles,
         explainer=explainer,
     )
-    counts = _ListCounts(settings.k)
+    counts = ListCounts(settings.k)
     with (
         report.task("recommend", total=len(rows), unit="users", first=COMPILING) as task,
         list_writer.list_writer(
-            out, overwrite, show=show, escape_formulas=request.escape_formulas
+            out,
+            overwrite,
+            made_from=list_origin.facts(loaded, data),
+            show=show,
+            escape_formulas=request.escape_formulas,
         ) as write,
     ):
         for chunk, frame in lists.frames(rows):
@@ -188,38 +192,11 @@ def _item_features(
     return None
 
 
-@dataclass
-class _ListCounts:
-    """Counts of the lists for the summary and the warnings."""
-
-    k: int
-    users: int = 0
-    rows: int = 0
-    short: int = 0
-    items: set[str] = field(default_factory=set)
-    basis: Counter[str] = field(default_factory=Counter)
-
-    def add(self, histories: UserHistories, chunk: np.ndarray, frame: pl.DataFrame) -> None:
-        self.users += len(chunk)
-        self.rows += len(frame)
-        self.short += len(chunk) - int((frame["rank"] == self.k).sum())
-        self.items.update(frame["item_id"].unique())
-        numbers = np.bincount(histories.basis(chunk), minlength=len(BASES))
-        self.basis.update({name: n for name, n in zip(BASES, numbers.tolist(), strict=True) if n})
-
-    def warn(self, report: Reporter) -> None:
-        if self.short:
-            report.warn(
-                f"{self.short:,} users got fewer than {self.k} items: "
-                "the catalogue and the filters left no more"
-            )
-
-
 def _summary(
     config: Config,
     request: RecommendRequest,
     out: str,
-    counts: _ListCounts,
+    counts: ListCounts,
     histories: UserHistories,
 ) -> Summary:
     if process_group.process_count() > 1:

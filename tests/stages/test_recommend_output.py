@@ -10,6 +10,7 @@ import pytest
 from m6rec_cli.config.resolve import resolve
 from m6rec_cli.inference import list_writer, ranked_lists
 from m6rec_cli.inference.ranked_lists import ListMaker
+from m6rec_cli.inspection.inspector import inspect
 from m6rec_cli.stages import recommend
 from m6rec_cli.system.errors import M6RecError, UsageError
 from m6rec_cli.system.progress import SilentReporter
@@ -37,6 +38,15 @@ def test_run_formats_hold_the_same_lists(ask, tmp_path, capsys):
         == frame["user_id"][0]
     )
     assert capsys.readouterr().out == ""
+
+
+def test_run_records_the_inputs_of_parquet_lists(shop, ask, tmp_path):
+    ask(out="recs.parquet")
+    found = inspect(tmp_path / "recs.parquet")
+    assert [(i.role, i.path, i.state) for i in found.inputs] == [
+        ("run", str(shop.run), "same"),
+        ("data", str(shop.data), "same"),
+    ]
 
 
 def test_run_to_standard_output_streams_json_lines(shop, ask, tmp_path, capsys, monkeypatch):
