@@ -7,6 +7,7 @@ import typer
 
 from m6rec_cli.cli import options, outcome
 from m6rec_cli.cli import run as runner
+from m6rec_cli.cli.durations import parse_duration
 from m6rec_cli.cli.outcome import Outcome
 from m6rec_cli.system.process_setup import ProcessFlags
 from m6rec_cli.system.progress import Reporter
@@ -19,6 +20,7 @@ def finetune(
     ],
     out: Annotated[Path, typer.Option("--out", metavar="RUN2", help="Run directory to write.")],
     resume: options.Resume = False,
+    max_time: options.MaxTime = None,
     preset: options.Preset = None,
     config_file: options.ConfigFile = None,
     sets: options.Set = None,
@@ -36,11 +38,20 @@ def finetune(
     """Fine-tune on labelled events; only the generator learns unless `train.trainable` is set."""
 
     def work(report: Reporter) -> Outcome:
+        max_seconds = parse_duration(max_time, "--max-time")
         from m6rec_cli.stages import finetune as stage
 
         config = stage.resolve(init, preset=preset, file=config_file, sets=sets or ())
         summary = stage.run(
-            config, data, init, out, report, resume=resume, overwrite=overwrite, profile=profile
+            config,
+            data,
+            init,
+            out,
+            report,
+            resume=resume,
+            overwrite=overwrite,
+            profile=profile,
+            max_seconds=max_seconds,
         )
         return outcome.trained(summary)
 

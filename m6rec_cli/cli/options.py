@@ -11,7 +11,20 @@ Data = Annotated[
     Path, typer.Argument(metavar="DATA", help="Data directory written by `m6rec preprocess`.")
 ]
 Resume = Annotated[
-    bool, typer.Option("--resume", help="Continue an interrupted run of the same command.")
+    bool,
+    typer.Option(
+        "--resume",
+        help="Continue an interrupted run of the same command, or a finished one with larger "
+        "`train.epochs`, `train.patience` or `train.max_steps`.",
+    ),
+]
+MaxTime = Annotated[
+    str | None,
+    typer.Option(
+        "--max-time",
+        metavar="TIME",
+        help="Stop training after so long (2h, 90m), with exit code 124; `--resume` continues.",
+    ),
 ]
 Set = Annotated[
     list[str] | None,

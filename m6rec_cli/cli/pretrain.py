@@ -7,6 +7,7 @@ import typer
 
 from m6rec_cli.cli import options, outcome
 from m6rec_cli.cli import run as runner
+from m6rec_cli.cli.durations import parse_duration
 from m6rec_cli.cli.outcome import Outcome
 from m6rec_cli.system.errors import UsageError
 from m6rec_cli.system.process_setup import ProcessFlags
@@ -33,6 +34,7 @@ def pretrain(
         ),
     ] = None,
     resume: options.Resume = False,
+    max_time: options.MaxTime = None,
     preset: options.Preset = None,
     config_file: options.ConfigFile = None,
     sets: options.Set = None,
@@ -50,6 +52,7 @@ def pretrain(
     """Pre-train encoder and decoder on all events, without labels."""
 
     def work(report: Reporter) -> Outcome:
+        max_seconds = parse_duration(max_time, "--max-time")
         from m6rec_cli.config.resolve import resolve
         from m6rec_cli.stages import pretrain as stage
 
@@ -68,6 +71,7 @@ def pretrain(
                 resume=resume,
                 overwrite=overwrite,
                 profile=profile,
+                max_seconds=max_seconds,
             )
             return outcome.trained(summary)
         config = resolve(
@@ -82,6 +86,7 @@ def pretrain(
             resume=resume,
             overwrite=overwrite,
             profile=profile,
+            max_seconds=max_seconds,
         )
         return outcome.trained(summary)
 

@@ -22,6 +22,7 @@ def run(
     resume: bool = False,
     overwrite: bool = False,
     profile: Path | None = None,
+    max_seconds: float | None = None,
 ) -> Summary:
     """Pre-train on a data directory and write a run directory.
 
@@ -44,6 +45,7 @@ def run(
         resume=resume,
         overwrite=overwrite,
         profile=profile,
+        max_seconds=max_seconds,
     )
     return fit(job, report)
 
@@ -58,6 +60,7 @@ def refit(
     resume: bool = False,
     overwrite: bool = False,
     profile: Path | None = None,
+    max_seconds: float | None = None,
 ) -> Summary:
     """Repeat a pre-training on training and validation events together, as for production.
 
@@ -80,5 +83,6 @@ def refit(
         overwrite=overwrite,
         refit_of=run,
         profile=profile,
+        max_seconds=max_seconds,
     )
     return fit(job, report)

@@ -38,7 +38,7 @@ class UsageError(M6RecError):
 
 
 class Terminated(BaseException):
-    """A signal arrived and the state is saved; `exit_code` is 143, 130 or 129.
+    """A signal arrived or the time is up, and the state is saved: exit code 143, 130, 129 or 124.
 
     Like `KeyboardInterrupt` no `Exception`: libraries catch those.
     """

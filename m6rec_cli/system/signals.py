@@ -26,7 +26,9 @@ from typing import NoReturn
 from m6rec_cli.system.errors import Terminated
 
 _EXIT_CODES = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGHUP: 129}
-EXIT_CODES = tuple(_EXIT_CODES.values())
+TIME_IS_UP = 124
+"""The exit code after `--max-time`, as that of timeout(1)."""
+EXIT_CODES = (*_EXIT_CODES.values(), TIME_IS_UP)
 _AGAIN_SECONDS = 0.2
 """Between the checks whether an exception was dropped."""
 _SILENT_SECONDS = 0.1

@@ -150,8 +150,12 @@ def restore(
         content=trees.get("content", {}).get("content", state.content),
         step=np.int32(step),
     )
-    loop_state = LoopState(**steps.read_seal(step)[_LOOP_STATE])
-    return jax.tree.map(jax.device_put, restored), loop_state
+    return jax.tree.map(jax.device_put, restored), loop_state_of(steps, step)
+
+
+def loop_state_of(steps: StepCheckpoints, step: int) -> LoopState:
+    """The position of the loop at a resumable step."""
+    return LoopState(**steps.read_seal(step)[_LOOP_STATE])
 
 
 def load_best(model: M6Rec, steps: StepCheckpoints, step: int) -> None:

@@ -11,14 +11,16 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from m6rec_cli.config.training_settings import TrainConfig
 from m6rec_cli.execution.model_inputs import FeatureTables
-from m6rec_cli.system import process_group, runtime, signals
+from m6rec_cli.system import process_group, runtime
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.training import flops
 from m6rec_cli.training.batches import TrainingBatches
 from m6rec_cli.training.catalogue_operations import operations_for
 from m6rec_cli.training.state import TrainingState
 from m6rec_cli.training.step import Trainer
+from m6rec_cli.training.stopping import StopCondition
 from m6rec_cli.training.validation import Validation
 
 _LOWER_RATE = "lower `train.learning_rate` and start again, with `--overwrite` or another `--out`"
@@ -62,6 +64,14 @@ class LoopState:
         self.epoch, self.epoch_step, self.metric_sums = self.epoch + 1, 0, {}
         self.note_validation(step, ndcg)
 
+    def is_finished(self, train: TrainConfig, epochs: int, step: int) -> bool:
+        """Whether the epochs, the steps or the patience have run out."""
+        return (
+            self.epochs_without_gain >= train.patience
+            or self.epoch >= epochs
+            or step >= (train.max_steps or math.inf)
+        )
+
     def note_validation(self, step: int, ndcg: float | None) -> None:
         """Keep the best step; without validation the last step is the best."""
         if ndcg is not None and ndcg <= self.best_ndcg:
@@ -76,7 +86,7 @@ class TrainingEvent:
     """The state of training after a dispatch or an epoch.
 
     Attributes:
-        kind: `steps` after a dispatch, `epoch` at the end of an epoch, `stop` after a signal: the
+        kind: `steps` after a dispatch, `epoch` at the end of an epoch, `stop` before the end: the
             caller saves the state and ends.
         step: Optimizer steps since the start of training.
         n_steps: Steps in the dispatch or epoch.
@@ -105,12 +115,14 @@ def train(
     validation: Validation | None,
     *,
     epochs: int,
+    stop: StopCondition,
 ) -> Iterator[TrainingEvent]:
-    """Train until the epochs, the steps or the patience run out, or a signal arrives.
+    """Train until the epochs, the steps or the patience run out, or it has to stop.
 
     The first event validates the untrained model, so that the best step is never worse than it.
 
     Args:
+        stop: Asked after each dispatch.
         epochs: Maximum number of epochs. The learning rate decays over `train.epochs`.
 
     Raises:
@@ -167,7 +179,7 @@ def train(
                 seconds=seconds,
                 step_flops=step_flops,
             )
-            if process_group.sum_over_processes(signals.stop_requested()):
+            if stop.is_met():
                 yield TrainingEvent(
                     kind="stop",
                     step=step,
@@ -190,11 +202,7 @@ def train(
         if validation is None:
             _require_finite_parameters(state, step)  # else by the scores of validation
         loop_state.end_epoch(step, metrics.get("ndcg@10"), metrics.get("loss"))
-        loop_state.done = (
-            loop_state.epochs_without_gain >= config.patience
-            or loop_state.epoch >= epochs
-            or step >= max_steps
-        )
+        loop_state.done = loop_state.is_finished(config, epochs, step)
         yield TrainingEvent(
             kind="epoch",
             step=step,

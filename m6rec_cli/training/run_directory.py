@@ -4,6 +4,7 @@ With `--overwrite` the finished run stays in place until the new one, trained in
 it, is finished.
 """
 
+import math
 import shutil
 import tomllib
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from m6rec_cli.config.settings import Config
 from m6rec_cli.config.toml_text import to_toml
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.system import digests, process_group, replacement, signals
-from m6rec_cli.system.directories import atomic_directory
+from m6rec_cli.system.directories import atomic_directory, atomic_file
 from m6rec_cli.system.errors import M6RecError, UsageError
 from m6rec_cli.system.locks import exclusive_lock
 from m6rec_cli.system.output_checks import refuse_input_as_output, refuse_nonempty
@@ -28,6 +29,8 @@ from m6rec_cli.training.run_origin import RunOrigin
 
 MAY_CHANGE = {"train.data_parallel", "train.model_parallel", "train.checkpoint_seconds"}
 """Keys that may change when a run is resumed."""
+LIMITS = ("train.epochs", "train.patience", "train.max_steps")
+"""Keys that may grow when a run is resumed: it then trains on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +44,7 @@ class TrainingJob:
         parent: Run that fine-tuning starts from.
         refit_of: Run whose training is repeated on its training and validation events.
         profile: Folder for a profiler trace.
+        max_seconds: Time after which training stops, to be resumed; None for no limit.
         replaces: The finished run whose place `out` takes when the training is finished.
     """
 
@@ -54,6 +58,7 @@ class TrainingJob:
     parent: Path | None = None
     refit_of: Path | None = None
     profile: Path | None = None
+    max_seconds: float | None = None
     replaces: Path | None = None
 
     @property
@@ -74,7 +79,7 @@ class TrainingJob:
 
 def with_staging(job: TrainingJob) -> TrainingJob:
     """The job, with the staging directory as `out` if it replaces a finished run."""
-    staging = _staging(job.out)
+    staging = staging_of(job.out)
     resumes_staged = job.resume and (staging / CONFIG).exists()
     replaces_run = job.overwrite and not job.resume and (job.out / RUN).exists()
     if resumes_staged or replaces_run:
@@ -99,11 +104,11 @@ def locked(out: Path, report: Reporter) -> Iterator[None]:
 
 def recover(out: Path) -> None:
     """Clean up after a killed process, and complete a replacement that it had begun."""
-    replacement.recover(_staging(out).resolve())
-    for folder in (out, _staging(out)):
+    replacement.recover(staging_of(out).resolve())
+    for folder in (out, staging_of(out)):
         remove_dead_files(folder)
-    if not out.exists() and (_staging(out) / RUN).exists():
-        replace_directory(_staging(out), out)
+    if not out.exists() and (staging_of(out) / RUN).exists():
+        replace_directory(staging_of(out), out)
 
 
 def replace_old_run(job: TrainingJob) -> None:
@@ -128,7 +133,7 @@ def replace_old_run(job: TrainingJob) -> None:
         replace_directory(job.out, job.replaces)
 
 
-def _staging(out: Path) -> Path:
+def staging_of(out: Path) -> Path:
     """The directory beside `out` in which a run is trained that replaces `out`."""
     out = out.resolve()
     return out.parent / f".{out.name}.next"
@@ -159,7 +164,7 @@ def is_resumable(job: TrainingJob, data: Dataset) -> bool:
             overwrite=job.overwrite,
             also=", or continue with `--resume`",
         )
-        refuse_nonempty(_staging(final_out), kind="run", overwrite=True)
+        refuse_nonempty(staging_of(final_out), kind="run", overwrite=True)
         return False
     _require_same_config(job)
     if RunOrigin.read(out) != _origin(job, data):
@@ -195,7 +200,9 @@ def _require_same_config(job: TrainingJob) -> None:
     old = resolve(file=job.out / CONFIG)
     before, now = (flatten(tomllib.loads(to_toml(config))) for config in (old, job.config))
     for key in now:
-        if key not in MAY_CHANGE and before.get(key) != now[key]:
+        if key in MAY_CHANGE or is_larger(key, before.get(key), now[key]):
+            continue
+        if before.get(key) != now[key]:
             raise M6RecError(
                 f"the configuration differs from that of the run to resume: `{key}` is {now[key]}, "
                 f"there it is {before.get(key)}",
@@ -203,6 +210,14 @@ def _require_same_config(job: TrainingJob) -> None:
                 hint="pass the same settings, or start again with another `--out`, or with "
                 "`--overwrite` and without `--resume`",
             )
+
+
+def is_larger(key: str, before: object, now: object) -> bool:
+    """Whether a key is a limit, and one value of it allows more training than another."""
+    if key not in LIMITS or not isinstance(before, int | float):
+        return False
+    # `train.max_steps=0` sets no limit.
+    return isinstance(now, int | float) and (now or math.inf) > (before or math.inf)
 
 
 def create(job: TrainingJob, data: Dataset, report: Reporter) -> None:
@@ -214,7 +229,7 @@ def create(job: TrainingJob, data: Dataset, report: Reporter) -> None:
         report.note("nothing to resume: training starts from the beginning")
     if job.replaces:
         report.note("the old run stays in place until the new one is finished")
-    elif (staging := _staging(job.out)).exists():
+    elif (staging := staging_of(job.out)).exists():
         report.note(f"the unfinished run in `{staging}` is removed")  # `--resume` must not find it
         shutil.rmtree(staging)
     with atomic_directory(job.out, kind="run", overwrite=True, is_locked=True) as work:
@@ -223,6 +238,12 @@ def create(job: TrainingJob, data: Dataset, report: Reporter) -> None:
             data.files.copy(name, work / name)
         _origin(job, data).write(work)
         (work / CONFIG).write_text(to_toml(job.config), encoding="utf-8")
+
+
+def write_config(job: TrainingJob) -> None:
+    """Write the configuration of a run that is resumed."""
+    with atomic_file(job.out / CONFIG, overwrite=True) as work:
+        work.write_text(to_toml(job.config), encoding="utf-8")
 
 
 def _origin(job: TrainingJob, data: Dataset) -> RunOrigin:

@@ -8,17 +8,24 @@ import numpy as np
 
 from m6rec_cli.data.multi_domain import open_domains
 from m6rec_cli.system import process_group, runtime, signals
-from m6rec_cli.system.errors import Terminated
 from m6rec_cli.system.progress import COMPILING, ProgressTask, Reporter, Summary
 from m6rec_cli.system.run_manifest import RUN, read_run
 from m6rec_cli.system.training_cost import TrainingCost
-from m6rec_cli.training import checkpointing, epoch_log, publication, refit, run_directory
+from m6rec_cli.training import (
+    checkpointing,
+    epoch_log,
+    extension,
+    publication,
+    refit,
+    run_directory,
+)
 from m6rec_cli.training.learning_check import warn_if_nothing_learned
 from m6rec_cli.training.loop import LoopState, TrainingEvent, train
 from m6rec_cli.training.resource_meter import ResourceMeter
 from m6rec_cli.training.run_directory import TrainingJob
 from m6rec_cli.training.setup import TrainingSetup, build_setup
 from m6rec_cli.training.state import TrainingState
+from m6rec_cli.training.stopping import StopCondition
 
 
 def fit(job: TrainingJob, report: Reporter) -> Summary:
@@ -38,13 +45,16 @@ def fit(job: TrainingJob, report: Reporter) -> Summary:
 
 
 def _fit(job: TrainingJob, report: Reporter) -> Summary:
-    started = time.monotonic()
+    started, stop = time.monotonic(), StopCondition(job.max_seconds)
     runtime.configure_jax()
     report.status("reading the data")
     data = open_domains(job.data)
     resumes = run_directory.is_resumable(job, data)
     if resumes and (job.out / RUN).exists():
-        return _publish_finished(job, report)
+        if job.replaces or not extension.asks_for_more(job):
+            return _publish_finished(job, report)
+        with process_group.first_process_writes() as may_write:
+            job = extension.begin(job, report, may_write=may_write)
     report.status("building the model")
     if job.refit_of:
         data = refit.training_data(job.refit_of, data)
@@ -52,6 +62,8 @@ def _fit(job: TrainingJob, report: Reporter) -> Summary:
     with process_group.first_process_writes() as may_write:
         if may_write and not resumes:
             run_directory.create(job, data, report)
+        elif may_write:
+            run_directory.write_config(job)  # its limits may be larger than before
     loop_state = LoopState()
     if resumes:
         state, loop_state = _resume(setup, state, report)
@@ -60,7 +72,7 @@ def _fit(job: TrainingJob, report: Reporter) -> Summary:
     _report_size(setup, n_parameters, trainable_share, report)
 
     meter = ResourceMeter(job.profile if process_group.is_first() else None, report)
-    state, loop_state = _train(setup, state, loop_state, meter, report)
+    state, loop_state = _train(setup, state, loop_state, meter, stop, report)
 
     # Orbax reads in all processes together.
     checkpointing.load_best(setup.model, setup.steps, loop_state.best_step)
@@ -98,6 +110,8 @@ def _resume(
         report.note("there is no checkpoint yet: training starts from the beginning")
     else:
         state, loop_state = checkpointing.restore(setup.steps, last, state)
+        train = setup.job.config.train
+        loop_state.done = loop_state.done and loop_state.is_finished(train, setup.epochs, last)
         report.note(f"resumed at step {last:,}, epoch {loop_state.epoch}")
     if process_group.is_first():
         epoch_log.truncate(setup.job.out, -1 if last is None else loop_state.epoch)
@@ -126,12 +140,13 @@ def _train(
     state: TrainingState,
     loop_state: LoopState,
     meter: ResourceMeter,
+    stop: StopCondition,
     report: Reporter,
 ) -> tuple[TrainingState, LoopState]:
     """Run the loop to its end; report and save what it yields.
 
     Raises:
-        Terminated: A signal arrived; the state is saved.
+        Terminated: A signal arrived or the time is up; the state is saved.
     """
     config, layout = setup.job.config.train, setup.layout
     n_steps = min(setup.batches.steps_per_epoch * setup.epochs, config.max_steps or 10**12)
@@ -155,6 +170,7 @@ def _train(
             tables,
             setup.validation,
             epochs=setup.epochs,
+            stop=stop,
         ):
             state, loop_state = event.state, event.loop_state
             if event.kind == "steps":
@@ -163,17 +179,25 @@ def _train(
             if event.kind == "epoch" and process_group.is_first():
                 table.append(event)
             # Read once: a signal that arrives while this event is saved waits for the next event.
-            stops = event.kind == "stop" or (process_group.is_alone() and signals.stop_requested())
+            stops = event.kind == "stop" or (
+                process_group.is_alone() and _stops_after_epoch(event, stop)
+            )
             writer.save_if_due(event, now=stops or loop_state.done)
             if stops:
                 report.note(
                     f"saved at step {event.step:,}: continue with the same command and `--resume`"
                 )
-                signals.stop_if_requested()
-                raise Terminated(143)  # the signal went to another process
+                stop.end()
     if process_group.is_alone():
         signals.stop_if_requested()  # a signal that came while the last checkpoint was written
     return state, loop_state
+
+
+def _stops_after_epoch(event: TrainingEvent, stop: StopCondition) -> bool:
+    """Whether to stop after an epoch: signals always, the time limit between two epochs."""
+    if event.n_steps == 0 or event.loop_state.done:
+        return signals.stop_requested()
+    return stop.is_met()
 
 
 def _report_steps(

@@ -76,7 +76,7 @@ def test_preprocess_error_names_what_where_and_hint(
     done = m6rec("preprocess", "--interactions", log, *words, "-q")
     assert done.exit_code == code
     assert done.stdout == ""
-    assert done.stderr.startswith("error: ")
+    assert "\nerror: " in "\n" + done.stderr
     for part in parts:
         assert part in done.stderr
     assert "Traceback" not in done.stderr

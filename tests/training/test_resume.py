@@ -84,6 +84,21 @@ def test_resume_without_a_checkpoint_starts_from_the_beginning(
     assert_same_training(parent, tmp_path / "run")
 
 
+def test_resume_after_the_time_limit_equals_the_uninterrupted_run(tmp_path, parent, small, report):
+    """Each command does at least one dispatch, however short its time."""
+    data, run = parent.parent / "data", tmp_path / "run"
+    steps = []
+    for _ in range(2):
+        with pytest.raises(Terminated) as end:
+            pretrain.run(small(), data, run, report, max_seconds=1e-3, resume=True)
+        assert end.value.exit_code == 124
+        steps.append(last_resumable_step(StepCheckpoints(run / "steps")))
+    assert 0 < steps[0] < steps[1]
+    assert not (run / "run.json").exists()
+    pretrain.run(small(), data, run, report, resume=True, max_seconds=3600)
+    assert_same_training(parent, run)
+
+
 def command(data, run, *options):
     """The command line of a pre-training run with many short steps."""
     sets = [

@@ -75,8 +75,11 @@ def test_pretrain_removes_an_unfinished_run_and_leftovers_beside_its_output(
 
 
 def test_resume_with_another_configuration_is_refused(parent, small, report):
-    with pytest.raises(M6RecError, match=r"configuration differs .* `train.epochs` is 9"):
-        pretrain.run(small("train.epochs=9"), parent.parent / "data", parent, report, resume=True)
+    data = parent.parent / "data"
+    for changed in ("train.seed=9", "train.epochs=2", "train.patience=2"):
+        key, _, value = changed.partition("=")
+        with pytest.raises(M6RecError, match=rf"configuration differs .* `{key}` is {value}"):
+            pretrain.run(small(changed), data, parent, report, resume=True)
 
 
 def test_resume_of_a_run_with_another_origin_is_refused(tmp_path, parent, small, report):

@@ -76,7 +76,7 @@ def _best_cells(
     found = []
     for at, name in enumerate(header):
         if "@" in name:
-            values = [row[at] if isinstance(row[at], float) else None for row in rows]
+            values = [x if isinstance(x, float) else None for x in (row[at] for row in rows)]
             best = best_value(name, values)
             found += [
                 (n, at) for n, value in enumerate(values) if value is not None and value == best
