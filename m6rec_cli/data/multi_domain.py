@@ -120,7 +120,7 @@ def _shared_files(*parts: Dataset) -> list[str]:
 
 
 def _manifest(parts: Sequence[Dataset]) -> DataManifest:
-    """The first domain's manifest with the counts and fingerprints of all domains."""
+    """The first domain's manifest with the counts, inputs and fingerprints of all domains."""
     manifests = [part.manifest for part in parts]
     counts = [m.counts for m in manifests]
     return replace(
@@ -134,6 +134,7 @@ def _manifest(parts: Sequence[Dataset]) -> DataManifest:
         repeats=sum(m.repeats * _n_held_out(m) for m in manifests)
         / max(1, sum(map(_n_held_out, manifests))),
         has_time=all(m.has_time for m in manifests),  # gaps must mean the same everywhere
+        inputs=[file for m in manifests for file in m.inputs],
         fingerprints=tuple(f for m in manifests for f in m.fingerprints),
     )
 

@@ -17,8 +17,9 @@ def raw_inputs(manifest: Tree, near: Path, *, verify: bool) -> tuple[Input, ...]
     """The raw files that a data directory was made from.
 
     Args:
-        manifest: `manifest.json`.
-        near: The data directory; files are looked for in the working directory, then beside it.
+        manifest: `manifest.json`, or the `run.json` of a run on it.
+        near: The directory of the manifest; files are looked for in the working directory, then
+            beside it.
         verify: Compare digests, not sizes alone.
     """
     return tuple(_raw_input(file, near, verify=verify) for file in objects(manifest, "inputs"))
@@ -86,8 +87,13 @@ def _run_inputs(
     fingerprints: list[str | None] = [*texts(run, "data_fingerprints")]
     data = texts(run, "data")
     fingerprints += [None] * (len(data) - len(fingerprints))
-    for path, fingerprint in zip(data, fingerprints, strict=False):
-        yield data_input(path, fingerprint, near, verify=verify)
+    found = [
+        data_input(path, fingerprint, near, verify=verify)
+        for path, fingerprint in zip(data, fingerprints, strict=False)
+    ]
+    yield from found
+    if any(directory.state in ("missing", "changed") for directory in found):
+        yield from raw_inputs(run, near, verify=verify)  # the run records them, too
     if (parent := text(run, "parent")) is not None and steps < _MOST_STEPS:
         facts = table(origin, "parent")
         yield _run_input(parent, facts, near, role="parent", verify=verify, steps=steps + 1)

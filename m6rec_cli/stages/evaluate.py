@@ -187,10 +187,11 @@ def _write(
     """
     manifest = dataset.manifest.to_json()
     settings = dataclasses.asdict(config.evaluate)
+    made = dataclasses.asdict(provenance.current())
     whole = {
         **summary.to_json(),
         "version": __version__,
-        **dataclasses.asdict(provenance.current()),
+        **made,
         "config": settings,
         "recommend": dataclasses.asdict(config.recommend),
         "manifest": manifest,
@@ -202,7 +203,7 @@ def _write(
     # Imported here: matplotlib takes most of a second, jinja2 0.1 s, and only the page needs them.
     from m6rec_cli.evaluation.report.html import render_page
 
-    page = render_page(summary, config=settings, manifest=manifest)
+    page = render_page(summary, made=made, config=settings, manifest=manifest)
     if out.suffix == ".html":
         with atomic_file(out, overwrite=overwrite) as work:
             work.write_text(page, encoding="utf-8")

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from m6rec_cli.inspection.comparison_tables import comparison_tables
 from m6rec_cli.inspection.description import Description
 from m6rec_cli.inspection.inspector import inspect
 from m6rec_cli.inspection.pages import page_lines, show_details, show_tables
-from m6rec_cli.inspection.run_comparison import RunComparison, compare
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import Reporter, Summary
+
+if TYPE_CHECKING:
+    from m6rec_cli.inspection.run_comparison import RunComparison
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class Inspection:
     """The descriptions of the paths in their order, and the comparison of runs among them."""
 
     outputs: list[Description]
-    comparison: RunComparison | None
+    comparison: "RunComparison | None"
 
     def to_json(self) -> Summary:
         """The JSON object; `comparison` only with several runs."""
@@ -36,10 +38,14 @@ class Inspection:
         if len(self.outputs) == 1:
             show_details(self.outputs[0], report)
             return
-        compared = "run" if self.comparison is not None else ""
-        for table in comparison_tables(self.comparison) if self.comparison is not None else ():
-            report.table(table.title, table.columns, table.rows, table.style)
-        show_tables([found for found in self.outputs if found.kind != compared], report)
+        others = self.outputs
+        if self.comparison is not None:
+            from m6rec_cli.inspection.comparison_tables import comparison_tables
+
+            for table in comparison_tables(self.comparison):
+                report.table(table.title, table.columns, table.rows, table.style)
+            others = [found for found in others if found.kind != "run"]
+        show_tables(others, report)
 
     def require_whole(self) -> None:
         """Raise if a digest differs.
@@ -69,4 +75,8 @@ def run(paths: Sequence[Path], *, verify: bool = False) -> Inspection:
     outputs = [inspect(path, verify=verify) for path in paths]
     runs = [found for found in outputs if found.kind == "run"]
     evaluations = [found for found in outputs if found.kind == "report"]
-    return Inspection(outputs, compare(runs, evaluations) if len(runs) > 1 else None)
+    if len(runs) < 2:
+        return Inspection(outputs, None)
+    from m6rec_cli.inspection.run_comparison import compare  # not needed to look at one output
+
+    return Inspection(outputs, compare(runs, evaluations))

@@ -85,6 +85,7 @@ class RunManifest:
         out: The run directory, as named by the user.
         data: The data directories.
         data_fingerprints: Their fingerprints, in the same order.
+        inputs: The raw files behind the data, as their manifests record them.
         parent: The run that fine-tuning started from, or whose training was repeated.
         steps: Optimizer steps done.
         epochs: Epochs done.
@@ -113,6 +114,7 @@ class RunManifest:
     versions: Mapping[str, str]
     created: str | None = None
     command: str | None = None
+    inputs: tuple[Mapping[str, object], ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     seal: str = field(default="", compare=False)
 
@@ -144,6 +146,7 @@ class RunManifest:
             "versions": dict(self.versions),
             "created": self.created,
             "command": self.command,
+            "inputs": [dict(file) for file in self.inputs],
         }
 
 
@@ -238,6 +241,7 @@ def _from_json(tree: dict[str, Any]) -> RunManifest:  # Any: decoded JSON
         versions=tree["versions"],
         created=tree.get("created"),
         command=tree.get("command"),
+        inputs=tuple(dict(file) for file in tree.get("inputs", ())),
         files=dict(tree["files"]),
         seal=tree["seal"],
     )

@@ -95,6 +95,7 @@ def write_manifest(
             "python": platform.python_version(),
             **{name: version(name) for name in ("jax", "flax", "optax", "orbax-checkpoint")},
         },
+        inputs=tuple(asdict(file) for file in data.manifest.inputs),
         **asdict(provenance.current()),
     )
     return write_run(job.out, manifest)

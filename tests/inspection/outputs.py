@@ -1,7 +1,7 @@
 """Small outputs of each kind, written without training or evaluating."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,7 @@ def write_run_directory(
         best=BestStep(step=4, epoch=2, ndcg=ndcg),
         created=CREATED,
         command="m6rec pretrain data --out run",
+        inputs=() if data is None else tuple(map(asdict, read_manifest(data).inputs)),
         **changes,
     )
     write_run(path, manifest)

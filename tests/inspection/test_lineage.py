@@ -59,9 +59,23 @@ def test_raw_file_that_changed_is_found_by_its_size_or_its_digest(tuned: Path):
 def test_other_data_at_the_same_place_is_not_taken_for_the_input(tuned: Path):
     manifest = tuned.parent / "data" / "manifest.json"
     write_json(manifest, read_json(manifest, "") | {"fingerprints": ["other"]})
-    assert states(tuned)[:2] == [(0, "data", "changed"), (0, "parent", "same")]
+    assert states(tuned)[:3] == [
+        (0, "data", "changed"),
+        (0, "interactions", "same size"),  # as the run records them
+        (0, "parent", "same"),
+    ]
     shutil.rmtree(manifest.parent)
     assert states(tuned)[0] == (0, "data", "missing")
+
+
+def test_run_whose_data_are_gone_still_leads_to_the_raw_files(tuned: Path):
+    shutil.rmtree(tuned.parent / "data")
+    shutil.rmtree(tuned.parent / "pretrained")
+    assert states(tuned, verify=True) == [
+        (0, "data", "missing"),
+        (0, "interactions", "same"),
+        (0, "parent", "missing"),
+    ]
 
 
 def test_parent_that_was_trained_again_is_changed(tuned: Path):

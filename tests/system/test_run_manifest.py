@@ -35,6 +35,7 @@ def test_write_run_then_read_run_returns_the_same_manifest(tmp_path, peak_device
         parent="pre",
         created="2026-01-02T03:04:05Z",
         command="m6rec finetune",
+        inputs=({"role": "items", "path": "i.csv", "bytes": 3, "sha256": "ab"},),
         best=BestStep(step=9, epoch=3),
         cost=replace(run_manifest().cost, peak_device_bytes=peak_device_bytes),
         model=ModelInputs(items=2, event_kinds=("view", "buy"), has_time=False, features=features),

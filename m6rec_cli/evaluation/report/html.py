@@ -39,11 +39,16 @@ class Cell:
 
 
 def render_page(
-    summary: EvaluationSummary, *, config: Mapping[str, object], manifest: Mapping[str, object]
+    summary: EvaluationSummary,
+    *,
+    config: Mapping[str, object],
+    manifest: Mapping[str, object],
+    made: Mapping[str, object] | None = None,
 ) -> str:
     """The page as text.
 
     Args:
+        made: When and by which command.
         config: The settings `evaluate.*`.
         manifest: The manifest of the data directory.
     """
@@ -82,6 +87,7 @@ def render_page(
             for group in next(iter(summary.systems.values())).slices
         },
         details={
+            "When and how": json.dumps(made or {}, indent=2, ensure_ascii=False),
             "Configuration": json.dumps(config, indent=2, ensure_ascii=False),
             "The data's manifest": json.dumps(manifest, indent=2, ensure_ascii=False),
         },

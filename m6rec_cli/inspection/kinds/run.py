@@ -23,7 +23,11 @@ from m6rec_cli.system.run_manifest import CONFIG, RUN
 
 METRICS = "metrics.jsonl"
 ORIGIN = "origin.json"
-_WORDS = {"pretrain": "a pre-trained run", "finetune": "a fine-tuned run"}
+_WORDS = {
+    "pretrain": "a pre-trained run",
+    "refit": "a pre-trained run, trained again with the validation events",
+    "finetune": "a fine-tuned run",
+}
 _SHOWN = ("loss", "rec_loss", "gen_loss", "discriminator_loss", "ndcg@10", "recall@10", "seconds")
 """Columns of the table of epochs."""
 
