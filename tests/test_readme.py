@@ -3,6 +3,7 @@
 import re
 import subprocess
 from itertools import pairwise
+from typing import get_args
 
 import pytest
 import typer.main
@@ -12,6 +13,7 @@ from m6rec_cli.cli.examples import EXAMPLES
 from m6rec_cli.config import resolve
 from m6rec_cli.config.keys import all_keys
 from m6rec_cli.config.settings import PRESETS, Config
+from m6rec_cli.system.progress import EventName
 from tests import documents
 from tests.documents import DOCUMENTS, GUIDES, READMES, ROOT, Command
 
@@ -188,6 +190,12 @@ def test_bases_of_the_guide_are_those_of_the_lists():
     assert sorted(bases) == sorted(BASES)
     for basis in BASES:
         assert f"`{basis}`" in README
+
+
+def test_events_of_the_guide_are_those_of_the_reporters():
+    own = ["note", "warning", "table", "error", "stopped"]
+    events = documents.first_cells(GUIDES["logs"], "Event")
+    assert sorted(events) == sorted([*get_args(EventName), *own])
 
 
 def test_presets_of_the_documents_exist():

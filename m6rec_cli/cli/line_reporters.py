@@ -9,7 +9,7 @@ from typing import TextIO
 
 from m6rec_cli.cli.pace import Pace
 from m6rec_cli.cli.shown_values import format_value, left_aligned
-from m6rec_cli.system.progress import PLAIN_TABLE, ProgressTask, TableStyle
+from m6rec_cli.system.progress import PLAIN_TABLE, EventName, ProgressTask, TableStyle
 from m6rec_cli.system.shown_text import printable
 
 
@@ -41,7 +41,7 @@ class PlainReporter:
         """Print a line that starts with `warning:`."""
         self._print(f"warning: {text}")
 
-    def event(self, name: str, text: str, **facts: object) -> None:
+    def event(self, name: EventName, text: str, **facts: object) -> None:
         """Print the text, unless quiet."""
         self.note(text)
 
@@ -111,24 +111,23 @@ class _LineTask:
 class JsonReporter(PlainReporter):
     """Prints one JSON object per line."""
 
-    def _print_object(self, level: str, **body: object) -> None:
-        self._print(
-            json.dumps({"time": round(time.time(), 3), "level": level, **body}, default=str)
-        )
+    def _print_object(self, level: str, event: str, **body: object) -> None:
+        head = {"time": round(time.time(), 3), "level": level, "event": event}
+        self._print(json.dumps({**head, **body}, default=str))
 
     def note(self, text: str) -> None:
         """Print an object with level `info`, unless quiet."""
         if not self.quiet:
-            self._print_object("info", text=text)
+            self._print_object("info", "note", text=text)
 
     def warn(self, text: str) -> None:
         """Print an object with level `warning`."""
-        self._print_object("warning", text=text)
+        self._print_object("warning", "warning", text=text)
 
-    def event(self, name: str, text: str, **facts: object) -> None:
+    def event(self, name: EventName, text: str, **facts: object) -> None:
         """Print an object with the event's name and facts, unless quiet."""
         if not self.quiet:
-            self._print_object("info", event=name, text=text, **facts)
+            self._print_object("info", name, text=text, **facts)
 
     def table(
         self,
@@ -139,6 +138,5 @@ class JsonReporter(PlainReporter):
     ) -> None:
         """Print an object whose rows are objects, unless quiet."""
         if not self.quiet:
-            self._print_object(
-                "table", title=title, rows=[dict(zip(columns, row, strict=True)) for row in rows]
-            )
+            objects = [dict(zip(columns, row, strict=True)) for row in rows]
+            self._print_object("table", "table", title=title, rows=objects)

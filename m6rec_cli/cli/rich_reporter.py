@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
 from m6rec_cli.cli.shown_values import format_value
-from m6rec_cli.system.progress import PLAIN_TABLE, ProgressTask, TableStyle
+from m6rec_cli.system.progress import PLAIN_TABLE, EventName, ProgressTask, TableStyle
 from m6rec_cli.system.shown_text import printable
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class RichReporter:
         """Print a line."""
         self.console.print(printable(text), markup=False)
 
-    def event(self, name: str, text: str, **facts: object) -> None:
+    def event(self, name: EventName, text: str, **facts: object) -> None:
         """Print a line; a command to copy is not broken by words."""
         self.console.print(
             printable(text),

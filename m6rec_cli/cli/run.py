@@ -68,10 +68,10 @@ def run_stage(
                 print(printable_json(text), flush=True)
             if isinstance(report, console.RichReporter):
                 report.repeat_warnings()
-            took = duration(time.monotonic() - started)
-            report.event("done", f"✓ {outcome.done} in {took}")
+            took = time.monotonic() - started
+            report.event("done", f"✓ {outcome.done} in {duration(took)}", seconds=round(took, 2))
             if outcome.next_step is not None:
-                report.event("next", f"next: {outcome.next_step}")
+                report.event("next", f"next: {outcome.next_step}", step=outcome.next_step)
     except SystemExit as end:
         process_setup.exit_without_waiting(end.code if isinstance(end.code, int) else 1)
         raise
@@ -171,6 +171,7 @@ def _json_line(level: str, text: str, code: int, **more: str | None) -> str:
         {
             "time": round(time.time(), 3),
             "level": level,
+            "event": level,
             "text": text,
             **{name: value for name, value in more.items() if value},
             "exit_code": code,

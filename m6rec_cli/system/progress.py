@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 Summary = dict[str, Any]
 """The JSON object that a stage returns; the command prints it on stdout."""
@@ -24,6 +24,8 @@ class TableStyle:
     best: Collection[tuple[int, int]] = ()
 
 
+EventName = Literal["status", "progress", "model", "training", "epoch", "verdict", "done", "next"]
+"""What `Reporter.event` reports. The guide `logs` says what keys each has."""
 COMPILING = "compiling, kept for later runs"
 """The first step of what JAX computes."""
 PLAIN_TABLE = TableStyle()
@@ -53,7 +55,7 @@ class Reporter(Protocol):
         """Report something that the user should check; the stage continues."""
         ...
 
-    def event(self, name: str, text: str, **facts: object) -> None:
+    def event(self, name: EventName, text: str, **facts: object) -> None:
         """Report something that programs tell by its name: a line of text, and its facts."""
         ...
 
@@ -109,7 +111,7 @@ class SilentReporter:
         """Keep the warning."""
         self.warnings.append(text)
 
-    def event(self, name: str, text: str, **facts: object) -> None:
+    def event(self, name: EventName, text: str, **facts: object) -> None:
         """Keep the text among the notes."""
         self.notes.append(text)
 

@@ -39,7 +39,8 @@ class EpochTable:
         with self._file.open("a", encoding="utf-8") as file:
             file.write(json.dumps(facts, allow_nan=False) + "\n")
         if not self._has_heading:
-            self._report.note(self._line(column.heading for column in self._columns))
+            heading = self._line(column.heading for column in self._columns)
+            self._report.event("training", heading, epochs=self._epochs)
             self._has_heading = True
         line = self._line(column.text(event) for column in self._columns)
         self._report.event("epoch", line, **facts, epochs=self._epochs, best=_is_best(event))

@@ -122,10 +122,15 @@ def _report_size(
     setup: TrainingSetup, n_parameters: int, trainable_share: float, report: Reporter
 ) -> None:
     batches, layout = setup.batches, setup.layout
-    report.note(
+    report.event(
+        "model",
         f"{setup.job.stage}: {n_parameters:,} parameters, {trainable_share:.0%} of them trainable; "
         f"{batches.n_targets:,} target events, {batches.steps_per_epoch:,} steps per epoch"
-        f"; {layout}: {jax.devices()[0].device_kind}"
+        f"; {layout}: {jax.devices()[0].device_kind}",
+        parameters=n_parameters,
+        trainable_share=trainable_share,
+        target_events=batches.n_targets,
+        steps_per_epoch=batches.steps_per_epoch,
     )
     padded = layout.round_up(batches.rows_per_batch)
     if padded > batches.rows_per_batch:

@@ -141,6 +141,7 @@ def test_json_reporter_prints_one_object_per_line():
     report_everything(to)
     printed = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [line["level"] for line in printed[:4]] == ["info", "warning", "info", "table"]
+    assert [line["event"] for line in printed[:4]] == ["note", "warning", "epoch", "table"]
     assert (printed[2]["event"], printed[2]["epoch"], printed[2]["best"]) == ("epoch", 1, True)
     assert printed[3]["rows"][0] == {"what": "users [x]", "number": 1200}
     assert all(isinstance(line["time"], float) for line in printed)

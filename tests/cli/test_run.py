@@ -168,7 +168,7 @@ def test_run_stage_that_fails_prints_json_with_log_format_json(
     (line,) = capsys.readouterr().err.splitlines()
     printed = json.loads(line)
     assert printed.pop("time") > 0
-    assert printed == {**body, "exit_code": code}
+    assert printed == {**body, "event": body["level"], "exit_code": code}
 
 
 def test_run_stage_on_a_full_disk_names_the_file(capsys: pytest.CaptureFixture[str]):

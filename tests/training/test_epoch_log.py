@@ -59,7 +59,8 @@ def test_epoch_table_writes_a_line_of_metrics_per_epoch(tmp_path):
         {"step": 0, "epoch": 0, **FIRST},
         {"step": 40, "epoch": 1, **FIRST, **SECOND},
     ]
-    for line, best, (name, facts) in zip(written, (True, False), report.events, strict=True):
+    assert report.events[0] == ("training", {"epochs": 24})
+    for line, best, (name, facts) in zip(written, (True, False), report.events[1:], strict=True):
         assert (name, facts) == ("epoch", {**line, "epochs": 24, "best": best})
 
 
