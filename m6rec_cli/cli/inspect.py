@@ -42,4 +42,8 @@ def inspect(
         else:
             text = json.dumps(found.to_json(), ensure_ascii=False, allow_nan=False)
             print(printable_json(text), flush=True)
+        if found.skipped:
+            console.reporter().warn(
+                f"{len(found.skipped)} paths are no outputs of m6rec, first: {found.skipped[0]}"
+            )
         found.require_whole()

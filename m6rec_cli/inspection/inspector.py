@@ -13,6 +13,10 @@ from m6rec_cli.system.errors import M6RecError, missing_path_hint
 from m6rec_cli.system.output_checks import MARKERS, kind_of
 
 
+class ForeignError(M6RecError):
+    """A file or directory that m6rec did not write."""
+
+
 def inspect(path: Path, *, verify: bool = False) -> Description:
     """Describe an output: a directory, a file of its top level, or a file of lists.
 
@@ -21,7 +25,8 @@ def inspect(path: Path, *, verify: bool = False) -> Description:
         verify: Read all files and compare them with their digests, raw inputs too.
 
     Raises:
-        M6RecError: There is nothing, or nothing that m6rec wrote; or its manifest is damaged.
+        ForeignError: m6rec did not write it.
+        M6RecError: There is nothing, or its manifest is damaged.
     """
     if not path.exists():
         raise M6RecError(
@@ -47,7 +52,7 @@ def _kind(path: Path) -> InspectedKind:
         if kind.recognises(path):
             return kind
     kinds = ", ".join(f"`{name}`" for name in KINDS.names())
-    raise M6RecError(
+    raise ForeignError(
         "this is no output of m6rec",
         where=str(path),
         hint=f"outputs are of the kinds {kinds}; `m6rec preprocess --interactions FILE --dry-run` "

@@ -110,10 +110,7 @@ def _tests(report: Tree, runs: Sequence[Description]) -> list[dict[str, object]]
         for metric, test in table(pair, "metrics").items():
             if not isinstance(test, dict):
                 continue
-            interval = test.get("interval")
-            low, high = (
-                interval if isinstance(interval, list) and len(interval) == 2 else (None,) * 2
-            )
+            low, high = reports.interval(test, "interval") or (None, None)
             found.append(
                 {
                     "a": a,

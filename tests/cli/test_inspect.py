@@ -40,6 +40,19 @@ def test_data_directory_has_the_command_that_wrote_it(tmp_path: Path):
     assert output["created"][:4] >= "2025"
 
 
+def test_other_files_are_skipped_and_damaged_outputs_hide_nothing(folder: Path, tmp_path: Path):
+    run = write_run_directory(tmp_path / "damaged")
+    (run / "run.json").write_text("{")
+    done = m6rec("inspect", folder / "events.csv", run, folder / "data")
+    tree = json.loads(done.stdout)
+    assert [output["kind"] for output in tree["outputs"]] == ["data"]
+    assert tree["skipped"] == [str(folder / "events.csv")]
+    assert tree["faults"][0]["path"] == str(run / "run.json")
+    assert done.returncode == 1
+    assert done.stderr.startswith("warning: 1 paths are no outputs of m6rec, first: ")
+    assert "error: the file is damaged" in done.stderr
+
+
 def test_damage_found_by_verify_exits_1_after_the_json(folder: Path, tmp_path: Path):
     run = write_run_directory(tmp_path / "run")
     (run / "steps" / "4" / "params").write_text("")

@@ -11,6 +11,7 @@ from m6rec_cli.inspection.description import Description, Figure, Input, Table
 from m6rec_cli.inspection.json_files import Tree, text
 from m6rec_cli.inspection.verification import RecordedDigests
 from m6rec_cli.system.errors import M6RecError
+from m6rec_cli.system.file_faults import unreadable_as
 
 if TYPE_CHECKING:
     import polars as pl
@@ -56,8 +57,9 @@ def _header(path: Path) -> Sequence[str]:
         import polars as pl
 
         try:
-            return list(pl.read_parquet_schema(path))
-        except (pl.exceptions.PolarsError, OSError):
+            with unreadable_as(lambda reason: _damaged(path, reason)):
+                return list(pl.read_parquet_schema(path))
+        except M6RecError:
             return []
     with path.open(encoding="utf-8", errors="replace", newline="") as file:
         line = file.readline(1_000_000)
@@ -76,22 +78,24 @@ def _read(path: Path) -> "pl.DataFrame":
 
     readers = {".parquet": pl.scan_parquet, ".csv": pl.scan_csv, ".jsonl": pl.scan_ndjson}
     options = {} if path.suffix == ".parquet" else {"infer_schema_length": None}
-    try:
+    with unreadable_as(lambda reason: _damaged(path, reason)):
         lazy = readers[path.suffix](path, **options)
         known = [n for n in _SHOWN_COLUMNS if n in lazy.collect_schema()]
         ids = [pl.col("user_id", "item_id").cast(pl.String), pl.col("rank").cast(pl.Int64)]
         return lazy.select(known).with_columns(ids).collect()
-    except pl.exceptions.PolarsError as error:
-        reason = str(error).partition("\n")[0]
-        raise M6RecError(
-            f"the lists cannot be read: {reason}", where=str(path), hint="restore it from a copy"
-        ) from None
+
+
+def _damaged(path: Path, reason: str) -> M6RecError:
+    return M6RecError(
+        f"the lists cannot be read: {reason}", where=str(path), hint="restore the file from a copy"
+    )
 
 
 def _metadata(path: Path) -> Tree:
     import polars as pl
 
-    found: Mapping[str, str] = pl.read_parquet_metadata(path)
+    with unreadable_as(lambda reason: _damaged(path, reason)):
+        found: Mapping[str, str] = pl.read_parquet_metadata(path)
     try:
         facts = json.loads(found.get(METADATA, "{}"))
     except (ValueError, RecursionError):

@@ -133,15 +133,15 @@ def _inputs(report: Tree, path: Path, *, verify: bool) -> tuple[Input, ...]:
 def _systems_table(report: Tree) -> Table:
     k = main_metric(report).partition("@")[2]
     columns = (f"ndcg@{k}", f"recall@{k}", f"coverage@{k}")
-    interval = main_metric(report)
+    metric = main_metric(report)
     return Table(
         title=f"systems, seen items {headline(report)}",
-        columns=("system", *columns, f"95% of {interval}"),
+        columns=("system", *columns, f"95% of {metric}"),
         rows=[
             [
                 name,
                 *(figure(report, system, column) for column in columns),
-                _interval(table(system, "intervals").get(interval)),
+                _interval_text(table(system, "intervals"), metric),
             ]
             for name, system in _systems(report).items()
         ],
@@ -158,7 +158,7 @@ def _tests_table(report: Tree) -> Table:
                         f"{pair.get('a')} - {pair.get('b')}",
                         metric,
                         test.get("difference"),
-                        _interval(test.get("interval")),
+                        _interval_text(test, "interval"),
                         test.get("p_adjusted"),
                     ]
                 )
@@ -169,7 +169,15 @@ def _tests_table(report: Tree) -> Table:
     )
 
 
-def _interval(interval: object) -> str | None:
-    if not isinstance(interval, list) or len(interval) != 2:
+def interval(tree: Tree, name: str) -> tuple[float, float] | None:
+    """Both ends of an interval; None for anything else."""
+    ends = tree.get(name)
+    if not isinstance(ends, list) or len(ends) != 2:
         return None
-    return "{:.4f} to {:.4f}".format(*interval)
+    low, high = (number({name: end}, name) for end in ends)
+    return None if low is None or high is None else (low, high)
+
+
+def _interval_text(tree: Tree, name: str) -> str | None:
+    ends = interval(tree, name)
+    return None if ends is None else "{:.4f} to {:.4f}".format(*ends)
