@@ -65,9 +65,8 @@ class RichReporter:
         from m6rec_cli.cli.rich_table import fitted_table  # Rich takes a while to import
 
         cells = [[format_value(cell) for cell in row] for row in rows]
-        self.console.print(
-            fitted_table(printable(title), columns, cells, style, self.console.width)
-        )
+        self.console.print(printable(title), style="italic", markup=False)
+        self.console.print(fitted_table(columns, cells, style, self.console.width))
 
     @contextmanager
     def task(

@@ -16,7 +16,6 @@ _FRAME, _BORDER = 3, 1
 
 
 def fitted_table(
-    title: str,
     columns: Sequence[str],
     cells: Sequence[Sequence[str]],
     style: TableStyle,
@@ -34,8 +33,6 @@ def fitted_table(
         for row in rows:
             row[at] = short[row[at]]
     table = Table(
-        title=escape(title),
-        title_justify="left",
         caption=f"no room for {escape(', '.join(left_out))}" if left_out else None,
         caption_justify="left",
     )

@@ -22,7 +22,7 @@ def drawn(
 ) -> list[str]:
     """The lines of the table on a terminal of this width."""
     stream = io.StringIO()
-    table = fitted_table("figures", COLUMNS, cells, style, width)
+    table = fitted_table(COLUMNS, cells, style, width)
     Console(file=stream, width=width, force_terminal=colours).print(table)
     return stream.getvalue().splitlines()
 
@@ -50,13 +50,13 @@ def test_table_leaves_out_side_columns_in_their_order(width: int, left_out: list
 
 def test_table_shortens_names_from_the_left_and_keeps_them_apart():
     # Two names that differ in their beginning alone lose their middle.
-    assert [line.split()[1] for line in drawn(60)[4:7]] == [
+    assert [line.split()[1] for line in drawn(60)[3:6]] == [
         "some/long…ns/tuned",
         "other/lon…ns/tuned",
         "ease",
     ]
     lines = drawn(60, cells=[CELLS[0], CELLS[2]])
-    assert [line.split()[1] for line in lines[4:6]] == ["…der/of/runs/tuned", "ease"]
+    assert [line.split()[1] for line in lines[3:5]] == ["…der/of/runs/tuned", "ease"]
     assert [line.split()[1] for line in drawn(200) if "tuned" in line] == NAMES[:2]
 
 
