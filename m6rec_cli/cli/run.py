@@ -18,6 +18,9 @@ from m6rec_cli.system.process_setup import ProcessFlags
 from m6rec_cli.system.progress import Reporter, SilentReporter
 from m6rec_cli.system.shown_text import duration, printable, printable_json
 
+_LINK_LOOP = "Symlink loop from "
+"""Begins the message that `Path.resolve` raises before Python 3.13."""
+
 
 def run_stage(
     work: Callable[[Reporter], Outcome],
@@ -124,6 +127,11 @@ def exit_codes(*, debug: bool = False, as_json: bool = False) -> Iterator[None]:
             raise SystemExit(code) from None
         if (full := disk_error(error)) is not None:
             _print_error(full, False, as_json)
+            raise SystemExit(1) from None
+        if isinstance(error, RuntimeError) and str(error).startswith(_LINK_LOOP):
+            where = str(error).removeprefix(_LINK_LOOP).strip("'")
+            loop = M6RecError("a symbolic link leads to itself", where=where, hint="remove it")
+            _print_error(loop, False, as_json)
             raise SystemExit(1) from None
         if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in str(error):
             reason = str(error).strip()[:200] or type(error).__name__

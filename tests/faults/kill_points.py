@@ -1,5 +1,6 @@
 """Python code that is killed (SIGKILL) just before its n-th change of the files in a folder."""
 
+import atexit
 import os
 import signal
 import subprocess
@@ -13,8 +14,12 @@ CALLS = ("rename", "replace", "unlink", "rmdir", "mkdir", "fsync", "ftruncate")
 
 
 def install(folder: str, n: int) -> None:
-    """Kill this process before the n-th call (from 1) of `CALLS` on a path below `folder`."""
+    """Kill this process before the n-th call (from 1) of `CALLS` on a path below `folder`.
+
+    A process that is not killed prints how many calls it made as the last line of stderr.
+    """
     left = n
+    atexit.register(lambda: print(n - left, file=sys.stderr))
 
     def killing(call: Callable[..., Any]) -> Callable[..., Any]:
         def killed(target: Any, *args: Any, **kwargs: Any) -> Any:
@@ -40,18 +45,37 @@ def _path(target: Any, dir_fd: int | None) -> str:
 
 
 def run(
-    code: str, folder: Path, n: int, *args: object, **variables: str
+    code: str,
+    folder: Path,
+    n: int,
+    *args: object,
+    cwd: Path = ROOT,
+    after: float | None = None,
+    **variables: str,
 ) -> subprocess.CompletedProcess[str]:
-    """Run code that is killed at its n-th change of `folder`; `args` are its `sys.argv[1:]`."""
+    """Run code that is killed at its n-th change of `folder`; `args` are its `sys.argv[1:]`.
+
+    Args:
+        after: Kill it after so many seconds, too.
+    """
+    prefix = [] if after is None else ["timeout", "-s", "KILL", str(after)]
     start = f"from tests.faults import kill_points; kill_points.install({str(folder)!r}, {n})\n"
+    path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     return subprocess.run(
-        [sys.executable, "-c", start + code, *map(str, args)],
+        [*prefix, sys.executable, "-c", start + code, *map(str, args)],
         capture_output=True,
         text=True,
-        cwd=ROOT,
-        env={**os.environ, **variables},
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": path, **variables},
         timeout=300,
     )
+
+
+def run_command(
+    folder: Path, n: int, *args: object, after: float | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run `m6rec` in a folder, and kill it at its n-th change of what is below; see `run`."""
+    return run(COMMAND, folder, n, *args, cwd=folder, after=after)
 
 
 COMMAND = """

@@ -73,3 +73,12 @@ def test_panic_of_polars_is_a_bug_with_exit_code_3(capsys: pytest.CaptureFixture
         raise pl.exceptions.PanicException("it cannot be")
     assert end.value.code == 3
     assert "this is a bug in m6rec: PanicException: it cannot be" in capsys.readouterr().err
+
+
+def test_symbolic_link_to_itself_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    loop = tmp_path / "loop.csv"
+    loop.symlink_to(loop)
+    with pytest.raises(SystemExit) as end, exit_codes():
+        tables.scan(loop.resolve(), "interactions")
+    assert end.value.code == 1
+    assert str(loop) in capsys.readouterr().err

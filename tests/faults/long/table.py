@@ -1,5 +1,6 @@
 """Outcomes of injected faults to a row of the table that `run_all.py` prints."""
 
+import sys
 from collections.abc import Sequence
 
 COLUMNS = ("fault", "tried", "survived", "lost", "silent", "exit 3")
@@ -9,12 +10,14 @@ SURVIVED = ("refused", "harmless", "repeated")
 
 
 def row_of(fault: str, outcomes: Sequence[str]) -> Row:
-    """A row.
+    """A row; what did not survive goes to stderr.
 
     Args:
         outcomes: Of each try, as `damage.outcome` names them; `repeated` if the command, given
             again, ended as if there had been no fault.
     """
+    for outcome in {outcome for outcome in outcomes if outcome not in SURVIVED}:
+        print(f"{fault}: {outcome}", file=sys.stderr)
     survived = sum(outcome in SURVIVED for outcome in outcomes)
     return {
         "fault": fault,

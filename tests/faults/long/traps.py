@@ -1,0 +1,90 @@
+"""Files that set traps: pipes, devices, programs, bombs, paths out of the folder.
+
+A trap is survived if the command ends within a minute with exit code 0 or 1 and no trap was sprung.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from m6rec_cli.data.store import Dataset
+from tests.cli.shell import ENVIRONMENT
+from tests.faults.long.table import Row, row_of
+from tests.faults.test_media import huge_png, picture
+from tests.stages.shop import write_shop
+
+POSTSCRIPT = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 20 20\n%%EndComments\nshowpage\n%%EOF\n"
+
+
+def rows() -> Iterator[Row]:
+    """A row of pictures, a row of tables."""
+    with tempfile.TemporaryDirectory() as root:
+        yield row_of("pictures that set traps", list(_pictures(Path(root))))
+        yield row_of("tables that set traps", list(_tables(Path(root))))
+
+
+def _pictures(root: Path) -> Iterator[str]:
+    """Each trap stands for the picture of one item, which has to be masked."""
+    tables = write_shop(root / "shop")
+    folder = root / "shop" / "pics"
+    ran, secret = root / "ran", picture(root / "secret.png")
+    (root / "bin").mkdir()
+    (root / "bin" / "gs").write_text(f"#!/bin/sh\ntouch {ran}\n")
+    (root / "bin" / "gs").chmod(0o755)
+    for k in range(8):
+        (folder / f"{k}.png").unlink()
+    os.mkfifo(folder / "0.png")
+    (folder / "1.png").symlink_to("/dev/zero")
+    (folder / "2.png").write_bytes(POSTSCRIPT)
+    head = huge_png(64)
+    side = (50_000).to_bytes(4, "big")
+    (folder / "3.png").write_bytes(head[:16] + side + side + head[24:])
+    (folder / "4.png").mkdir()
+    (folder / "5.png").symlink_to(folder / "5.png")
+    items = tables["items"].read_text()
+    items = items.replace("pics/6.png", "../secret.png").replace("pics/7.png", str(secret))
+    tables["items"].write_text(items)
+    code, _ = _preprocess(root, tables, path=f"{root / 'bin'}:{os.environ['PATH']}")
+    if code:
+        yield f"bug: exit {code}"
+        return
+    data = Dataset.open(root / "out")
+    (spec,) = (s for s in data.specs if s.kind == "image")
+    mask = data.feature(spec).mask
+    ids = data.items["id"].to_list()
+    for k in range(8):
+        yield "silent" if mask[ids.index(f"i{k}")] or ran.exists() else "refused"
+    yield "harmless" if np.count_nonzero(mask) else "silent"
+
+
+def _tables(root: Path) -> Iterator[str]:
+    tables = write_shop(root / "other")
+    os.mkfifo(root / "pipe.csv")
+    (root / "zero.csv").symlink_to("/dev/zero")
+    (root / "loop.csv").symlink_to(root / "loop.csv")
+    (root / "folder.csv").mkdir()
+    (root / "deep.json").write_text("[" * 1_000_000)
+    for name in ("pipe.csv", "zero.csv", "loop.csv", "folder.csv", "deep.json"):
+        code, said = _preprocess(root, {**tables, "interactions": root / name})
+        yield "refused" if code == 1 and name in said else f"bug: exit {code}: {said}"
+
+
+def _preprocess(
+    root: Path, tables: dict[str, Path], path: str = os.environ["PATH"]
+) -> tuple[int, str]:
+    command = [sys.executable, "-m", "m6rec_cli", "preprocess", "--out", str(root / "out")]
+    for name, file in tables.items():
+        command += [f"--{name}", str(file)]
+    done = subprocess.run(
+        [*command, "--overwrite"],
+        capture_output=True,
+        text=True,
+        env={**ENVIRONMENT, "PATH": path},
+        timeout=60,
+    )
+    return done.returncode, done.stderr
