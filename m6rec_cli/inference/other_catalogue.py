@@ -69,10 +69,11 @@ def with_catalogue(
             model cannot read their features.
     """
     hidden = hidden_item_features(run, hidden_features)
-    if run.catalogue.ids.equals(data.items["id"]) and not hidden:
+    names = ["id", "display"]
+    if run.catalogue.items.select(names).equals(data.items.select(names)) and not hidden:
         return run
     require_features(run, data, "item")
-    row = _run_rows(run, data)
+    row = _run_rows(run, data, report)
     _check_unknown_items(run, data, row, report)
     warm = (row >= 0) & (run.catalogue.items["popularity"].to_numpy() > 0)[row]
     if ITEM_ID in hidden:
@@ -103,11 +104,31 @@ def with_catalogue(
     return dataclasses.replace(run, catalogue=catalogue)
 
 
-def _run_rows(run: LoadedRun, data: Dataset) -> np.ndarray:
-    """The row of each item of `data` in the run's catalogue, -1 where it has none."""
+def _run_rows(run: LoadedRun, data: Dataset, report: Reporter) -> np.ndarray:
+    """The row of each item of `data` in the run's catalogue, -1 where it has none.
+
+    Two shops may number their items alike: if most of the shared ids have other names, none is the
+    run's.
+    """
+    reason = why_other_items(run.catalogue.items, data.items)
+    if reason:
+        report.warn(f"{reason}: the items of {data.path} are taken as others than the run's")
+        return np.full(data.n_items, -1)
     known = run.catalogue.items.select("id", at=pl.col("row").cast(pl.Int64))
     joined = data.items.select("id").join(known, on="id", how="left", maintain_order="left")
     return joined["at"].fill_null(-1).to_numpy()
+
+
+def why_other_items(own: pl.DataFrame, others: pl.DataFrame) -> str | None:
+    """Why two tables with `id` and `display` are of different items; None if they are not."""
+    named = others.join(own, on="id").drop_nulls(["display", "display_right"])
+    renamed = named.filter(pl.col("display") != pl.col("display_right"))
+    if 2 * len(renamed) <= len(named):
+        return None
+    return (
+        f"{len(renamed):,} of {len(named):,} ids that the run knows have another name, first: "
+        f"`{renamed['id'][0]}`"
+    )
 
 
 def _check_unknown_items(run: LoadedRun, data: Dataset, row: np.ndarray, report: Reporter) -> None:

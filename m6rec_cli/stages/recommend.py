@@ -30,6 +30,7 @@ from m6rec_cli.inference.ranked_lists import ListMaker
 from m6rec_cli.inference.request import RecommendRequest
 from m6rec_cli.inference.shop_ranking import with_current_ranking
 from m6rec_cli.inference.user_histories import BASES, UserHistories
+from m6rec_cli.stages import new_shop
 from m6rec_cli.system import process_group, runtime, signals
 from m6rec_cli.system.locks import exclusive_lock
 from m6rec_cli.system.output_checks import refuse_input_as_output
@@ -61,9 +62,12 @@ def run(
         refuse_input_as_output(Path(part), request.files)
     request.check_settings(config.recommend)
     # Locked from reading the state to writing it: updates of another process would be lost.
-    with exclusive_lock(state, report) if state is not None else nullcontext():
+    with (
+        exclusive_lock(state, report) if state is not None else nullcontext(),
+        new_shop.with_encoded_tables(request, report) as encoded,
+    ):
         counts, histories = _write_lists(
-            config, request, part, report, overwrite=overwrite, show=show
+            config, encoded, part, report, overwrite=overwrite, show=show
         )
     return _summary(config, request, out, counts, histories)
 
