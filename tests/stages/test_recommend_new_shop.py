@@ -18,13 +18,8 @@ def write_shop(folder, ids: str, names: str = "user_id,item_id,timestamp", first
     """Tables of a shop in which everybody buys items of one style; the last items are not sold."""
     rng = np.random.default_rng(1)
     all_items = [f"{ids}{first + n}" for n in range(PER_STYLE * len(STYLES))]
-    items = write(
-        folder,
-        "their_items.csv",
-        f"{names.split(',')[1]},title,style,price",
-        [(i, f"Other {i}", style_of(i, first) if ids else STYLES[n // PER_STYLE], 9)
-         for n, i in enumerate(all_items)],
-    )  # fmt: skip
+    rows = [(i, f"Other {i}", STYLES[n // PER_STYLE], 9) for n, i in enumerate(all_items)]
+    items = write(folder, "their_items.csv", f"{names.split(',')[1]},title,style,price", rows)
     events = [
         (f"u{user}", all_items[PER_STYLE * (user % 4) + item], 1_650_000_000 + 86_400 * n)
         for user in range(N_USERS)
