@@ -72,8 +72,11 @@ def make_tables(folder: Path) -> None:
 
 
 def is_run_here(command: Command) -> bool:
-    """Whether a command needs neither other machines or devices nor a shell."""
-    reasons = ("--coordinator", "model_parallel", "$")
+    """Whether a command needs neither other machines or devices nor a shell.
+
+    After a moment of training the untrained model may be the best: then nothing is to refit.
+    """
+    reasons = ("--coordinator", "model_parallel", "$", "--refit")
     return command.words[0] == "m6rec" and not any(reason in str(command) for reason in reasons)
 
 
@@ -86,7 +89,7 @@ def run_block(shell: str, folder: Path, known: frozenset[str] = frozenset()) -> 
     for command in filter(is_run_here, documents.commands(shell)):
         if str(command) in known:
             continue
-        training = command.words[1] in ("pretrain", "finetune") and "--refit" not in command.words
+        training = command.words[1] in ("pretrain", "finetune")
         words = [*command.words, *QUICK] if training else command.words
         documents.run(Command(words, command.stdout), folder)
 

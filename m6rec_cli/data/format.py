@@ -1,6 +1,7 @@
 """The files and columns of a data directory, its codes and its reserved names.
 
-`stages/preprocess.py` writes a data directory, the manifest last; `data/store.py` reads it.
+`preprocessing/data_directory.py` writes a data directory, the manifest last, and `data/store.py`
+reads it.
 
 - `manifest.json`: see `data/manifest.py`.
 - `users.parquet`: `row` u32, `id` str, then one column per user feature.

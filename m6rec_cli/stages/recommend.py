@@ -15,6 +15,7 @@ from m6rec_cli.inference import (
     list_origin,
     list_writer,
     new_items,
+    new_shop,
     other_catalogue,
     raw_inputs,
 )
@@ -30,7 +31,6 @@ from m6rec_cli.inference.ranked_lists import ListMaker
 from m6rec_cli.inference.request import RecommendRequest
 from m6rec_cli.inference.shop_ranking import with_current_ranking
 from m6rec_cli.inference.user_histories import BASES, UserHistories
-from m6rec_cli.stages import new_shop
 from m6rec_cli.system import process_group, runtime, signals
 from m6rec_cli.system.locks import exclusive_lock
 from m6rec_cli.system.output_checks import refuse_input_as_output

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from m6rec_cli.config import resolve as configuration
-from m6rec_cli.preprocessing import event_log, schema_file, tables
+from m6rec_cli.preprocessing import data_directory, event_log, schema_file, tables
 from m6rec_cli.stages import preprocess
 from m6rec_cli.stages.preprocess import PreprocessInputs
 from m6rec_cli.system.errors import M6RecError
@@ -205,7 +205,7 @@ def test_run_failure_leaves_no_files(
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("disk")
 
-    monkeypatch.setattr(preprocess, "write_manifest", fail)
+    monkeypatch.setattr(data_directory, "write_manifest", fail)
     with pytest.raises(RuntimeError):
         preprocessed(tmp_path / "data", shop.paths)
     assert list(tmp_path.iterdir()) == []

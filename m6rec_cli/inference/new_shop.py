@@ -18,9 +18,9 @@ from m6rec_cli.inference import other_catalogue, run_catalogue
 from m6rec_cli.inference.request import RecommendRequest, UserSource
 from m6rec_cli.preprocessing import schema_file, tables
 from m6rec_cli.preprocessing.columns import cell_values
+from m6rec_cli.preprocessing.data_directory import write_data_directory
 from m6rec_cli.preprocessing.inputs import PreprocessInputs
 from m6rec_cli.preprocessing.tables import Table
-from m6rec_cli.stages import preprocess
 from m6rec_cli.system.progress import Reporter
 from m6rec_cli.system.run_manifest import read_run
 
@@ -54,7 +54,7 @@ def with_encoded_tables(request: RecommendRequest, report: Reporter) -> Iterator
             like=request.run,
         )
         config = Config(data=DataConfig(unknown_items="drop"))
-        preprocess.run(config, inputs, data, report)
+        write_data_directory(config, inputs, data, report)
         yield replace(request, users=UserSource(data=data), items=None, media=None)
 
 
