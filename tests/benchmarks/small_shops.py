@@ -1,6 +1,7 @@
 """The model by its defaults against every baseline on small parts of real logs.
 
-    python tests/benchmarks/small_shops.py DATA_ROOT OUT [--events 1000,3000] [--seeds 0,1]
+    python tests/benchmarks/small_shops.py DATA_ROOT OUT [--events 1000,3000] [--inner]
+        [--shops office,beauty] [--seeds 0,1] [--extra KEY=VALUE ...]
 
 A part has the events of random users, as many as it takes; users with more than a fifth of
 a part are left out. Of Online Retail, the customers of the lines as the shop exported them. The
@@ -33,6 +34,14 @@ def part_of(log: pl.DataFrame, user: str, n_events: int) -> pl.DataFrame:
     sizes = sizes[order]
     before = sizes["len"].cum_sum() - sizes["len"]
     return log.filter(pl.col(user).is_in(sizes.filter(before < n_events)[user].implode()))
+
+
+def without_last_events(log: pl.DataFrame, user: str) -> pl.DataFrame:
+    """The log without each user's last event: its test events are the real validation events."""
+    time = next(name for name in ("timestamp", "order", "InvoiceDate") if name in log.columns)
+    log = log.with_row_index("__line").sort(user, time, "__line")
+    last = pl.int_range(pl.len()).over(user) == pl.len().over(user) - 1
+    return log.filter(~last).sort("__line").drop("__line")
 
 
 def flags(root: Path, shop: str, log: Path) -> list[object]:
@@ -75,6 +84,8 @@ def main() -> None:
     parser.add_argument("--events", default="1000,3000,10000,30000")
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--split", default="test")
+    parser.add_argument("--inner", action="store_true", help="without each user's last event")
+    parser.add_argument("--extra", action="append", default=[], metavar="KEY=VALUE")
     args = parser.parse_args()
     rows: dict[str, dict[str, Any]] = {}
     for shop in args.shops.split(","):
@@ -83,13 +94,16 @@ def main() -> None:
             folder = args.out / f"{shop}-{n_events}"
             folder.mkdir(parents=True, exist_ok=True)
             path = folder / "log.parquet"
-            part_of(log, SHOPS[shop], n_events).write_parquet(path)
+            part = part_of(log, SHOPS[shop], n_events)
+            if args.inner:
+                part = without_last_events(part, SHOPS[shop])
+            part.write_parquet(path)
             data = folder / "data"
             if not (data / "manifest.json").exists():
                 m6rec("preprocess", *flags(args.root, shop, path), "--out", data, "--quiet")
             for seed in args.seeds.split(","):
                 run = folder / f"run{seed}"
-                seeds = sets([f"train.seed={seed}"])
+                seeds = sets([f"train.seed={seed}", *args.extra])
                 m6rec("pretrain", data, *seeds, "--out", run, "--resume", "--quiet")
                 split = ["--split", args.split, "--baselines", BASELINES]
                 report = m6rec("evaluate", run, "--data", data, *split, "--quiet")
