@@ -87,7 +87,7 @@ def test_scan_utf_16_raises_an_error_with_the_conversion(tmp_path: Path, encodin
 _cells = st.text(
     st.characters(codec="utf-8", exclude_characters="\r\x00", exclude_categories=("Cs",)),
     max_size=12,
-)
+).filter(lambda cell: cell not in ("left", "right"))  # a header among its cells is no header
 
 
 @settings(deadline=None, max_examples=25)
