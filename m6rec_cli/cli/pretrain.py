@@ -61,21 +61,12 @@ def pretrain(
                 "`--refit` takes the settings of its run",
                 hint="leave out `--preset`, `--config` and `--set`",
             )
-        if refit is not None:
-            summary = stage.refit(
-                refit,
-                data[0],
-                out,
-                report,
-                other_domains=data[1:],
-                resume=resume,
-                overwrite=overwrite,
-                profile=profile,
-                max_seconds=max_seconds,
+        config = (
+            stage.refit_config(refit)
+            if refit
+            else resolve(
+                "pretrain", preset=preset, file=config_file, sets=sets or (), command="pretrain"
             )
-            return outcome.trained(summary)
-        config = resolve(
-            "pretrain", preset=preset, file=config_file, sets=sets or (), command="pretrain"
         )
         summary = stage.run(
             config,
@@ -83,6 +74,7 @@ def pretrain(
             out,
             report,
             other_domains=data[1:],
+            refit_of=refit,
             resume=resume,
             overwrite=overwrite,
             profile=profile,

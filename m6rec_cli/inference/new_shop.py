@@ -1,8 +1,9 @@
 """Raw tables of a shop that a run was not trained on to a data directory that it can rank.
 
 `recommend RUN --interactions LOG --items ITEMS` usually reads a newer log of the run's own shop. If
-hardly any event is on an item of the run, the tables are another shop's: their columns are inferred
-as `preprocess` does it, and their items take the place of the run's.
+the run knows few of the items and hardly any event is on one that it knows, or if the items have
+other names, the tables are another shop's: their columns are inferred as `preprocess` does it, and
+their items take the place of the run's.
 """
 
 import tempfile
@@ -25,7 +26,7 @@ from m6rec_cli.system.progress import Reporter
 from m6rec_cli.system.run_manifest import read_run
 
 MIN_KNOWN_SHARE = 0.5
-"""Share of the events on items of the run below which the log is another shop's."""
+"""Share of the items, or else of the events, that the run has to know for its own shop."""
 
 
 @contextmanager
@@ -66,25 +67,35 @@ def _why_other_shop(request: RecommendRequest) -> str | None:
     files = read_run(request.run).directory(request.run)
     schema = schema_file.read(request.run / "features" / schema_file.FILE)
     own_items = run_catalogue.read_items(files)
-    log = tables.scan(users.interactions, "interactions", no_header=schema.has_numbered_columns)
     items = tables.scan(request.items, "items", no_header=schema.has_numbered_columns)
+    item_id = schema.item_id or schema.item
+    if item_id in items.schema:
+        ids = items.frame.select(_ids(items, item_id).is_in(own_items["id"].implode()).mean())
+        if (ids.collect().item() or 0.0) >= MIN_KNOWN_SHARE:
+            return _why_other_names(items, item_id, schema.display, own_items)
+    # Only a table of new items makes it necessary to read the log twice.
+    log = tables.scan(users.interactions, "interactions", no_header=schema.has_numbered_columns)
     for table, what, column in (
         (log, "event log", schema.user),
         (log, "event log", schema.item),
-        (items, "item table", schema.item_id or schema.item),
+        (items, "item table", item_id),
     ):
         if column not in table.schema:
             return f"the {what} has no column `{column}`, which the run's own has"
     is_known = _ids(log, schema.item).is_in(own_items["id"].implode())
     share = log.frame.select(is_known.mean()).collect().item() or 0.0
-    if share < MIN_KNOWN_SHARE:
-        return f"{share:.0%} of the events are on items of the run"
-    display = schema.display
+    return f"{share:.0%} of the events are on items of the run" if share < MIN_KNOWN_SHARE else None
+
+
+def _why_other_names(
+    items: Table, item_id: str, display: str | None, own_items: pl.DataFrame
+) -> str | None:
+    """Why items with the ids of the run are others, by their names; None if they are not."""
     if display is None or display not in items.schema:
         return None
     names = cell_values.text(display, items.schema[display]).alias("display")
-    theirs = items.frame.select(_ids(items, schema.item_id or schema.item), names)
-    return other_catalogue.why_other_items(own_items, theirs.collect())
+    theirs = items.frame.select(_ids(items, item_id), names).collect()
+    return other_catalogue.why_other_items(own_items, theirs)
 
 
 def _ids(table: Table, column: str) -> pl.Expr:

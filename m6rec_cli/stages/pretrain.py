@@ -19,6 +19,7 @@ def run(
     report: Reporter,
     *,
     other_domains: Sequence[Path] = (),
+    refit_of: Path | None = None,
     resume: bool = False,
     overwrite: bool = False,
     profile: Path | None = None,
@@ -30,59 +31,36 @@ def run(
         other_domains: Data directories of further domains with the same feature state. The run's
             catalogue holds the items of all domains, the softmax runs over all of them, and
             validation averages over the domains.
+        refit_of: Repeat the training of this run on training and validation events together, as for
+            production: with as many epochs as its best one, its learning rates and its ranking
+            weights. `config` is that of the run, from `refit_config`.
 
     Returns:
         The run's manifest, `run.json`.
 
     Raises:
-        M6RecError: The directories have different feature states, or share an item id.
+        M6RecError: The directories have different feature states, or share an item id; or
+            `refit_of` was trained on other data.
     """
     job = TrainingJob(
-        stage="pretrain",
+        stage=REFIT if refit_of else "pretrain",
         data=(data, *other_domains),
         out=out,
         config=config,
         resume=resume,
         overwrite=overwrite,
+        refit_of=refit_of,
         profile=profile,
         max_seconds=max_seconds,
     )
     return fit(job, report)
 
 
-def refit(
-    run: Path,
-    data: Path,
-    out: Path,
-    report: Reporter,
-    *,
-    other_domains: Sequence[Path] = (),
-    resume: bool = False,
-    overwrite: bool = False,
-    profile: Path | None = None,
-    max_seconds: float | None = None,
-) -> Summary:
-    """Repeat a pre-training on training and validation events together, as for production.
-
-    The settings are those of `run`, and so are the number of epochs (of its best one), the schedule
-    of the learning rate and the ranking weights.
-
-    Returns:
-        The run's manifest, `run.json`.
+def refit_config(run: Path) -> Config:
+    """The configuration that repeats the training of a run, see `run`.
 
     Raises:
-        M6RecError: `run` was not pre-trained, learned nothing, or was trained on other data.
+        M6RecError: The run was not pre-trained, or learned nothing.
     """
     read_pretrained(run)
-    job = TrainingJob(
-        stage=REFIT,
-        data=(data, *other_domains),
-        out=out,
-        config=configuration.resolve(file=run / CONFIG),
-        resume=resume,
-        overwrite=overwrite,
-        refit_of=run,
-        profile=profile,
-        max_seconds=max_seconds,
-    )
-    return fit(job, report)
+    return configuration.resolve(file=run / CONFIG)

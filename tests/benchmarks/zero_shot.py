@@ -17,6 +17,7 @@ from typing import Any
 
 from _commands import (
     MODEL_ALONE,
+    arguments,
     evaluated,
     m6rec,
     prepared,
@@ -73,15 +74,7 @@ def measure(first: str, second: str, args: argparse.Namespace) -> dict[str, dict
 
 def main() -> None:
     """Print a table for each pair."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("root", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--pairs", default="office:beauty,beauty:office,ml-100k:ml-1m")
-    parser.add_argument("--seeds", default="0,1,2")
-    parser.add_argument("--split", default="test", choices=("test", "valid"))
-    args = parser.parse_args()
+    args = arguments(__doc__, pairs="office:beauty,beauty:office", seeds="0,1,2", split="test")
     report = {}
     for pair in args.pairs.split(","):
         first, second = pair.split(":")

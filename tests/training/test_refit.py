@@ -22,6 +22,12 @@ from tests.training.runs import assert_same, best_params, epoch_lines, params
 from tests.worlds import planted_cycle
 
 
+def refit(run, data, out, report, *, resume=False):
+    """Repeat the training of a run as `pretrain --refit` does."""
+    config = pretrain.refit_config(run)
+    return pretrain.run(config, data, out, report, refit_of=run, resume=resume)
+
+
 @pytest.fixture(scope="module")
 def first_run(tmp_path_factory):
     """A pre-trained run that found something, beside its `data`."""
@@ -36,20 +42,20 @@ def first_run(tmp_path_factory):
 def refitted(first_run):
     """A refit of it."""
     out = first_run.parent / "refitted"
-    pretrain.refit(first_run, first_run.parent / "data", out, SilentReporter())
+    refit(first_run, first_run.parent / "data", out, SilentReporter())
     return out
 
 
 def test_with_validation_events_moves_them_to_training_and_counts_them(first_run):
     data = Dataset.open(first_run.parent / "data")
-    refit = with_validation_events(data)
+    joined = with_validation_events(data)
     was_valid = data.events.split == VALID
     assert was_valid.any()
-    assert (refit.events.split[was_valid] == TRAIN).all()
-    np.testing.assert_array_equal(refit.events.split[~was_valid], data.events.split[~was_valid])
-    assert len(refit.truth("valid")) == 0
+    assert (joined.events.split[was_valid] == TRAIN).all()
+    np.testing.assert_array_equal(joined.events.split[~was_valid], data.events.split[~was_valid])
+    assert len(joined.truth("valid")) == 0
     expected = np.bincount(data.events.item_row[data.events.split <= VALID], minlength=data.n_items)
-    assert refit.items["popularity"].to_list() == expected.tolist()
+    assert joined.items["popularity"].to_list() == expected.tolist()
 
 
 def test_refit_trains_the_best_number_of_epochs_on_more_events(first_run, refitted):
@@ -77,9 +83,9 @@ def test_refit_again_gives_the_same_parameters_and_resume_finds_it_finished(
     tmp_path, first_run, refitted, report
 ):
     data = first_run.parent / "data"
-    pretrain.refit(first_run, data, tmp_path / "again", report)
+    refit(first_run, data, tmp_path / "again", report)
     assert_same(best_params(refitted), params(tmp_path / "again"))
-    pretrain.refit(first_run, data, tmp_path / "again", report, resume=True)
+    refit(first_run, data, tmp_path / "again", report, resume=True)
     assert "the run is already finished; nothing to do" in report.notes
 
 
@@ -102,17 +108,17 @@ def test_finetune_refuses_a_refit_of_the_same_data(tmp_path, first_run, refitted
 def test_refit_of_a_refit_and_of_an_untrained_run_is_refused(tmp_path, first_run, refitted, report):
     data = first_run.parent / "data"
     with pytest.raises(M6RecError, match="this run is by `refit`"):
-        pretrain.refit(refitted, data, tmp_path / "out", report)
+        refit(refitted, data, tmp_path / "out", report)
     untrained = shutil.copytree(first_run, tmp_path / "untrained")
     manifest = read_run(untrained)
     best = dataclasses.replace(manifest.best, step=0, epoch=0)
     write_run(untrained, dataclasses.replace(manifest, best=best))
     with pytest.raises(M6RecError, match="nothing to repeat"):
-        pretrain.refit(untrained, data, tmp_path / "out", report)
+        refit(untrained, data, tmp_path / "out", report)
 
 
 def test_refit_on_other_data_is_refused(tmp_path, first_run, report):
     other = shutil.copytree(first_run.parent / "data", tmp_path / "data")
     reseal(other, fingerprints=["0" * 64])
     with pytest.raises(M6RecError, match="was trained on other data"):
-        pretrain.refit(first_run, other, tmp_path / "out", report)
+        refit(first_run, other, tmp_path / "out", report)
