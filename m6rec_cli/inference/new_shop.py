@@ -22,6 +22,7 @@ from m6rec_cli.preprocessing.columns import cell_values
 from m6rec_cli.preprocessing.data_directory import write_data_directory
 from m6rec_cli.preprocessing.inputs import PreprocessInputs
 from m6rec_cli.preprocessing.tables import Table
+from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import Reporter
 from m6rec_cli.system.run_manifest import read_run
 
@@ -55,7 +56,15 @@ def with_encoded_tables(request: RecommendRequest, report: Reporter) -> Iterator
             like=request.run,
         )
         config = Config(data=DataConfig(unknown_items="drop"))
-        write_data_directory(config, inputs, data, report)
+        try:
+            write_data_directory(config, inputs, data, report)
+        except M6RecError as error:
+            if error.hint and "`--" in error.hint:  # its flags are those of `preprocess`
+                error.hint += (
+                    f". Such flags are those of `m6rec preprocess ... --like {request.run} --out "
+                    "DATA`; then pass `--data DATA` here"
+                )
+            raise
         yield replace(request, users=UserSource(data=data), items=None, media=None)
 
 

@@ -1,7 +1,9 @@
 """`recommend RUN --interactions --items` on the tables of another shop, without any training."""
 
 import numpy as np
+import pytest
 
+from m6rec_cli.system.errors import M6RecError
 from tests.inference.trained import STYLES, shop, write
 from tests.stages.recommending import ask, lists_by_user
 
@@ -62,3 +64,13 @@ def test_run_of_a_newer_log_of_the_own_shop_keeps_the_runs_catalogue(shop, ask):
     frame = ask(interactions=shop.events, items=shop.items)
     assert not any("new shop" in note for note in ask.report.notes)
     assert len(frame)
+
+
+def test_run_whose_columns_cannot_be_inferred_says_where_to_name_them(shop, ask, tmp_path):
+    tables = write_shop(tmp_path, "n", "who,item_id,timestamp")
+    with pytest.raises(M6RecError, match="no column looks like the user's id") as error:
+        ask(**tables)
+    assert error.value.hint == (
+        "say which it is: `--columns user=COLUMN`; likely: `who`. Such flags are those of `m6rec "
+        f"preprocess ... --like {shop.run} --out DATA`; then pass `--data DATA` here"
+    )
