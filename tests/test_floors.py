@@ -41,7 +41,6 @@ HEAVY = (
     "scipy",
     "tokenizers",
     "PIL",
-    "matplotlib",
 )
 COMMANDS = (
     *("preprocess", "pretrain", "finetune", "recommend", "evaluate"),

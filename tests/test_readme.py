@@ -166,8 +166,10 @@ def test_feature_kinds_of_the_documents_are_those_of_the_code():
 def test_metrics_of_the_evaluation_guide_are_those_of_the_code():
     from m6rec_cli.evaluation.metrics._base import METRICS
 
-    metrics = documents.first_cells(GUIDES["evaluation"], "Metric")
-    assert sorted(metrics) == sorted(METRICS.names())
+    table = documents.rows(GUIDES["evaluation"], "Metric")
+    meanings = {name.strip(" `"): meaning.strip() for name, meaning in table}
+    known = {name: METRICS.load(name).DISPLAY.meaning for name in METRICS.names()}
+    assert meanings == known
 
 
 def test_baselines_of_the_documents_are_those_of_the_code():
@@ -176,6 +178,9 @@ def test_baselines_of_the_documents_are_those_of_the_code():
     text = GUIDES["evaluation"]
     named = text[text.index("--baselines ") :].split()[1].split(",")
     assert sorted(named) == sorted(BASELINES.option_names())
+    table = {name.strip(" `"): by.strip() for name, by in documents.rows(text, "Baseline")}
+    names = BASELINES.option_names()
+    assert table == {name: BASELINES.load_option(name).RANKS_BY for name in names}
 
 
 def test_splits_of_the_data_guide_are_the_choices():

@@ -77,6 +77,9 @@ class EvaluateConfig:
         0, "seed of the bootstrap and of the random samples of users", ge=0, le=MAX_SEED
     )
     max_users: int = key(0, "evaluate a random sample of so many users; 0 takes all", ge=0)
+    sample_users: int = key(
+        5, "users drawn at random whose histories and lists the report shows", ge=0, le=50
+    )
 
 
 @dataclass(frozen=True)

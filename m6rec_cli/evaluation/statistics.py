@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+MIN_USERS = 20
+"""Fewer users have no interval: their resamples are too much alike, so it would be too narrow."""
 BLOCK_VALUES = 8_000_000
 """Random values that are in memory at once."""
 # Poisson(1) by the inverse of its distribution: 16 random bits index this table, which is several
@@ -26,9 +28,9 @@ def intervals(
         resamples: 0 computes no intervals.
 
     Returns:
-        `[low, high]` by column name; columns of NaN alone are left out.
+        `[low, high]` by column name; columns with fewer than `MIN_USERS` values are left out.
     """
-    names = [name for name, column in columns.items() if not np.isnan(column).all()]
+    names = [name for name, column in columns.items() if (~np.isnan(column)).sum() >= MIN_USERS]
     if not resamples or not names:
         return {}
     table = np.stack([columns[name] for name in names], axis=1)

@@ -19,7 +19,7 @@ from m6rec_cli.system.progress import Reporter, Summary
 
 _LIBRARIES = (
     *("jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "polars", "numpy", "scipy"),
-    *("tokenizers", "pillow", "matplotlib"),
+    *("tokenizers", "pillow"),
 )
 _FEW_BYTES = 1 << 30
 """Less free memory or disk than this is a warning: the libraries alone take half of it."""

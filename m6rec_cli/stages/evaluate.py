@@ -9,22 +9,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from m6rec_cli import __version__
 from m6rec_cli.config.settings import Config
-from m6rec_cli.config.toml_text import to_toml
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.evaluation.headline import choose_headline
 from m6rec_cli.evaluation.report.advice import keys_to_try
 from m6rec_cli.evaluation.report.building import build_summary
-from m6rec_cli.evaluation.report.summary import EvaluationSummary
+from m6rec_cli.evaluation.report.output import write_report
+from m6rec_cli.evaluation.report.story import build_story
 from m6rec_cli.evaluation.report.tables import show_explanations, show_tables
 from m6rec_cli.evaluation.report.verdict import show_verdicts, verdicts
 from m6rec_cli.evaluation.sample_explanations import explain_sample
 from m6rec_cli.evaluation.seed_groups import find_seed_groups
 from m6rec_cli.evaluation.systems import SystemSpec, evaluate_system, resolve_systems
 from m6rec_cli.evaluation.task import build_task
-from m6rec_cli.system import process_group, provenance
-from m6rec_cli.system.directories import atomic_directory, atomic_file, write_json
+from m6rec_cli.system import process_group
 from m6rec_cli.system.errors import M6RecError, UsageError
 from m6rec_cli.system.output_checks import (
     check_output_file,
@@ -142,7 +140,8 @@ def run(
         show_tables(summary, report)
         show_explanations(summary, report)
         if out is not None:
-            _write(out, config, dataset, summary, seals, report, overwrite=overwrite)
+            story = build_story(task, results, summary, config)
+            write_report(out, config, dataset, summary, story, seals, report, overwrite=overwrite)
         show_verdicts(summary, report)
     return summary.to_json()
 
@@ -168,47 +167,3 @@ def _check_output(out: Path, data: Path, systems: Sequence[SystemSpec], *, overw
     else:
         check_output_file(out, overwrite=overwrite)
     require_writable(out)
-
-
-def _write(
-    out: Path,
-    config: Config,
-    dataset: Dataset,
-    summary: EvaluationSummary,
-    seals: dict[str, str],
-    report: Reporter,
-    *,
-    overwrite: bool,
-) -> None:
-    """Write report.json, report.html and config.toml, or the one file that `out` names.
-
-    Args:
-        seals: The digest of each run's manifest, which tells runs of one name apart later.
-    """
-    manifest = dataset.manifest.to_json()
-    settings = dataclasses.asdict(config.evaluate)
-    made = dataclasses.asdict(provenance.current())
-    whole = {
-        **summary.to_json(),
-        "version": __version__,
-        **made,
-        "config": settings,
-        "recommend": dataclasses.asdict(config.recommend),
-        "manifest": manifest,
-        "runs": seals,
-    }
-    if out.suffix == ".json":
-        write_json(out, whole, overwrite=overwrite)
-        return
-    # Imported here: matplotlib takes most of a second, jinja2 0.1 s, and only the page needs them.
-    from m6rec_cli.evaluation.report.html import render_page
-
-    page = render_page(summary, made=made, config=settings, manifest=manifest)
-    if out.suffix == ".html":
-        with atomic_file(out, overwrite=overwrite) as work:
-            work.write_text(page, encoding="utf-8")
-        return
-    with atomic_directory(out, kind="report", overwrite=overwrite, report=report) as work:
-        (work / "config.toml").write_text(to_toml(config), encoding="utf-8")
-        (work / "report.html").write_text(page, encoding="utf-8")
-        write_json(work / "report.json", whole)

@@ -13,6 +13,11 @@ def printable(text: str) -> str:
     return _CONTROLS.sub(lambda found: _escaped(found[0]), text)
 
 
+def capitalised(text: str) -> str:
+    """The text with a capital first letter; the others stay, unlike with `str.capitalize`."""
+    return text[:1].upper() + text[1:]
+
+
 def shortened(name: str, width: int) -> str:
     """A name of at most `width` characters: of a longer one the end stays, which names a file."""
     return name if len(name) <= width else f"…{name[len(name) - width + 1 :]}"

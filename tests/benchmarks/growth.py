@@ -4,7 +4,8 @@
 
 Generated logs with ids only, by the real commands. One size is doubled at a time; `exponent` is the
 slope of the seconds on log scales from the row above: 1 is linear growth, 0 none. Events are timed
-by an epoch, the other sizes by 512 targets of a step. OUT/growth.svg plots the table.
+by an epoch, the other sizes by 512 targets of a step. OUT/growth.svg plots the table
+(`pip install matplotlib`, which m6rec itself does not need).
 """
 
 import argparse

@@ -106,7 +106,7 @@ def test_run_report_directory_has_the_summary_and_a_page(cycle, tmp_path):
     assert report["manifest"]["counts"]["items"] == 12
     assert report["config"]["ks"] == [5, 10, 20]
     page = (out / "report.html").read_text()
-    assert page.count("data:image/svg+xml;base64,") >= 4
+    assert page.count("<svg ") >= 4
     assert 'src="http' not in page
     assert "last-item" in page
     evaluate(cycle, request, out, overwrite=True)

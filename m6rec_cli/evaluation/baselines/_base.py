@@ -3,7 +3,7 @@
 Each file of this folder is a baseline: `fit` turns the events before the split into what is known
 of the items, which then scores all items after the last event of any history. `READS = "content"`
 adds the item content to the arguments of `fit`, and `READS = "content if any"` the content that
-there is, which may be none.
+there is, which may be none. `RANKS_BY` says in one line what items are ranked by.
 """
 
 from collections.abc import Sequence
@@ -126,6 +126,7 @@ class EventBaseline(Protocol):
     """A baseline that is fitted on events alone."""
 
     READS: Literal["events"]
+    RANKS_BY: str
 
     def fit(self, history: History, n_users: int, n_items: int) -> FittedBaseline:
         """Fit on all events before the split."""
@@ -156,6 +157,7 @@ class ContentBaseline(Protocol):
     """
 
     READS: Literal["content", "content if any"]
+    RANKS_BY: str
 
     def fit(
         self, history: History, n_users: int, n_items: int, content: ItemContent

@@ -12,6 +12,7 @@ from m6rec_cli.evaluation.baselines import _base
 from m6rec_cli.item_graphs import bm25
 
 READS = "content"
+RANKS_BY = "words, sets and categories in common with the history (needs such features)"
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from m6rec_cli.evaluation.baselines import _base
 from m6rec_cli.item_graphs import cooccurrence
 
 READS = "events"
+RANKS_BY = "the tool's co-occurrence graph alone, looked up as `recommend` does"
 
 _TIE_BREAKER = 1e-6
 """Weight of popularity: below the share of any neighbour that counts."""

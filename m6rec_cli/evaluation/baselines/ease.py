@@ -9,6 +9,7 @@ from m6rec_cli.evaluation.baselines import _base
 from m6rec_cli.system.errors import M6RecError
 
 READS = "events"
+RANKS_BY = "a linear item-to-item model in closed form"
 
 MAX_ITEMS = 20_000
 """Maximum number of warm items."""

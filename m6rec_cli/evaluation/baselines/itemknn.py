@@ -6,6 +6,7 @@ from scipy import sparse
 from m6rec_cli.evaluation.baselines import _base
 
 READS = "events"
+RANKS_BY = "users in common with the history"
 
 BLOCK_NONZEROS = 20_000_000
 """Products of item pairs that are in memory at once."""

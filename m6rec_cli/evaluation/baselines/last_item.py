@@ -8,6 +8,7 @@ from scipy import sparse
 from m6rec_cli.evaluation.baselines import _base
 
 READS = "events"
+RANKS_BY = "what most often follows the last item"
 
 _TIE_BREAKER = 1e-3
 """Weight of popularity: below any transition of an item with up to 1000 transitions."""

@@ -7,6 +7,7 @@ import numpy as np
 from m6rec_cli.evaluation.baselines import _base
 
 READS = "events"
+RANKS_BY = "number of events"
 
 
 @dataclass(frozen=True)

@@ -167,6 +167,7 @@ class Display:
 
     Attributes:
         title: Its name in plots and captions.
+        meaning: What a value says, in one line.
         better: Which value is better; `neither` if no direction is, so no system is marked best.
         leads: Slices, comparisons and plots show it. Only metrics of ranks can lead.
         order: Position in the table of all metrics; equal positions are sorted by name.
@@ -175,6 +176,7 @@ class Display:
     """
 
     title: str
+    meaning: str
     better: Literal["higher", "lower", "neither"]
     leads: bool = False
     order: int = 100

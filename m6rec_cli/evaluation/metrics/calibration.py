@@ -5,7 +5,11 @@ import numpy as np
 from m6rec_cli.evaluation.metrics._base import CatalogueFacts, Display, RankedLists
 
 READS = "lists"
-DISPLAY = Display(title="miscalibration", better="lower")
+DISPLAY = Display(
+    title="miscalibration",
+    better="lower",
+    meaning="how far a list's categories are from the history's; 0 is equal, lower is better",
+)
 ALPHA = 0.01
 _ROWS = 4096
 

@@ -5,7 +5,12 @@ import numpy as np
 from m6rec_cli.evaluation.metrics._base import CatalogueFacts, Display, RankedLists
 
 READS = "lists"
-DISPLAY = Display(title="coverage", better="higher", column=4)
+DISPLAY = Display(
+    title="coverage",
+    better="higher",
+    column=4,
+    meaning="share of the catalogue that is in any list",
+)
 
 
 def at(lists: RankedLists, k: int, catalogue: CatalogueFacts) -> float:

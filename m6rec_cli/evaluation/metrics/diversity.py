@@ -5,7 +5,12 @@ import numpy as np
 from m6rec_cli.evaluation.metrics._base import CatalogueFacts, Display, RankedLists, ratio
 
 READS = "lists"
-DISPLAY = Display(title="diversity", better="higher", column=6)
+DISPLAY = Display(
+    title="diversity",
+    better="higher",
+    column=6,
+    meaning="how different the items of one list are; 1 is no similarity",
+)
 _ROWS = 4096
 
 

@@ -5,7 +5,11 @@ import numpy as np
 from m6rec_cli.evaluation.metrics._base import CatalogueFacts, Display, RankedLists
 
 READS = "lists"
-DISPLAY = Display(title="Gini index", better="lower")
+DISPLAY = Display(
+    title="Gini index",
+    better="lower",
+    meaning="how unevenly lists use the catalogue: 0 is even, 1 is one item for all",
+)
 
 
 def at(lists: RankedLists, k: int, catalogue: CatalogueFacts) -> float:

@@ -5,7 +5,12 @@ import numpy as np
 from m6rec_cli.evaluation.metrics._base import Display, Ranks
 
 READS = "ranks"
-DISPLAY = Display(title="hit rate", better="higher", order=4)
+DISPLAY = Display(
+    title="hit rate",
+    better="higher",
+    order=4,
+    meaning="1 if any true item is among the first k",
+)
 
 
 def at(ranks: Ranks, k: int) -> np.ndarray:

@@ -5,7 +5,12 @@ import numpy as np
 from m6rec_cli.evaluation.metrics._base import Display, Ranks, ratio
 
 READS = "ranks"
-DISPLAY = Display(title="MAP", better="higher", order=5)
+DISPLAY = Display(
+    title="MAP",
+    better="higher",
+    order=5,
+    meaning="mean precision at the ranks of the true items",
+)
 
 
 def at(ranks: Ranks, k: int) -> np.ndarray:

@@ -5,7 +5,13 @@ import numpy as np
 from m6rec_cli.evaluation.metrics._base import Display, Ranks
 
 READS = "ranks"
-DISPLAY = Display(title="MRR", better="higher", order=3, column=3)
+DISPLAY = Display(
+    title="MRR",
+    better="higher",
+    order=3,
+    column=3,
+    meaning="1 / rank of the first true item, 0 beyond k",
+)
 
 
 def at(ranks: Ranks, k: int) -> np.ndarray:

@@ -5,7 +5,14 @@ import numpy as np
 from m6rec_cli.evaluation.metrics._base import Display, Ranks, ratio
 
 READS = "ranks"
-DISPLAY = Display(title="NDCG", better="higher", leads=True, order=1, column=1)
+DISPLAY = Display(
+    title="NDCG",
+    better="higher",
+    leads=True,
+    order=1,
+    column=1,
+    meaning="one true item counts 1 at rank 1, .63 at rank 2, .5 at rank 3, 0 beyond k",
+)
 
 
 def at(ranks: Ranks, k: int) -> np.ndarray:

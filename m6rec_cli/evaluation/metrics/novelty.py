@@ -5,7 +5,12 @@ import numpy as np
 from m6rec_cli.evaluation.metrics._base import CatalogueFacts, Display, RankedLists, ratio
 
 READS = "lists"
-DISPLAY = Display(title="novelty", better="higher", column=5)
+DISPLAY = Display(
+    title="novelty",
+    better="higher",
+    column=5,
+    meaning="how rare listed items are, in bits",
+)
 
 
 def at(lists: RankedLists, k: int, catalogue: CatalogueFacts) -> np.ndarray:

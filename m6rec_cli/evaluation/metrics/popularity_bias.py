@@ -11,7 +11,11 @@ from m6rec_cli.evaluation.metrics._base import (
 )
 
 READS = "lists"
-DISPLAY = Display(title="popularity bias", better="neither")
+DISPLAY = Display(
+    title="popularity bias",
+    better="neither",
+    meaning="how much more popular the lists are than the histories; 0 is equal",
+)
 
 
 def at(lists: RankedLists, k: int, catalogue: CatalogueFacts) -> np.ndarray:

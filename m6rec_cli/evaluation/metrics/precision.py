@@ -5,7 +5,12 @@ import numpy as np
 from m6rec_cli.evaluation.metrics._base import Display, Ranks, ratio
 
 READS = "ranks"
-DISPLAY = Display(title="precision", better="higher", order=6)
+DISPLAY = Display(
+    title="precision",
+    better="higher",
+    order=6,
+    meaning="share of the first k that are true items",
+)
 
 
 def at(ranks: Ranks, k: int) -> np.ndarray:

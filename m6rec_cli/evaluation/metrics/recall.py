@@ -5,7 +5,14 @@ import numpy as np
 from m6rec_cli.evaluation.metrics._base import Display, Ranks, ratio
 
 READS = "ranks"
-DISPLAY = Display(title="recall", better="higher", leads=True, order=2, column=2)
+DISPLAY = Display(
+    title="recall",
+    better="higher",
+    leads=True,
+    order=2,
+    column=2,
+    meaning="share of the true items among the first k",
+)
 
 
 def at(ranks: Ranks, k: int) -> np.ndarray:

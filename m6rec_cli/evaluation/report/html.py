@@ -1,194 +1,145 @@
-"""The summary of an evaluation to one HTML page that needs no other file."""
+"""The summary and the story of an evaluation to one HTML page that needs no other file."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
-from m6rec_cli.evaluation.measurement import (
-    best_value,
-    display,
-    leading_metrics,
-    main_columns,
-    main_cutoff,
-)
-from m6rec_cli.evaluation.report import plots
-from m6rec_cli.evaluation.report.seed_spread import Spread
+from m6rec_cli.data.manifest import DataManifest
+from m6rec_cli.evaluation.measurement import display, leading_metrics, main_cutoff
+from m6rec_cli.evaluation.report import cells, plots, texts, tiles
+from m6rec_cli.evaluation.report.labels import Label, colours, label_systems
+from m6rec_cli.evaluation.report.story import Story
 from m6rec_cli.evaluation.report.summary import EvaluationSummary
-from m6rec_cli.evaluation.results import ViewName
-from m6rec_cli.evaluation.slices import TITLES
+from m6rec_cli.evaluation.statistics import MIN_USERS
 
-_TEMPLATE = "page.html.jinja"
+_TEMPLATES = Path(__file__).parent / "templates"
+_GROUP_COLOURS = (
+    *("#4e79a7", "#f28e2b", "#59a14f", "#e15759", "#b07aa1", "#9c755f", "#d4a514", "#57aaa5"),
+    *("#d37295", "#86bc25", "#7b5ea7", "#2f8f8f"),
+    *("#8b93a0", "#b5bcc7"),
+)
+"""Of the map, none of them a system's; the last two are for what has no group of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
-    """A figure of a table.
+class Made:
+    """When, by which command and by which versions the page was made."""
 
-    Attributes:
-        text: The formatted value; a dash if there is none.
-        interval: Both ends of its interval, formatted.
-        best: Whether it is the best value of its metric.
-    """
-
-    text: str
-    interval: tuple[str, str] | None = None
-    best: bool = False
+    created: str | None = None
+    command: str | None = None
+    versions: Mapping[str, str]
 
 
 def render_page(
     summary: EvaluationSummary,
+    story: Story,
     *,
     config: Mapping[str, object],
-    manifest: Mapping[str, object],
-    made: Mapping[str, object] | None = None,
+    manifest: DataManifest,
+    made: Made,
 ) -> str:
     """The page as text.
 
     Args:
-        made: When and by which command.
         config: The settings `evaluate.*`.
         manifest: The manifest of the data directory.
     """
+    labels = label_systems(list(summary.systems))
+    colour_of = zip(labels.values(), colours(len(labels)), strict=True)
+    classes = [(label.css, *pair) for label, pair in colour_of]
+    classes += [(f"c{i}", colour, colour) for i, colour in enumerate(_group_colours(story))]
+    leading = f"{display(leading_metrics()[0]).title}@{main_cutoff(summary.ks)}"
+    runs = [name for name, system in summary.systems.items() if system.kind == "run"]
+    columns = [*cells.columns(summary), f"{summary.main_metric} {summary.other_view}"]
+    cleaning = texts.cleaning_rows(manifest)
+    context = {
+        "summary": summary,
+        "story": story,
+        "k": main_cutoff(summary.ks),
+        "main": labels[story.main],
+        "main_title": leading,
+        "targets": tiles.targets_in_words(summary, story),
+        "colours": classes,
+        "labels": list(labels.values()),
+        "tiles": tiles.make_tiles(summary, story, labels),
+        "min_users": MIN_USERS,
+        "main_header": ["system", *columns],
+        "main_rows": cells.main_rows(summary, labels),
+        "system_charts": plots.plot_systems(summary, labels),
+        "paired_rows": cells.paired_rows(summary, labels),
+        "n_tests": sum(len(pair.metrics) for pair in summary.comparisons),
+        "seed_header": ["runs", *columns],
+        "seed_rows": cells.seed_rows(summary),
+        "cutoff_charts": plots.plot_cutoffs(summary, labels),
+        "data_rows": texts.data_rows(manifest, summary),
+        "cleaning_rows": cleaning,
+        "n_dropped": sum(rule.dropped or 0 for rule in manifest.cleaning),
+        "n_changed": sum(rule.changed or 0 for rule in manifest.cleaning),
+        "n_clean": len(manifest.cleaning) - len(cleaning),
+        "has_runs": bool(runs),
+        "training_charts": plots.plot_training(story.curves, labels),
+        "curve_labels": [labels[name] for name in runs],
+        "curve_rows": texts.curve_rows(story.curves, labels),
+        "has_parents": any(curve.parent for curve in story.curves),
+        "unread_runs": [n for n in runs if n not in {c.run for c in story.curves}],
+        "slice_charts": plots.plot_slices(summary, labels),
+        "undivided": plots.undivided(summary),
+        "exposure_charts": plots.plot_exposure(story.exposure, labels),
+        "events_label": plots.EVENTS,
+        "listed_rows": texts.listed_rows(story.exposure, labels, summary.items),
+        "map_label": labels[story.item_map.run] if story.item_map else None,
+        "glossary": texts.glossary(summary),
+        "all_header": ["metric", *(label.name for label in labels.values())],
+        "headline_rows": cells.all_rows(summary, summary.headline),
+        "other_rows": cells.all_rows(summary, summary.other_view),
+        "contents": texts.contents(summary, story),
+        "details": {
+            "Configuration": _json(config),
+            "The data's manifest": _json(manifest.to_json()),
+            "Full names of the systems": _full_names(list(labels.values())),
+        },
+        "made": made,
+    }
+    return _environment().get_template("page.html.jinja").render(context)
+
+
+def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    k = main_cutoff(summary.ks)
-    leading = leading_metrics()
-    columns = [f"{name}@{k}" for name in main_columns()]
-    main = f"{leading[0]}@{k}"
-    return environment.get_template(_TEMPLATE).render(
-        summary=summary,
-        k=k,
-        leading=" and ".join(display(name).title for name in leading),
-        main_title=display(leading[0]).title,
-        main_header=["system", *columns, f"{main} {summary.other_view}"],
-        main_rows=_main_rows(summary, columns, main),
-        all_rows={
-            "headline": _all_rows(summary, summary.headline),
-            "other": _all_rows(summary, summary.other_view),
-        },
-        verdicts=summary.verdicts,
-        comparison_rows=_comparison_rows(summary),
-        n_tests=sum(len(pair.metrics) for pair in summary.comparisons),
-        seed_header=["runs", *columns, f"{main} {summary.other_view}"],
-        seed_rows=_seed_rows(summary, columns, main),
-        systems_plot=plots.plot_systems(summary, k),
-        cutoffs_plot=plots.plot_cutoffs(summary),
-        slice_plots={
-            TITLES[group]: plots.plot_slices(summary, group, k)
-            for group in next(iter(summary.systems.values())).slices
-        },
-        details={
-            "When and how": json.dumps(made or {}, indent=2, ensure_ascii=False),
-            "Configuration": json.dumps(config, indent=2, ensure_ascii=False),
-            "The data's manifest": json.dumps(manifest, indent=2, ensure_ascii=False),
-        },
-    )
+    environment.filters["code"] = _code
+    return environment
 
 
-def _main_rows(
-    summary: EvaluationSummary, columns: list[str], main: str
-) -> list[tuple[str, list[Cell]]]:
-    """One row per system: the main metrics, and the first one in the other view."""
-    best = {
-        name: best_value(name, [s.view(summary.headline)[name] for s in summary.systems.values()])
-        for name in columns
-    }
-    return [
-        (
-            name,
-            [
-                *(
-                    _cell(
-                        column,
-                        system.view(summary.headline)[column],
-                        system.intervals.get(column),
-                        best=system.view(summary.headline)[column] == best[column],
-                    )
-                    for column in columns
-                ),
-                _cell(main, system.view(summary.other_view)[main]),
-            ],
-        )
-        for name, system in summary.systems.items()
-    ]
+def _code(text: str) -> Markup:
+    """Escaped text, in which what stands between backticks is code."""
+    parts = str(escape(text)).split("`")
+    if len(parts) % 2 == 0:  # a backtick of a name: nothing is paired
+        return Markup(escape(text))
+    marked = [f"<code>{part}</code>" if i % 2 else part for i, part in enumerate(parts)]
+    return Markup("".join(marked))
 
 
-def _all_rows(summary: EvaluationSummary, view: ViewName) -> list[tuple[str, list[Cell]]]:
-    """One row per metric and cut-off, one cell per system; intervals are those of the headline."""
-    systems = summary.systems.values()
-    values = [system.view(view) for system in systems]
-    rows = []
-    for metric in values[0]:
-        best = best_value(metric, [figures[metric] for figures in values])
-        cells = [
-            _cell(
-                metric,
-                figures[metric],
-                system.intervals.get(metric) if view == summary.headline else None,
-                best=figures[metric] == best,
-            )
-            for figures, system in zip(values, systems, strict=True)
-        ]
-        rows.append((metric, cells))
-    return rows
+def _group_colours(story: Story) -> Sequence[str]:
+    if story.item_map is None:
+        return ()
+    groups = story.item_map.groups
+    rest = [name for name in groups if name in ("other", "no value")]
+    return (*_GROUP_COLOURS[: len(groups) - len(rest)], *_GROUP_COLOURS[-2:][: len(rest)])
 
 
-def _seed_rows(
-    summary: EvaluationSummary, columns: list[str], main: str
-) -> list[tuple[str, list[Cell]]]:
-    """One row per group of seeds: mean and standard deviation of the main metrics."""
-    rows = []
-    for group in summary.seeds:
-        headline, other = group.view(summary.headline), group.view(summary.other_view)
-        cells = [_seed_cell(name, headline[name], group.intervals.get(name)) for name in columns]
-        rows.append((group.name, [*cells, _seed_cell(main, other[main])]))
-    return rows
+def _full_names(labels: Sequence[Label]) -> str:
+    return "\n".join(f"{label.name}: {label.full}" for label in labels)
 
 
-def _seed_cell(metric: str, figure: Spread, interval: list[float] | None = None) -> Cell:
-    cell = _cell(metric, figure.mean, interval)
-    if figure.sd is None:
-        return cell
-    return replace(cell, text=f"{cell.text} ± {figure.sd:{display(metric).spec}}")
-
-
-def _comparison_rows(summary: EvaluationSummary) -> list[tuple[str, str, list[Cell], str, str]]:
-    """One row per pair and metric: pair, metric, both means and difference, p, users better."""
-    return [
-        (
-            f"{pair.a} − {pair.b}",
-            metric,
-            [
-                _cell(metric, test.a),
-                _cell(metric, test.b),
-                _cell(metric, test.difference, test.interval),
-            ],
-            f"{test.p_adjusted:.4f}",
-            f"{test.a_better:,} / {test.b_better:,}",
-        )
-        for pair in summary.comparisons
-        for metric, test in pair.metrics.items()
-    ]
-
-
-def _cell(
-    metric: str,
-    value: float | None,
-    interval: list[float] | None = None,
-    *,
-    best: bool = False,
-) -> Cell:
-    if value is None:
-        return Cell(text="–")
-    spec = display(metric).spec
-    ends = (f"{interval[0]:{spec}}", f"{interval[1]:{spec}}") if interval else None
-    return Cell(text=f"{value:{spec}}", interval=ends, best=best)
+def _json(tree: Mapping[str, object]) -> str:
+    return json.dumps(tree, indent=2, ensure_ascii=False)

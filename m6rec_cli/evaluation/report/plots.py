@@ -1,139 +1,201 @@
-"""The summary of an evaluation to plots: SVG images as data URIs for the HTML page."""
+"""The summary and the story of an evaluation to the charts of the page."""
 
-import base64
-import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-import matplotlib
-from matplotlib.artist import Artist
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-
-from m6rec_cli.evaluation.measurement import display, leading_metrics
+from m6rec_cli.evaluation.measurement import display, leading_metrics, main_cutoff
+from m6rec_cli.evaluation.report.charts import (
+    BarChart,
+    BarValue,
+    LineChart,
+    LineValues,
+    bar_chart,
+    line_chart,
+)
+from m6rec_cli.evaluation.report.exposure import Exposure
+from m6rec_cli.evaluation.report.labels import Label, Labels
 from m6rec_cli.evaluation.report.summary import EvaluationSummary
+from m6rec_cli.evaluation.report.training_curves import TrainingCurve
+from m6rec_cli.evaluation.slices import TITLES
+from m6rec_cli.system.shown_text import capitalised
 
-COLOURS = ("#2f6fde", "#e07b39", "#3a9d6e", "#b04a8f", "#8a7a2d", "#5b6470", "#c23b3b", "#2aa3b0")
+EVENTS = Label(name="training events", full="training events", css="reference")
+"""The line to which exposure is compared."""
 
 
-def plot_cutoffs(summary: EvaluationSummary) -> str:
-    """The leading metrics over the cut-offs, one line per system."""
-    metrics = leading_metrics()
-    figure, all_axes = _figure(8.6, 3.2, len(metrics))
+def plot_systems(summary: EvaluationSummary, labels: Labels) -> list[BarChart]:
+    """A chart of each leading metric: one bar per system, with its interval."""
+    if len(summary.systems) < 2:
+        return []
+    k = main_cutoff(summary.ks)
+    return [_plot_metric(summary, labels, f"{metric}@{k}") for metric in leading_metrics()]
+
+
+def _plot_metric(summary: EvaluationSummary, labels: Labels, metric: str) -> BarChart:
+    bars = [
+        _bar(
+            labels[name],
+            metric,
+            system.view(summary.headline)[metric],
+            system.intervals.get(metric),
+            named=True,
+        )
+        for name, system in summary.systems.items()
+    ]
+    title = _title(metric)
+    return bar_chart(title, f"{title}. " + _listed(bar.hover for bar in bars), [("", bars)])
+
+
+def plot_cutoffs(summary: EvaluationSummary, labels: Labels) -> list[LineChart]:
+    """A chart of each leading metric over the cut-offs, one line per system."""
     ks = summary.ks
-    for axes, metric in zip(all_axes, metrics, strict=True):
-        for i, system in enumerate(summary.systems.values()):
-            values = [_number(system.view(summary.headline)[f"{metric}@{k}"]) for k in ks]
-            axes.plot(ks, values, marker="o", markersize=4, color=_colour(i))
-        axes.set_title(f"{display(metric).title} at k", fontsize=10)
-        axes.set_xlabel("k")
-        axes.set_xticks(ks)
-        axes.set_ylim(bottom=0)
-    _legend(figure, all_axes[0].lines, summary)
-    return _data_uri(figure)
-
-
-def plot_systems(summary: EvaluationSummary, k: int) -> str:
-    """The leading metrics at cut-off `k` with their intervals, one bar per system."""
-    systems = summary.systems
-    metrics = [f"{metric}@{k}" for metric in leading_metrics()]
-    figure, all_axes = _figure(8.6, 0.8 + 0.42 * len(systems), len(metrics))
-    for axes, metric in zip(all_axes, metrics, strict=True):
-        for i, system in enumerate(systems.values()):
-            value = _number(system.view(summary.headline)[metric])
-            error = _error_bar(value, system.intervals.get(metric))
-            axes.barh(i, value, 0.62, xerr=error, color=_colour(i), ecolor="#333", capsize=3)
-        axes.set_yticks(range(len(systems)), [_plot_text(name) for name in systems])
-        axes.invert_yaxis()
-        axes.set_title(metric, fontsize=10)
-    for axes in all_axes[1:]:
-        axes.set_yticklabels([])
-    return _data_uri(figure)
-
-
-def plot_slices(summary: EvaluationSummary, group: str, k: int) -> str:
-    """The main metric at `k` in each slice of a group, with intervals, one bar per system."""
-    systems = list(summary.systems.values())
-    metric = f"{leading_metrics()[0]}@{k}"
-    slices = systems[0].slices[group]
-    figure, (axes,) = _figure(8.6, 2.9, 1)
-    width = 0.8 / len(systems)
-    bars = []
-    for i, system in enumerate(systems):
-        at = [p + (i - (len(systems) - 1) / 2) * width for p in range(len(slices))]
-        parts = [system.slices[group][name] for name in slices]
-        values = [part.metrics[metric] for part in parts]
-        errors = [
-            _error_bar(value, part.intervals.get(metric))
-            for value, part in zip(values, parts, strict=True)
-        ]
-        error = (
-            None
-            if any(e is None for e in errors)
-            else [[e[side][0] for e in errors if e] for side in (0, 1)]
-        )
-        bars.append(
-            axes.bar(
-                at, values, width * 0.92, yerr=error, color=_colour(i), ecolor="#333", capsize=2
+    if len(ks) < 2:
+        return []
+    charts = []
+    for metric in leading_metrics():
+        lines = [
+            LineValues(
+                css=labels[name].css,
+                name=labels[name].name,
+                points=[(k, system.view(summary.headline)[f"{metric}@{k}"]) for k in ks],
             )
+            for name, system in summary.systems.items()
+        ]
+        title = f"{capitalised(display(metric).title)} at k"
+        if _has_values(lines):
+            charts.append(line_chart(title, _alt(title, lines), "k", lines, x_ticks=ks))
+    return charts
+
+
+def plot_slices(summary: EvaluationSummary, labels: Labels) -> list[BarChart]:
+    """The main metric by slice; a chart for each group of at least two slices."""
+    metric = summary.main_metric
+    charts = []
+    for group, slices in next(iter(summary.systems.values())).slices.items():
+        if len(slices) < 2:
+            continue
+        bars = {
+            f"{part} · {facts.users:,} user{'' if facts.users == 1 else 's'}": [
+                _slice_bar(summary, labels, name, group, part) for name in summary.systems
+            ]
+            for part, facts in slices.items()
+        }
+        words = [
+            f"{heading}: {_listed(bar.hover for bar in values)}" for heading, values in bars.items()
+        ]
+        alt = f"{_title(metric)}. {TITLES[group]}. {'. '.join(words)}"
+        charts.append(bar_chart(TITLES[group], alt, list(bars.items())))
+    return charts
+
+
+def undivided(summary: EvaluationSummary) -> list[tuple[str, str]]:
+    """The groups of slices that have one slice only, and its name."""
+    slices = next(iter(summary.systems.values())).slices
+    return [(TITLES[group], next(iter(parts))) for group, parts in slices.items() if len(parts) < 2]
+
+
+def _slice_bar(
+    summary: EvaluationSummary, labels: Labels, name: str, group: str, part: str
+) -> BarValue:
+    facts, metric = summary.systems[name].slices[group][part], summary.main_metric
+    interval = facts.intervals.get(metric)
+    return _bar(labels[name], metric, facts.metrics[metric], interval, named=False)
+
+
+def plot_training(curves: Sequence[TrainingCurve], labels: Labels) -> list[LineChart]:
+    """Validation NDCG@10 and training loss by epoch, one line per run; parents are dashed."""
+    charts = []
+    for title, with_best in (("Validation NDCG@10", True), ("Training loss", False)):
+        lines = [
+            LineValues(
+                css=labels[curve.run].css,
+                name=curve_name(curve, labels),
+                points=list(zip(curve.epochs, values, strict=True)),
+                marked=curve.best_epoch if with_best else None,
+                dashed=curve.parent is not None,
+            )
+            for curve in curves
+            for values in [curve.ndcg if with_best else curve.loss]
+            if sum(value is not None for value in values) > 1
+        ]
+        if lines:
+            alt = _alt(title, lines)
+            charts.append(line_chart(title, alt, "epoch", lines, from_zero=with_best))
+    return charts
+
+
+def curve_name(curve: TrainingCurve, labels: Labels) -> str:
+    """What a curve is called: the run, or what its parent is to it."""
+    name = labels[curve.run].name
+    return name if curve.parent is None else f"the parent of {name}"
+
+
+def plot_exposure(exposure: Exposure, labels: Labels) -> list[LineChart]:
+    """Share of all places in lists by share of the catalogue, most popular items first."""
+    shares = [(labels[name], places) for name, places in exposure.places.items() if places]
+    if exposure.events:
+        shares.append((EVENTS, exposure.events))
+    if len(shares) < 2:
+        return []
+    lines = [
+        LineValues(
+            css=label.css,
+            name=label.name,
+            points=list(zip(exposure.catalogue, values, strict=True)),
+            dashed=label is EVENTS,
         )
-    axes.set_xticks(
-        range(len(slices)),
-        [f"{name}\n{part.users:,} users" for name, part in slices.items()],
-        fontsize=8,
+        for label, values in shares
+    ]
+    title = "Share of all list places"
+    return [
+        line_chart(
+            title,
+            _alt(f"{title} by share of the catalogue", lines[:]),
+            "share of the catalogue, most popular items first",
+            lines,
+            x_ticks=(0, 0.25, 0.5, 0.75, 1),
+            as_percent=True,
+        )
+    ]
+
+
+def _bar(
+    label: Label,
+    metric: str,
+    value: float | None,
+    interval: Sequence[float] | None,
+    *,
+    named: bool,
+) -> BarValue:
+    spec = display(metric).spec
+    text = "–" if value is None else f"{value:{spec}}"
+    hover = f"{label.name} {text}"
+    if interval:
+        hover += f" (95% {interval[0]:{spec}} to {interval[1]:{spec}})"
+    name = label.name if named else None
+    return BarValue(
+        css=label.css, name=name, value=value, interval=interval, text=text, hover=hover
     )
-    axes.set_ylabel(metric)
-    _legend(figure, bars, summary)
-    return _data_uri(figure)
 
 
-def _figure(width: float, height: float, columns: int) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(width, height), layout="constrained")
-    all_axes = list(figure.subplots(1, columns, squeeze=False)[0])
-    for axes in all_axes:
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(alpha=0.25)
-        axes.set_axisbelow(True)
-        axes.tick_params(labelsize=8)
-    return figure, all_axes
+def _has_values(lines: Sequence[LineValues]) -> bool:
+    return any(y is not None for line in lines for _, y in line.points)
 
 
-def _legend(figure: Figure, handles: Sequence[Artist], summary: EvaluationSummary) -> None:
-    labels = [_plot_text(name) for name in summary.systems]
-    figure.legend(
-        list(handles),
-        labels,
-        loc="outside lower center",
-        ncols=min(4, len(labels)),
-        frameon=False,
-        fontsize=8,
-    )
+def _alt(title: str, lines: Sequence[LineValues]) -> str:
+    """The title, and the first and the last value of each line."""
+    words = []
+    for line in lines:
+        known = [(x, y) for x, y in line.points if y is not None]
+        if known:
+            (x, y), (last_x, last_y) = known[0], known[-1]
+            words.append(f"{line.name} from {y:.3g} at {x:.3g} to {last_y:.3g} at {last_x:.3g}")
+    return f"{title}. {'; '.join(words)}"
 
 
-def _number(value: float | None) -> float:
-    """A value to plot; matplotlib draws nothing for NaN."""
-    return float("nan") if value is None else value
+def _title(metric: str) -> str:
+    name, _, k = metric.partition("@")
+    return f"{capitalised(display(name).title)}@{k}"
 
 
-def _colour(i: int) -> str:
-    return COLOURS[i % len(COLOURS)]
-
-
-def _plot_text(name: str) -> str:
-    """A system's name in a plot: long names lose their start, and `$` does not start a formula."""
-    short = name if len(name) <= 40 else "…" + name[-39:]
-    return short.replace("$", r"\$")
-
-
-def _error_bar(value: float, interval: list[float] | None) -> list[list[float]] | None:
-    """Distances from the value to both ends of its interval, as matplotlib takes them."""
-    if interval is None:
-        return None
-    return [[max(value - interval[0], 0)], [max(interval[1] - value, 0)]]
-
-
-def _data_uri(figure: Figure) -> str:
-    out = io.StringIO()
-    # A fixed salt and no date: equal figures give equal bytes.
-    with matplotlib.rc_context({"svg.hashsalt": "m6rec"}):
-        figure.savefig(out, format="svg", metadata={"Date": None})
-    return "data:image/svg+xml;base64," + base64.b64encode(out.getvalue().encode()).decode()
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(words)

@@ -8,7 +8,12 @@ import numpy as np
 from m6rec_cli.evaluation import statistics
 from m6rec_cli.evaluation.catalogue_facts import MeasuredOver
 from m6rec_cli.evaluation.comparison import Comparison, mean_leading_values
-from m6rec_cli.evaluation.measurement import compute_metrics, leading_values, main_cutoff
+from m6rec_cli.evaluation.measurement import (
+    compute_metrics,
+    leading_metrics,
+    leading_values,
+    main_cutoff,
+)
 from m6rec_cli.evaluation.metrics._base import CatalogueFacts
 from m6rec_cli.evaluation.report.seed_spread import SeedSummary, spread
 from m6rec_cli.evaluation.results import VIEWS, SystemKind, SystemResult, ViewName
@@ -114,6 +119,11 @@ class EvaluationSummary:
     def other_view(self) -> ViewName:
         """The view that is not the headline's."""
         return "unmasked" if self.headline == "masked" else "masked"
+
+    @property
+    def main_metric(self) -> str:
+        """The metric and the cut-off that lead, such as `ndcg@10`."""
+        return f"{leading_metrics()[0]}@{main_cutoff(self.ks)}"
 
     def to_json(self) -> Summary:
         """The JSON object on stdout; `seeds` and `explanations` only if there are some."""

@@ -92,7 +92,9 @@ def test_new_metric_file_appears_in_every_output(tmp_path, monkeypatch):
     """A file in the folder is all that a metric needs; here it is a module in its place."""
     metric = types.ModuleType("m6rec_cli.evaluation.metrics.miss")
     metric.READS = "ranks"
-    metric.DISPLAY = Display(title="miss rate", better="lower", column=7, spec=".2f")
+    metric.DISPLAY = Display(
+        title="miss rate", meaning="1 without a hit", better="lower", column=7, spec=".2f"
+    )
     metric.at = lambda ranks, k: 1 - np.minimum(ranks.sum_per_user(ranks.rank < k), 1)
     monkeypatch.setitem(sys.modules, metric.__name__, metric)
     names = registry.names
@@ -111,7 +113,8 @@ def test_new_metric_file_appears_in_every_output(tmp_path, monkeypatch):
     assert last_item["intervals"]["miss@5"] == [0, 0]
     assert tables.columns[0][-2:] == ["miss@5", "ndcg@5 unmasked"]
     page = (tmp_path / "report" / "report.html").read_text()
-    assert "<td class=best>0.00 <small>0.00–0.00</small></td>" in page
+    assert '<td class="best">0.00 <small>0.00–0.00</small></td>' in page
+    assert "<dt>Miss rate (miss)</dt><dd>1 without a hit</dd>" in page
 
 
 class TableReporter(SilentReporter):
