@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
+from jax import export
 
 from m6rec_cli.config.settings import Config
 from m6rec_cli.model.decoders import _base as decoders
@@ -88,6 +89,14 @@ class DecoderContract:
         z, _ = cell(x.at[:, 0].add(1.0), reset, noise[:, : cell.state_size])
         assert np.abs(np.asarray(y[:, -1] - z[:, -1])).max() > 0
 
+    def test_cell_is_lowered_for_any_number_of_rows_and_positions(self, cell):
+        b, t = export.symbolic_shape("b, t")
+        x = jax.ShapeDtypeStruct((b, t, WIDTH), jnp.float32)
+        reset = jax.ShapeDtypeStruct((b, t), bool)
+        state = jax.ShapeDtypeStruct((b, cell.state_size), jnp.float32)
+        y, states = jax.eval_shape(lambda *inputs: cell(*inputs), x, reset, state)
+        assert (y.shape, states.shape) == ((b, t, WIDTH), (b, t, cell.state_size))
+
 
 class EncoderContract:
     """A tower maps each row of its kind to a vector of width d, differentiably."""
@@ -125,6 +134,12 @@ class EncoderContract:
         assert out.shape == (len(values), width)
         assert np.isfinite(out).all()
 
+    def test_tower_is_lowered_for_any_number_of_rows(self, case):
+        tower, values, width = case
+        (r,) = export.symbolic_shape("r")
+        rows = jax.ShapeDtypeStruct((r, *values.shape[1:]), values.dtype)
+        assert jax.eval_shape(lambda x: tower(x), rows).shape == (r, width)
+
     def test_tower_rows_do_not_depend_on_each_other(self, case):
         tower, values, _ = case
         np.testing.assert_allclose(tower(values)[2:3], tower(values[2:3]), atol=1e-5)
@@ -161,6 +176,11 @@ class GeneratorContract:
     def test_generator_starts_as_the_identity(self, generator):
         h, z = jnp.ones((3, 64)), jnp.ones((3, 16))
         np.testing.assert_array_equal(generator(h, z), h)
+
+    def test_generator_is_lowered_for_any_number_of_contexts(self, generator):
+        (n,) = export.symbolic_shape("n")
+        h, z = (jax.ShapeDtypeStruct((n, width), jnp.float32) for width in (64, 16))
+        assert jax.eval_shape(lambda *inputs: generator(*inputs), h, z).shape == (n, 64)
 
     def test_generator_trained_depends_on_context_and_noise(self, generator):
         for _, variable in nnx.iter_graph(generator):

@@ -23,7 +23,7 @@ FLOORS = (
     {"model", "item_graphs", "preprocessing", "inspection"},
     {"execution", "ranking"},
     {"training", "inference"},
-    {"evaluation"},
+    {"evaluation", "export"},
     {"stages"},
     {"cli"},
     {"__main__"},
@@ -44,7 +44,7 @@ HEAVY = (
 )
 COMMANDS = (
     *("preprocess", "pretrain", "finetune", "recommend", "evaluate"),
-    *("inspect", "config", "guide", "doctor"),
+    *("export", "inspect", "config", "guide", "doctor"),
 )
 
 

@@ -51,6 +51,16 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "--out recs.csv",
         ),
     ),
+    "export": (
+        (
+            "Vectors, the model as StableHLO and item graphs, for a server",
+            "m6rec export tuned --data data --out export",
+        ),
+        (
+            "The same from a newer log, for some users",
+            "m6rec export tuned --interactions log.csv --user-ids ids.txt --out export-newer",
+        ),
+    ),
     "inspect": (
         ("When, how and from what was a run made; is it whole?", "m6rec inspect tuned --verify"),
         ("Runs side by side, with their test figures", "m6rec inspect pretrained tuned report"),

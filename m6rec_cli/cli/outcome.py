@@ -126,6 +126,18 @@ def recommended(summary: Summary, data: Path | None, before: str) -> Outcome:
     )
 
 
+def exported(summary: Summary) -> Outcome:
+    """The outcome of `export`."""
+    out = summary["out"]
+    return Outcome(
+        done=f"vectors of {_plural(summary['items'], 'item')} and "
+        f"{_plural(summary['users'], 'user')}, the model for "
+        f"{', '.join(summary['function']['platforms'])} → {out}",
+        next_step=shlex.join(["python", str(Path(out) / summary["check"]["script"])]),
+        summary=summary,
+    )
+
+
 def _best_run(summary: Summary) -> str | None:
     """The run with the highest main figure."""
     figure, view = f"ndcg@{10 if 10 in summary['ks'] else max(summary['ks'])}", summary["headline"]

@@ -11,6 +11,7 @@ Commands, in the order of their use:
   finetune    Fine-tune on labelled events; by default the generator learns.
   evaluate    Evaluate runs, ranked lists and baselines on held-out events.
   recommend   Recommend items to users: ranked lists with scores.
+  export      Export vectors and the model for servers without m6rec.
   inspect     Show what outputs are and how they were made; compare runs.
   config      Print the configuration as TOML, with a comment on each key.
   guide       List the guides, or show one: `m6rec guide nightly`.

@@ -25,7 +25,7 @@ _READ_BY = {
     "data": ("preprocess",),
     "model": ("pretrain", "finetune"),
     "train": ("pretrain", "finetune"),
-    "recommend": ("recommend", "evaluate"),
+    "recommend": ("recommend", "evaluate", "export"),
     "evaluate": ("evaluate",),
 }
 """The commands that read the keys of each section."""

@@ -72,7 +72,7 @@ class ListMaker:
         if len(rows) == 0:
             return out_scores, out_items
         contexts, _ = self.histories.contexts(rows)
-        owner, hidden_items = self._hidden(rows)
+        owner, hidden_items = self.hidden_items(rows)
         begins = np.searchsorted(owner, np.arange(len(rows) + 1))
         terms = user_terms(self.histories, rows)
         # The category cap drops items, so it starts from a longer ranking; users whose list is
@@ -100,6 +100,19 @@ class ListMaker:
                 short.append(users[more])
             left, wide = np.concatenate(short), min(n_items, 8 * wide)
         return out_scores, out_items
+
+    def hidden_items(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Items hidden from each user: an index of `rows`, ascending, and an item row."""
+        owner = item = np.zeros(0, np.int64)
+        if self.config.seen != "keep":
+            owner, item = self.histories.seen(rows)
+        if not self.run.schema.users_are_items:
+            return owner, item
+        own = self._own_items[rows]
+        themselves = np.flatnonzero(own >= 0)
+        owner, item = np.append(owner, themselves), np.append(item, own[themselves])
+        order = np.argsort(owner, kind="stable")
+        return owner[order], item[order]
 
     def tile_size(self, wide: int, n_users: int) -> int:
         """Users of a tile in which each gets their `wide` best items; a power of two."""
@@ -150,19 +163,6 @@ class ListMaker:
     def _own_items(self) -> np.ndarray:
         """The item that is the user themselves, see `own_item_rows`."""
         return own_item_rows(self.histories.ids, self.run.catalogue.ids)
-
-    def _hidden(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Items hidden from each user: an index of `rows`, ascending, and an item row."""
-        owner = item = np.zeros(0, np.int64)
-        if self.config.seen != "keep":
-            owner, item = self.histories.seen(rows)
-        if not self.run.schema.users_are_items:
-            return owner, item
-        own = self._own_items[rows]
-        themselves = np.flatnonzero(own >= 0)
-        owner, item = np.append(owner, themselves), np.append(item, own[themselves])
-        order = np.argsort(owner, kind="stable")
-        return owner[order], item[order]
 
     def _capped(
         self, scores: np.ndarray, items: np.ndarray, k: int

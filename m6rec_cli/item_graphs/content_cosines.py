@@ -21,7 +21,7 @@ PRODUCTS_PER_ITEM = 20_000
 CELLS_PER_BLOCK = 20_000_000
 N_RECENT_EVENTS = 5
 """Recent events of a user that candidates are compared with; older ones would count for 3%."""
-_DECAY = 0.5
+DECAY = 0.5
 """Weight of an event relative to the next one."""
 
 
@@ -92,7 +92,7 @@ def of_users(
     Returns:
         f32 (users, i).
     """
-    recent = cooccurrence.recent_items(owner, item_row, (n_users, len(cosines.indptr) - 1), _DECAY)
+    recent = cooccurrence.recent_items(owner, item_row, (n_users, len(cosines.indptr) - 1), DECAY)
     return sparse.csr_array(recent @ cosines)
 
 

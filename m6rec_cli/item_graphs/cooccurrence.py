@@ -18,7 +18,10 @@ from scipy import sparse
 N_RECENT_EVENTS = 10
 """Recent events of a user that are looked up; all older ones would have a tenth of the weight."""
 
-_WINDOW, _DECAY, _BACKWARD_WEIGHT = 10, 0.8, 0.5
+DECAY = 0.8
+"""Weight of an event relative to the next one."""
+
+_WINDOW, _BACKWARD_WEIGHT = 10, 0.5
 MAX_NEIGHBOURS = 100
 EVENTS_PER_BLOCK = 250_000
 
@@ -67,7 +70,7 @@ def neighbour_shares(
     Returns:
         f32 (users, i).
     """
-    recent = recent_items(owner, item_row, (n_users, len(graph.indptr) - 1), _DECAY)
+    recent = recent_items(owner, item_row, (n_users, len(graph.indptr) - 1), DECAY)
     return sparse.csr_array(recent @ graph)
 
 
@@ -163,7 +166,7 @@ def _neighbour_weights(
             at = at[(user_row[at] == user_row[at + step]) & (item_row[at] != item_row[at + step])]
             item.append(item_row[at] - np.int32(first))
             neighbour.append(item_row[at + step])
-            weights.append(np.full(len(at), weight * _DECAY ** (distance - 1), np.float32))
+            weights.append(np.full(len(at), weight * DECAY ** (distance - 1), np.float32))
     pairs = np.concatenate(item), np.concatenate(neighbour)
     total = sparse.coo_array((np.concatenate(weights), pairs), (last - first, n_items)).tocsr()
     total.sum_duplicates()

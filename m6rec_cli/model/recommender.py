@@ -105,7 +105,7 @@ class M6Rec(nnx.Module):
         self, h: Float[Array, "n d"], z: Float[Array, "n z"] | None
     ) -> Float[Array, "n d"]:
         """Generated embeddings over the temperature; `z=None` is 0, the mean of the noise."""
-        z = jnp.zeros((len(h), self.noise), h.dtype) if z is None else z
+        z = jnp.zeros((h.shape[0], self.noise), h.dtype) if z is None else z
         return self.generator(h, z) / self.temperature
 
 

@@ -1,24 +1,13 @@
 """A finished run and users to ranked lists (article 3.1: generate, rank, filter)."""
 
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from m6rec_cli.config.settings import Config, RecommendConfig
-from m6rec_cli.data.manifest import hides_seen
+from m6rec_cli.config.settings import Config
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.inference import (
-    id_filters,
-    incremental,
-    list_origin,
-    list_writer,
-    new_items,
-    new_shop,
-    other_catalogue,
-    raw_inputs,
-)
+from m6rec_cli.inference import id_filters, list_origin, list_writer, new_items, new_shop
 from m6rec_cli.inference.attribution import FeatureSource, ItemParts, features_of_dataset
 from m6rec_cli.inference.category_cap import category_codes
 from m6rec_cli.inference.explanation import Explainer
@@ -26,10 +15,9 @@ from m6rec_cli.inference.incremental import IncrementalHistories
 from m6rec_cli.inference.list_counts import ListCounts
 from m6rec_cli.inference.list_writer import ShowLists
 from m6rec_cli.inference.loaded_run import LoadedRun
-from m6rec_cli.inference.prepared_run import prepare_run
 from m6rec_cli.inference.ranked_lists import ListMaker
 from m6rec_cli.inference.request import RecommendRequest
-from m6rec_cli.inference.shop_ranking import with_current_ranking
+from m6rec_cli.inference.requested_users import read_users
 from m6rec_cli.inference.user_histories import BASES, UserHistories
 from m6rec_cli.system import process_group, runtime, signals
 from m6rec_cli.system.locks import exclusive_lock
@@ -82,24 +70,13 @@ def _write_lists(
     show: ShowLists | None,
 ) -> tuple[ListCounts, UserHistories]:
     """Write this process's lists to `out`, then the new states."""
-    settings = config.recommend
     runtime.configure_jax()
-    report.status("reading the run")
-    data = Dataset.open(request.users.data) if request.users.data is not None else None
-    loaded = prepare_run(
-        request.run, settings, report, data=data, items=request.items, media=request.media
-    )
-    settings = _resolve_seen(settings, loaded, data, report)
-    report.status("reading histories")
-    histories = _read_histories(loaded, request, data, report)
-    hidden = settings.hidden_features
-    histories = other_catalogue.hide_user_features(histories, hidden)
-    histories = with_current_ranking(histories, settings, report)
-    loaded = histories.run
-    rows, histories = _select_users(histories, request, report)
+    users = read_users(config.recommend, request, report)
+    settings, data, histories, loaded = users.settings, users.data, users.histories, users.run
+    rows = _own_part(users.rows)
     explainer = None
     if request.explain:
-        features = _item_features(loaded, request, data, hidden, report)
+        features = _item_features(loaded, request, data, settings.hidden_features, report)
         explainer = Explainer(
             config=settings,
             run=loaded,
@@ -140,45 +117,10 @@ def _write_lists(
     return counts, histories
 
 
-def _resolve_seen(
-    settings: RecommendConfig, run: LoadedRun, data: Dataset | None, report: Reporter
-) -> RecommendConfig:
-    """Decide `recommend.seen=auto` by the data, or else by the data that the run was trained on."""
-    repeats = (data or run).manifest.repeats
-    hides = hides_seen(settings.seen, repeats)
-    if settings.seen == "auto" and not hides:
-        report.note(
-            f"{repeats:.1%} of the held-out targets are repeats: seen items stay in the lists "
-            "(`recommend.seen=drop` leaves them out)"
-        )
-    return replace(settings, seen="drop" if hides else "keep")
-
-
-def _read_histories(
-    loaded: LoadedRun, request: RecommendRequest, data: Dataset | None, report: Reporter
-) -> UserHistories:
-    users = request.users
-    if users.state is not None:
-        return incremental.update_histories(
-            loaded, users.interactions, users.profiles, users.state, report, request.media
-        )
-    if data is not None:
-        return UserHistories.of_dataset(loaded, data, users.before)
-    return raw_inputs.read_histories(
-        loaded, users.interactions, users.profiles, report, request.media
-    )
-
-
-def _select_users(
-    histories: UserHistories, request: RecommendRequest, report: Reporter
-) -> tuple[np.ndarray, UserHistories]:
-    """The user rows that this process makes lists for, and histories that hold them all."""
-    if request.filters.changed and isinstance(histories, IncrementalHistories):
-        rows = histories.update.changed_rows
-    else:
-        rows, histories = id_filters.select_users(histories, request.filters.user_ids, report)
+def _own_part(rows: np.ndarray) -> np.ndarray:
+    """The rows that this process makes lists for."""
     parts = np.array_split(rows, process_group.process_count())
-    return parts[process_group.process_index()], histories
+    return parts[process_group.process_index()]
 
 
 def _item_features(

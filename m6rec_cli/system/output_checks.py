@@ -9,7 +9,7 @@ from typing import Literal
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.work_files import WORK_PREFIX, remove_dead_files, work_file
 
-Kind = Literal["data", "run", "report", "state"]
+Kind = Literal["data", "run", "report", "state", "export"]
 """The kinds of directories that commands write."""
 MANIFESTS = ("manifest.json", "run.json")
 """The file that is written last into a data directory or run directory."""
@@ -21,9 +21,13 @@ _NAMES: dict[Kind, set[str]] = {
     },
     "report": {"report.json", "report.html", "config.toml"},
     "state": {"state.json"},
+    "export": {
+        *("export.json", "item_vectors.parquet", "item_vectors.npy", "user_vectors.parquet"),
+        *("user_vectors.npy", "score.jax", "graphs", "ranking.json", "check.py", "check.npz"),
+    },
 }
 """The top-level names in a directory of each kind."""
-_USUAL_NAMES = {"events", "media", "features", "config.toml"}
+_USUAL_NAMES = {"events", "media", "features", "config.toml", "graphs", "check.py", "check.npz"}
 """Other programs write files and folders with these names."""
 MARKERS: dict[str, tuple[Kind, str]] = {
     "manifest.json": ("data", "format"),
@@ -31,9 +35,16 @@ MARKERS: dict[str, tuple[Kind, str]] = {
     "origin.json": ("run", "stage"),
     "report.json": ("report", "manifest"),
     "state.json": ("state", "format"),
+    "export.json": ("export", "vectors"),
 }
 """Files that show what a command has written there or has begun to, with a key of each."""
-_ARTICLES = {"data": "a data directory", "run": "a run", "report": "a report", "state": "a state"}
+_ARTICLES: dict[str, str] = {
+    "data": "a data directory",
+    "run": "a run",
+    "report": "a report",
+    "state": "a state",
+    "export": "an export",
+}
 
 
 def kind_of(folder: Path) -> Kind | None:

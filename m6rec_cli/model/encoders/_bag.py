@@ -45,4 +45,4 @@ def sum_members(table: Float[Array, "v d"], values: Int[Array, "r l"]) -> Float[
     def add(total: Array, codes: Array) -> tuple[Array, None]:
         return total + table.at[codes].get(mode="fill", fill_value=0), None
 
-    return jax.lax.scan(add, jnp.zeros((len(values), table.shape[1]), table.dtype), beyond)[0]
+    return jax.lax.scan(add, jnp.zeros((values.shape[0], table.shape[1]), table.dtype), beyond)[0]

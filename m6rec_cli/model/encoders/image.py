@@ -37,7 +37,7 @@ class Tower(nnx.Module):
         """Pictures to vectors."""
         g, side = self.grid, self.grid * _PATCH
         x = values[:, :side, :side].reshape(-1, g, _PATCH, g, _PATCH, 3)
-        x = x.transpose(0, 1, 3, 2, 4, 5).reshape(len(values) * g * g, -1)
+        x = x.transpose(0, 1, 3, 2, 4, 5).reshape(values.shape[0] * g * g, -1)
         x = (x.astype(jnp.float32) / 127.5 - 1) @ self.patches[...].T
         x = ACTIVATIONS[self.activation](x + self.patch_bias[...][None])
-        return self.mlp(x.reshape(len(values), -1))
+        return self.mlp(x.reshape(values.shape[0], -1))

@@ -1,0 +1,1 @@
+"""A trained run to files that servers read without m6rec."""

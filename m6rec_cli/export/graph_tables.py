@@ -1,0 +1,87 @@
+"""The item graphs of a catalogue to tables of links, and the ranking weights to a JSON file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from scipy import sparse
+
+from m6rec_cli.inference.run_catalogue import Catalogue
+from m6rec_cli.item_graphs import content_cosines, cooccurrence
+from m6rec_cli.system.directories import write_json
+
+FOLDER = "graphs"
+RANKING = "ranking.json"
+_USE = (
+    "score(u, i) = b <u, i> + c log(1 + events(i)) + v log(1 + s n q(u, i)) + w log(1 + 10 n "
+    "q(u, i)) + x words(u, i) + y vectors(u, i) over n items, with b = max(0, model + "
+    "model_by_length log(1 + t)) and c = popularity + popularity_by_length log(1 + t) for a user "
+    "with t events (200 at most), v = neighbours, s = neighbour_scale, w = close_neighbours, "
+    "x = words, y = vectors; b multiplies the inner product without a bias. q, words and vectors "
+    "are sums over the user's recent events of the weights of their links to i, divided by the sum "
+    "of the factors decay^age, where the last event has the age 0. q reads cooccurrence and "
+    "content_weight times content_similarity (cold_content_weight where i is cold)."
+)
+"""How a server computes the scores of `m6rec recommend` from the exported files."""
+
+
+@dataclass(frozen=True)
+class GraphFile:
+    """A table of links.
+
+    Attributes:
+        name: Within the directory.
+        links: Its rows.
+    """
+
+    name: str
+    links: int
+
+
+def write_graphs(folder: Path, catalogue: Catalogue) -> list[GraphFile]:
+    """Write a Parquet table (`item_id`, `neighbour_id`, `weight`) for each graph that has links."""
+    graphs: Mapping[str, sparse.csr_array] = {
+        "cooccurrence": catalogue.cooccurrence,
+        "content_similarity": catalogue.content_similarity,
+        **catalogue.cosines,
+    }
+    (folder / FOLDER).mkdir()
+    found = []
+    for name, graph in graphs.items():
+        if not graph.nnz:
+            continue
+        file = GraphFile(f"{FOLDER}/{name}.parquet", graph.nnz)
+        _links(graph, catalogue.ids).write_parquet(folder / file.name)
+        found.append(file)
+    return found
+
+
+def _links(graph: sparse.csr_array, ids: pl.Series) -> pl.DataFrame:
+    row = np.repeat(np.arange(len(ids)), np.diff(graph.indptr))
+    return pl.DataFrame(
+        {
+            "item_id": ids.gather(row),
+            "neighbour_id": ids.gather(graph.indices),
+            "weight": pl.Series(graph.data, dtype=pl.Float32),
+        }
+    )
+
+
+def write_ranking(folder: Path, catalogue: Catalogue) -> None:
+    """Write the ranking weights, and a sentence on how they are used."""
+    tree = {
+        "use": _USE,
+        "weights": catalogue.ranking.to_json(),
+        "content_weight": catalogue.content_weight,
+        "cold_content_weight": 1 + catalogue.content_weight if catalogue.content_weight else 0.0,
+        "recent_events": {
+            "q": {"events": cooccurrence.N_RECENT_EVENTS, "decay": cooccurrence.DECAY},
+            "words and vectors": {
+                "events": content_cosines.N_RECENT_EVENTS,
+                "decay": content_cosines.DECAY,
+            },
+        },
+    }
+    write_json(folder / RANKING, tree)
