@@ -46,7 +46,7 @@ def test_resolve_with_a_set_without_key_or_value_is_refused(text: str):
         (
             "finetune",
             "recommend.cold_item_bonus=0.5",
-            "the key is for `m6rec recommend` and `m6rec evaluate`",
+            "the key is for `m6rec recommend` and `m6rec evaluate` and `m6rec export`",
         ),
         ("recommend", "evaluate.ks=[1]", "the key is for `m6rec evaluate`"),
         ("preprocess", "train.seed=1", "the key is for `m6rec pretrain` and `m6rec finetune`"),
