@@ -26,6 +26,7 @@ def finetune(
     sets: options.Set = None,
     overwrite: options.Overwrite = False,
     profile: options.Profile = None,
+    tensorboard: options.Tensorboard = None,
     coordinator: options.Coordinator = None,
     num_processes: options.NumProcesses = None,
     process_id: options.ProcessId = None,
@@ -51,6 +52,7 @@ def finetune(
             resume=resume,
             overwrite=overwrite,
             profile=profile,
+            tensorboard=tensorboard,
             max_seconds=max_seconds,
         )
         return outcome.trained(summary)

@@ -85,6 +85,15 @@ Profile = Annotated[
         help="Write a JAX trace of a few dispatches after the first ones.",
     ),
 ]
+Tensorboard = Annotated[
+    Path | None,
+    typer.Option(
+        "--tensorboard",
+        metavar="DIR",
+        help="Add an event file to DIR with the measurements of training, for TensorBoard (extra "
+        "`tensorboard`).",
+    ),
+]
 NoCompileCache = Annotated[
     bool,
     typer.Option(

@@ -21,7 +21,7 @@ PANELS: dict[str, tuple[str, ...]] = {
     "Nightly state": ("--state", "--changed"),
     "Settings": ("--preset", "--config", "--set"),
     "Output": ("--out", "--schema-out", "--dry-run", "--overwrite", "--resume", "--verify"),
-    "Running": ("--max-time", "--profile", "--no-compile-cache"),
+    "Running": ("--max-time", "--profile", "--tensorboard", "--no-compile-cache"),
     "Several processes": ("--coordinator", "--num-processes", "--process-id"),
     "Messages": ("--json", "--quiet", "--log-format", "--debug", "--help"),
 }

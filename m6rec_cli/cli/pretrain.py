@@ -40,6 +40,7 @@ def pretrain(
     sets: options.Set = None,
     overwrite: options.Overwrite = False,
     profile: options.Profile = None,
+    tensorboard: options.Tensorboard = None,
     coordinator: options.Coordinator = None,
     num_processes: options.NumProcesses = None,
     process_id: options.ProcessId = None,
@@ -78,6 +79,7 @@ def pretrain(
             resume=resume,
             overwrite=overwrite,
             profile=profile,
+            tensorboard=tensorboard,
             max_seconds=max_seconds,
         )
         return outcome.trained(summary)

@@ -30,6 +30,7 @@ def run(
     resume: bool = False,
     overwrite: bool = False,
     profile: Path | None = None,
+    tensorboard: Path | None = None,
     max_seconds: float | None = None,
 ) -> Summary:
     """Fine-tune the run `parent` on a data directory and write a run directory.
@@ -53,6 +54,7 @@ def run(
         overwrite=overwrite,
         parent=parent,
         profile=profile,
+        tensorboard=tensorboard,
         max_seconds=max_seconds,
     )
     return fit(job, report)

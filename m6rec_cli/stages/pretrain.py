@@ -23,6 +23,7 @@ def run(
     resume: bool = False,
     overwrite: bool = False,
     profile: Path | None = None,
+    tensorboard: Path | None = None,
     max_seconds: float | None = None,
 ) -> Summary:
     """Pre-train on a data directory and write a run directory.
@@ -51,6 +52,7 @@ def run(
         overwrite=overwrite,
         refit_of=refit_of,
         profile=profile,
+        tensorboard=tensorboard,
         max_seconds=max_seconds,
     )
     return fit(job, report)

@@ -5,13 +5,20 @@ import importlib.util
 
 from m6rec_cli.system.errors import M6RecError
 
-_MODULES = {"media": "av", "onnx": "onnxruntime", "excel": "fastexcel", "duckdb": "duckdb"}
+_MODULES = {
+    "media": "av",
+    "onnx": "onnxruntime",
+    "excel": "fastexcel",
+    "duckdb": "duckdb",
+    "tensorboard": "tensorboardX",
+}
 """The module of each extra."""
 PURPOSES = {
     "media": "sounds and videos",
     "onnx": "frozen ONNX encoders",
     "excel": "spreadsheets",
     "duckdb": "DuckDB databases",
+    "tensorboard": "training curves in TensorBoard",
 }
 """What each extra is for."""
 

@@ -44,6 +44,7 @@ class TrainingJob:
         parent: Run that fine-tuning starts from.
         refit_of: Run whose training is repeated on its training and validation events.
         profile: Folder for a profiler trace.
+        tensorboard: Folder for an event file.
         max_seconds: Time after which training stops, to be resumed; None for no limit.
         replaces: The finished run whose place `out` takes when the training is finished.
     """
@@ -58,6 +59,7 @@ class TrainingJob:
     parent: Path | None = None
     refit_of: Path | None = None
     profile: Path | None = None
+    tensorboard: Path | None = None
     max_seconds: float | None = None
     replaces: Path | None = None
 
@@ -143,19 +145,17 @@ def is_resumable(job: TrainingJob, data: Dataset) -> bool:
     """Whether the output directory holds an interrupted run of this job; nothing is written.
 
     Raises:
-        UsageError: `--profile` lies in the output directory.
+        UsageError: `--profile` or `--tensorboard` lies in the output directory.
         M6RecError: The output directory is not free, or its run has another configuration or
             origin.
     """
     out, final_out = job.out, job.final_out
-    if job.profile is not None and final_out.resolve() in (
-        job.profile.resolve(),
-        *job.profile.resolve().parents,
-    ):
-        raise UsageError(
-            "`--profile` lies in `--out`, which holds the files of the run alone",
-            hint="name a folder elsewhere",
-        )
+    for flag, folder in (("--profile", job.profile), ("--tensorboard", job.tensorboard)):
+        if folder and final_out.resolve() in (folder.resolve(), *folder.resolve().parents):
+            raise UsageError(
+                f"`{flag}` lies in `--out`, which holds the files of the run alone",
+                hint="name a folder elsewhere",
+            )
     refuse_input_as_output(final_out, job.inputs)
     if not (job.resume and (out / CONFIG).exists()):
         refuse_nonempty(

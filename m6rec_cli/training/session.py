@@ -18,6 +18,7 @@ from m6rec_cli.training import (
     publication,
     refit,
     run_directory,
+    tensorboard_log,
 )
 from m6rec_cli.training.learning_check import warn_if_nothing_learned
 from m6rec_cli.training.loop import LoopState, TrainingEvent, train
@@ -40,6 +41,7 @@ def fit(job: TrainingJob, report: Reporter) -> Summary:
         M6RecError: The output is in use, or belongs to other data or another configuration.
         Terminated: A signal arrived; the state is saved.
     """
+    tensorboard_log.check(job.tensorboard)
     with run_directory.locked(job.out, report):
         return _fit(run_directory.with_staging(job), report)
 
@@ -166,6 +168,9 @@ def _train(
         closing(meter),
         signals.deferred_stop(),
         report.task(setup.job.stage, total=total, unit="events", first=COMPILING) as task,
+        tensorboard_log.scalar_log(
+            setup.job.tensorboard if process_group.is_first() else None, int(state.step)
+        ) as log,
     ):
         for event in train(
             setup.trainer,
@@ -178,6 +183,7 @@ def _train(
             stop=stop,
         ):
             state, loop_state = event.state, event.loop_state
+            log(event)
             if event.kind == "steps":
                 _report_steps(event, setup.epochs, meter, task)
                 continue
