@@ -71,14 +71,14 @@ def trained(summary: Summary) -> Outcome:
 
 
 def _start_is_best(summary: Summary) -> str | None:
-    """What it means that the best epoch is the 0th; None if it is another."""
+    """What follows if the best epoch is the 0th; None if it is another."""
     best = summary["best"]
     if best["epoch"] or "ndcg@10" not in best:
         return None
-    figure = f"(NDCG@10 {best['ndcg@10']:.4f})"
+    # A warning has said that no epoch was better, and by which figure.
     if summary["stage"] == "finetune":
-        return f", none better than before {figure}: the model stays that of {summary['parent']}"
-    return f", none better than the untrained model {figure}"
+        return f": the model stays that of {summary['parent']}"
+    return ": the model stays untrained"
 
 
 def evaluated(summary: Summary, out: Path | None) -> Outcome:

@@ -30,7 +30,16 @@ def warn_if_nothing_learned(
         found = "the learning rate is so small that steps vanish in single precision"
     else:
         return
-    report.warn(
-        f"training learned nothing: {found}. Try another `train.learning_rate`: it is "
-        f"{config.learning_rate:g}, the default {TrainConfig().learning_rate:g}"
-    )
+    report.warn(f"training learned nothing: {found}. {_what_to_try(config)}")
+
+
+def _what_to_try(config: TrainConfig) -> str:
+    rate, default = config.learning_rate, TrainConfig().learning_rate
+    known = f"the default, {rate:g}" if rate == default else f"{rate:g}, the default {default:g}"
+    text = f"Try another `train.learning_rate`: it is {known}"
+    if config.trainable == ["generator"]:
+        text += (
+            ". Or let more of the model learn than the generator: "
+            '`train.trainable=["encoder", "decoder", "generator"]`'
+        )
+    return text

@@ -69,9 +69,9 @@ def test_trained_without_validation_names_no_figure():
     [
         (
             "finetune",
-            "6 epochs, none better than before (NDCG@10 0.1500): the model stays that of pre → run",
+            "6 epochs: the model stays that of pre → run",
         ),
-        ("pretrain", "6 epochs, none better than the untrained model (NDCG@10 0.1500) → run"),
+        ("pretrain", "6 epochs: the model stays untrained → run"),
     ],
 )
 def test_trained_whose_start_is_the_best_says_so(tmp_path: Path, stage: str, done: str):

@@ -41,6 +41,15 @@ def test_training_that_is_not_better_than_its_start_is_a_warning(facts, rate, fo
         assert f"it is {rate:g}, the default 0.0015" in warning
 
 
+def test_warning_of_a_generator_that_learned_nothing_names_the_other_parts():
+    report = SilentReporter()
+    config = TrainConfig(trainable=["generator"])
+    warn_if_nothing_learned(config, LoopState(**VALIDATED, epoch=3), "its parent", report)
+    (warning,) = report.warnings
+    assert "so the run keeps its parent. Try another" in warning
+    assert "it is the default, 0.0015. Or let more of the model learn than the gen" in warning
+
+
 @pytest.mark.parametrize("split", ["leave-one-out", "none"])
 def test_pretrain_with_a_learning_rate_of_0_warns(tmp_path, small, report, split):
     data = planted_cycle(tmp_path / "data", n_users=16, split=split)
