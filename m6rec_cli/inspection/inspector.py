@@ -47,7 +47,9 @@ def inspect(path: Path, *, verify: bool = False) -> Description:
 
 
 def _kind(path: Path) -> InspectedKind:
-    for name in KINDS.names():
+    marked = kind_of(path)
+    # The kind that a manifest names comes first: the other kinds are then not even imported.
+    for name in sorted(KINDS.names(), key=lambda name: name != marked):
         kind = KINDS.load(name)
         if kind.recognises(path):
             return kind
