@@ -1,5 +1,6 @@
 """Measurements of training to an event file that TensorBoard shows, by the library tensorboardX."""
 
+import importlib
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -56,24 +57,26 @@ def scalar_log(folder: Path | None, step: int) -> Iterator[Callable[[TrainingEve
     # Imported here: few runs need it. Its `SummaryWriter` writes in a thread whose errors are lost
     # and starts a queue between processes; its writer of events does neither.
     from tensorboardX.event_file_writer import EventsWriter
-    from tensorboardX.proto.event_pb2 import Event, SessionLog
-    from tensorboardX.proto.summary_pb2 import Summary
+
+    # Protobuf makes these classes when the modules are imported: type checkers do not know them.
+    events = importlib.import_module("tensorboardX.proto.event_pb2")
+    summaries = importlib.import_module("tensorboardX.proto.summary_pb2")
 
     folder.mkdir(parents=True, exist_ok=True)
     # A process id: files of two runs that start in the same second have different names.
     writer = EventsWriter(str(folder / "events"), f".{os.getpid()}")
-    begins = SessionLog(status=SessionLog.START)
-    writer.write_event(Event(wall_time=time.time(), step=step + 1, session_log=begins))
+    begins = events.SessionLog(status=events.SessionLog.START)
+    writer.write_event(events.Event(wall_time=time.time(), step=step + 1, session_log=begins))
 
     def write(event: TrainingEvent) -> None:
         if event.kind not in _TAGS:
             return
         values = [
-            Summary.Value(tag=f"{_TAGS[event.kind]}/{name}", simple_value=value)
+            summaries.Summary.Value(tag=f"{_TAGS[event.kind]}/{name}", simple_value=value)
             for name, value in event.metrics.items()
         ]
-        summary = Summary(value=values)
-        writer.write_event(Event(wall_time=time.time(), step=event.step, summary=summary))
+        summary = summaries.Summary(value=values)
+        writer.write_event(events.Event(wall_time=time.time(), step=event.step, summary=summary))
         writer.flush()
 
     try:
