@@ -76,7 +76,7 @@ def is_run_here(command: Command) -> bool:
 
     After a moment of training the untrained model may be the best: then nothing is to refit.
     """
-    reasons = ("--coordinator", "model_parallel", "$", "--refit")
+    reasons = ("--coordinator", "model_parallel", "$", "runs/*", "--refit")
     return command.words[0] == "m6rec" and not any(reason in str(command) for reason in reasons)
 
 

@@ -26,7 +26,7 @@ FLOORS = (
     {"evaluation", "export"},
     {"stages"},
     {"cli"},
-    {"__main__"},
+    {"api", "__main__"},
 )
 """The wings of the package, lowest first. Wings on one floor do not import each other."""
 APART = (("model", "data"),)

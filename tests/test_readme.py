@@ -20,7 +20,7 @@ from tests.documents import DOCUMENTS, GUIDES, READMES, ROOT, Command
 README = READMES["README.md"]
 COMMANDS = typer.main.get_command(app).commands  # type: ignore[attr-defined]
 USER_DOCUMENTS = {n: t for n, t in DOCUMENTS.items() if not n.startswith("tests/")}
-PLACEHOLDERS = ("$setting",)
+PLACEHOLDERS = ("$setting", "train.seed=$seed")
 
 
 def m6rec_commands() -> list[Command]:

@@ -18,6 +18,7 @@ def prepare_run(
     data: Dataset | None = None,
     items: Path | None = None,
     media: Path | None = None,
+    loaded: LoadedRun | None = None,
 ) -> LoadedRun:
     """Load a run and set its catalogue.
 
@@ -25,11 +26,12 @@ def prepare_run(
         data: The data directory whose items are ranked; without one, the run's own items are.
         items: A raw table of items to add.
         media: The folder of the media of `items`; the folder of the table by default.
+        loaded: The run at `path`, if it was read before.
 
     Raises:
         M6RecError: The run is damaged, or an input does not fit it.
     """
-    run = load(path)
+    run = loaded or load(path)
     _warn_untrained_parts(run, config, report)
     hidden = config.hidden_features
     if other_catalogue.hidden_item_features(run, hidden) and (data is None or items is not None):

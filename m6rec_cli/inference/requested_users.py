@@ -40,9 +40,15 @@ class RequestedUsers:
 
 
 def read_users(
-    settings: RecommendConfig, request: RecommendRequest, report: Reporter
+    settings: RecommendConfig,
+    request: RecommendRequest,
+    report: Reporter,
+    loaded: LoadedRun | None = None,
 ) -> RequestedUsers:
     """Read the run and the users of a request.
+
+    Args:
+        loaded: The run of the request, if it was read before.
 
     Raises:
         M6RecError: An input is missing, damaged or does not fit the run.
@@ -50,7 +56,13 @@ def read_users(
     report.status("reading the run")
     data = Dataset.open(request.users.data) if request.users.data is not None else None
     loaded = prepare_run(
-        request.run, settings, report, data=data, items=request.items, media=request.media
+        request.run,
+        settings,
+        report,
+        data=data,
+        items=request.items,
+        media=request.media,
+        loaded=loaded,
     )
     settings = _resolve_seen(settings, loaded, data, report)
     report.status("reading histories")

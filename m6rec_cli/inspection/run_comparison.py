@@ -44,7 +44,7 @@ def compare(runs: Sequence[Description], evaluations: Sequence[Description]) -> 
         runs: At least two.
         evaluations: Reports; their figures of the runs are added.
     """
-    configs = [_configuration(run) for run in runs]
+    configs = [configuration_of(run) for run in runs]
     differing = [
         key
         for key in dict.fromkeys(key for config in configs for key in config)
@@ -74,7 +74,7 @@ def compare(runs: Sequence[Description], evaluations: Sequence[Description]) -> 
     )
 
 
-def _configuration(run: Description) -> dict[str, object]:
+def configuration_of(run: Description) -> dict[str, object]:
     """The keys of a run without those that are the default of its stage and of no other one."""
     config = _flat(table(run.details, "config"))
     defaults = STAGE_DEFAULTS.get(str(run.details["stage"]), {})

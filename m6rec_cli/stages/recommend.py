@@ -33,12 +33,14 @@ def run(
     *,
     overwrite: bool = False,
     show: ShowLists | None = None,
+    loaded: LoadedRun | None = None,
 ) -> Summary:
     """Write ranked lists.
 
     Args:
         out: A file (`.parquet`, `.csv`, `.jsonl`), or `-` for JSON lines on stdout.
         show: Takes the lists in place of stdout.
+        loaded: The run of the request, if it was read before.
 
     Raises:
         M6RecError: An input is missing or does not fit the run.
@@ -55,7 +57,7 @@ def run(
         new_shop.with_encoded_tables(request, report) as encoded,
     ):
         counts, histories = _write_lists(
-            config, encoded, part, report, overwrite=overwrite, show=show
+            config, encoded, part, report, overwrite=overwrite, show=show, loaded=loaded
         )
     return _summary(config, request, out, counts, histories)
 
@@ -68,28 +70,29 @@ def _write_lists(
     *,
     overwrite: bool,
     show: ShowLists | None,
+    loaded: LoadedRun | None,
 ) -> tuple[ListCounts, UserHistories]:
     """Write this process's lists to `out`, then the new states."""
     runtime.configure_jax()
-    users = read_users(config.recommend, request, report)
-    settings, data, histories, loaded = users.settings, users.data, users.histories, users.run
+    users = read_users(config.recommend, request, report, loaded)
+    settings, data, histories, run = users.settings, users.data, users.histories, users.run
     rows = _own_part(users.rows)
     explainer = None
     if request.explain:
-        features = _item_features(loaded, request, data, settings.hidden_features, report)
+        features = _item_features(run, request, data, settings.hidden_features, report)
         explainer = Explainer(
             config=settings,
-            run=loaded,
+            run=run,
             histories=histories,
-            item_parts=ItemParts(loaded, features),
+            item_parts=ItemParts(run, features),
         )
     filters = request.filters
     lists = ListMaker(
         config=settings,
-        run=loaded,
+        run=run,
         histories=histories,
-        allowed=id_filters.allowed_items(loaded, filters.allow, filters.deny, report),
-        category=category_codes(loaded, filters.category) if settings.max_per_category else None,
+        allowed=id_filters.allowed_items(run, filters.allow, filters.deny, report),
+        category=category_codes(run, filters.category) if settings.max_per_category else None,
         titles=request.titles,
         explainer=explainer,
     )
@@ -99,7 +102,7 @@ def _write_lists(
         list_writer.list_writer(
             out,
             overwrite,
-            made_from=list_origin.facts(loaded, data),
+            made_from=list_origin.facts(run, data),
             show=show,
             escape_formulas=request.escape_formulas,
         ) as write,

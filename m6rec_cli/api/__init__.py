@@ -1,0 +1,1 @@
+"""The commands as Python functions; `m6rec_cli` has their names."""
