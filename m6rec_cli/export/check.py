@@ -80,7 +80,10 @@ def check(folder: Path) -> tuple[dict[str, float], dict[str, int], int]:
 
 def main() -> None:
     """Check the folder that this file is in; exit with 1 if it differs."""
-    differences, wrong, n_users = check(Path(__file__).resolve().parent)
+    try:
+        differences, wrong, n_users = check(Path(__file__).resolve().parent)
+    except ImportError as error:
+        sys.exit(f"{error}: `pip install numpy jax flatbuffers`")
     for name, value in differences.items():
         print(f"{name}: largest difference {value:.2e}")
     for name, n in wrong.items():
