@@ -34,4 +34,12 @@ m6rec inspect "$out/recs.csv"
 
 m6rec evaluate "$out/tuned" --data "$out/data" --baselines popularity,last-item,itemknn,ease --out "$out/report" --overwrite
 m6rec inspect "$out/pretrained" "$out/tuned" "$out/report"
+# A second shop, which the run was not trained on: lists, and a comparison on its purchases.
+second=$shop/second_shop
+m6rec recommend "$out/tuned" --interactions "$second/orders.csv" --items "$second/products.csv" \
+  --media "$second/images" --titles --out "$out/second_recs.csv" --overwrite
+m6rec preprocess --interactions "$second/orders.csv" --items "$second/products.csv" --media "$second/images" \
+  --like "$out/tuned" --out "$out/second" --overwrite
+m6rec evaluate "$out/tuned" --data "$out/second" --baselines popularity,last-item,contentknn \
+  --out "$out/second_report" --overwrite
 printf '\nAll outputs are in %s; open %s in a browser\n' "$out" "$out/report/report.html" >&2

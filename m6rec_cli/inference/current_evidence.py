@@ -14,7 +14,7 @@ from m6rec_cli.config.settings import RecommendConfig
 from m6rec_cli.data.events import Events
 from m6rec_cli.inference.loaded_run import LoadedRun
 from m6rec_cli.inference.other_catalogue import ITEM_ID
-from m6rec_cli.item_graphs import cooccurrence
+from m6rec_cli.item_graphs import cooccurrence, transitions
 from m6rec_cli.ranking.weights import RankingWeights
 from m6rec_cli.system.errors import M6RecError
 
@@ -41,16 +41,23 @@ def with_known_events(run: LoadedRun, config: RecommendConfig, events: Events) -
     known = events.take(is_known & (ITEM_ID not in config.hidden_features))
     n_items = len(catalogue)
     count = np.bincount(known.item_row, minlength=n_items)
-    graph = catalogue.cooccurrence
+    graph, following = catalogue.cooccurrence, catalogue.transitions
     if weights.uses_graphs and len(known):
         fresh = cooccurrence.fit(known.user_row, known.item_row, n_items)
         graph = _mixed(graph, catalogue.events, fresh, count)
+        fresh = transitions.fit(known.user_row, known.item_row, n_items)
+        following = _mixed(following, catalogue.events, fresh, count)
+    # Of items that are not cold, learned weights have the cosines of content.
+    content = config.content_weight if config.ranking == "fixed" else 0.0
+    cold_content = 1 + content if content or config.ranking == "learned" else 0.0
     catalogue = dataclasses.replace(
         catalogue,
         cooccurrence=graph,
+        transitions=following,
         events=np.maximum(catalogue.events, count),
         ranking=weights,
-        content_weight=config.content_weight,
+        content_weight=content,
+        cold_content_weight=cold_content,
     )
     cold = np.where(catalogue.is_cold, config.cold_item_bonus, 0).astype(np.float32)
     catalogue = dataclasses.replace(catalogue, bias=jax.device_put(cold))

@@ -117,6 +117,7 @@ def _extend(
         embeddings=jnp.concatenate([old.embeddings, content]),
         bias=jnp.pad(old.bias, (0, n_new)),
         cooccurrence=cooccurrence.reindex(old.cooccurrence, old_rows),
+        transitions=cooccurrence.reindex(old.transitions, old_rows),
         content_similarity=content_graph + content_similarity.similarity_graph(counts, warm, n),
         cosines=padded,
         events=np.append(old.events, np.zeros(n_new, np.int64)),

@@ -93,11 +93,13 @@ def with_catalogue(
         embeddings=embeddings,
         bias=jax.device_put(np.zeros(len(row), np.float32)),
         cooccurrence=cooccurrence.reindex(run.catalogue.cooccurrence, id_rows),
+        transitions=cooccurrence.reindex(run.catalogue.transitions, id_rows),
         content_similarity=content_graph,
         cosines=content_cosines.most_similar_items(counts, vectors, warm),
         events=events,
         ranking=run.catalogue.ranking,
         content_weight=run.catalogue.content_weight,
+        cold_content_weight=run.catalogue.cold_content_weight,
         content_counts=lambda: counts,
         is_other_shop=bool((row < 0).mean() > 0.5),
     )

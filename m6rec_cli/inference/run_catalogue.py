@@ -33,11 +33,13 @@ class Catalogue:
         embeddings: f32 (i, d), what the model scores.
         bias: f32 (i,), added to the logits.
         cooccurrence: f32 (i, i), the co-occurrence graph.
+        transitions: f32 (i, i), shares of what follows each item directly.
         content_similarity: f32 (i, i), column j holds the content neighbours of item j.
         cosines: Cosines of content, by the names of `content_cosines.NAMES` that there are.
         events: i64 (i,), events of each item that are known.
         ranking: The weights of the ranking stage.
         content_weight: Weight of content neighbours beside co-occurrence neighbours.
+        cold_content_weight: Weight of the content neighbours of cold items, which have no others.
         is_other_shop: Whether most items were not in the catalogue that the run was trained on.
         content_counts: Reads the counts that contents are compared by; a matrix per feature.
     """
@@ -47,11 +49,13 @@ class Catalogue:
     embeddings: jax.Array
     bias: jax.Array
     cooccurrence: sparse.csr_array
+    transitions: sparse.csr_array
     content_similarity: sparse.csr_array
     cosines: Mapping[str, sparse.csr_array]
     events: np.ndarray
     ranking: RankingWeights
     content_weight: float
+    cold_content_weight: float
     content_counts: Callable[[], list[sparse.csr_array]]
     is_other_shop: bool = False
 
@@ -70,8 +74,13 @@ class Catalogue:
         """What the graphs and the log say of the items."""
         return ItemEvidence(
             graph=content_similarity.add_content_neighbours(
-                self.cooccurrence, self.content_similarity, self.is_cold, self.content_weight
+                self.cooccurrence,
+                self.content_similarity,
+                self.is_cold,
+                weight=self.content_weight,
+                cold_weight=self.cold_content_weight,
             ),
+            transitions=self.transitions,
             cosines=self.cosines,
             events=self.events,
         )
@@ -107,11 +116,13 @@ def read_catalogue(
         embeddings=jax.device_put(embeddings),
         bias=jnp.zeros(len(items)),
         cooccurrence=_read_graph(files, run_graphs.COOCCURRENCE, len(items)),
+        transitions=_read_graph(files, run_graphs.TRANSITIONS, len(items)),
         content_similarity=_read_graph(files, run_graphs.CONTENT_SIMILARITY, len(items)),
         cosines=run_graphs.read_cosines(lambda file: _read_graph(files, file, len(items))),
         events=items["popularity"].to_numpy().astype(np.int64),
         ranking=files.read(f"{FOLDER}/{ranking_file.FILE}", ranking_file.read_fit).weights,
         content_weight=0.0,
+        cold_content_weight=0.0,
         content_counts=lambda: files.read(
             f"{FOLDER}/{run_graphs.TERM_COUNTS}",
             lambda file: content_similarity.load_term_counts(file, spec.item_specs, len(items)),

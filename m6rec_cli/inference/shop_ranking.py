@@ -71,5 +71,6 @@ def learn(histories: UserHistories, config: RecommendConfig) -> RankingFit:
         "weights without the model": fit.WITHOUT_MODEL,
         "weights of the run": run.catalogue.ranking,
         "usual weights": fit.USUAL,
+        "transitions of the last item": fit.LAST_ITEM,
     }
-    return fit.fit(held_out.candidates(events), constants=constants)
+    return fit.fit(held_out.candidates(events), constants=constants, ascends=True)

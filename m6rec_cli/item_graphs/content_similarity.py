@@ -91,20 +91,24 @@ def similarity_graph(
 
 
 def add_content_neighbours(
-    graph: sparse.csr_array, content_graph: sparse.csr_array, cold: np.ndarray, weight: float
+    graph: sparse.csr_array,
+    content_graph: sparse.csr_array,
+    cold: np.ndarray,
+    *,
+    weight: float,
+    cold_weight: float,
 ) -> sparse.csr_array:
     """The co-occurrence graph with the neighbours of a content-similarity graph.
 
-    A cold item has no co-occurrence neighbours: its content neighbours get the weight of both.
-
     Args:
-        cold: bool (i,).
-        weight: Of content neighbours; 0 adds none.
+        cold: bool (i,), the items without co-occurrence neighbours.
+        weight: Of the content neighbours of other items.
+        cold_weight: Of theirs.
     """
-    if weight == 0:
-        return graph
-    weights = sparse.diags_array(np.where(cold, 1 + weight, weight).astype(np.float32))
-    return sparse.csr_array(graph + content_graph @ weights)
+    weights = np.where(cold, cold_weight, weight).astype(np.float32)
+    added = content_graph @ sparse.diags_array(weights)
+    added.eliminate_zeros()
+    return sparse.csr_array(graph + added)
 
 
 def bounded_vectors(

@@ -6,17 +6,18 @@ from pathlib import Path
 from scipy import sparse
 
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.item_graphs import content_cosines, content_similarity, cooccurrence
+from m6rec_cli.item_graphs import content_cosines, content_similarity, cooccurrence, transitions
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.feature_spec import FeatureSpec
 from m6rec_cli.system.progress import Reporter
 from m6rec_cli.system.run_manifest import read_run
 from m6rec_cli.system.sealed_files import SealedDirectory
 
-COOCCURRENCE, CONTENT_SIMILARITY = "cooccurrence.npz", "content_similarity.npz"
+COOCCURRENCE, TRANSITIONS = "cooccurrence.npz", "transitions.npz"
+CONTENT_SIMILARITY = "content_similarity.npz"
 TERM_COUNTS = "term_counts.npz"
 COSINES = {name: f"{name}.npz" for name in content_cosines.NAMES}
-_FILES = (COOCCURRENCE, TERM_COUNTS, CONTENT_SIMILARITY, *COSINES.values())
+_FILES = (COOCCURRENCE, TRANSITIONS, TERM_COUNTS, CONTENT_SIMILARITY, *COSINES.values())
 
 
 def write_graphs(
@@ -26,7 +27,7 @@ def write_graphs(
     parent: Path | None,
     report: Reporter,
 ) -> None:
-    """Write the co-occurrence graph, the term counts, and the graphs of similar content.
+    """Write co-occurrence and transitions, the term counts, and the graphs of similar content.
 
     Args:
         folder: The run's `catalogue/`.
@@ -39,6 +40,7 @@ def write_graphs(
         return
     history = data.history("valid")
     graph = cooccurrence.fit(history.user_row, history.item_row, data.n_items)
+    following = transitions.fit(history.user_row, history.item_row, data.n_items)
     counts = content_similarity.term_counts(specs, data.feature)
     with report.task("comparing item content", data.n_items, "items") as task:
         warm = data.items["popularity"].to_numpy() > 0
@@ -46,6 +48,7 @@ def write_graphs(
     vectors = content_cosines.filled_vectors(specs, data.feature)
     cosines = content_cosines.most_similar_items(counts, vectors, warm)
     cooccurrence.save_graph(folder / COOCCURRENCE, graph)
+    cooccurrence.save_graph(folder / TRANSITIONS, following)
     content_similarity.save_term_counts(folder / TERM_COUNTS, counts)
     cooccurrence.save_graph(folder / CONTENT_SIMILARITY, similarity)
     for name, file in COSINES.items():

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from m6rec_cli.item_graphs import content_cosines, cooccurrence
+from m6rec_cli.item_graphs import content_cosines, cooccurrence, transitions
 
 N_RECENT_EVENTS = cooccurrence.N_RECENT_EVENTS
 """Recent events of a user that are looked up in the graphs."""
@@ -18,11 +18,13 @@ class UserEvidence:
 
     Attributes:
         shares: Shares of the neighbours of recent events, f32 (users, i).
+        followers: Shares of what follows the last event directly, f32 (users, i).
         cosines: Mean cosine of content to recent events, by the names of `content_cosines.NAMES`
             that there are, f32 (users, i) each.
     """
 
     shares: sparse.csr_array
+    followers: sparse.csr_array
     cosines: Mapping[str, sparse.csr_array]
 
 
@@ -32,12 +34,14 @@ class ItemEvidence:
 
     Attributes:
         graph: Co-occurrence neighbours, with content neighbours added, f32 (i, i).
+        transitions: Shares of what follows each item directly, f32 (i, i).
         cosines: Cosines of content, by the names of `content_cosines.NAMES` that there are,
             f32 (i, i) each.
         events: Events of each item in the log, (i,).
     """
 
     graph: sparse.csr_array
+    transitions: sparse.csr_array
     cosines: Mapping[str, sparse.csr_array]
     events: np.ndarray
 
@@ -65,6 +69,7 @@ class ItemEvidence:
         last = age < content_cosines.N_RECENT_EVENTS
         return UserEvidence(
             shares=cooccurrence.neighbour_shares(self.graph, owner, item_row, n_users),
+            followers=transitions.shares_of_last_items(self.transitions, owner, item_row, n_users),
             cosines={
                 name: content_cosines.of_users(cosines, owner[last], item_row[last], n_users)
                 for name, cosines in self.cosines.items()

@@ -1,10 +1,11 @@
 """Held-out events to the weights of the ranking stage, judged on events they were not fitted on.
 
 The weights maximise the likelihood of the targets in a softmax over the candidates, with a prior: a
-convex problem of eight numbers. A second fit weighs the events by the place that the first one
+convex problem of nine numbers. A second fit weighs the events by the place that the first one
 gives to their targets, since lists have a top only: events far from it would decide what popularity
-is worth. Of these two fits, judged on the half of the events that they have not seen, and of some
-constant weights, those that find most are kept.
+is worth. In another shop a third one seeks the highest NDCG, see `ascent.py`. Of these fits, judged
+on the half of the events that they have not seen, and of some constant weights, those that find
+most are kept.
 """
 
 from collections.abc import Mapping
@@ -13,26 +14,31 @@ from dataclasses import replace
 import numpy as np
 from scipy import optimize
 
+from m6rec_cli.ranking.ascent import ascend, ndcg, target_ranks
 from m6rec_cli.ranking.held_out import NAMES, Candidates
 from m6rec_cli.ranking.ranking_file import RankingFit
-from m6rec_cli.ranking.weights import FIXED, RankingWeights
+from m6rec_cli.ranking.weights import NOT_NEGATIVE, RankingWeights
 
 USUAL = RankingWeights(model=0.4, neighbours=1.0, words=2.0, vectors=2.0)
 """Weights of small shops: where learned ones stay without evidence."""
+MODEL_FIRST = RankingWeights(model=0.8, neighbours=1.0, words=2.0, vectors=2.0)
+"""For a large shop, whose model needs little help."""
 WITHOUT_MODEL = RankingWeights(model=0.0, popularity=0.1, neighbours=1.0, words=5.0, vectors=5.0)
 """For a model that knows nothing of the shop."""
+LAST_ITEM = RankingWeights(model=0.0, popularity=0.01, followers=1.0)
+"""What follows the last item directly, alone."""
 CONSTANTS = {
     "usual weights": USUAL,
-    "fixed weights": FIXED,
+    "weights that trust the model": MODEL_FIRST,
     "weights without the model": WITHOUT_MODEL,
+    "transitions of the last item": LAST_ITEM,
 }
 """Weights that learned ones have to beat, by name."""
 PRIOR_STRENGTH = 5.0
 """Events that the prior counts for: its penalty is this times the squared distance to it."""
 MIN_EVENTS = 20
 """Fewer held-out events fit no weights."""
-_CUTOFF = 10
-_NOT_NEGATIVE = ("model", "neighbours", "close_neighbours", "words", "vectors")
+_NOT_NEGATIVE = ("model", *NOT_NEGATIVE)
 
 
 def fit(
@@ -40,29 +46,31 @@ def fit(
     *,
     prior: RankingWeights = USUAL,
     constants: Mapping[str, RankingWeights] = CONSTANTS,
+    ascends: bool = False,
 ) -> RankingFit:
     """Learn the weights, unless constant ones find more.
 
     Args:
         constants: By name; with too few events, the first are kept.
+        ascends: Whether one of the fits seeks the highest NDCG.
     """
     n = len(candidates)
     if n < MIN_EVENTS:
         name, weights = next(iter(constants.items()))
         return RankingFit(weights=weights, is_learned=False, events=n, other=name)
     start = _as_vector(prior, candidates) * candidates.values.any(axis=1)
-    whole = _fit_twice(candidates, start)
+    whole = _fits(candidates, start, ascends=ascends)
     gains = np.zeros((len(whole), n))
     for half in (0, 1):
         mine = np.arange(half, n, 2)
         judged = candidates.take(mine)
         others = candidates.take(np.arange(1 - half, n, 2))
-        for gain, theta in zip(gains, _fit_twice(others, start), strict=True):
-            gain[mine] = ndcg(judged, theta)
+        for gain, theta in zip(gains, _fits(others, start, ascends=ascends), strict=True):
+            gain[mine] = ndcg(judged, _scores(judged, theta))
     learned = gains.mean(axis=1)
     best = int(np.argmax(learned))
     found = {
-        name: float(ndcg(candidates, _as_vector(weights, candidates)).mean())
+        name: float(ndcg(candidates, _scores(candidates, _as_vector(weights, candidates))).mean())
         for name, weights in constants.items()
     }
     other = max(found, key=lambda name: found[name])
@@ -77,26 +85,17 @@ def fit(
     )
 
 
-def _fit_twice(candidates: Candidates, prior: np.ndarray) -> list[np.ndarray]:
-    """The weights that fit all events, and those that fit the ones with a high target."""
+def _fits(candidates: Candidates, prior: np.ndarray, *, ascends: bool) -> list[np.ndarray]:
+    """The weights that fit all events, those that fit the ones with a high target, and so on."""
     first = _maximise(candidates, prior, prior, np.ones(len(candidates), np.float32))
-    near_top = 1 / np.log2(_target_ranks(candidates, first) + 2) ** 2
-    return [first, _maximise(candidates, prior, first, near_top.astype(np.float32))]
+    near_top = 1 / np.log2(target_ranks(candidates, _scores(candidates, first)) + 2) ** 2
+    second = _maximise(candidates, prior, first, near_top.astype(np.float32))
+    return [first, second, ascend(candidates, second)] if ascends else [first, second]
 
 
-def ndcg(candidates: Candidates, theta: np.ndarray) -> np.ndarray:
-    """NDCG@10 of each event's target among its candidates."""
-    rank = _target_ranks(candidates, theta)
-    return np.where(rank < _CUTOFF, 1 / np.log2(rank + 2), 0)
-
-
-def _target_ranks(candidates: Candidates, theta: np.ndarray) -> np.ndarray:
-    """The rank of each event's target from 0, ties at their expected rank."""
-    scores = theta.astype(np.float32) @ candidates.values
-    own = np.repeat(scores[candidates.target], np.diff(candidates.offsets))
-    above = (scores > own) + 0.5 * (scores == own)
-    above *= np.exp(candidates.log_copies)
-    return np.add.reduceat(above, candidates.offsets[:-1]) - 0.5
+def _scores(candidates: Candidates, theta: np.ndarray) -> np.ndarray:
+    """Scores of all candidates, f32 (candidates,)."""
+    return theta.astype(np.float32) @ candidates.values
 
 
 def _as_vector(weights: RankingWeights, candidates: Candidates) -> np.ndarray:

@@ -16,6 +16,7 @@ from m6rec_cli.item_graphs import content_cosines
 from m6rec_cli.ranking.evidence import UserEvidence
 from m6rec_cli.ranking.weights import (
     CLOSE_NEIGHBOUR_SCALE,
+    FOLLOWER_SCALE,
     NEIGHBOUR_SCALE,
     log_length,
     neighbour_gain,
@@ -28,6 +29,7 @@ NAMES = (
     "popularity_by_length",
     "neighbours",
     "close_neighbours",
+    "followers",
     *content_cosines.NAMES,
 )
 """The rows of `Candidates.values`: weights of `RankingWeights`."""
@@ -156,7 +158,8 @@ def _choose(
         items = np.flatnonzero(listed)
         return items, np.ones(len(items))
     chosen = np.zeros(n_items, bool)
-    for matrix in (events.evidence.shares, *events.evidence.cosines.values()):
+    evidence = events.evidence
+    for matrix in (evidence.shares, evidence.followers, *evidence.cosines.values()):
         linked, values = _row(matrix, user)
         linked, values = linked[listed[linked]], values[listed[linked]]
         if len(linked) > _N_BEST:
@@ -179,6 +182,7 @@ def _values(
     user, cosines = events.user[event], events.evidence.cosines
     n_items = len(events.popularity)
     shares = _of_items(events.evidence.shares, user, items)
+    followers = _of_items(events.evidence.followers, user, items)
     # Scores differ by a constant for each event; the logits are near 0 to keep float32 exact.
     logits = logits - logits.max(initial=-np.inf)
     popularity = events.popularity[items]
@@ -191,6 +195,7 @@ def _values(
             length * popularity,
             neighbour_gain(shares, n_items, NEIGHBOUR_SCALE),
             neighbour_gain(shares, n_items, CLOSE_NEIGHBOUR_SCALE),
+            neighbour_gain(followers, n_items, FOLLOWER_SCALE),
             *(
                 _of_items(cosines[name], user, items) if name in cosines else none
                 for name in content_cosines.NAMES

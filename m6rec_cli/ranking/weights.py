@@ -1,13 +1,14 @@
 """The weights of the ranking stage: a log-linear score, fixed or learned on held-out events.
 
     score(u, i) = b(t) logit(u, i) + c(t) log(1 + events(i)) + v log(1 + s n q(u, i))
-                  + w log(1 + 10 n q(u, i)) + x words(u, i) + y vectors(u, i)
+                  + w log(1 + 10 n q(u, i)) + f log(1 + 10 n r(u, i))
+                  + x words(u, i) + y vectors(u, i)
 
-with the logits of the model, the shares q of the item graphs over n items, and the mean cosines of
-item content to recent events by words and by frozen vectors (all of `item_graphs`). b and c depend
-on the number t of events that the user has: b(t) = max(0, b0 + b1 log(1 + t)) and c(t) = c0 + c1
-log(1 + t). With b0 = v = 1 and all else 0 the softmax of the score is the interpolation of
-`item_graphs/cooccurrence.py`.
+with the logits of the model, the shares q of the item graphs over n items, the shares r of what
+follows the last event directly, and the mean cosines of item content to recent events by words and
+by frozen vectors (all of `item_graphs`). b and c depend on the number t of events that the user
+has: b(t) = max(0, b0 + b1 log(1 + t)) and c(t) = c0 + c1 log(1 + t). With b0 = v = 1 and all else 0
+the softmax of the score is the interpolation of `item_graphs/cooccurrence.py`.
 """
 
 from collections.abc import Mapping
@@ -21,7 +22,15 @@ from m6rec_cli.ranking.evidence import UserEvidence
 
 NEIGHBOUR_SCALE, CLOSE_NEIGHBOUR_SCALE = 0.1, 10.0
 """s in the formula where it is learned, and its counterpart: it grows for small shares already."""
-NOT_NEGATIVE = ("neighbours", "neighbour_scale", "close_neighbours", "words", "vectors")
+FOLLOWER_SCALE = 10.0
+NOT_NEGATIVE = (
+    "neighbours",
+    "neighbour_scale",
+    "close_neighbours",
+    "followers",
+    "words",
+    "vectors",
+)
 """Weights without which `RankingWeights.gains` could be negative."""
 MAX_EVENTS = 200
 """More events of a user than this do not change its weights."""
@@ -39,6 +48,7 @@ class RankingWeights:
         neighbours: v, not negative.
         neighbour_scale: s, not negative.
         close_neighbours: w, not negative.
+        followers: f, not negative.
         words: x, not negative.
         vectors: y, not negative.
     """
@@ -50,6 +60,7 @@ class RankingWeights:
     neighbours: float = 0.0
     neighbour_scale: float = NEIGHBOUR_SCALE
     close_neighbours: float = 0.0
+    followers: float = 0.0
     words: float = 0.0
     vectors: float = 0.0
 
@@ -86,7 +97,7 @@ class RankingWeights:
     @property
     def uses_graphs(self) -> bool:
         """Whether any item graph has a weight."""
-        return any((self.neighbours, self.close_neighbours, self.words, self.vectors))
+        return any((self.neighbours, self.close_neighbours, self.followers, *self.used_cosines))
 
     @property
     def used_cosines(self) -> tuple[str, ...]:
@@ -103,6 +114,10 @@ class RankingWeights:
             close = neighbour_gain(shares.data, n_items, CLOSE_NEIGHBOUR_SCALE)
             gain += np.float32(self.close_neighbours) * close
         total = sparse.csr_array((gain, shares.indices, shares.indptr), shares.shape)
+        if self.followers:
+            direct = evidence.followers
+            gain = np.float32(self.followers) * neighbour_gain(direct.data, n_items, FOLLOWER_SCALE)
+            total = total + sparse.csr_array((gain, direct.indices, direct.indptr), direct.shape)
         for name, cosines in evidence.cosines.items():
             if weight := getattr(self, name):
                 total = total + np.float32(weight) * cosines

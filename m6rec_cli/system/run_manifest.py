@@ -19,7 +19,7 @@ CONFIG = "config.toml"
 ORIGIN = "origin.json"
 _FOLDERS = ("features", "catalogue")
 _HINT = "restore the run directory from a copy, or train again"
-FORMAT = 9
+FORMAT = 10
 """Of a run directory: `run.json`, the checkpoints under `steps/` and their seals."""
 
 

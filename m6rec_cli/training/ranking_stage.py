@@ -6,7 +6,6 @@ import jax
 import numpy as np
 from scipy import sparse
 
-from m6rec_cli.config.settings import RecommendConfig
 from m6rec_cli.data.spans import range_positions
 from m6rec_cli.execution.user_contexts import user_contexts
 from m6rec_cli.item_graphs import content_similarity, cooccurrence, run_graphs
@@ -69,16 +68,21 @@ def _item_evidence(setup: TrainingSetup, folder: Path) -> ItemEvidence:
     events = setup.data.items["popularity"].to_numpy()
     graphs = {
         name: cooccurrence.load_graph(folder / name)
-        for name in (run_graphs.COOCCURRENCE, run_graphs.CONTENT_SIMILARITY)
+        for name in (
+            run_graphs.COOCCURRENCE,
+            run_graphs.TRANSITIONS,
+            run_graphs.CONTENT_SIMILARITY,
+        )
     }
     return ItemEvidence(
         graph=content_similarity.add_content_neighbours(
             graphs[run_graphs.COOCCURRENCE],
             graphs[run_graphs.CONTENT_SIMILARITY],
             events == 0,
-            # Other weights are for fixed ranking: lists by learned weights have this one.
-            RecommendConfig().content_weight,
+            weight=0.0,  # of other items, learned weights have the cosines
+            cold_weight=1.0,
         ),
+        transitions=graphs[run_graphs.TRANSITIONS],
         cosines=run_graphs.read_cosines(lambda file: cooccurrence.load_graph(folder / file)),
         events=events,
     )

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from m6rec_cli.config.resolve import resolve
-from m6rec_cli.config.settings import RecommendConfig
 from m6rec_cli.data.events import Events
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.inference.current_evidence import with_known_events
@@ -126,6 +125,9 @@ def test_with_known_events_of_a_state_equals_the_whole_log(shop, state):
         np.testing.assert_allclose(
             found.cooccurrence.toarray(), expected.cooccurrence.toarray(), atol=1e-6
         )
+        np.testing.assert_allclose(
+            found.transitions.toarray(), expected.transitions.toarray(), atol=1e-6
+        )
 
 
 @pytest.mark.parametrize(
@@ -142,13 +144,13 @@ def test_with_known_events_of_a_state_equals_the_whole_log(shop, state):
 def test_with_known_events_has_the_weights_of_the_command(shop, sets, expected):
     found = known(shop.loaded, Dataset.open(shop.data).events, *sets)
     assert found.ranking == expected
-    assert found.content_weight == (0.0 if "content_weight=0.0" in sets else 0.3)
+    assert found.content_weight == (0.3 if sets == ["ranking=fixed"] else 0.0)
 
 
 def test_with_known_events_has_the_learned_weights_by_default(shop):
     found = known(shop.loaded, Dataset.open(shop.data).events)
     assert found.ranking is shop.loaded.catalogue.ranking
-    assert found.content_weight == RecommendConfig().content_weight
+    assert found.content_weight == 0
 
 
 @pytest.mark.parametrize("ranking", ["learned", "model"])

@@ -28,6 +28,7 @@ WEIGHTS = RankingWeights(
     popularity_by_length=0.5,
     neighbours=0.7,
     close_neighbours=0.6,
+    followers=0.8,
     words=1.5,
 )
 
@@ -100,6 +101,8 @@ def test_frames_with_learned_weights_follow_the_formula(shop):
     found = list_scores(run, histories, rows)
     catalogue = with_known_events(run, RecommendConfig(), histories.events).catalogue
     graph, words = catalogue.evidence.graph.toarray(), catalogue.cosines["words"].toarray()
+    following = catalogue.transitions.toarray()
+    assert following.any()
     count = np.bincount(data.events.item_row, minlength=data.n_items)
     assert words.any()
     for i, user in enumerate(rows):
@@ -111,6 +114,7 @@ def test_frames_with_learned_weights_follow_the_formula(shop):
             + (-0.3 + 0.5 * length) * np.log1p(count)
             + 0.7 * np.log1p(0.1 * len(q) * q)
             + 0.6 * np.log1p(10 * len(q) * q)
+            + 0.8 * np.log1p(10 * len(q) * recent_means(items, following, 1, 1.0))
             + 1.5 * cosine
         )
         np.testing.assert_allclose(np.exp(found[i]), softmax(logits), rtol=2e-3, atol=1e-7)

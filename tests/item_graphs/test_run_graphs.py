@@ -27,6 +27,7 @@ def written(folder: Path, data: Dataset, parent: Path | None) -> np.ndarray:
         "content_similarity.npz",
         "cooccurrence.npz",
         "term_counts.npz",
+        "transitions.npz",
         "vectors.npz",
         "words.npz",
     ]

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from m6rec_cli.item_graphs import cooccurrence
+from m6rec_cli.item_graphs import cooccurrence, transitions
 from m6rec_cli.ranking.evidence import ItemEvidence
 from m6rec_cli.ranking.held_out import HeldOutEvents
 
@@ -29,6 +29,7 @@ def held_out_events(
     cosines = {} if words is None else {"words": sparse.csr_array(words.astype(np.float32))}
     evidence = ItemEvidence(
         graph=cooccurrence.fit(owner, items, n_items),
+        transitions=transitions.fit(owner, items, n_items),
         cosines=cosines,
         events=np.bincount(items, minlength=n_items),
     )
@@ -43,7 +44,7 @@ def held_out_events(
     )
 
 
-def transitions(
+def fixed_order(
     n_users: int = 300, n_items: int = 60, length: int = 8, seed: int = 0
 ) -> HeldOutEvents:
     """Most events follow the last one in a fixed order of the items; the model knows nothing."""

@@ -12,8 +12,10 @@ def random_graph(rng, n):
 
 def test_of_users_weighs_recent_events_by_their_age():
     rng = np.random.default_rng(0)
-    graph, words = random_graph(rng, 9), random_graph(rng, 9)
-    evidence = ItemEvidence(graph=graph, cosines={"words": words}, events=np.arange(9))
+    graph, words, following = (random_graph(rng, 9) for _ in range(3))
+    evidence = ItemEvidence(
+        graph=graph, transitions=following, cosines={"words": words}, events=np.arange(9)
+    )
     # User 1 has no event, user 0 more than the five that content looks at, one item twice.
     owner, items = np.array([0] * 7 + [2]), np.array([3, 1, 4, 1, 5, 8, 2, 6])
     found = evidence.of_users(owner, items, 3)
@@ -22,6 +24,8 @@ def test_of_users_weighs_recent_events_by_their_age():
         [share @ graph.toarray()[items[:7]] / share.sum(), np.zeros(9), graph.toarray()[6]]
     )
     np.testing.assert_allclose(found.shares.toarray(), expected, rtol=1e-5)
+    expected = np.stack([following.toarray()[2], np.zeros(9), following.toarray()[6]])
+    np.testing.assert_allclose(found.followers.toarray(), expected, rtol=1e-6)
     expected = np.stack(
         [cosine @ words.toarray()[items[2:7]] / cosine.sum(), np.zeros(9), words.toarray()[6]]
     )
@@ -31,6 +35,6 @@ def test_of_users_weighs_recent_events_by_their_age():
 
 def test_popularity_is_the_logarithm_of_events():
     graph = random_graph(np.random.default_rng(0), 3)
-    evidence = ItemEvidence(graph=graph, cosines={}, events=np.array([0, 1, 99]))
+    evidence = ItemEvidence(graph=graph, transitions=graph, cosines={}, events=np.array([0, 1, 99]))
     np.testing.assert_allclose(evidence.popularity, [0, np.log(2), np.log(100)], rtol=1e-6)
     assert evidence.popularity.dtype == np.float32

@@ -7,7 +7,7 @@ import pytest
 
 from m6rec_cli.ranking import held_out
 from m6rec_cli.ranking.held_out import NAMES, candidates
-from tests.ranking.held_out_worlds import held_out_events, transitions
+from tests.ranking.held_out_worlds import fixed_order, held_out_events
 
 
 def small_world(rng, hidden=None):
@@ -39,6 +39,7 @@ def test_candidates_of_a_small_catalogue_are_all_items():
         "popularity_by_length": length * popularity,
         "neighbours": np.log1p(0.1 * 9 * shares),
         "close_neighbours": np.log1p(10 * 9 * shares),
+        "followers": np.log1p(10 * 9 * events.evidence.followers.toarray()),
         "words": events.evidence.cosines["words"].toarray(),
         "vectors": np.zeros((6, 9)),
     }
@@ -71,7 +72,7 @@ def test_candidates_without_events_are_none():
 
 def test_candidates_of_many_events_are_thinned_evenly(monkeypatch):
     monkeypatch.setattr(held_out, "MAX_EVENTS", 50)
-    events = transitions(n_users=300)
+    events = fixed_order(n_users=300)
     chosen = events.listed()
     assert len(candidates(events)) == len(chosen) == 50
     assert chosen[[0, -1]].tolist() == [0, 299]
@@ -79,7 +80,7 @@ def test_candidates_of_many_events_are_thinned_evenly(monkeypatch):
 
 
 def test_candidates_in_tiles_equal_the_whole(monkeypatch):
-    events = transitions(n_users=40)
+    events = fixed_order(n_users=40)
     whole = candidates(events)
     monkeypatch.setattr(held_out, "_TILE_LOGITS", 7 * 60)
     tiled = candidates(events)
@@ -91,7 +92,7 @@ def test_candidates_of_a_large_catalogue_hold_what_matters_and_stand_for_all(mon
     for name, value in {"MAX_WHOLE": 20, "_N_BEST": 4, "_N_POPULAR": 3, "_N_RANDOM": 8}.items():
         monkeypatch.setattr(held_out, name, value)
     n_items, hidden = 60, np.random.default_rng(5).random((30, 60)) < 0.2
-    world = transitions(n_users=30, n_items=n_items)
+    world = fixed_order(n_users=30, n_items=n_items)
     events = dataclasses.replace(world, hidden=held_out.sparse.csr_array(hidden))
     found = candidates(events)
     shares, popular = world.evidence.shares.toarray(), world.popularity

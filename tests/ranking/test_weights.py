@@ -10,18 +10,31 @@ from m6rec_cli.ranking.evidence import UserEvidence
 from m6rec_cli.ranking.weights import FIXED, MAX_EVENTS, RankingWeights
 
 SHARES = np.array([[0, 0.5, 0.25, 0], [0, 0, 0, 0]], np.float32)
+FOLLOWERS = np.array([[0.5, 0, 0, 0.1], [0, 0.3, 0, 0]], np.float32)
 WORDS = np.array([[0.8, 0, 0.4, 0], [0, 0, 0, 0.6]], np.float32)
 EVIDENCE = UserEvidence(
     shares=sparse.csr_array(SHARES),
+    followers=sparse.csr_array(FOLLOWERS),
     cosines={"words": sparse.csr_array(WORDS), "vectors": sparse.csr_array(WORDS / 2)},
 )
 
 
 def test_gains_are_the_sum_of_the_terms():
     weights = RankingWeights(
-        model=1.0, neighbours=2.0, neighbour_scale=0.3, close_neighbours=0.5, words=3.0, vectors=4.0
+        model=1.0,
+        neighbours=2.0,
+        neighbour_scale=0.3,
+        close_neighbours=0.5,
+        followers=1.5,
+        words=3.0,
+        vectors=4.0,
     )
-    expected = 2 * np.log(1 + 0.3 * 4 * SHARES) + 0.5 * np.log(1 + 10 * 4 * SHARES) + 5 * WORDS
+    expected = (
+        2 * np.log(1 + 0.3 * 4 * SHARES)
+        + 0.5 * np.log(1 + 10 * 4 * SHARES)
+        + 1.5 * np.log(1 + 10 * 4 * FOLLOWERS)
+        + 5 * WORDS
+    )
     found = weights.gains(EVIDENCE, 4)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found.toarray(), expected, rtol=1e-6)
@@ -52,6 +65,7 @@ def test_of_users_follow_the_length_of_the_history():
 def test_uses_graphs_is_false_for_the_model_alone():
     assert not RankingWeights(model=1.0, popularity=2.0).uses_graphs
     assert RankingWeights(model=1.0, vectors=0.1).uses_graphs
+    assert RankingWeights(model=1.0, followers=0.1).uses_graphs
 
 
 def test_from_json_gives_back_the_weights():

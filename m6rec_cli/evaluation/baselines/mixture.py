@@ -1,4 +1,4 @@
-"""Co-occurrence, content similarity and popularity, weighted by held-out events: no training.
+"""Co-occurrence, transitions, content and popularity by weights from held-out events: no training.
 
 A log-linear model of what the tool knows without a network. The weights maximise NDCG@10 on each
 user's last labelled event, which the parts are not fitted on; then the parts are fitted on all
@@ -13,19 +13,27 @@ from scipy import sparse
 from m6rec_cli.data.manifest import MAX_MASKED_REPEATS
 from m6rec_cli.evaluation.baselines import _base, cooccurrence
 from m6rec_cli.evaluation.baselines._base import Histories, History, ItemContent
-from m6rec_cli.item_graphs import content_cosines
+from m6rec_cli.item_graphs import content_cosines, transitions
 
 READS = "content if any"
 RANKS_BY = "co-occurrence, content similarity (words; vectors, whitened) and popularity"
 
 GRID = {
     "cooccurrence": (0.0, 0.03, 0.3, 3.0, 30.0),
+    "transitions": (0.0, 0.3, 1.0, 2.0),
     "words": (0.0, 0.3, 1.0, 3.0, 5.0, 10.0, 20.0),
     "vectors": (0.0, 0.3, 1.0, 3.0, 5.0, 10.0, 20.0),
     "popularity": (0.0, 0.03, 0.1, 0.3, 1.0),
 }
 """Weights that are tried for each part."""
-_START = {"cooccurrence": 3.0, "words": 3.0, "vectors": 0.0, "popularity": 0.1}
+_START = {
+    "cooccurrence": 3.0,
+    "transitions": 0.0,
+    "words": 3.0,
+    "vectors": 0.0,
+    "popularity": 0.1,
+}
+_TRANSITION_SCALE = 10.0
 _MAX_ROUNDS = 3
 _MAX_CELLS = 25_000_000
 """Users times items of the sample that the weights are chosen on."""
@@ -41,19 +49,21 @@ class Parts:
 
     Attributes:
         graph: Co-occurrence shares, (n_items, n_items).
+        transitions: Shares of what follows each item directly, (n_items, n_items).
         contents: By part, cosine similarities of each item to its most similar items,
             (n_items, n_items).
         popularity: log(1 + events), f32 (n_items,).
     """
 
     graph: sparse.csr_array
+    transitions: sparse.csr_array
     contents: dict[str, sparse.csr_array]
     popularity: np.ndarray
 
     @property
     def names(self) -> list[str]:
         """The parts that there are."""
-        return ["cooccurrence", *self.contents, "popularity"]
+        return ["cooccurrence", "transitions", *self.contents, "popularity"]
 
     def shares(self, histories: Histories, rows: np.ndarray) -> np.ndarray:
         """Co-occurrence shares times the number of items, f32 (len(rows), items)."""
@@ -61,17 +71,26 @@ class Parts:
         return shares * np.float32(len(self.popularity))
 
     def similarities(self, histories: Histories, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Mean cosine similarity of items to recent events, f32 (len(rows), items) each."""
+        """Mean cosines of items to recent events, and log shares of what follows the last one.
+
+        f32 (len(rows), items) each.
+        """
         owner, items = histories.latest(rows, content_cosines.N_RECENT_EVENTS)
-        return {
+        found = {
             name: content_cosines.of_users(graph, owner, items, len(rows)).toarray()
             for name, graph in self.contents.items()
         }
+        direct = transitions.shares_of_last_items(self.transitions, owner, items, len(rows))
+        scale = np.float32(_TRANSITION_SCALE * len(self.popularity))
+        return found | {"transitions": np.log1p(scale * direct.toarray())}
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """log(1 + a n q) + b cosine + c log(1 + events), with the shares q of the graph."""
+    """log(1 + a n q) + t log(1 + 10 n r) + b cosine + c log(1 + events).
+
+    q are the shares of the graph, r those of what follows the last item directly.
+    """
 
     parts: Parts
     weights: Weights
@@ -157,7 +176,9 @@ def choose_weights(
             others = combine(shares, similarities, parts.popularity, weights | {name: 0.0})
             others[owner, seen] = -np.inf
             for value in GRID[name]:
-                if (figure := ndcg(others, name, value)) > best:
+                figure = ndcg(others, name, value)
+                # A part that changes nothing has no weight.
+                if figure > best or (figure == best and value < weights[name]):
                     best, weights = figure, weights | {name: value}
         if best == before:
             break
@@ -193,4 +214,5 @@ def _term(
 def _fit_parts(history: History, n_items: int, contents: dict[str, sparse.csr_array]) -> Parts:
     count = np.bincount(history.item_row, minlength=n_items)
     graph = cooccurrence.fit_graph(history, n_items)
-    return Parts(graph, contents, np.log1p(count).astype(np.float32))
+    following = transitions.fit(history.user_row, history.item_row, n_items)
+    return Parts(graph, following, contents, np.log1p(count).astype(np.float32))

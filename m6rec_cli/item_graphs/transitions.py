@@ -1,0 +1,52 @@
+"""Histories to the table of what follows each item directly.
+
+Co-occurrence counts whatever is bought within ten events, in both directions. Where one purchase
+calls for the next, a game for its extension, the direction and the distance say more.
+"""
+
+import numpy as np
+from scipy import sparse
+
+from m6rec_cli.item_graphs.cooccurrence import MAX_NEIGHBOURS, top_per_row
+
+_PRIOR_COUNT = 1.0
+"""Added to an item's number of transitions: a single one gives its follower half of the share."""
+
+
+def fit(user_row: np.ndarray, item_row: np.ndarray, n_items: int) -> sparse.csr_array:
+    """The share of each item among those that follow an item directly; repeats do not count.
+
+    Args:
+        user_row: Sorted; the events of a user are in order of time.
+        item_row: The items of the events.
+
+    Returns:
+        f32 (i, i), the 100 largest shares of each row; a row sums to less than 1.
+    """
+    before, after = item_row[:-1], item_row[1:]
+    real = (user_row[:-1] == user_row[1:]) & (before != after)
+    pairs = before[real], after[real]
+    ones = np.ones(len(pairs[0]), np.float32)
+    counts = sparse.coo_array((ones, pairs), (n_items, n_items)).tocsr()
+    counts.sum_duplicates()
+    total = np.repeat(counts.sum(axis=1) + _PRIOR_COUNT, np.diff(counts.indptr))
+    shares = (counts.data / total).astype(np.float32)
+    table = sparse.csr_array((shares, counts.indices, counts.indptr), counts.shape)
+    return top_per_row(table, MAX_NEIGHBOURS)
+
+
+def shares_of_last_items(
+    table: sparse.csr_array, owner: np.ndarray, item_row: np.ndarray, n_users: int
+) -> sparse.csr_array:
+    """The shares of what follows each user's last item, f32 (users, i).
+
+    Args:
+        table: From `fit`.
+        owner: The user of each event, sorted; the last event of a user comes last.
+        item_row: The items of the events.
+    """
+    is_last = np.append(owner[1:] != owner[:-1], np.ones(min(len(owner), 1), bool))
+    users, items = owner[is_last], item_row[is_last]
+    ones = np.ones(len(users), np.float32)
+    chosen = sparse.coo_array((ones, (users, items)), (n_users, len(table.indptr) - 1))
+    return sparse.csr_array(chosen.tocsr() @ table)
