@@ -16,10 +16,12 @@ FOLDER = "graphs"
 RANKING = "ranking.json"
 _USE = (
     "score(u, i) = b <u, i> + c log(1 + events(i)) + v log(1 + s n q(u, i)) + w log(1 + 10 n "
-    "q(u, i)) + x words(u, i) + y vectors(u, i) over n items, with b = max(0, model + "
+    "q(u, i)) + f log(1 + 10 n r(u, i)) + x words(u, i) + y vectors(u, i) over n items, with b = "
+    "max(0, model + "
     "model_by_length log(1 + t)) and c = popularity + popularity_by_length log(1 + t) for a user "
     "with t events (200 at most), v = neighbours, s = neighbour_scale, w = close_neighbours, "
-    "x = words, y = vectors; b multiplies the inner product without a bias. q, words and vectors "
+    "f = followers, x = words, y = vectors; b multiplies the inner product without a bias. r are "
+    "the weights of the links in transitions from the user's last event to i. q, words and vectors "
     "are sums over the user's recent events of the weights of their links to i, divided by the sum "
     "of the factors decay^age, where the last event has the age 0. q reads cooccurrence and "
     "content_weight times content_similarity (cold_content_weight where i is cold)."
@@ -44,6 +46,7 @@ def write_graphs(folder: Path, catalogue: Catalogue) -> list[GraphFile]:
     """Write a Parquet table (`item_id`, `neighbour_id`, `weight`) for each graph that has links."""
     graphs: Mapping[str, sparse.csr_array] = {
         "cooccurrence": catalogue.cooccurrence,
+        "transitions": catalogue.transitions,
         "content_similarity": catalogue.content_similarity,
         **catalogue.cosines,
     }
@@ -75,7 +78,7 @@ def write_ranking(folder: Path, catalogue: Catalogue) -> None:
         "use": _USE,
         "weights": catalogue.ranking.to_json(),
         "content_weight": catalogue.content_weight,
-        "cold_content_weight": 1 + catalogue.content_weight if catalogue.content_weight else 0.0,
+        "cold_content_weight": catalogue.cold_content_weight,
         "recent_events": {
             "q": {"events": cooccurrence.N_RECENT_EVENTS, "decay": cooccurrence.DECAY},
             "words and vectors": {

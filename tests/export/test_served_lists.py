@@ -89,7 +89,7 @@ def with_graphs(exported: Export, histories: dict[str, list[str]]) -> dict[str, 
     row_of = {item: row for row, item in enumerate(items["item_id"])}
     n, weight = len(items), ranking["weights"]
     graphs = {}
-    for name in ("cooccurrence", "content_similarity", "words", "vectors"):
+    for name in ("cooccurrence", "transitions", "content_similarity", "words", "vectors"):
         graphs[name] = np.zeros((n, n))
         if (exported.folder / f"graphs/{name}.parquet").exists():
             for item, neighbour, share in exported.table(f"graphs/{name}").iter_rows():
@@ -114,6 +114,7 @@ def with_graphs(exported: Export, histories: dict[str, list[str]]) -> dict[str, 
             mean(graphs[name], history, recent["words and vectors"])
             for name in ("words", "vectors")
         )
+        r = mean(graphs["transitions"], history, {"events": 1, "decay": 1.0})
         b = max(0, weight["model"] + weight["model_by_length"] * length)
         c = weight["popularity"] + weight["popularity_by_length"] * length
         found[user] = (
@@ -121,6 +122,7 @@ def with_graphs(exported: Export, histories: dict[str, list[str]]) -> dict[str, 
             + c * np.log1p(items["events"].to_numpy())
             + weight["neighbours"] * np.log1p(weight["neighbour_scale"] * n * q)
             + weight["close_neighbours"] * np.log1p(10 * n * q)
+            + weight["followers"] * np.log1p(10 * n * r)
             + weight["words"] * words
             + weight["vectors"] * vectors
         )
