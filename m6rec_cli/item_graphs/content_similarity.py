@@ -106,7 +106,7 @@ def add_content_neighbours(
         cold_weight: Of theirs.
     """
     weights = np.where(cold, cold_weight, weight).astype(np.float32)
-    added = content_graph @ sparse.diags_array(weights)
+    added = sparse.csr_array(content_graph @ sparse.diags_array(weights))
     added.eliminate_zeros()
     return sparse.csr_array(graph + added)
 

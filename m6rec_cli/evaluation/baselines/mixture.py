@@ -16,7 +16,7 @@ from m6rec_cli.evaluation.baselines._base import Histories, History, ItemContent
 from m6rec_cli.item_graphs import content_cosines, transitions
 
 READS = "content if any"
-RANKS_BY = "co-occurrence, content similarity (words; vectors, whitened) and popularity"
+RANKS_BY = "co-occurrence, transitions, content similarity (words; vectors), popularity"
 
 GRID = {
     "cooccurrence": (0.0, 0.03, 0.3, 3.0, 30.0),
