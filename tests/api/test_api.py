@@ -55,7 +55,7 @@ def test_every_public_name_is_there_and_documented():
 def test_loaded_run_gives_the_lists_of_the_command(shop, tmp_path: Path):
     events, users = pl.read_csv(shop.events), pl.read_csv(shop.users)
     found = m6rec_cli.load(shop.run).recommend(
-        events, users=users, user_ids=["3", "901", "stranger"], deny=["100"], k=4, quiet=True
+        events, users=users, user_ids=["3", "901", "stranger"], deny=["100"], k=2, quiet=True
     )
     (tmp_path / "ids.txt").write_text("3\n901\nstranger\n")
     (tmp_path / "deny.txt").write_text("100\n")
@@ -66,7 +66,7 @@ def test_loaded_run_gives_the_lists_of_the_command(shop, tmp_path: Path):
         users=shop.users,
         user_ids=tmp_path / "ids.txt",
         deny=tmp_path / "deny.txt",
-        k=4,
+        k=2,
         out=out,
         quiet=True,
     )
