@@ -34,7 +34,8 @@ __all__ = ["exported", "exported_with_bias", "shop"]
 def test_faiss_over_the_vectors_gives_the_lists_of_recommend(
     shop, exported: Export, tmp_path: Path
 ):
-    faiss = pytest.importorskip("faiss")
+    import faiss  # loads in a moment; the other tests do without it
+
     index = faiss.IndexFlatIP(exported.manifest["vectors"]["width"])
     index.add(exported.array("item_vectors"))
     _, found = index.search(exported.array("user_vectors"), len(exported.array("item_vectors")))
