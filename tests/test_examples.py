@@ -22,6 +22,7 @@ from tests.documents import GUIDES, READMES, ROOT, Command
 SAMPLE = ROOT / "sample_data"
 QUICK = ["--preset", "tiny", "--set", "train.epochs=1"]
 """Appended to training commands of README and guides, so that they take a moment."""
+QUICK_SEARCH = [*QUICK, "--max-trials", "1"]
 
 
 # --- README and guides ---
@@ -90,8 +91,8 @@ def run_block(shell: str, folder: Path, known: frozenset[str] = frozenset()) -> 
     for command in filter(is_run_here, documents.commands(shell)):
         if str(command) in known:
             continue
-        training = command.words[1] in ("pretrain", "finetune")
-        words = [*command.words, *QUICK] if training else command.words
+        quick = {"pretrain": QUICK, "finetune": QUICK, "tune": QUICK_SEARCH}
+        words = [*command.words, *quick.get(command.words[1], [])]
         documents.run(Command(words, command.stdout), folder)
 
 

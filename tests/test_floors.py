@@ -23,7 +23,7 @@ FLOORS = (
     {"model", "item_graphs", "preprocessing", "inspection"},
     {"execution", "ranking"},
     {"training", "inference"},
-    {"evaluation", "export"},
+    {"evaluation", "export", "tuning"},
     {"stages"},
     {"cli"},
     {"api", "__main__"},
@@ -41,10 +41,11 @@ HEAVY = (
     "scipy",
     "tokenizers",
     "PIL",
+    "optuna",
 )
 COMMANDS = (
     *("preprocess", "pretrain", "finetune", "recommend", "evaluate"),
-    *("export", "inspect", "config", "guide", "doctor"),
+    *("export", "tune", "inspect", "config", "guide", "doctor"),
 )
 
 

@@ -61,6 +61,16 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
             "m6rec export tuned --interactions log.csv --user-ids ids.txt --out export-newer",
         ),
     ),
+    "tune": (
+        (
+            "Half an hour of trials; the best settings are in search/best.toml",
+            "m6rec tune data --minutes 30 --out search",
+        ),
+        (
+            "Twenty trials of a small model, which takes part in a search that is under way",
+            "m6rec tune data --preset tiny --max-trials 20 --out search2 --resume",
+        ),
+    ),
     "inspect": (
         ("When, how and from what was a run made; is it whole?", "m6rec inspect tuned --verify"),
         ("Runs side by side, with their test figures", "m6rec inspect pretrained tuned report"),

@@ -29,6 +29,12 @@ SCHEMA_SHOWN = Outcome(
 )
 """The outcome of `preprocess --dry-run`."""
 
+SPACE_SHOWN = Outcome(
+    done="the space is as printed; nothing is searched",
+    next_step="save it in a file, edit it, and name it with `--space`",
+)
+"""The outcome of `tune --show-space`."""
+
 
 def schema_written(path: Path) -> Outcome:
     """The outcome of `preprocess --schema-out`."""
@@ -79,6 +85,28 @@ def _start_is_best(summary: Summary) -> str | None:
     if summary["stage"] == "finetune":
         return f": the model stays that of {summary['parent']}"
     return ": the model stays untrained"
+
+
+def tuned(summary: Summary) -> Outcome:
+    """The outcome of `tune`."""
+    trials, best, gain = sum(summary["trials"].values()), summary["best"], summary["gain"]
+    figure = f"NDCG@10 {best['ndcg@10']:.4f} on validation events"
+    if gain is None:
+        found = f"the best is trial {best['trial']}, {figure}; the default is not finished"
+    elif best["trial"] == 0:
+        found = f"none better than the default ({figure})"
+    else:
+        found = (
+            f"the best is trial {best['trial']}, {figure}, {gain:.4f} above the default; as the "
+            f"best of {trials} it is optimistic"
+        )
+    return Outcome(
+        done=f"{_plural(trials, 'trial')}, {found} → {summary['out']}",
+        next_step=_command(
+            "evaluate", summary["run"], "--data", summary["data"][0], "--out", "report"
+        ),
+        summary=summary,
+    )
 
 
 def evaluated(summary: Summary, out: Path | None) -> Outcome:

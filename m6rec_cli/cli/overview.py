@@ -12,6 +12,7 @@ Commands, in the order of their use:
   evaluate    Evaluate runs, ranked lists and baselines on held-out events.
   recommend   Recommend items to users: ranked lists with scores.
   export      Export vectors and the model for servers without m6rec.
+  tune        Search for better settings of pretrain on validation events.
   inspect     Show what outputs are and how they were made; compare runs.
   config      Print the configuration as TOML, with a comment on each key.
   guide       List the guides, or show one: `m6rec guide nightly`.

@@ -19,6 +19,7 @@ PANELS: dict[str, tuple[str, ...]] = {
         *("--category", "--titles", "--explain", "--escape-formulas"),
     ),
     "Nightly state": ("--state", "--changed"),
+    "Search": ("--minutes", "--max-trials", "--space", "--show-space", "--seed"),
     "Settings": ("--preset", "--config", "--set"),
     "Output": ("--out", "--schema-out", "--dry-run", "--overwrite", "--resume", "--verify"),
     "Running": ("--max-time", "--profile", "--tensorboard", "--no-compile-cache"),

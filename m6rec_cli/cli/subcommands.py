@@ -11,7 +11,7 @@ from m6rec_cli.cli.help_page import HelpPage
 
 NAMES = (
     *("preprocess", "pretrain", "finetune", "evaluate", "recommend"),
-    *("export", "inspect", "config", "guide", "doctor"),
+    *("export", "tune", "inspect", "config", "guide", "doctor"),
 )
 """In the order of the overview; each is a module here with a function of its name."""
 

@@ -83,8 +83,7 @@ def resolve(
         layers.append((flag, {key: value}))
     config = Config()
     for where, values in layers:
-        for key, value in values.items():
-            config = _with_value(config, key, value, where)
+        config = with_values(config, values, where)
     if command:
         _refuse_unread(set_values, command)
     return config
@@ -104,6 +103,20 @@ def flatten(tree: Mapping[str, object], prefix: str = "") -> dict[str, object]:
 def section_values(config: Config, name: str) -> dict[str, object]:
     """The dotted keys and values of one section, as `resolve(base=...)` takes them."""
     return flatten({name: dataclasses.asdict(getattr(config, name))})
+
+
+def with_values(config: Config, values: Mapping[str, object], where: str) -> Config:
+    """A copy of a configuration in which dotted keys have new values.
+
+    Args:
+        where: The layer that has the values, for errors.
+
+    Raises:
+        M6RecError: A key is unknown, or a value has the wrong type or is out of bounds.
+    """
+    for key, value in values.items():
+        config = _with_value(config, key, value, where)
+    return config
 
 
 def _refuse_unread(set_values: Mapping[str, object], command: str) -> None:

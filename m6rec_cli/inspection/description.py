@@ -55,7 +55,7 @@ class Description:
     """One output.
 
     Attributes:
-        kind: `data`, `run`, `state`, `report` or `lists`.
+        kind: `data`, `run`, `state`, `search`, `report` or `lists`.
         what: The same in words, such as `a fine-tuned run`.
         complete: Whether the command that writes it has ended.
         created: UTC in ISO format; None if it is not recorded.

@@ -37,6 +37,10 @@ class UsageError(M6RecError):
     exit_code = 2
 
 
+class DivergedError(M6RecError):
+    """Training came to a loss, parameters or scores that are not finite."""
+
+
 class Terminated(BaseException):
     """A signal arrived or the time is up, and the state is saved: exit code 143, 130, 129 or 124.
 

@@ -11,6 +11,7 @@ _MODULES = {
     "excel": "fastexcel",
     "duckdb": "duckdb",
     "tensorboard": "tensorboardX",
+    "tune": "optuna",
 }
 """The module of each extra."""
 PURPOSES = {
@@ -19,6 +20,7 @@ PURPOSES = {
     "excel": "spreadsheets",
     "duckdb": "DuckDB databases",
     "tensorboard": "training curves in TensorBoard",
+    "tune": "the search for settings",
 }
 """What each extra is for."""
 

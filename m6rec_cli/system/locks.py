@@ -8,8 +8,9 @@ the lock counts only if it is on the file that now has the name.
 import errno
 import fcntl
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from m6rec_cli.system import replacement
@@ -18,6 +19,8 @@ from m6rec_cli.system.progress import Reporter
 
 NO_LOCKS = {errno.ENOSYS, errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EINVAL}
 """Error numbers of file systems that have no locks."""
+_TRY_SECONDS = 0.05
+"""Between two tries for a lock that another process holds."""
 
 
 def lock_file(path: Path) -> int:
@@ -91,6 +94,26 @@ def exclusive_lock(out: Path, report: Reporter | None = None) -> Iterator[bool]:
     finally:
         path.unlink(missing_ok=True)  # before the release, see above
         os.close(fd)
+
+
+@contextmanager
+def waiting_lock(out: Path, seconds: float = 60.0) -> Iterator[bool]:
+    """As `exclusive_lock`, but wait for the other process.
+
+    Raises:
+        M6RecError: It still holds the lock after `seconds`.
+    """
+    last_try = time.monotonic() + seconds
+    with ExitStack() as stack:
+        while True:
+            try:
+                is_held = stack.enter_context(exclusive_lock(out))
+                break
+            except M6RecError:
+                if time.monotonic() >= last_try:
+                    raise
+            time.sleep(_TRY_SECONDS)
+        yield is_held
 
 
 def wait_for_replacement(out: Path) -> None:

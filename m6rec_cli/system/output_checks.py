@@ -9,7 +9,7 @@ from typing import Literal
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.work_files import WORK_PREFIX, remove_dead_files, work_file
 
-Kind = Literal["data", "run", "report", "state", "export"]
+Kind = Literal["data", "run", "report", "state", "export", "search"]
 """The kinds of directories that commands write."""
 MANIFESTS = ("manifest.json", "run.json")
 """The file that is written last into a data directory or run directory."""
@@ -25,9 +25,16 @@ _NAMES: dict[Kind, set[str]] = {
         *("export.json", "item_vectors.parquet", "item_vectors.npy", "user_vectors.parquet"),
         *("user_vectors.npy", "score.jax", "graphs", "ranking.json", "check.py", "check.npz"),
     },
+    "search": {
+        *("search.json", "space.toml", "study.db", "study.db-journal", "trials", "trials.csv"),
+        *("best.toml", "run"),
+    },
 }
 """The top-level names in a directory of each kind."""
-_USUAL_NAMES = {"events", "media", "features", "config.toml", "graphs", "check.py", "check.npz"}
+_USUAL_NAMES = {
+    *("events", "media", "features", "config.toml", "graphs", "check.py", "check.npz"),
+    *("trials", "run", "best.toml", "space.toml"),
+}
 """Other programs write files and folders with these names."""
 MARKERS: dict[str, tuple[Kind, str]] = {
     "manifest.json": ("data", "format"),
@@ -36,6 +43,7 @@ MARKERS: dict[str, tuple[Kind, str]] = {
     "report.json": ("report", "manifest"),
     "state.json": ("state", "format"),
     "export.json": ("export", "vectors"),
+    "search.json": ("search", "space"),
 }
 """Files that show what a command has written there or has begun to, with a key of each."""
 _ARTICLES: dict[str, str] = {
@@ -44,6 +52,7 @@ _ARTICLES: dict[str, str] = {
     "report": "a report",
     "state": "a state",
     "export": "an export",
+    "search": "a search",
 }
 
 

@@ -24,7 +24,18 @@ class TableStyle:
     best: Collection[tuple[int, int]] = ()
 
 
-EventName = Literal["status", "progress", "model", "training", "epoch", "verdict", "done", "next"]
+EventName = Literal[
+    "status",
+    "progress",
+    "model",
+    "training",
+    "epoch",
+    "search",
+    "trial",
+    "verdict",
+    "done",
+    "next",
+]
 """What `Reporter.event` reports. The guide `logs` says what keys each has."""
 COMPILING = "compiling, kept for later runs"
 """The first step of what JAX computes."""

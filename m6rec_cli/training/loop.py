@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -14,7 +14,7 @@ from flax import nnx
 from m6rec_cli.config.training_settings import TrainConfig
 from m6rec_cli.execution.model_inputs import FeatureTables
 from m6rec_cli.system import process_group, runtime
-from m6rec_cli.system.errors import M6RecError
+from m6rec_cli.system.errors import DivergedError
 from m6rec_cli.training import flops
 from m6rec_cli.training.batches import TrainingBatches
 from m6rec_cli.training.catalogue_operations import operations_for
@@ -81,6 +81,10 @@ class LoopState:
         self.best_step, self.best_epoch, self.epochs_without_gain = step, self.epoch, 0
 
 
+AfterEpoch = Callable[[LoopState], None]
+"""Sees the position of the loop after each epoch; it may raise to give the training up."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TrainingEvent:
     """The state of training after a dispatch or an epoch.
@@ -126,7 +130,7 @@ def train(
         epochs: Maximum number of epochs. The learning rate decays over `train.epochs`.
 
     Raises:
-        M6RecError: The loss is not finite.
+        DivergedError: The loss is not finite.
     """
     config, layout = trainer.config.train, trainer.layout
 
@@ -220,7 +224,7 @@ def _means(sums: dict[str, float], n: int) -> dict[str, float]:
 def _require_finite_parameters(state: TrainingState, step: int) -> None:
     """Raise if the last step made a parameter infinite or NaN: no later loss would tell."""
     if not _are_finite((state.params, state.discriminator)):
-        raise M6RecError(f"the parameters are not finite after step {step}", hint=_LOWER_RATE)
+        raise DivergedError(f"the parameters are not finite after step {step}", hint=_LOWER_RATE)
 
 
 @jax.jit
@@ -230,7 +234,7 @@ def _are_finite(tree: tuple[nnx.State, nnx.State]) -> jax.Array:
 
 def _require_finite(sums: dict[str, float], n_steps: int, step: int) -> None:
     if not all(map(math.isfinite, sums.values())):
-        raise M6RecError(
+        raise DivergedError(
             f"the loss is not finite within the {n_steps} steps before step {step}",
             hint=_LOWER_RATE,
         )

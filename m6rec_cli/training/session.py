@@ -21,7 +21,7 @@ from m6rec_cli.training import (
     tensorboard_log,
 )
 from m6rec_cli.training.learning_check import warn_if_nothing_learned
-from m6rec_cli.training.loop import LoopState, TrainingEvent, train
+from m6rec_cli.training.loop import AfterEpoch, LoopState, TrainingEvent, train
 from m6rec_cli.training.resource_meter import ResourceMeter
 from m6rec_cli.training.run_directory import TrainingJob
 from m6rec_cli.training.setup import TrainingSetup, build_setup
@@ -29,10 +29,13 @@ from m6rec_cli.training.state import TrainingState
 from m6rec_cli.training.stopping import StopCondition
 
 
-def fit(job: TrainingJob, report: Reporter) -> Summary:
+def fit(job: TrainingJob, report: Reporter, after_epoch: AfterEpoch | None = None) -> Summary:
     """Train from the start or from the last checkpoint, and publish the run directory.
 
     No other m6rec can write to the directory meanwhile.
+
+    Args:
+        after_epoch: Called before the state is saved; what it raises is raised here.
 
     Returns:
         The run's manifest, `run.json`; empty in all processes but the first.
@@ -43,10 +46,10 @@ def fit(job: TrainingJob, report: Reporter) -> Summary:
     """
     tensorboard_log.check(job.tensorboard)
     with run_directory.locked(job.out, report):
-        return _fit(run_directory.with_staging(job), report)
+        return _fit(run_directory.with_staging(job), report, after_epoch)
 
 
-def _fit(job: TrainingJob, report: Reporter) -> Summary:
+def _fit(job: TrainingJob, report: Reporter, after_epoch: AfterEpoch | None) -> Summary:
     started, stop = time.monotonic(), StopCondition(job.max_seconds)
     runtime.configure_jax()
     report.status("reading the data")
@@ -74,7 +77,7 @@ def _fit(job: TrainingJob, report: Reporter) -> Summary:
     _report_size(setup, n_parameters, trainable_share, report)
 
     meter = ResourceMeter(job.profile if process_group.is_first() else None, report)
-    state, loop_state = _train(setup, state, loop_state, meter, stop, report)
+    state, loop_state = _train(setup, state, loop_state, meter, stop, report, after_epoch)
 
     # Orbax reads in all processes together.
     checkpointing.load_best(setup.model, setup.steps, loop_state.best_step)
@@ -149,6 +152,7 @@ def _train(
     meter: ResourceMeter,
     stop: StopCondition,
     report: Reporter,
+    after_epoch: AfterEpoch | None,
 ) -> tuple[TrainingState, LoopState]:
     """Run the loop to its end; report and save what it yields.
 
@@ -189,6 +193,8 @@ def _train(
                 continue
             if event.kind == "epoch" and process_group.is_first():
                 table.append(event)
+            if event.kind == "epoch" and after_epoch is not None:
+                after_epoch(loop_state)
             # Read once: a signal that arrives while this event is saved waits for the next event.
             stops = event.kind == "stop" or (
                 process_group.is_alone() and _stops_after_epoch(event, stop)

@@ -15,7 +15,7 @@ from m6rec_cli.execution.model_inputs import FeatureTables
 from m6rec_cli.execution.user_contexts import user_contexts
 from m6rec_cli.model.recommender import M6Rec
 from m6rec_cli.system import runtime
-from m6rec_cli.system.errors import M6RecError
+from m6rec_cli.system.errors import DivergedError
 from m6rec_cli.training.catalogue_operations import operations_for
 from m6rec_cli.training.state import TrainingState
 
@@ -128,7 +128,7 @@ class Validation:
         masked figures.
 
         Raises:
-            M6RecError: Contexts or scores are not finite; NaN compares as lower and would rank
+            DivergedError: Contexts or scores are not finite; NaN compares as lower and would rank
                 first.
         """
         model = nnx.merge(graphdef, state.params, state.frozen, state.discriminator)
@@ -201,7 +201,7 @@ def _positions(starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
 
 def _require_finite(values: np.ndarray, state: TrainingState) -> None:
     if not np.isfinite(values).all():
-        raise M6RecError(
+        raise DivergedError(
             f"the model's scores are not finite after step {int(state.step)}",
             hint="lower `train.learning_rate` and start again, with `--overwrite` or "
             "another `--out`",

@@ -169,7 +169,7 @@ def test_what_m6rec_did_not_write_is_refused(data: Path, name: str):
     (folder / "damaged.parquet").write_text("PAR1")
     error = refusal(folder / name)
     assert error.what == "this is no output of m6rec"
-    assert "`data`, `export`, `lists`, `report`, `run`, `state`" in str(error.hint)
+    assert "`data`, `export`, `lists`, `report`, `run`, `search`, `state`" in str(error.hint)
 
 
 @pytest.mark.parametrize("text", ["{", "[" * 100_000, "[]", "null", '"run"'])

@@ -62,8 +62,14 @@ NAMES = {
     "run": ["run.json", "origin.json", "config.toml", "steps"],
     "report": ["report.json", "report.html", "config.toml"],
     "state": ["state.json", "000001"],
+    "search": ["search.json", "trials.csv", "trials"],
 }
-KEYS = {"manifest.json": "format", "run.json": "format", "state.json": "format"}
+KEYS = {
+    "manifest.json": "format",
+    "run.json": "format",
+    "state.json": "format",
+    "search.json": "space",
+}
 
 
 def directory_of(kind: str, path: Path) -> Path:
