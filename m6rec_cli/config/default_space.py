@@ -18,16 +18,15 @@ def default_space(item_features: Sequence[str], fixed: Collection[str] = ()) -> 
     space: dict[str, Range | Choices] = {
         "model.width": Range(low=32, high=128, step=32),
         "model.exclude": Choices(([], *([name] for name in item_features[:_MOST_FEATURES]))),
-        "model.id_dropout": Range(low=0.0, high=0.5),
-        "model.modality_dropout": Range(low=0.0, high=0.5),
+        "model.id_dropout": Range(low=0.0, high=0.3),
+        "model.modality_dropout": Range(low=0.0, high=0.3),
         "model.dropout": Range(low=0.1, high=0.6),
-        "model.temperature": Range(low=0.5, high=4.0, log=True),
+        "model.temperature": Range(low=0.5, high=2.0, log=True),
         "model.max_history": Choices((20, 50, 100, 200)),
         "model.decoder.layers": Range(low=1, high=3),
         "train.batch_targets": Choices((256, 512, 1024)),
         "train.learning_rate": Range(low=5e-4, high=5e-3, log=True),
-        "train.weight_decay": Choices((0.0, 0.001, 0.01, 0.1)),
-        "train.loss.contrast": Choices((0.0, 0.05, 0.1, 0.2)),
+        "train.loss.contrast": Choices((0.0, 0.1)),
         "train.loss.first_event": Choices((0.0, 0.5, 1.0)),
     }
     if len(item_features) < 2:  # without its only feature the model is another one

@@ -19,8 +19,8 @@ from sqlalchemy.exc import DatabaseError
 from m6rec_cli.config.keys import Value
 from m6rec_cli.config.search_space import Space
 from m6rec_cli.system.errors import M6RecError
+from m6rec_cli.tuning import proposals
 from m6rec_cli.tuning.distributions import decoded, distribution, encoded
-from m6rec_cli.tuning.proposals import SeededSampler
 from m6rec_cli.tuning.trial_records import Settings, State, TrialRecord, best_of
 
 _STATES: dict[TrialState, State] = {
@@ -89,7 +89,7 @@ class Study:
             M6RecError: The file is damaged.
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        self._space = space
+        self._space, self._seed = space, seed
         self._distributions = {key: distribution(space[key]) for key in space}
         try:
             self._storage = optuna.storages.RDBStorage(
@@ -103,7 +103,7 @@ class Study:
                 study_name=_NAME,
                 direction="maximize",
                 load_if_exists=True,
-                sampler=SeededSampler(seed),
+                sampler=proposals.SeededSampler(seed),
                 pruner=SuccessiveHalvingPruner(
                     min_resource=max(1, epochs // _FIRST_RUNG), reduction_factor=_REDUCTION
                 ),
@@ -141,13 +141,11 @@ class Study:
         """Begin the next trial; None if nothing new is proposed.
 
         Args:
-            default: The settings of trial 0.
+            default: The settings of trial 0, near which the first trials are.
         """
-        if not self._study.get_trials(deepcopy=False):
-            first = {key: encoded(self._space[key], value) for key, value in default.items()}
-            self._study.enqueue_trial(first)
         known = [dict(record.settings) for record in self.records()]
         for _ in range(_MOST_REPEATS):
+            self._enqueue_near(default)
             trial = self._study.ask(self._distributions)
             settings = self._settings(trial.params)
             if settings not in known:
@@ -155,6 +153,17 @@ class Study:
             trial.set_user_attr(_REPEATS, True)
             self._study.tell(trial, state=TrialState.FAIL)
         return None
+
+    def _enqueue_near(self, default: Settings) -> None:
+        """Fix what the next trial takes from the default, if it is one of the first."""
+        trials = self._study.get_trials(deepcopy=False)
+        if trials and trials[-1].state == TrialState.WAITING:
+            return  # the process that proposed it was killed
+        number = len(trials)
+        kept = proposals.kept_keys(list(default), self._seed, number)
+        if kept:
+            fixed = {key: encoded(self._space[key], default[key]) for key in kept}
+            self._study.enqueue_trial(fixed)
 
     def resume(self, number: int) -> RunningTrial:
         """Go on with a trial that was interrupted."""

@@ -1,8 +1,6 @@
 """`m6rec tune` as a shell sees it: its flags, its summary, a killed process beside another one."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -116,7 +114,7 @@ def test_two_processes_share_a_search_and_one_ends_what_the_killed_one_began(dat
         if killed.poll() is not None or other.poll() is not None:
             break  # one was so late that the other had finished its trial
         time.sleep(0.02)
-    os.kill(killed.pid, signal.SIGKILL)
+    killed.kill()
     killed.communicate()
     out, err = other.communicate(timeout=120)
     assert other.returncode == 0, err

@@ -26,12 +26,13 @@ class Search:
 
     data: Path
     out: Path
+    space: str = SPACE
 
     def run(self, report: Reporter | None = None, **options: Any) -> Summary:
         """Search; by default three trials."""
         options = {"max_trials": 3} | options
         config = configuration.resolve("pretrain", sets=SETS + options.pop("sets", []))
-        space = parse_space(options.pop("space", SPACE), "the test")
+        space = parse_space(options.pop("space", self.space), "the test")
         return tune.run(config, space, [self.data], self.out, report or SilentReporter(), **options)
 
     def to(self, out: Path, data: Path | None = None) -> "Search":

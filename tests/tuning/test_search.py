@@ -23,7 +23,8 @@ def test_search_tries_the_default_first_and_keeps_the_best(finished):
     assert [row["trial"] for row in trials] == ["0", "1", "2"]
     assert {row["state"] for row in trials} <= {"finished", "stopped"}
     assert (trials[0]["train.learning_rate"], trials[0]["state"]) == ("0.0015", "finished")
-    assert len({row["train.learning_rate"] for row in trials}) == 3
+    keys = ("train.learning_rate", "train.loss.tail_exponent")
+    assert len({tuple(row[key] for key in keys) for row in trials}) == 3
     figures = [float(row["ndcg@10"]) for row in trials if row["state"] == "finished"]
     best = summary["best"]
     assert best["ndcg@10"] == max(figures) >= figures[0] == summary["default"]["ndcg@10"]

@@ -12,11 +12,13 @@ from m6rec_cli.system.errors import DivergedError, M6RecError, Terminated
 from m6rec_cli.system.locks import exclusive_lock
 from m6rec_cli.training.loop import LoopState
 from m6rec_cli.tuning import trial_training
+from m6rec_cli.tuning.proposals import kept_keys
 from m6rec_cli.tuning.search import Limits
 from m6rec_cli.tuning.trial_records import TrialRecord
 from tests.tuning.searches import Search, rows, untimed
 from tests.worlds import planted_cycle
 
+RATE = "[train]\nlearning_rate = {low = 0.001, high = 0.2, log = true}"
 GRID = "[train]\nlearning_rate = [0.0015, 0.1]\nloss.tail_exponent = [0.0, 0.5]"
 """Four settings."""
 
@@ -56,7 +58,7 @@ def fake(monkeypatch: pytest.MonkeyPatch) -> FakeTraining:
 @pytest.fixture
 def search(tmp_path: Path) -> Search:
     planted_cycle(tmp_path / "data", n_users=12)
-    return Search(tmp_path / "data", tmp_path / "search")
+    return Search(tmp_path / "data", tmp_path / "search", RATE)
 
 
 def test_trial_that_is_behind_after_a_rung_is_stopped(search, fake):
@@ -84,6 +86,15 @@ def test_search_ends_when_every_setting_was_tried(search, fake):
     assert sum(found["trials"].values()) == 4 == len(fake.trained)
     settings = {(r["train.learning_rate"], r["train.loss.tail_exponent"]) for r in rows(search.out)}
     assert len(settings) == 4
+
+
+def test_first_trials_change_a_few_keys_of_the_default():
+    keys = [f"key {n}" for n in range(12)]
+    assert kept_keys(keys, seed=0, number=0) == keys
+    changed = [len(keys) - len(kept_keys(keys, seed=0, number=n)) for n in range(1, 10)]
+    assert set(changed) == {1, 2, 3}
+    assert kept_keys(keys, seed=0, number=10) == []
+    assert kept_keys(["one"], seed=0, number=5) == []
 
 
 def test_one_process_repeats_itself_and_another_seed_differs(search, fake, tmp_path):
