@@ -15,6 +15,7 @@ from m6rec_cli.data.multi_domain import open_domains
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.system import extras, signals
 from m6rec_cli.system.errors import M6RecError, Terminated
+from m6rec_cli.system.locks import waiting_lock
 from m6rec_cli.system.progress import Reporter, Summary
 
 if TYPE_CHECKING:
@@ -113,7 +114,8 @@ def run(
         seed=seed,
     )
     open_directory(job, report, resume=resume, overwrite=overwrite)
-    study = Study(job.study, space, seed=seed, epochs=config.train.epochs)
+    with waiting_lock(job.study):  # only one process may create its tables
+        study = Study(job.study, space, seed=seed, epochs=config.train.epochs)
     deadline = None if max_seconds is None else started + max_seconds
     try:
         search(job, study, Limits(deadline=deadline, max_trials=max_trials), report)
