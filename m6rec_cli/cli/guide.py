@@ -30,7 +30,9 @@ def guide(
     with run.exit_codes(debug=debug):
         if topic is None:
             width = max(map(len, topics()))
-            print("Guides, each shown by `m6rec guide TOPIC`:")
+            print(
+                "Guides, each shown by `m6rec guide TOPIC`; `own-data` names the files of all examples:"
+            )
             print("".join(f"  {name.ljust(width)}  {summary(name)}\n" for name in topics()), end="")
             return
         if topic not in topics():

@@ -114,7 +114,7 @@ def _run_rows(run: LoadedRun, data: Dataset, report: Reporter) -> np.ndarray:
     """
     reason = why_other_items(run.catalogue.items, data.items)
     if reason:
-        report.warn(f"{reason}: the items of {data.path} are taken as others than the run's")
+        report.warn(f"{reason}: the items of the data are taken as others than the run's")
         return np.full(data.n_items, -1)
     known = run.catalogue.items.select("id", at=pl.col("row").cast(pl.Int64))
     joined = data.items.select("id").join(known, on="id", how="left", maintain_order="left")
@@ -145,7 +145,7 @@ def _check_unknown_items(run: LoadedRun, data: Dataset, row: np.ndarray, report:
         )
     if n_unknown:
         report.warn(
-            f"{n_unknown:,} of the {len(row):,} items of {data.path} are not in the run's "
+            f"{n_unknown:,} of the {len(row):,} items of the data are not in the run's "
             "catalogue: they are scored from their content alone"
         )
 
