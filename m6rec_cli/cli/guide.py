@@ -31,7 +31,7 @@ def guide(
         if topic is None:
             width = max(map(len, topics()))
             print(
-                "Guides, each shown by `m6rec guide TOPIC`; `own-data` names the files of all examples:"
+                "Guides, each shown by `m6rec guide TOPIC` (`own-data` first: it names the files):"
             )
             print("".join(f"  {name.ljust(width)}  {summary(name)}\n" for name in topics()), end="")
             return

@@ -69,7 +69,7 @@ def build_story(
         main=main,
         target_kind=_target_kind(task),
         exposure=measure_exposure(task, results, view, main_cutoff(summary.ks)),
-        curves=[curve for run in runs for curve in read_curves(run)],
+        curves=read_curves(runs),
         users=users,
         item_map=draw_map(runs[0], task.data, grouped_by, settings.seed) if runs else None,
         pictures=item_pictures(task.data, _shown_ids(users)),

@@ -1,6 +1,7 @@
 """Runs to their training curves: loss and validation NDCG@10 of each epoch."""
 
 import json
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,20 +37,32 @@ class TrainingCurve:
     ndcg: list[float | None]
 
 
-def read_curves(name: str) -> list[TrainingCurve]:
-    """The curve of a run, before it that of its parent if it lies where the run found it.
+def read_curves(names: Sequence[str]) -> list[TrainingCurve]:
+    """The curves of runs, before each that of its parent if it is there and not among the runs.
 
     Raises:
-        M6RecError: The run is not complete.
+        M6RecError: A run is not complete.
     """
-    path = Path(name)
-    manifest = read_run(path)
-    curves = [_read_parent(name, path, manifest), _read(name, None, path, manifest)]
+    runs = {name: read_run(Path(name)) for name in names}
+    seals = {manifest.seal for manifest in runs.values()}
+    curves = []
+    for name, manifest in runs.items():
+        curves.append(_read_parent(name, Path(name), manifest, seals))
+        curves.append(_read(name, None, Path(name), manifest))
     return [curve for curve in curves if curve]
 
 
-def _read_parent(name: str, path: Path, manifest: RunManifest) -> TrainingCurve | None:
-    """The curve of the parent of a fine-tuned run; None if another run lies there now, or none."""
+def _read_parent(
+    name: str, path: Path, manifest: RunManifest, seals: Collection[str]
+) -> TrainingCurve | None:
+    """The curve of the parent of a fine-tuned run, looked for where it was and beside the run.
+
+    Args:
+        seals: Parents with such a seal have a curve of their own.
+
+    Returns:
+        None also if there is nothing, or another run.
+    """
     if manifest.parent is None or manifest.stage != "finetune":
         return None
     recorded = RunOrigin.read(path).parent or {}
@@ -60,7 +73,7 @@ def _read_parent(name: str, path: Path, manifest: RunManifest) -> TrainingCurve 
         parent = read_run(found)
     except M6RecError:  # What lies there is no finished run of this version.
         return None
-    if parent.seal != recorded.get("seal"):
+    if parent.seal != recorded.get("seal") or parent.seal in seals:
         return None
     return _read(name, manifest.parent, found, parent)
 
