@@ -17,6 +17,7 @@ REFIT = "refit"
 """The stage of a run that has learned validation events."""
 CONFIG = "config.toml"
 ORIGIN = "origin.json"
+METRICS = "metrics.jsonl"
 _FOLDERS = ("features", "catalogue")
 _HINT = "restore the run directory from a copy, or train again"
 FORMAT = 10

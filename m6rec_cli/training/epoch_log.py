@@ -8,10 +8,10 @@ from pathlib import Path
 from m6rec_cli.system.directories import atomic_file
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import Reporter
+from m6rec_cli.system.run_manifest import METRICS
 from m6rec_cli.system.shown_text import duration
 from m6rec_cli.training.loop import TrainingEvent
 
-METRICS = "metrics.jsonl"
 _LEFT_OUT = ("disc", "gen", "rec", "recall@10")
 """Columns that a narrow terminal has no room for, the first of them first."""
 

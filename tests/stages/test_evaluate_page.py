@@ -3,6 +3,8 @@
 import itertools
 import json
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -228,6 +230,11 @@ def test_exposure_counts_the_places_of_lists(pages):
     assert shares == sorted(shares) and (shares[0], shares[-1]) == (0, 1)
     assert {round(5 * share) for share in shares} == {5 * share for share in shares}
     assert exposure["places"]["last-item"][-1] == 1
+
+
+def test_evaluation_of_baselines_imports_no_jax():
+    code = "import sys, m6rec_cli.stages.evaluate; sys.exit('jax' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
 
 
 def test_sample_users_can_be_left_out(outs, tmp_path):

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from m6rec_cli.inspection.lineage import locate
 from m6rec_cli.system.errors import M6RecError
-from m6rec_cli.system.run_manifest import RunManifest, read_run
-from m6rec_cli.training.epoch_log import METRICS
+from m6rec_cli.system.run_manifest import METRICS, RunManifest, read_run
 from m6rec_cli.training.run_origin import RunOrigin
 
 
