@@ -47,9 +47,11 @@ def with_known_events(run: LoadedRun, config: RecommendConfig, events: Events) -
         graph = _mixed(graph, catalogue.events, fresh, count)
         fresh = transitions.fit(known.user_row, known.item_row, n_items)
         following = _mixed(following, catalogue.events, fresh, count)
-    # Of items that are not cold, learned weights have the cosines of content.
-    content = config.content_weight if config.ranking == "fixed" else 0.0
-    cold_content = 1 + content if content or config.ranking == "learned" else 0.0
+    content = config.content_weight
+    cold_content = 1 + content if content else 0.0
+    if catalogue.is_other_shop and config.ranking == "learned":
+        # Its weights are learned from few events: cosines say what content neighbours would.
+        content, cold_content = 0.0, 1.0
     catalogue = dataclasses.replace(
         catalogue,
         cooccurrence=graph,

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 from scipy import sparse
 
+from m6rec_cli.config.settings import RecommendConfig
 from m6rec_cli.data.spans import range_positions
 from m6rec_cli.execution.user_contexts import user_contexts
 from m6rec_cli.item_graphs import content_similarity, cooccurrence, run_graphs
@@ -79,8 +80,9 @@ def _item_evidence(setup: TrainingSetup, folder: Path) -> ItemEvidence:
             graphs[run_graphs.COOCCURRENCE],
             graphs[run_graphs.CONTENT_SIMILARITY],
             events == 0,
-            weight=0.0,  # of other items, learned weights have the cosines
-            cold_weight=1.0,
+            # Other weights are for fixed ranking: lists by learned weights have this one.
+            weight=RecommendConfig().content_weight,
+            cold_weight=1 + RecommendConfig().content_weight,
         ),
         transitions=graphs[run_graphs.TRANSITIONS],
         cosines=run_graphs.read_cosines(lambda file: cooccurrence.load_graph(folder / file)),

@@ -144,13 +144,20 @@ def test_with_known_events_of_a_state_equals_the_whole_log(shop, state):
 def test_with_known_events_has_the_weights_of_the_command(shop, sets, expected):
     found = known(shop.loaded, Dataset.open(shop.data).events, *sets)
     assert found.ranking == expected
-    assert found.content_weight == (0.3 if sets == ["ranking=fixed"] else 0.0)
+    assert found.content_weight == (0.0 if "content_weight=0.0" in sets else 0.3)
 
 
 def test_with_known_events_has_the_learned_weights_by_default(shop):
     found = known(shop.loaded, Dataset.open(shop.data).events)
     assert found.ranking is shop.loaded.catalogue.ranking
-    assert found.content_weight == 0
+    assert (found.content_weight, found.cold_content_weight) == (0.3, 1.3)
+
+
+def test_with_known_events_of_another_shop_leaves_content_neighbours_to_new_items(shop):
+    catalogue = dataclasses.replace(shop.loaded.catalogue, is_other_shop=True)
+    run = dataclasses.replace(shop.loaded, catalogue=catalogue)
+    found = known(run, Dataset.open(shop.data).events)
+    assert (found.content_weight, found.cold_content_weight) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize("ranking", ["learned", "model"])

@@ -63,6 +63,7 @@ def test_load_of_a_run_that_is_replaced_meanwhile_reads_the_new_run(copy, monkey
             "items.parquet",
             "embeddings.npy",
             "cooccurrence.npz",
+            "transitions.npz",
             "content_similarity.npz",
             "words.npz",
             "vectors.npz",

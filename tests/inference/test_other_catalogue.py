@@ -173,7 +173,8 @@ def test_evidence_merges_content_neighbours_with_full_weight_for_cold_items(shop
     np.testing.assert_allclose(merged.evidence.graph.toarray(), expected, rtol=1e-6)
     plain = catalogue_without_events(shop.loaded, catalogue, content_weight=0.0, **fixed)
     np.testing.assert_array_equal(plain.evidence.graph.toarray(), cooccurrence)
-    learned = catalogue_without_events(shop.loaded, catalogue)
+    elsewhere = dataclasses.replace(catalogue, is_other_shop=True)
+    learned = catalogue_without_events(shop.loaded, elsewhere)
     expected = cooccurrence + similarity * cold
     np.testing.assert_allclose(learned.evidence.graph.toarray(), expected, rtol=1e-6)
 

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 import pytest
 
+from m6rec_cli.config.settings import RecommendConfig
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.inference.loaded_run import load
 from m6rec_cli.inference.ranking_terms import user_terms
@@ -104,7 +105,10 @@ def test_held_out_events_are_those_that_lists_are_made_for(tmp_path, small, repo
     weights = RankingWeights(
         model=1.0, neighbours=1.0, close_neighbours=2.0, followers=0.5, words=3.0, vectors=4.0
     )
-    catalogue = dataclasses.replace(run.catalogue, ranking=weights, cold_content_weight=1.0)
+    content = RecommendConfig().content_weight
+    catalogue = dataclasses.replace(
+        run.catalogue, ranking=weights, content_weight=content, cold_content_weight=1 + content
+    )
     run = dataclasses.replace(run, catalogue=catalogue)
     terms = user_terms(dataclasses.replace(histories, run=run), rows)
     gains = weights.gains(events.evidence, data.n_items)
