@@ -14,7 +14,7 @@ from tests.cli.shell import ENVIRONMENT, m6rec
 
 COMMANDS = (
     *("preprocess", "pretrain", "finetune", "recommend", "evaluate"),
-    *("inspect", "config", "guide", "doctor"),
+    *("export", "tune", "inspect", "config", "guide", "doctor"),
 )
 
 
