@@ -176,9 +176,10 @@ def test_columns_part_effects_are_what_a_changed_catalogue_loses(shop, noise_dra
     row = catalogue.ids.to_list().index(item)
     ids = np.asarray(run.model.encoder.ids[...])
     assert catalogue.items["popularity"][row] > 0
-    expected, graphs = {}, {"cooccurrence": catalogue.cooccurrence, "cosines": catalogue.cosines}
+    expected, graphs = {}, {}
     without_item = {
         "cooccurrence": without_column(catalogue.cooccurrence, row),
+        "transitions": without_column(catalogue.transitions, row),
         "cosines": {name: without_column(graph, row) for name, graph in catalogue.cosines.items()},
     }
     for name, vector, changed_graphs in (

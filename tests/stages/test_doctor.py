@@ -32,7 +32,8 @@ def test_healthy_installation_has_no_problem():
     assert tree["libraries"]["jax"] is not None
     assert tree["extras"] == {name: extras.is_installed(name) for name in extras.PURPOSES}
     assert tree["devices"][0]["kind"] == "cpu"
-    assert "device 0      cpu: a matrix product is right, 2 GFLOP/s" in report.notes
+    notes = [" ".join(note.split()) for note in report.notes]
+    assert "device 0 cpu: a matrix product is right, 2 GFLOP/s" in notes
     assert report.notes[-1] == "✓ m6rec works here"
 
 
