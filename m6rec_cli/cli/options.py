@@ -6,9 +6,43 @@ from typing import Annotated
 import typer
 
 from m6rec_cli.cli import completion, console
+from m6rec_cli.inference.request import Before
 
 Data = Annotated[
     Path, typer.Argument(metavar="DATA", help="Data directory written by `m6rec preprocess`.")
+]
+Run = Annotated[
+    Path, typer.Argument(metavar="RUN", help="Run directory of `m6rec finetune` or `pretrain`.")
+]
+UsersData = Annotated[
+    Path | None,
+    typer.Option(
+        "--data", metavar="DATA", help="Data directory with the users and their histories."
+    ),
+]
+HistoryEnd = Annotated[
+    Before,
+    typer.Option(
+        "--before",
+        help="End each history before its events of this split; `all` keeps every event.",
+    ),
+]
+RawEvents = Annotated[
+    str | None,
+    typer.Option(
+        "--interactions",
+        metavar="FILE",
+        help="Raw event log, instead of `--data`; whatever `m6rec preprocess` reads.",
+    ),
+]
+RawMedia = Annotated[
+    Path | None,
+    typer.Option(
+        "--media",
+        metavar="DIR",
+        help="Folder of the pictures, sounds and videos of `--items` and `--users`; by default "
+        "the folder of each table.",
+    ),
 ]
 Resume = Annotated[
     bool,

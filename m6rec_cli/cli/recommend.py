@@ -9,15 +9,13 @@ import typer
 from m6rec_cli.cli import options, outcome, shown_lists
 from m6rec_cli.cli import run as runner
 from m6rec_cli.cli.outcome import Outcome
-from m6rec_cli.inference.request import Before, ListFilters, RecommendRequest, UserSource
+from m6rec_cli.inference.request import ListFilters, RecommendRequest, UserSource
 from m6rec_cli.system.process_setup import ProcessFlags
 from m6rec_cli.system.progress import Reporter
 
 
 def recommend(
-    run: Annotated[
-        Path, typer.Argument(metavar="RUN", help="Run directory of `m6rec finetune` or `pretrain`.")
-    ],
+    run: options.Run,
     out: Annotated[
         str,
         typer.Option(
@@ -27,27 +25,9 @@ def recommend(
             "terminal.",
         ),
     ],
-    data: Annotated[
-        Path | None,
-        typer.Option(
-            "--data", metavar="DATA", help="Data directory with the users and their histories."
-        ),
-    ] = None,
-    before: Annotated[
-        Before,
-        typer.Option(
-            "--before",
-            help="End each history before its events of this split; `all` keeps every event.",
-        ),
-    ] = "all",
-    interactions: Annotated[
-        str | None,
-        typer.Option(
-            "--interactions",
-            metavar="FILE",
-            help="Raw event log, instead of `--data`; whatever `m6rec preprocess` reads.",
-        ),
-    ] = None,
+    data: options.UsersData = None,
+    before: options.HistoryEnd = "all",
+    interactions: options.RawEvents = None,
     profiles: Annotated[
         str | None,
         typer.Option(
@@ -64,15 +44,7 @@ def recommend(
             help="Raw item table; its new items are scored from their content.",
         ),
     ] = None,
-    media: Annotated[
-        Path | None,
-        typer.Option(
-            "--media",
-            metavar="DIR",
-            help="Folder of the pictures, sounds and videos of `--items` and `--users`; by default "
-            "the folder of each table.",
-        ),
-    ] = None,
+    media: options.RawMedia = None,
     user_ids: Annotated[
         str | None,
         typer.Option(
