@@ -15,7 +15,7 @@ from m6rec_cli.data.events import Events
 from m6rec_cli.inference.loaded_run import LoadedRun
 from m6rec_cli.inference.other_catalogue import ITEM_ID
 from m6rec_cli.item_graphs import cooccurrence, transitions
-from m6rec_cli.ranking.weights import RankingWeights
+from m6rec_cli.ranking.weights import FIXED, RankingWeights
 from m6rec_cli.system.errors import M6RecError
 
 _DEFAULT = RecommendConfig()
@@ -50,7 +50,8 @@ def with_known_events(run: LoadedRun, config: RecommendConfig, events: Events) -
     content = config.content_weight
     cold_content = 1 + content if content else 0.0
     if catalogue.is_other_shop and config.ranking == "learned":
-        # Its weights are learned from few events: cosines say what content neighbours would.
+        # Content may mislead in a shop where what follows is unlike what went before: there it
+        # counts by the cosines alone, whose weight is learned.
         content, cold_content = 0.0, 1.0
     catalogue = dataclasses.replace(
         catalogue,
@@ -81,7 +82,7 @@ def _weights(run: LoadedRun, config: RecommendConfig) -> RankingWeights:
     if config.ranking == "model":
         return RankingWeights(model=1.0)
     if config.ranking == "fixed":
-        return RankingWeights(model=1.0, neighbours=1.0, neighbour_scale=config.cooccurrence_weight)
+        return dataclasses.replace(FIXED, neighbour_scale=config.cooccurrence_weight)
     return run.catalogue.ranking
 
 

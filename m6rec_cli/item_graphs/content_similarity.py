@@ -102,8 +102,8 @@ def add_content_neighbours(
 
     Args:
         cold: bool (i,), the items without co-occurrence neighbours.
-        weight: Of the content neighbours of other items.
-        cold_weight: Of theirs.
+        weight: Weight of the content neighbours of all items but the cold ones.
+        cold_weight: Weight of the content neighbours of cold items.
     """
     weights = np.where(cold, cold_weight, weight).astype(np.float32)
     added = sparse.csr_array(content_graph @ sparse.diags_array(weights))

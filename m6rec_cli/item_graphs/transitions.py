@@ -1,7 +1,7 @@
 """Histories to the table of what follows each item directly.
 
 Co-occurrence counts whatever is bought within ten events, in both directions. Where one purchase
-calls for the next, a game for its extension, the direction and the distance say more.
+calls for the next, as a camera does for a memory card, the direction and the distance say more.
 """
 
 import numpy as np

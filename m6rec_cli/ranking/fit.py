@@ -86,7 +86,7 @@ def fit(
 
 
 def _fits(candidates: Candidates, prior: np.ndarray, *, ascends: bool) -> list[np.ndarray]:
-    """The weights that fit all events, those that fit the ones with a high target, and so on."""
+    """The weights by likelihood, those near the top and, on demand, those of the highest NDCG."""
     first = _maximise(candidates, prior, prior, np.ones(len(candidates), np.float32))
     near_top = 1 / np.log2(target_ranks(candidates, _scores(candidates, first)) + 2) ** 2
     second = _maximise(candidates, prior, first, near_top.astype(np.float32))

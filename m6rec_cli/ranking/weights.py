@@ -125,7 +125,7 @@ class RankingWeights:
 
 
 FIXED = RankingWeights(model=1.0, neighbours=1.0)
-"""The weights without held-out events to learn from."""
+"""The weights of `recommend.ranking=fixed`."""
 
 
 def log_length(n_events: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from m6rec_cli.data.manifest import MAX_MASKED_REPEATS
 from m6rec_cli.evaluation.baselines import _base, cooccurrence
 from m6rec_cli.evaluation.baselines._base import Histories, History, ItemContent
 from m6rec_cli.item_graphs import content_cosines, transitions
+from m6rec_cli.ranking.weights import FOLLOWER_SCALE
 
 READS = "content if any"
 RANKS_BY = "co-occurrence, transitions, content similarity (words; vectors), popularity"
@@ -33,7 +34,6 @@ _START = {
     "vectors": 0.0,
     "popularity": 0.1,
 }
-_TRANSITION_SCALE = 10.0
 _MAX_ROUNDS = 3
 _MAX_CELLS = 25_000_000
 """Users times items of the sample that the weights are chosen on."""
@@ -81,7 +81,7 @@ class Parts:
             for name, graph in self.contents.items()
         }
         direct = transitions.shares_of_last_items(self.transitions, owner, items, len(rows))
-        scale = np.float32(_TRANSITION_SCALE * len(self.popularity))
+        scale = np.float32(FOLLOWER_SCALE * len(self.popularity))
         return found | {"transitions": np.log1p(scale * direct.toarray())}
 
 
