@@ -40,6 +40,19 @@ class PairedTest:
 
 
 @dataclass(frozen=True)
+class NamedTests:
+    """The paired tests that the command line asks for, by names of systems.
+
+    Attributes:
+        pairs: Two systems each.
+        against: A system that all others are tested against.
+    """
+
+    pairs: Sequence[tuple[str, str]] = ()
+    against: str | None = None
+
+
+@dataclass(frozen=True)
 class Competitor:
     """A side of a paired test: a system, or runs that differ in their seed alone."""
 
@@ -119,28 +132,30 @@ def pairs_with_best_baseline(
 def choose_competitors(
     task: EvaluationTask,
     results: dict[str, SystemResult],
-    pairs: Sequence[tuple[str, str]],
+    named: NamedTests,
     groups: Sequence[SeedGroup],
     headline: ViewName,
     k: int,
 ) -> list[tuple[Competitor, Competitor]]:
-    """The sides of each paired test: the named pairs, or everything against the best baseline.
+    """The sides of each paired test: the named ones, or everything against the best baseline.
 
-    Runs that differ in their seed alone are one side: the mean over seeds of each user.
+    Runs that differ in their seed alone are one side, the mean over seeds of each user, unless a
+    pair names one of them.
     """
     alone = {name: Competitor(name, [result]) for name, result in results.items()}
-    if pairs:
-        return [(alone[a], alone[b]) for a, b in pairs]
-    together = {
+    together = alone | {
         run: Competitor(group.name, [results[r] for r in group.runs])
         for group in groups
         for run in group.runs
     }
-    found = {
-        together.get(a, alone[a]).name: (together.get(a, alone[a]), alone[b])
-        for a, b in pairs_with_best_baseline(task, results, headline, k)
-    }
-    return list(found.values())
+    found = [(alone[a], alone[b]) for a, b in named.pairs]
+    if named.against is not None:
+        found += [(together[name], together[named.against]) for name in results]
+    if not named.pairs and named.against is None:
+        best = pairs_with_best_baseline(task, results, headline, k)
+        found += [(together[a], alone[b]) for a, b in best]
+    distinct = {(a.name, b.name): (a, b) for a, b in found}
+    return [(a, b) for (a_name, b_name), (a, b) in distinct.items() if a_name != b_name]
 
 
 def _paired_test(name: str, a: np.ndarray, b: np.ndarray, resamples: int, seed: int) -> PairedTest:

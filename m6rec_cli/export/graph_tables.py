@@ -15,16 +15,16 @@ from m6rec_cli.system.directories import write_json
 FOLDER = "graphs"
 RANKING = "ranking.json"
 _USE = (
-    "score(u, i) = b <u, i> + c log(1 + events(i)) + v log(1 + s n q(u, i)) + w log(1 + 10 n "
-    "q(u, i)) + f log(1 + 10 n r(u, i)) + x words(u, i) + y vectors(u, i) over n items, with b = "
-    "max(0, model + "
-    "model_by_length log(1 + t)) and c = popularity + popularity_by_length log(1 + t) for a user "
-    "with t events (200 at most), v = neighbours, s = neighbour_scale, w = close_neighbours, "
-    "f = followers, x = words, y = vectors; b multiplies the inner product without a bias. r are "
-    "the weights of the links in transitions from the user's last event to i. q, words and vectors "
-    "are sums over the user's recent events of the weights of their links to i, divided by the sum "
-    "of the factors decay^age, where the last event has the age 0. q reads cooccurrence and "
-    "content_weight times content_similarity (cold_content_weight where i is cold)."
+    "score(u, i) = b <u, i> + c log(1 + events(i)) + v log(1 + s n q(u, i)) + w log(1 + 10 n q(u,"
+    " i)) + z log(1 + n q2(u, i)) + f log(1 + 10 n r(u, i)) + x words(u, i) + y vectors(u, i) "
+    "over n items, with b = max(0, model + model_by_length log(1 + t)) and c = popularity + "
+    "popularity_by_length log(1 + t) for a user with t events (200 at most), v = neighbours, s = "
+    "neighbour_scale, w = close_neighbours, z = second_neighbours, f = followers, x = words, y = "
+    "vectors; b multiplies the inner product without a bias. r are the weights of the links in "
+    "transitions from the user's last event to i. q, q2, words and vectors are sums over the "
+    "user's recent events of the weights of their links to i, divided by the sum of the factors "
+    "decay^age, where the last event has the age 0. q reads cooccurrence and content_weight times"
+    " content_similarity (cold_content_weight where i is cold), q2 reads second_neighbours."
 )
 """How a server computes the scores of `m6rec recommend` from the exported files."""
 
@@ -44,11 +44,13 @@ class GraphFile:
 
 def write_graphs(folder: Path, catalogue: Catalogue) -> list[GraphFile]:
     """Write a Parquet table (`item_id`, `neighbour_id`, `weight`) for each graph that has links."""
+    uses_second = catalogue.ranking.second_neighbours > 0
     graphs: Mapping[str, sparse.csr_array] = {
         "cooccurrence": catalogue.cooccurrence,
         "transitions": catalogue.transitions,
         "content_similarity": catalogue.content_similarity,
         **catalogue.cosines,
+        **({"second_neighbours": catalogue.evidence.second_neighbours} if uses_second else {}),
     }
     (folder / FOLDER).mkdir()
     found = []
@@ -80,7 +82,7 @@ def write_ranking(folder: Path, catalogue: Catalogue) -> None:
         "content_weight": catalogue.content_weight,
         "cold_content_weight": catalogue.cold_content_weight,
         "recent_events": {
-            "q": {"events": cooccurrence.N_RECENT_EVENTS, "decay": cooccurrence.DECAY},
+            "q and q2": {"events": cooccurrence.N_RECENT_EVENTS, "decay": cooccurrence.DECAY},
             "words and vectors": {
                 "events": content_cosines.N_RECENT_EVENTS,
                 "decay": content_cosines.DECAY,

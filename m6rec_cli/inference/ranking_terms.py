@@ -14,8 +14,7 @@ from scipy import sparse
 
 from m6rec_cli.inference.loaded_run import LoadedRun
 from m6rec_cli.inference.user_histories import UserHistories
-from m6rec_cli.item_graphs import content_cosines
-from m6rec_cli.ranking.evidence import N_RECENT_EVENTS, UserEvidence
+from m6rec_cli.ranking.evidence import N_RECENT_EVENTS, OPTIONAL, UserEvidence
 from m6rec_cli.system.shapes import BD, ID, I
 
 
@@ -143,23 +142,23 @@ def user_terms(histories: UserHistories, rows: np.ndarray) -> UserTermsTable:
     if not weights.uses_graphs:
         boosts = sparse.csr_array((len(rows), len(run.catalogue)), dtype=np.float32)
         return UserTermsTable(model, popularity, boosts)
-    evidence = user_evidence(histories, rows, weights.used_cosines)
+    evidence = user_evidence(histories, rows, weights.used_evidence)
     return UserTermsTable(model, popularity, weights.gains(evidence, len(run.catalogue)))
 
 
 def user_evidence(
-    histories: UserHistories, rows: np.ndarray, names: Collection[str] = content_cosines.NAMES
+    histories: UserHistories, rows: np.ndarray, wanted: Collection[str] = OPTIONAL
 ) -> UserEvidence:
     """What the item graphs say of some users.
 
     Args:
-        names: The cosines that are wanted.
+        wanted: The evidence of `OPTIONAL` that is looked up.
     """
     run = histories.run
     # Not more events than the decoder reads: a state directory keeps no others.
     n_events = min(N_RECENT_EVENTS, run.config.model.max_history)
     owner, items = histories.latest(rows, n_events)
-    return run.catalogue.evidence.of_users(owner, items, len(rows), names)
+    return run.catalogue.evidence.of_users(owner, items, len(rows), wanted)
 
 
 def item_terms(run: LoadedRun) -> ItemTerms:

@@ -73,6 +73,8 @@ class Catalogue:
     def evidence(self) -> ItemEvidence:
         """What the graphs and the log say of the items."""
         return ItemEvidence(
+            cooccurrence=self.cooccurrence,
+            content_similarity=self.content_similarity,
             graph=content_similarity.add_content_neighbours(
                 self.cooccurrence,
                 self.content_similarity,

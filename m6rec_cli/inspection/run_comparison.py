@@ -7,7 +7,7 @@ from pathlib import Path
 
 from m6rec_cli.config.settings import STAGE_DEFAULTS
 from m6rec_cli.inspection.description import Description, Figure
-from m6rec_cli.inspection.json_files import Tree, number, objects, table, text
+from m6rec_cli.inspection.json_files import Tree, number, objects, table, text, texts
 from m6rec_cli.inspection.kinds import report as reports
 
 SEED = "train.seed"
@@ -103,9 +103,12 @@ def _evaluated(report: Tree, run: str) -> dict[str, Figure]:
 
 def _tests(report: Tree, runs: Sequence[Description]) -> list[dict[str, object]]:
     found: list[dict[str, object]] = []
+    # A side may be several runs that differ in their seed, under a name of their own.
+    members = {text(group, "name"): texts(group, "runs") for group in objects(report, "seeds")}
     for pair in objects(report, "comparisons"):
         a, b = text(pair, "a") or "?", text(pair, "b") or "?"
-        if not any(_is_same(name, run.path) for name in (a, b) for run in runs):
+        sides = [name for side in (a, b) for name in members.get(side, [side])]
+        if not any(_is_same(name, run.path) for name in sides for run in runs):
             continue
         for metric, test in table(pair, "metrics").items():
             if not isinstance(test, dict):

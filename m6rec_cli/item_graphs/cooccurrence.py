@@ -57,6 +57,11 @@ def empty_graph(n_items: int) -> sparse.csr_array:
     return sparse.csr_array((n_items, n_items), dtype=np.float32)
 
 
+def empty_shares(n_users: int, n_items: int) -> sparse.csr_array:
+    """Shares of no neighbours, f32 (users, i)."""
+    return sparse.csr_array((n_users, n_items), dtype=np.float32)
+
+
 def neighbour_shares(
     graph: sparse.csr_array, owner: np.ndarray, item_row: np.ndarray, n_users: int
 ) -> sparse.csr_array:

@@ -1,7 +1,7 @@
 """Held-out events to the weights of the ranking stage, judged on events they were not fitted on.
 
 The weights maximise the likelihood of the targets in a softmax over the candidates, with a prior: a
-convex problem of nine numbers. A second fit weighs the events by the place that the first one
+convex problem of ten numbers. A second fit weighs the events by the place that the first one
 gives to their targets, since lists have a top only: events far from it would decide what popularity
 is worth. In another shop a third one seeks the highest NDCG, see `ascent.py`. Of these fits, judged
 on the half of the events that they have not seen, and of some constant weights, those that find
@@ -19,11 +19,15 @@ from m6rec_cli.ranking.held_out import NAMES, Candidates
 from m6rec_cli.ranking.ranking_file import RankingFit
 from m6rec_cli.ranking.weights import NOT_NEGATIVE, RankingWeights
 
-USUAL = RankingWeights(model=0.4, neighbours=1.0, words=2.0, vectors=2.0)
+USUAL = RankingWeights(model=0.4, neighbours=1.0, second_neighbours=0.4, words=2.0, vectors=2.0)
 """Weights of small shops: where learned ones stay without evidence."""
-MODEL_FIRST = RankingWeights(model=0.8, neighbours=1.0, words=2.0, vectors=2.0)
+MODEL_FIRST = RankingWeights(
+    model=0.8, neighbours=1.0, second_neighbours=0.3, words=2.0, vectors=2.0
+)
 """For a large shop, whose model needs little help."""
-WITHOUT_MODEL = RankingWeights(model=0.0, popularity=0.1, neighbours=1.0, words=5.0, vectors=5.0)
+WITHOUT_MODEL = RankingWeights(
+    model=0.0, popularity=0.1, neighbours=1.0, second_neighbours=1.0, words=5.0, vectors=5.0
+)
 """For a model that knows nothing of the shop."""
 LAST_ITEM = RankingWeights(model=0.0, popularity=0.01, followers=1.0)
 """What follows the last item directly, alone."""
@@ -35,7 +39,10 @@ CONSTANTS = {
 }
 """Weights that learned ones have to beat, by name."""
 PRIOR_STRENGTH = 5.0
-"""Events that the prior counts for: its penalty is this times the squared distance to it."""
+"""Events that the prior counts for: its penalty is this times the squared distance to it, in units
+of the standard deviation of a term where that is less than 1: cosines are small numbers."""
+_SMALLEST_UNIT = 0.02
+"""A term that hardly varies says nothing, and its weight stays near the prior."""
 MIN_EVENTS = 20
 """Fewer held-out events fit no weights."""
 _NOT_NEGATIVE = ("model", *NOT_NEGATIVE)
@@ -130,9 +137,11 @@ def _maximise(
     n, begins = float(event_weight.sum()), candidates.offsets[:-1]
     sizes = np.diff(candidates.offsets)
     values = candidates.values
+    unit = np.clip(values.std(axis=1, dtype=np.float64), _SMALLEST_UNIT, 1.0)
     target_values = (values[:, candidates.target] * event_weight).sum(axis=1, dtype=np.float64)
 
-    def loss(theta: np.ndarray) -> tuple[float, np.ndarray]:
+    def loss(scaled: np.ndarray) -> tuple[float, np.ndarray]:
+        theta = scaled / unit
         scores = theta.astype(np.float32) @ values + candidates.log_copies
         own = (scores[candidates.target] * event_weight).sum(dtype=np.float64)
         highest = np.maximum.reduceat(scores, begins)
@@ -141,11 +150,11 @@ def _maximise(
         total = np.add.reduceat(scores, begins)
         scores *= np.repeat(event_weight / total, sizes)
         expected = (values @ scores).astype(np.float64)
-        away = theta - prior
+        away = scaled - prior * unit
         likelihood = own - (event_weight * (highest + np.log(total))).sum(dtype=np.float64)
-        gradient = expected - target_values + 2 * PRIOR_STRENGTH * away
+        gradient = (expected - target_values) / unit + 2 * PRIOR_STRENGTH * away
         return (PRIOR_STRENGTH * (away @ away) - likelihood) / n, gradient / n
 
     bounds = [(0, None) if name in _NOT_NEGATIVE else (None, None) for name in NAMES]
-    found = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds)
-    return np.asarray(found.x)
+    found = optimize.minimize(loss, start * unit, jac=True, method="L-BFGS-B", bounds=bounds)
+    return np.asarray(found.x) / unit

@@ -18,6 +18,7 @@ from m6rec_cli.ranking.weights import (
     CLOSE_NEIGHBOUR_SCALE,
     FOLLOWER_SCALE,
     NEIGHBOUR_SCALE,
+    SECOND_NEIGHBOUR_SCALE,
     log_length,
     neighbour_gain,
 )
@@ -29,6 +30,7 @@ NAMES = (
     "popularity_by_length",
     "neighbours",
     "close_neighbours",
+    "second_neighbours",
     "followers",
     *content_cosines.NAMES,
 )
@@ -159,7 +161,8 @@ def _choose(
         return items, np.ones(len(items))
     chosen = np.zeros(n_items, bool)
     evidence = events.evidence
-    for matrix in (evidence.shares, evidence.followers, *evidence.cosines.values()):
+    graphs = (evidence.shares, evidence.second_shares, evidence.followers)
+    for matrix in (*graphs, *evidence.cosines.values()):
         linked, values = _row(matrix, user)
         linked, values = linked[listed[linked]], values[listed[linked]]
         if len(linked) > _N_BEST:
@@ -182,6 +185,7 @@ def _values(
     user, cosines = events.user[event], events.evidence.cosines
     n_items = len(events.popularity)
     shares = _of_items(events.evidence.shares, user, items)
+    second = _of_items(events.evidence.second_shares, user, items)
     followers = _of_items(events.evidence.followers, user, items)
     # Scores differ by a constant for each event; the logits are near 0 to keep float32 exact.
     logits = logits - logits.max(initial=-np.inf)
@@ -195,6 +199,7 @@ def _values(
             length * popularity,
             neighbour_gain(shares, n_items, NEIGHBOUR_SCALE),
             neighbour_gain(shares, n_items, CLOSE_NEIGHBOUR_SCALE),
+            neighbour_gain(second, n_items, SECOND_NEIGHBOUR_SCALE),
             neighbour_gain(followers, n_items, FOLLOWER_SCALE),
             *(
                 _of_items(cosines[name], user, items) if name in cosines else none

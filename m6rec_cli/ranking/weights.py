@@ -1,14 +1,15 @@
 """The weights of the ranking stage: a log-linear score, fixed or learned on held-out events.
 
     score(u, i) = b(t) logit(u, i) + c(t) log(1 + events(i)) + v log(1 + s n q(u, i))
-                  + w log(1 + 10 n q(u, i)) + f log(1 + 10 n r(u, i))
+                  + w log(1 + 10 n q(u, i)) + z log(1 + n q2(u, i)) + f log(1 + 10 n r(u, i))
                   + x words(u, i) + y vectors(u, i)
 
-with the logits of the model, the shares q of the item graphs over n items, the shares r of what
-follows the last event directly, and the mean cosines of item content to recent events by words and
-by frozen vectors (all of `item_graphs`). b and c depend on the number t of events that the user
-has: b(t) = max(0, b0 + b1 log(1 + t)) and c(t) = c0 + c1 log(1 + t). With b0 = v = 1 and all else 0
-the softmax of the score is the interpolation of `item_graphs/cooccurrence.py`.
+with the logits of the model, the shares q of the item graphs over n items, the shares q2 of second
+neighbours, the shares r of what follows the last event directly, and the mean cosines of item
+content to recent events by words and by frozen vectors (all of `item_graphs`). b and c depend on
+the number t of events that the user has: b(t) = max(0, b0 + b1 log(1 + t)) and c(t) = c0 + c1 log(1
++ t). With b0 = v = 1 and all else 0 the softmax of the score is the interpolation of
+`item_graphs/cooccurrence.py`.
 """
 
 from collections.abc import Mapping
@@ -17,16 +18,16 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 from scipy import sparse
 
-from m6rec_cli.item_graphs import content_cosines
-from m6rec_cli.ranking.evidence import UserEvidence
+from m6rec_cli.ranking.evidence import OPTIONAL, SECOND_NEIGHBOURS, UserEvidence
 
 NEIGHBOUR_SCALE, CLOSE_NEIGHBOUR_SCALE = 0.1, 10.0
 """s in the formula where it is learned, and its counterpart: it grows for small shares already."""
-FOLLOWER_SCALE = 10.0
+SECOND_NEIGHBOUR_SCALE, FOLLOWER_SCALE = 1.0, 10.0
 NOT_NEGATIVE = (
     "neighbours",
     "neighbour_scale",
     "close_neighbours",
+    "second_neighbours",
     "followers",
     "words",
     "vectors",
@@ -48,6 +49,7 @@ class RankingWeights:
         neighbours: v, not negative.
         neighbour_scale: s, not negative.
         close_neighbours: w, not negative.
+        second_neighbours: z, not negative.
         followers: f, not negative.
         words: x, not negative.
         vectors: y, not negative.
@@ -60,6 +62,7 @@ class RankingWeights:
     neighbours: float = 0.0
     neighbour_scale: float = NEIGHBOUR_SCALE
     close_neighbours: float = 0.0
+    second_neighbours: float = 0.0
     followers: float = 0.0
     words: float = 0.0
     vectors: float = 0.0
@@ -73,8 +76,10 @@ class RankingWeights:
                 not be.
         """
         names = [field.name for field in fields(cls)]
-        if set(tree) != set(names):
+        if set(tree) | {SECOND_NEIGHBOURS} != set(names):
             raise ValueError(f"the weights are {', '.join(tree)}, not {', '.join(names)}")
+        # A run that was trained before second neighbours were known gives them no weight.
+        tree = {SECOND_NEIGHBOURS: 0.0, **tree}
         values = {name: float(value) for name, value in tree.items() if isinstance(value, float)}
         if len(values) < len(names) or not np.isfinite(list(values.values())).all():
             raise ValueError("a weight is no finite number")
@@ -97,12 +102,12 @@ class RankingWeights:
     @property
     def uses_graphs(self) -> bool:
         """Whether any item graph has a weight."""
-        return any((self.neighbours, self.close_neighbours, self.followers, *self.used_cosines))
+        return any((self.neighbours, self.close_neighbours, self.followers, *self.used_evidence))
 
     @property
-    def used_cosines(self) -> tuple[str, ...]:
-        """The names of the cosines that have a weight."""
-        return tuple(name for name in content_cosines.NAMES if getattr(self, name))
+    def used_evidence(self) -> tuple[str, ...]:
+        """The names of the optional evidence that has a weight."""
+        return tuple(name for name in OPTIONAL if getattr(self, name))
 
     def gains(self, evidence: UserEvidence, n_items: int) -> sparse.csr_array:
         """What the item graphs add to scores, f32 (users, i), not negative."""
@@ -114,10 +119,15 @@ class RankingWeights:
             close = neighbour_gain(shares.data, n_items, CLOSE_NEIGHBOUR_SCALE)
             gain += np.float32(self.close_neighbours) * close
         total = sparse.csr_array((gain, shares.indices, shares.indptr), shares.shape)
-        if self.followers:
-            direct = evidence.followers
-            gain = np.float32(self.followers) * neighbour_gain(direct.data, n_items, FOLLOWER_SCALE)
-            total = total + sparse.csr_array((gain, direct.indices, direct.indptr), direct.shape)
+        for weight, shares, scale in (
+            (self.second_neighbours, evidence.second_shares, SECOND_NEIGHBOUR_SCALE),
+            (self.followers, evidence.followers, FOLLOWER_SCALE),
+        ):
+            if weight:
+                gain = np.float32(weight) * neighbour_gain(shares.data, n_items, scale)
+                total = total + sparse.csr_array(
+                    (gain, shares.indices, shares.indptr), shares.shape
+                )
         for name, cosines in evidence.cosines.items():
             if weight := getattr(self, name):
                 total = total + np.float32(weight) * cosines

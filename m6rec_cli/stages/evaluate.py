@@ -11,6 +11,7 @@ from pathlib import Path
 
 from m6rec_cli.config.settings import Config
 from m6rec_cli.data.store import Dataset
+from m6rec_cli.evaluation.comparison import NamedTests
 from m6rec_cli.evaluation.headline import choose_headline
 from m6rec_cli.evaluation.report.advice import keys_to_try
 from m6rec_cli.evaluation.report.building import build_summary
@@ -45,7 +46,8 @@ class EvaluationRequest:
         recs: Files of ranked lists.
         baselines: Names of baselines.
         compare: Pairs of systems to test.
-        against: A system to test every other system against.
+        against: A system to test every other system against; with other seeds of it among the runs,
+            their mean.
         explain: Number of sample users whose lists are explained, for each run.
     """
 
@@ -63,12 +65,10 @@ class EvaluationRequest:
             compared.append(self.against)
         return resolve_systems(self.runs, self.recs, self.baselines, compared)
 
-    def pairs(self, systems: Sequence[SystemSpec]) -> list[tuple[str, str]]:
-        """The pairs to test, each once."""
-        pairs = list(self.compare)
-        if self.against is not None:
-            pairs += [(s.name, self.against) for s in systems if s.name != self.against]
-        return list(dict.fromkeys(pairs))
+    @property
+    def tests(self) -> NamedTests:
+        """The paired tests that are asked for."""
+        return NamedTests(self.compare, self.against)
 
 
 def run(
@@ -123,9 +123,7 @@ def run(
             return {}
         report.status("computing figures, intervals and tests")
         groups = find_seed_groups(systems)
-        summary = build_summary(
-            data, task, results, request.pairs(systems), groups, headline, config
-        )
+        summary = build_summary(data, task, results, request.tests, groups, headline, config)
         if request.explain:
             explanations = {
                 system.name: explain_sample(

@@ -75,10 +75,13 @@ def _item_evidence(setup: TrainingSetup, folder: Path) -> ItemEvidence:
             run_graphs.CONTENT_SIMILARITY,
         )
     }
+    neighbours, content = graphs[run_graphs.COOCCURRENCE], graphs[run_graphs.CONTENT_SIMILARITY]
     return ItemEvidence(
+        cooccurrence=neighbours,
+        content_similarity=content,
         graph=content_similarity.add_content_neighbours(
-            graphs[run_graphs.COOCCURRENCE],
-            graphs[run_graphs.CONTENT_SIMILARITY],
+            neighbours,
+            content,
             events == 0,
             # Other weights are for fixed ranking: lists by learned weights have this one.
             weight=RecommendConfig().content_weight,

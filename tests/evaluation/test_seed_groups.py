@@ -73,13 +73,24 @@ def test_runs_of_a_group_are_one_side_of_one_test_against_the_best_baseline(tmp_
     results = {
         "a0": result("a0", "run", task, [0, 0, 1, 3]),
         "a1": result("a1", "run", task, [0, 1, 1, 30]),
-        "b": result("b", "run", task, [2, 2, 2, 2]),
+        "b0": result("b0", "run", task, [2, 2, 2, 2]),
+        "b1": result("b1", "run", task, [2, 2, 2, 3]),
+        "c": result("c", "run", task, [2, 2, 2, 2]),
         "weak": result("weak", "baseline", task, [9, 9, 9, 9]),
         "strong": result("strong", "baseline", task, [1, 1, 1, 1]),
     }
-    group = SeedGroup(("a0", "a1"), (0, 1))
-    sides = comparison.choose_competitors(task, results, [], [group], "masked", 10)
-    assert [(a.name, b.name) for a, b in sides] == [(group.name, "strong"), ("b", "strong")]
+    group, other = SeedGroup(("a0", "a1"), (0, 1)), SeedGroup(("b0", "b1"), (0, 1))
+
+    def names(sides):
+        return [(a.name, b.name) for a, b in sides]
+
+    def sides_of(**named):
+        tests = comparison.NamedTests(**named)
+        return comparison.choose_competitors(task, results, tests, [group, other], "masked", 10)
+
+    sides = sides_of()
+    best = [(group.name, "strong"), (other.name, "strong"), ("c", "strong")]
+    assert names(sides) == best
     test = comparison.compare(task, *sides[0], 10, "masked", resamples=0, seed=0)
     per_user = [
         np.mean(
@@ -90,8 +101,15 @@ def test_runs_of_a_group_are_one_side_of_one_test_against_the_best_baseline(tmp_
     assert test.metrics["ndcg@10"].a == pytest.approx(np.mean(per_user))
     # User 0 is better in both runs, user 1 in one of them, user 2 is equal, user 3 is worse.
     assert (test.metrics["ndcg@10"].a_better, test.metrics["ndcg@10"].b_better) == (2, 1)
-    named = comparison.choose_competitors(task, results, [("a0", "weak")], [group], "masked", 10)
-    assert [(a.name, b.name) for a, b in named] == [("a0", "weak")]
+    # A pair names single runs; `against` takes the other seeds of its run along, on both sides.
+    assert names(sides_of(pairs=[("a0", "weak"), ("a0", "weak")])) == [("a0", "weak")]
+    against = [(name, group.name) for name in (other.name, "c", "weak", "strong")]
+    assert names(sides_of(against="a1")) == against
+    assert [len(x.results) for x in sides_of(against="a1")[0]] == [2, 2]
+    assert names(sides_of(pairs=[("b0", "b1")], against="weak")) == [
+        ("b0", "b1"),
+        *((name, "weak") for name in (group.name, other.name, "c", "strong")),
+    ]
 
 
 def test_adjust_for_all_corrects_over_every_pair_and_metric(tmp_path):

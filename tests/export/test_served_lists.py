@@ -83,6 +83,16 @@ def test_new_user_is_scored_by_inputs_that_follow_the_manifest(
     np.testing.assert_allclose(found[at], expected, atol=1e-5)
 
 
+GRAPHS = (
+    "cooccurrence",
+    "second_neighbours",
+    "transitions",
+    "content_similarity",
+    "words",
+    "vectors",
+)
+
+
 def with_graphs(exported: Export, histories: dict[str, list[str]]) -> dict[str, np.ndarray]:
     """Scores of all items for each user by the formula of `ranking.json`."""
     ranking = json.loads((exported.folder / "ranking.json").read_text())
@@ -90,7 +100,7 @@ def with_graphs(exported: Export, histories: dict[str, list[str]]) -> dict[str, 
     row_of = {item: row for row, item in enumerate(items["item_id"])}
     n, weight = len(items), ranking["weights"]
     graphs = {}
-    for name in ("cooccurrence", "transitions", "content_similarity", "words", "vectors"):
+    for name in GRAPHS:
         graphs[name] = np.zeros((n, n))
         if (exported.folder / f"graphs/{name}.parquet").exists():
             for item, neighbour, share in exported.table(f"graphs/{name}").iter_rows():
@@ -110,7 +120,10 @@ def with_graphs(exported: Export, histories: dict[str, list[str]]) -> dict[str, 
     found = {}
     for user, t, product in zip(users["user_id"], users["events"], products, strict=True):
         history, length = histories.get(user, []), np.log1p(min(t, 200))
-        q = mean(neighbours, history, recent["q"])
+        q, q2 = (
+            mean(graph, history, recent["q and q2"])
+            for graph in (neighbours, graphs["second_neighbours"])
+        )
         words, vectors = (
             mean(graphs[name], history, recent["words and vectors"])
             for name in ("words", "vectors")
@@ -123,6 +136,7 @@ def with_graphs(exported: Export, histories: dict[str, list[str]]) -> dict[str, 
             + c * np.log1p(items["events"].to_numpy())
             + weight["neighbours"] * np.log1p(weight["neighbour_scale"] * n * q)
             + weight["close_neighbours"] * np.log1p(10 * n * q)
+            + weight["second_neighbours"] * np.log1p(n * q2)
             + weight["followers"] * np.log1p(10 * n * r)
             + weight["words"] * words
             + weight["vectors"] * vectors

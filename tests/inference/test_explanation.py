@@ -17,6 +17,7 @@ from m6rec_cli.inference.explanation import Explainer, positive_shares
 from m6rec_cli.inference.loaded_run import load
 from m6rec_cli.inference.ranked_lists import ListMaker
 from m6rec_cli.inference.user_histories import UserHistories
+from m6rec_cli.ranking.evidence import ItemEvidence
 from m6rec_cli.ranking.weights import FIXED
 from m6rec_cli.stages import pretrain
 from m6rec_cli.system.progress import SilentReporter
@@ -177,6 +178,7 @@ def test_columns_part_effects_are_what_a_changed_catalogue_loses(shop, noise_dra
     ids = np.asarray(run.model.encoder.ids[...])
     assert catalogue.items["popularity"][row] > 0
     expected, graphs = {}, {}
+    second = catalogue.evidence.second_neighbours
     without_item = {
         "cooccurrence": without_column(catalogue.cooccurrence, row),
         "transitions": without_column(catalogue.transitions, row),
@@ -196,6 +198,8 @@ def test_columns_part_effects_are_what_a_changed_catalogue_loses(shop, noise_dra
         lists = list_maker(changed, histories, RecommendConfig(k=40, noise_draws=noise_draws))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(UserHistories, "contexts", lambda self, rows, c=context: (c, c))
+            if name == "graphs":
+                patch.setattr(ItemEvidence, "second_neighbours", without_column(second, row))
             (_, other), *_ = lists.frames(np.array([0]))
         expected[name] = score - other.filter(pl.col("item_id") == item)["score"].item()
     assert {p["name"]: p["effect"] for p in parts} == pytest.approx(expected, abs=1e-3)

@@ -28,6 +28,7 @@ WEIGHTS = RankingWeights(
     popularity_by_length=0.5,
     neighbours=0.7,
     close_neighbours=0.6,
+    second_neighbours=0.9,
     followers=0.8,
     words=1.5,
 )
@@ -102,7 +103,9 @@ def test_frames_with_learned_weights_follow_the_formula(shop):
     catalogue = with_known_events(run, RecommendConfig(), histories.events).catalogue
     graph, words = catalogue.evidence.graph.toarray(), catalogue.cosines["words"].toarray()
     following = catalogue.transitions.toarray()
+    second = catalogue.evidence.second_neighbours.toarray()
     assert following.any()
+    assert second.any()
     count = np.bincount(data.events.item_row, minlength=data.n_items)
     assert words.any()
     for i, user in enumerate(rows):
@@ -114,6 +117,7 @@ def test_frames_with_learned_weights_follow_the_formula(shop):
             + (-0.3 + 0.5 * length) * np.log1p(count)
             + 0.7 * np.log1p(0.1 * len(q) * q)
             + 0.6 * np.log1p(10 * len(q) * q)
+            + 0.9 * np.log1p(len(q) * recent_means(items, second, 10, 0.8))
             + 0.8 * np.log1p(10 * len(q) * recent_means(items, following, 1, 1.0))
             + 1.5 * cosine
         )

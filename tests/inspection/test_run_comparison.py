@@ -54,6 +54,21 @@ def test_runs_on_other_data_are_no_seeds_of_one_setting(tmp_path: Path):
     assert compared(tmp_path, "a1", "a2").groups == []
 
 
+def test_report_has_tests_of_runs_that_differ_in_their_seed(
+    ablation: Path, monkeypatch: pytest.MonkeyPatch
+):
+    test = {"difference": 0.25, "interval": [0.1, 0.3], "p_adjusted": 0.01}
+    pair = {"a": "a1 and 1 other seed", "b": "popularity", "metrics": {"ndcg@10": test}}
+    seeds = [{"name": pair["a"], "runs": ["a1", "a2"], "seeds": [1, 2]}]
+    figures = {"a1": 0.5, "a2": 0.5, "popularity": 0.25}
+    write_report(ablation / "seeds", figures, comparisons=[pair], seeds=seeds)
+    monkeypatch.chdir(ablation)
+    found = compare([inspect(Path(n)) for n in ("a2", "b1")], [inspect(Path("seeds"))])
+    assert [(t["a"], t["b"]) for t in found.tests] == [(pair["a"], "popularity")]
+    others = compare([inspect(Path("b1")), inspect(Path("b1"))], [inspect(Path("seeds"))])
+    assert others.tests == []
+
+
 def test_report_adds_its_figures_and_tests(ablation: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(ablation)  # the report names the runs as they were named then
     found = compared(Path(), "a1", "b1", "a2", "report")

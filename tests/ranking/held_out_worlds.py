@@ -1,5 +1,7 @@
 """Held-out events of worlds in which it is known what predicts the next item."""
 
+import dataclasses
+
 import numpy as np
 from scipy import sparse
 
@@ -26,9 +28,13 @@ def held_out_events(
     """
     (n_users, length), n_items = histories.shape, logits.shape[1]
     owner, items = np.repeat(np.arange(n_users), length), histories.ravel()
+    content = np.zeros((n_items, n_items)) if words is None else words
     cosines = {} if words is None else {"words": sparse.csr_array(words.astype(np.float32))}
+    graph = cooccurrence.fit(owner, items, n_items)
     evidence = ItemEvidence(
-        graph=cooccurrence.fit(owner, items, n_items),
+        cooccurrence=graph,
+        content_similarity=sparse.csr_array(content.astype(np.float32)),
+        graph=graph,
         transitions=transitions.fit(owner, items, n_items),
         cosines=cosines,
         events=np.bincount(items, minlength=n_items),
@@ -65,3 +71,28 @@ def right_model(n_users: int = 300, n_items: int = 60, seed: int = 0) -> HeldOut
     targets = (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)
     histories = rng.integers(0, n_items, (n_users, 8))
     return held_out_events(histories, targets, logits.astype(np.float32))
+
+
+def bought_after_a_twin(n_pairs: int = 40, seed: int = 0) -> HeldOutEvents:
+    """Items have twins of the same content; what is asked for was bought after the twin alone.
+
+    Items `0..n` have the twins `n..2n`, and `2n + i` was bought after item i. Half of the users
+    bought both, the others the twin of i: the answer for them is `2n + i`.
+    """
+    rng = np.random.default_rng(seed)
+    order = rng.permutation(n_pairs)
+    n_items = 3 * n_pairs
+    buyers = np.stack([order, order + 2 * n_pairs], axis=1)
+    seekers = np.stack([order + n_pairs, order + n_pairs], axis=1)
+    alike = np.zeros((n_items, n_items))
+    twins = np.arange(n_pairs)
+    alike[twins, twins + n_pairs] = alike[twins + n_pairs, twins] = 1
+    logits = rng.standard_normal((2 * n_pairs, n_items)).astype(np.float32)
+    found = held_out_events(
+        np.concatenate([buyers, seekers]),
+        np.concatenate([order, order + 2 * n_pairs]),
+        logits,
+        words=alike,
+    )
+    seeks = np.arange(n_pairs, 2 * n_pairs)
+    return dataclasses.replace(found, user=seeks, target=found.target[seeks])

@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import sparse
 
+from m6rec_cli.item_graphs import second_neighbours
 from m6rec_cli.ranking.evidence import ItemEvidence
 
 
@@ -12,9 +13,14 @@ def random_graph(rng, n):
 
 def test_of_users_weighs_recent_events_by_their_age():
     rng = np.random.default_rng(0)
-    graph, words, following = (random_graph(rng, 9) for _ in range(3))
+    graph, words, following, bought, similar = (random_graph(rng, 9) for _ in range(5))
     evidence = ItemEvidence(
-        graph=graph, transitions=following, cosines={"words": words}, events=np.arange(9)
+        cooccurrence=bought,
+        content_similarity=similar,
+        graph=graph,
+        transitions=following,
+        cosines={"words": words},
+        events=np.arange(9),
     )
     # User 1 has no event, user 0 more than the five that content looks at, one item twice.
     owner, items = np.array([0] * 7 + [2]), np.array([3, 1, 4, 1, 5, 8, 2, 6])
@@ -24,6 +30,9 @@ def test_of_users_weighs_recent_events_by_their_age():
         [share @ graph.toarray()[items[:7]] / share.sum(), np.zeros(9), graph.toarray()[6]]
     )
     np.testing.assert_allclose(found.shares.toarray(), expected, rtol=1e-5)
+    second = second_neighbours.fit(bought, similar).toarray()
+    expected = np.stack([share @ second[items[:7]] / share.sum(), np.zeros(9), second[6]])
+    np.testing.assert_allclose(found.second_shares.toarray(), expected, rtol=1e-5)
     expected = np.stack([following.toarray()[2], np.zeros(9), following.toarray()[6]])
     np.testing.assert_allclose(found.followers.toarray(), expected, rtol=1e-6)
     expected = np.stack(
@@ -31,10 +40,21 @@ def test_of_users_weighs_recent_events_by_their_age():
     )
     assert found.cosines.keys() == {"words"}
     np.testing.assert_allclose(found.cosines["words"].toarray(), expected, rtol=1e-5)
+    less = evidence.of_users(owner, items, 3, wanted=())
+    assert less.cosines == {}
+    assert (less.second_shares.nnz, less.second_shares.shape) == (0, (3, 9))
+    np.testing.assert_array_equal(less.shares.toarray(), found.shares.toarray())
 
 
 def test_popularity_is_the_logarithm_of_events():
     graph = random_graph(np.random.default_rng(0), 3)
-    evidence = ItemEvidence(graph=graph, transitions=graph, cosines={}, events=np.array([0, 1, 99]))
+    evidence = ItemEvidence(
+        cooccurrence=graph,
+        content_similarity=graph,
+        graph=graph,
+        transitions=graph,
+        cosines={},
+        events=np.array([0, 1, 99]),
+    )
     np.testing.assert_allclose(evidence.popularity, [0, np.log(2), np.log(100)], rtol=1e-6)
     assert evidence.popularity.dtype == np.float32

@@ -8,7 +8,12 @@ import pytest
 from m6rec_cli.ranking import ascent, fit, held_out
 from m6rec_cli.ranking.held_out import NAMES, Candidates, candidates
 from m6rec_cli.ranking.weights import FIXED
-from tests.ranking.held_out_worlds import fixed_order, held_out_events, right_model
+from tests.ranking.held_out_worlds import (
+    bought_after_a_twin,
+    fixed_order,
+    held_out_events,
+    right_model,
+)
 
 
 def test_fit_where_only_transitions_matter_overrules_the_model():
@@ -32,13 +37,19 @@ def test_fit_is_not_below_the_transitions_where_they_are_all_there_is():
     assert max(found.ndcg or 0, found.other_ndcg or 0) > 0.7
 
 
+def test_fit_finds_what_was_bought_after_something_similar():
+    found = fit.fit(candidates(bought_after_a_twin()))
+    assert max(found.ndcg or 0, found.other_ndcg or 0) > 0.9
+    assert found.weights.second_neighbours > 0.3
+
+
 def test_fit_where_the_model_is_right_keeps_it():
     events = candidates(right_model())
     found = fit.fit(events, constants={"weights without the model": fit.WITHOUT_MODEL})
     assert found.is_learned
     assert found.weights.model == pytest.approx(1, abs=0.15)
     # Chance moves these, by less than what the model says.
-    assert abs(found.weights.popularity) < 0.6
+    assert abs(found.weights.popularity) < 0.8
     usual = fit.fit(events, constants={"usual weights": fit.USUAL}).other_ndcg
     assert found.ndcg == pytest.approx(usual, abs=0.03)
 

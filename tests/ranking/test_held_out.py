@@ -39,11 +39,13 @@ def test_candidates_of_a_small_catalogue_are_all_items():
         "popularity_by_length": length * popularity,
         "neighbours": np.log1p(0.1 * 9 * shares),
         "close_neighbours": np.log1p(10 * 9 * shares),
+        "second_neighbours": np.log1p(9 * events.evidence.second_shares.toarray()),
         "followers": np.log1p(10 * 9 * events.evidence.followers.toarray()),
         "words": events.evidence.cosines["words"].toarray(),
         "vectors": np.zeros((6, 9)),
     }
     assert values.keys() == expected.keys()
+    assert values["second_neighbours"].any()
     for name, value in expected.items():
         np.testing.assert_allclose(values[name], value, rtol=1e-4, atol=1e-6, err_msg=name)
 

@@ -11,9 +11,11 @@ from m6rec_cli.ranking.weights import FIXED, MAX_EVENTS, RankingWeights
 
 SHARES = np.array([[0, 0.5, 0.25, 0], [0, 0, 0, 0]], np.float32)
 FOLLOWERS = np.array([[0.5, 0, 0, 0.1], [0, 0.3, 0, 0]], np.float32)
+SECOND = np.array([[0.1, 0, 0.3, 0], [0, 0, 0.2, 0]], np.float32)
 WORDS = np.array([[0.8, 0, 0.4, 0], [0, 0, 0, 0.6]], np.float32)
 EVIDENCE = UserEvidence(
     shares=sparse.csr_array(SHARES),
+    second_shares=sparse.csr_array(SECOND),
     followers=sparse.csr_array(FOLLOWERS),
     cosines={"words": sparse.csr_array(WORDS), "vectors": sparse.csr_array(WORDS / 2)},
 )
@@ -25,6 +27,7 @@ def test_gains_are_the_sum_of_the_terms():
         neighbours=2.0,
         neighbour_scale=0.3,
         close_neighbours=0.5,
+        second_neighbours=0.9,
         followers=1.5,
         words=3.0,
         vectors=4.0,
@@ -32,6 +35,7 @@ def test_gains_are_the_sum_of_the_terms():
     expected = (
         2 * np.log(1 + 0.3 * 4 * SHARES)
         + 0.5 * np.log(1 + 10 * 4 * SHARES)
+        + 0.9 * np.log(1 + 4 * SECOND)
         + 1.5 * np.log(1 + 10 * 4 * FOLLOWERS)
         + 5 * WORDS
     )
@@ -66,6 +70,13 @@ def test_uses_graphs_is_false_for_the_model_alone():
     assert not RankingWeights(model=1.0, popularity=2.0).uses_graphs
     assert RankingWeights(model=1.0, vectors=0.1).uses_graphs
     assert RankingWeights(model=1.0, followers=0.1).uses_graphs
+    assert RankingWeights(model=1.0, second_neighbours=0.1).uses_graphs
+
+
+def test_used_evidence_is_what_has_a_weight():
+    weights = RankingWeights(model=1.0, second_neighbours=0.1, vectors=2.0)
+    assert weights.used_evidence == ("second_neighbours", "vectors")
+    assert FIXED.used_evidence == ()
 
 
 def test_from_json_gives_back_the_weights():
@@ -93,6 +104,12 @@ def test_from_json_without_a_weight_is_an_error():
     del tree["vectors"]
     with pytest.raises(ValueError, match=r"not model, .*vectors"):
         RankingWeights.from_json(tree)
+
+
+def test_from_json_of_a_run_that_knows_no_second_neighbours_has_none():
+    tree = FIXED.to_json()
+    del tree["second_neighbours"]
+    assert RankingWeights.from_json(tree) == FIXED
 
 
 def test_weights_of_every_term_are_fields():

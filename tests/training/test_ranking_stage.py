@@ -103,7 +103,13 @@ def test_held_out_events_are_those_that_lists_are_made_for(tmp_path, small, repo
     np.testing.assert_array_equal(events.hidden.toarray(), hidden)
 
     weights = RankingWeights(
-        model=1.0, neighbours=1.0, close_neighbours=2.0, followers=0.5, words=3.0, vectors=4.0
+        model=1.0,
+        neighbours=1.0,
+        close_neighbours=2.0,
+        second_neighbours=0.7,
+        followers=0.5,
+        words=3.0,
+        vectors=4.0,
     )
     content = RecommendConfig().content_weight
     catalogue = dataclasses.replace(

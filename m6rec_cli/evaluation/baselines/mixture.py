@@ -1,4 +1,4 @@
-"""Co-occurrence, transitions, content and popularity by weights from held-out events: no training.
+"""Item graphs, content and popularity by weights from held-out events: no training.
 
 A log-linear model of what the tool knows without a network. The weights maximise NDCG@10 on each
 user's last labelled event, which the parts are not fitted on; then the parts are fitted on all
@@ -13,14 +13,20 @@ from scipy import sparse
 from m6rec_cli.data.manifest import MAX_MASKED_REPEATS
 from m6rec_cli.evaluation.baselines import _base, cooccurrence
 from m6rec_cli.evaluation.baselines._base import Histories, History, ItemContent
-from m6rec_cli.item_graphs import content_cosines, transitions
-from m6rec_cli.ranking.weights import FOLLOWER_SCALE
+from m6rec_cli.item_graphs import (
+    content_cosines,
+    content_similarity,
+    second_neighbours,
+    transitions,
+)
+from m6rec_cli.ranking.weights import FOLLOWER_SCALE, SECOND_NEIGHBOUR_SCALE, neighbour_gain
 
 READS = "content if any"
-RANKS_BY = "co-occurrence, transitions, content similarity (words; vectors), popularity"
+RANKS_BY = "neighbours, second neighbours, transitions, content (words; vectors), popularity"
 
 GRID = {
     "cooccurrence": (0.0, 0.03, 0.3, 3.0, 30.0),
+    "second_neighbours": (0.0, 0.3, 1.0, 2.0),
     "transitions": (0.0, 0.3, 1.0, 2.0),
     "words": (0.0, 0.3, 1.0, 3.0, 5.0, 10.0, 20.0),
     "vectors": (0.0, 0.3, 1.0, 3.0, 5.0, 10.0, 20.0),
@@ -29,6 +35,7 @@ GRID = {
 """Weights that are tried for each part."""
 _START = {
     "cooccurrence": 3.0,
+    "second_neighbours": 0.0,
     "transitions": 0.0,
     "words": 3.0,
     "vectors": 0.0,
@@ -49,6 +56,7 @@ class Parts:
 
     Attributes:
         graph: Co-occurrence shares, (n_items, n_items).
+        second: Shares of second neighbours, (n_items, n_items).
         transitions: Shares of what follows each item directly, (n_items, n_items).
         contents: By part, cosine similarities of each item to its most similar items,
             (n_items, n_items).
@@ -56,6 +64,7 @@ class Parts:
     """
 
     graph: sparse.csr_array
+    second: sparse.csr_array
     transitions: sparse.csr_array
     contents: dict[str, sparse.csr_array]
     popularity: np.ndarray
@@ -63,7 +72,8 @@ class Parts:
     @property
     def names(self) -> list[str]:
         """The parts that there are."""
-        return ["cooccurrence", "transitions", *self.contents, "popularity"]
+        second = ["second_neighbours"] if self.second.nnz else []
+        return ["cooccurrence", *second, "transitions", *self.contents, "popularity"]
 
     def shares(self, histories: Histories, rows: np.ndarray) -> np.ndarray:
         """Co-occurrence shares times the number of items, f32 (len(rows), items)."""
@@ -71,7 +81,7 @@ class Parts:
         return shares * np.float32(len(self.popularity))
 
     def similarities(self, histories: Histories, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Mean cosines of items to recent events, and log shares of what follows the last one.
+        """Mean cosines of items to recent events, log shares of second neighbours and followers.
 
         f32 (len(rows), items) each.
         """
@@ -81,15 +91,21 @@ class Parts:
             for name, graph in self.contents.items()
         }
         direct = transitions.shares_of_last_items(self.transitions, owner, items, len(rows))
-        scale = np.float32(FOLLOWER_SCALE * len(self.popularity))
-        return found | {"transitions": np.log1p(scale * direct.toarray())}
+        n_items = len(self.popularity)
+        found["transitions"] = neighbour_gain(direct.toarray(), n_items, FOLLOWER_SCALE)
+        if self.second.nnz:
+            shares = cooccurrence.shares(self.second, histories, rows).toarray()
+            gain = neighbour_gain(shares, n_items, SECOND_NEIGHBOUR_SCALE)
+            found["second_neighbours"] = gain
+        return found
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """log(1 + a n q) + t log(1 + 10 n r) + b cosine + c log(1 + events).
+    """log(1 + a n q) + z log(1 + n q2) + t log(1 + 10 n r) + b cosine + c log(1 + events).
 
-    q are the shares of the graph, r those of what follows the last item directly.
+    q are the shares of neighbours, q2 those of second neighbours, r those of what follows the last
+    item directly.
     """
 
     parts: Parts
@@ -109,12 +125,13 @@ def fit(
     # Content does not depend on what is held out, but for the document frequencies of warm items.
     warm = np.bincount(history.item_row, minlength=n_items) > 0
     contents = content_cosines.most_similar_items(content.term_counts, content.vectors, warm)
+    similar = content_similarity.similarity_graph(content.term_counts, warm)
     earlier, users, targets = hold_out_last(history)
     weights = choose_weights(
-        _fit_parts(earlier, n_items, contents), earlier.per_user, users, targets
+        _fit_parts(earlier, n_items, contents, similar), earlier.per_user, users, targets
     )
     contents = {name: graph for name, graph in contents.items() if weights[name] > 0}
-    return Mixture(_fit_parts(history, n_items, contents), weights)
+    return Mixture(_fit_parts(history, n_items, contents, similar), weights)
 
 
 def hold_out_last(history: History) -> tuple[History, np.ndarray, np.ndarray]:
@@ -211,8 +228,14 @@ def _term(
     return np.float32(weight) * similarities.get(name, popularity)
 
 
-def _fit_parts(history: History, n_items: int, contents: dict[str, sparse.csr_array]) -> Parts:
+def _fit_parts(
+    history: History,
+    n_items: int,
+    contents: dict[str, sparse.csr_array],
+    similar: sparse.csr_array,
+) -> Parts:
     count = np.bincount(history.item_row, minlength=n_items)
     graph = cooccurrence.fit_graph(history, n_items)
     following = transitions.fit(history.user_row, history.item_row, n_items)
-    return Parts(graph, following, contents, np.log1p(count).astype(np.float32))
+    second = second_neighbours.fit(graph, similar)
+    return Parts(graph, second, following, contents, np.log1p(count).astype(np.float32))

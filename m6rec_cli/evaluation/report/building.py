@@ -5,7 +5,12 @@ from pathlib import Path
 
 from m6rec_cli.config.settings import Config
 from m6rec_cli.evaluation.catalogue_facts import build_catalogue_facts
-from m6rec_cli.evaluation.comparison import adjust_for_all, choose_competitors, compare
+from m6rec_cli.evaluation.comparison import (
+    NamedTests,
+    adjust_for_all,
+    choose_competitors,
+    compare,
+)
 from m6rec_cli.evaluation.measurement import main_cutoff
 from m6rec_cli.evaluation.report.summary import (
     EvaluationSummary,
@@ -22,7 +27,7 @@ def build_summary(
     data: Path,
     task: EvaluationTask,
     results: dict[str, SystemResult],
-    pairs: Sequence[tuple[str, str]],
+    named: NamedTests,
     groups: Sequence[SeedGroup],
     headline: ViewName,
     config: Config,
@@ -55,7 +60,7 @@ def build_summary(
             [
                 compare(task, a, b, main_cutoff(ks), headline, resamples=resamples, seed=seed)
                 for a, b in choose_competitors(
-                    task, results, pairs, groups, headline, main_cutoff(ks)
+                    task, results, named, groups, headline, main_cutoff(ks)
                 )
             ]
         ),

@@ -54,6 +54,19 @@ def test_mixture_words_get_a_weight_where_they_alone_tell():
     np.testing.assert_array_equal(scores.argmax(axis=1), 2 * np.arange(30))
 
 
+def test_mixture_second_neighbours_get_a_weight_where_they_alone_tell():
+    """What follows item i for some users, others choose after its twin of the same words."""
+    n = 30
+    rows = np.arange(n)
+    buyers = np.stack([rows, 2 * n + rows, (rows * 7) % n], axis=1).ravel()  # the last is held out
+    seekers = np.stack([n + rows, 2 * n + rows], axis=1).ravel()
+    users = np.concatenate([np.repeat(rows, 3), np.repeat(n + rows, 2)])
+    h = history(users, np.concatenate([buyers, seekers]), 2 * n)
+    words = np.concatenate([np.eye(n), np.eye(n), np.zeros((n, n))]).astype(np.float32)
+    scorer = mixture.fit(h, 2 * n, 3 * n, ItemContent(term_counts=[sparse.csr_array(words)]))
+    assert scorer.weights["second_neighbours"] > 0
+
+
 def test_mixture_whitened_vectors_get_a_weight_where_they_alone_tell():
     h, n_items, _ = pairs_by_content()
     rng = np.random.default_rng(0)
