@@ -103,12 +103,15 @@ def evaluated(
 ) -> dict[str, dict[str, Any]]:
     """Each system's masked NDCG and recall at `k`, the interval of NDCG, and all figures as `all`.
 
-    `p` is the p-value of the paired test of NDCG against the system of `--against`, if given.
+    `p` is the p-value of the paired test of NDCG against the system of `--against`, if given; runs
+    that differ in their seed alone are tested as their mean over seeds.
     """
     if "--baselines" not in flags:
         flags = (*flags, "--baselines", "none")
     report = m6rec("evaluate", *systems, "--data", data, *flags, "--quiet")
     tests = {pair["a"]: pair["metrics"][f"ndcg@{k}"]["p_value"] for pair in report["comparisons"]}
+    for group in report.get("seeds", ()):
+        tests |= dict.fromkeys(group["runs"], tests.get(group["name"]))
     found = {}
     for name, system in report["systems"].items():
         found[name] = {

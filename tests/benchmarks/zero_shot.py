@@ -6,8 +6,8 @@
 OUT is that of `accuracy.py`: its runs of the first shop, and those of the second as "trained
 there", are used as they are, by the defaults. The second shop's tables are encoded with the
 features of the first (`--like`); features that it has no column for are missing. NDCG@10 over the
-whole catalogue, seen items masked, means over seeds; p is that of each seed against the untrained
-mixture there.
+whole catalogue, seen items masked, means over seeds; p is that of the mean over seeds against the
+untrained mixture there.
 """
 
 import argparse
@@ -61,7 +61,7 @@ def measure(first: str, second: str, args: argparse.Namespace) -> dict[str, dict
         "NDCG": statistics.mean(found[str(run)]["ndcg"] for run in runs),
         "Recall": statistics.mean(found[str(run)]["recall"] for run in runs),
         "alone": statistics.mean(alone[str(run)]["ndcg"] for run in runs),
-        "p": ", ".join(f"{found[str(run)]['p']:.3f}" for run in runs),
+        "p": found[str(runs[0])]["p"],
     }
     if all((run / "run.json").exists() for run in there):
         own = m6rec("evaluate", *there, "--data", args.out / second / "data", *split, "--quiet")
