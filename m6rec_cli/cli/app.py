@@ -1,5 +1,6 @@
 """The command `m6rec` and its subcommands."""
 
+import contextlib
 import os
 import sys
 from typing import Annotated, Any
@@ -53,6 +54,14 @@ def _root(
     """Options before the subcommand."""
 
 
+def _words_of_the_shell() -> contextlib.AbstractContextManager[None]:
+    if os.environ.get("_M6REC_COMPLETE") != "complete_bash":
+        return contextlib.nullcontext()
+    from m6rec_cli.cli import bash_words
+
+    return bash_words.whole_settings()
+
+
 def main() -> None:
     """Run the command line and exit with the documented code."""
     signals.install_handlers(lambda line: print(line, file=sys.stderr, flush=True))
@@ -62,7 +71,8 @@ def main() -> None:
             reconfigure(encoding="utf-8", errors="backslashreplace")
     provenance.record_command(sys.argv[1:])
     try:
-        with run.exit_codes():  # for a help text that cannot be written
+        # The codes are for a help text that cannot be written.
+        with run.exit_codes(), _words_of_the_shell():
             app()
     except SystemExit as end:
         if end.code in signals.EXIT_CODES and "jax" in sys.modules and process_group.is_alone():

@@ -1,12 +1,13 @@
 """The model by its defaults against every baseline on small parts of real logs.
 
     python tests/benchmarks/small_shops.py DATA_ROOT OUT [--events 1000,3000] [--inner]
-        [--shops office,beauty] [--seeds 0,1] [--extra KEY=VALUE ...]
+        [--shops office,beauty] [--seeds 0,1] [--home RUN] [--extra KEY=VALUE ...]
 
 A part has the events of random users, as many as it takes; users with more than a fifth of
 a part are left out. Of Online Retail, the customers of the lines as the shop exported them. The
 table has NDCG@10 (unmasked where people repeat) and the p-value of the paired test
-of the model against the best baseline.
+of the model against the best baseline. `--home` adds a run of another shop without training there:
+its NDCG@10, and the p-value against the best baseline.
 """
 
 import argparse
@@ -73,6 +74,15 @@ def figures(report: dict[str, Any], run: str) -> dict[str, Any]:
     return row
 
 
+def home_figures(home: Path, data: Path, table_flags: list[object], split: str) -> dict[str, Any]:
+    """The columns of a run of another shop, which reads the part by its own features."""
+    if not (data / "manifest.json").exists():
+        m6rec("preprocess", *table_flags, "--like", home, "--out", data, "--quiet")
+    on = ["--data", data, "--split", split, "--baselines", BASELINES, "--quiet"]
+    row = figures(m6rec("evaluate", home, *on), str(home))
+    return {"home run": row["model"], "home p": row["p"]}
+
+
 def main() -> None:
     """Print a table with a row for each part and seed."""
     parser = argparse.ArgumentParser(
@@ -85,6 +95,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--split", default="test")
     parser.add_argument("--inner", action="store_true", help="without each user's last event")
+    parser.add_argument("--home", type=Path, help="a run of another shop")
     parser.add_argument("--extra", action="append", default=[], metavar="KEY=VALUE")
     args = parser.parse_args()
     rows: dict[str, dict[str, Any]] = {}
@@ -98,17 +109,22 @@ def main() -> None:
             if args.inner:
                 part = without_last_events(part, SHOPS[shop])
             part.write_parquet(path)
-            data = folder / "data"
+            data, own = folder / "data", flags(args.root, shop, path)
             if not (data / "manifest.json").exists():
-                m6rec("preprocess", *flags(args.root, shop, path), "--out", data, "--quiet")
+                m6rec("preprocess", *own, "--out", data, "--quiet")
+            elsewhere = {}
+            if args.home:
+                elsewhere = home_figures(args.home, folder / "data-like", own, args.split)
             for seed in args.seeds.split(","):
                 run = folder / f"run{seed}"
                 seeds = sets([f"train.seed={seed}", *args.extra])
                 m6rec("pretrain", data, *seeds, "--out", run, "--resume", "--quiet")
                 split = ["--split", args.split, "--baselines", BASELINES]
                 report = m6rec("evaluate", run, "--data", data, *split, "--quiet")
-                rows[f"{shop} {n_events:,}, seed {seed}"] = figures(report, str(run))
+                row = figures(report, str(run)) | elsewhere
+                rows[f"{shop} {n_events:,}, seed {seed}"] = row
     columns = ["users", "view", "model", *BASELINES.split(","), "p"]
+    columns += ["home run", "home p"] if args.home else []
     table("NDCG@10 of small shops", rows, columns)
 
 

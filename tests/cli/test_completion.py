@@ -1,12 +1,13 @@
 """Completion: what is offered, and scripts for three shells."""
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from m6rec_cli.cli import completion
+from m6rec_cli.cli import bash_words, completion
 from m6rec_cli.cli.app import app
 from m6rec_cli.config.keys import all_keys
 from m6rec_cli.config.settings import PRESETS, Config
@@ -18,7 +19,7 @@ def offered(line: str) -> list[str]:
     words = line.split(" ")
     env = {
         "_M6REC_COMPLETE": "complete_bash",
-        "COMP_WORDS": line,
+        "COMP_WORDS": "\n".join(words),
         "COMP_CWORD": str(len(words) - 1),
     }
     done = CliRunner().invoke(app, [], env=env, prog_name="m6rec")
@@ -56,6 +57,42 @@ def test_baselines_are_offered_once():
     more = completion.baselines("ease,popularity,")
     assert "ease,popularity,mixture" in more
     assert not {"ease,popularity,ease", "ease,popularity,none"} & set(more)
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        (["--set", "model.decoder.kind", "=", "m"], ["mingru"]),
+        (["--set", "model.decoder.kind", "="], ["gru", "lru", "lstm", "mingru"]),
+        (["--set", "model.width", "=", "8", "--pre"], ["--preset"]),
+        (["--set", "train.epo"], ["train.epochs="]),
+    ],
+)
+def test_bash_which_splits_settings_is_offered_what_follows_the_sign(
+    words: list[str], found: list[str], tmp_path: Path
+):
+    """By the installed script in bash itself, which fills these variables as it splits a line."""
+    home = {"HOME": str(tmp_path), "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+    env = ENVIRONMENT | home
+    m6rec = Path(sys.executable).parent / "m6rec"
+    subprocess.run([m6rec, "--install-completion", "bash"], env=env, check=True, timeout=60)
+    line = ["m6rec", "pretrain", "data", *words]
+    script = (
+        f"source {tmp_path}/.bash_completions/m6rec.sh; COMP_WORDS=({' '.join(line)}); "
+        f"COMP_CWORD={len(line) - 1}; _m6rec_completion {m6rec}; echo ${{COMPREPLY[@]}}"
+    )
+    done = subprocess.run(
+        ["bash", "-c", script], env=env, check=True, timeout=60, capture_output=True, text=True
+    )
+    assert done.stdout.split() == found
+
+
+def test_words_of_bash_are_joined_at_signs_alone():
+    joined = bash_words.join_at_signs
+    assert joined(["m6rec", "a", "=", "b", "c"], 4) == (["m6rec", "a=b", "c"], "")
+    assert joined(["m6rec", "a", "=", "b"], 3) == (["m6rec", "a=b"], "a=")
+    assert joined(["m6rec", "a", "=", "", "c"], 3) == (["m6rec", "a="], "a=")
+    assert joined(["m6rec"], 1) == (["m6rec", ""], "")
 
 
 @pytest.mark.parametrize(
