@@ -27,8 +27,8 @@ def fit(cooccurrence: sparse.csr_array, content_similarity: sparse.csr_array) ->
         content_similarity: From `content_similarity.similarity_graph`, f32 (i, i).
 
     Returns:
-        f32 (i, i), the 100 largest shares of each row. Without content it is empty: co-occurrence
-        alone, walked twice, finds nothing that its first step did not.
+        f32 (i, i), the 100 largest shares of each row. Without content it is empty: two steps over
+        co-occurrence alone make lists no better than one.
     """
     if not content_similarity.nnz:
         return sparse.csr_array(cooccurrence.shape, dtype=np.float32)
