@@ -1,6 +1,5 @@
 """A run in memory that makes lists from frames of events."""
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from m6rec_cli.inference.request import ListFilters, RecommendRequest, UserSourc
 from m6rec_cli.stages import recommend as stage
 from m6rec_cli.system import runtime
 from m6rec_cli.system.errors import M6RecError
+from m6rec_cli.system.temporary import temporary_folder
 
 
 class Recommender:
@@ -66,8 +66,7 @@ class Recommender:
         config = configuration.resolve(
             command="recommend", sets=as_sets(settings), flags={"k": ("recommend.k", k)}
         )
-        with tempfile.TemporaryDirectory(prefix="m6rec-") as name, reporting(quiet=quiet) as report:
-            folder = Path(name)
+        with temporary_folder() as folder, reporting(quiet=quiet) as report:
             user_file = _written_ids(folder / "user_ids.txt", user_ids)
             request = RecommendRequest(
                 run=self._run.path,

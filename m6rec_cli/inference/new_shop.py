@@ -6,11 +6,9 @@ other names, the tables are another shop's: their columns are inferred as `prepr
 their items take the place of the run's.
 """
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import polars as pl
 
@@ -25,6 +23,7 @@ from m6rec_cli.preprocessing.tables import Table
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import Reporter
 from m6rec_cli.system.run_manifest import read_run
+from m6rec_cli.system.temporary import temporary_folder
 
 MIN_KNOWN_SHARE = 0.5
 """Share of the items, or else of the events, that the run has to know for its own shop."""
@@ -44,8 +43,8 @@ def with_encoded_tables(request: RecommendRequest, report: Reporter) -> Iterator
         yield request
         return
     report.note(f"{reason}: the tables are read as those of a new shop")
-    with tempfile.TemporaryDirectory(prefix="m6rec-") as folder:
-        data = Path(folder) / "data"
+    with temporary_folder() as folder:
+        data = folder / "data"
         users = request.users
         assert users.interactions is not None
         inputs = PreprocessInputs(

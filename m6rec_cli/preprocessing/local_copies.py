@@ -4,7 +4,6 @@ While the copies exist, `address_of` gives back what the user named, for message
 """
 
 import re
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import NamedTuple
 from m6rec_cli.preprocessing.sources._base import SOURCES, Source
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import Reporter
+from m6rec_cli.system.temporary import temporary_folder
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 
@@ -47,16 +47,16 @@ def local_tables(
     Raises:
         M6RecError: A table cannot be copied, or the scheme of an address is unknown.
     """
-    with tempfile.TemporaryDirectory(prefix="m6rec-") as folder:
+    with temporary_folder() as folder:
         try:
-            logs = [_local(log, "interactions", Path(folder), report) for log in interactions]
+            logs = [_local(log, "interactions", folder, report) for log in interactions]
             yield LocalTables(
                 interactions=tuple(logs),
-                items=_local(items, "items", Path(folder), report) if items else None,
-                users=_local(users, "users", Path(folder), report) if users else None,
+                items=_local(items, "items", folder, report) if items else None,
+                users=_local(users, "users", folder, report) if users else None,
             )
         except M6RecError as error:
-            _name_originals(error, Path(folder))
+            _name_originals(error, folder)
             raise
         finally:
             for copy in [path for path in _ORIGINALS if path.is_relative_to(folder)]:
