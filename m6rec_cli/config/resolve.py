@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 S = TypeVar("S", bound="DataclassInstance")
 
+_LIST_OF_KEYS = "m6rec guide configuration"
 _READ_BY = {
     "data": ("preprocess",),
     "model": ("pretrain", "finetune"),
@@ -167,7 +168,7 @@ def _with_value(config: S, key: str, value: object, where: str, prefix: str = ""
         raise M6RecError(
             f"unknown configuration key `{prefix}{key}`",
             where=where,
-            hint=nearest_hint(prefix + key, all_keys(Config)),
+            hint=nearest_hint(prefix + key, all_keys(Config), listed_by=_LIST_OF_KEYS),
         )
     if rest:
         inner = _with_value(getattr(config, head), rest, value, where, full + ".")
@@ -176,7 +177,7 @@ def _with_value(config: S, key: str, value: object, where: str, prefix: str = ""
         raise M6RecError(
             f"`{full}` is a section, not a key",
             where=where,
-            hint=nearest_hint(full, all_keys(Config)),
+            hint=nearest_hint(full, all_keys(Config), listed_by=_LIST_OF_KEYS),
         )
     kind = get_type_hints(type(config))[head]
     checked = checked_value(key_of(known[head]), kind, value, full, where)

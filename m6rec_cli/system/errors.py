@@ -6,6 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
+_MAX_KNOWN = 30
+"""Known names that a hint lists."""
+
+
 class M6RecError(Exception):
     """A fault in an input, a configuration or a checkpoint; the command exits with `exit_code`.
 
@@ -52,13 +56,21 @@ class Terminated(BaseException):
         self.exit_code = exit_code
 
 
-def nearest_hint(name: str, known: Iterable[str]) -> str:
-    """A hint with the known name closest to `name`, or with all known names."""
+def nearest_hint(name: str, known: Iterable[str], *, listed_by: str | None = None) -> str:
+    """A hint with the known name closest to `name`, or with the known names.
+
+    Args:
+        listed_by: The command that lists the names, for many of them.
+    """
     known = sorted(known)
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     if close:
         return f"did you mean `{close[0]}`?"
-    return "known: " + (", ".join(f"`{k}`" for k in known) or "none")
+    if listed_by:
+        return f"`{listed_by}` lists what is known"
+    shown = ", ".join(f"`{k}`" for k in known[:_MAX_KNOWN]) or "none"
+    more = len(known) - _MAX_KNOWN
+    return f"known: {shown} and {more} more" if more > 0 else f"known: {shown}"
 
 
 def missing_path_hint(path: Path | str) -> str | None:

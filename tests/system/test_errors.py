@@ -53,6 +53,17 @@ def test_nearest_hint_names_the_closest_or_all(name: str, known: list[str], hint
     assert nearest_hint(name, known) == hint
 
 
+def test_nearest_hint_of_many_names_lists_some_of_them_or_names_the_command_that_does():
+    many = [f"column{n:02}" for n in range(40)]
+    hint = nearest_hint("zzz", many)
+    assert hint.startswith("known: `column00`, ")
+    assert hint.endswith("`column29` and 10 more")
+    assert nearest_hint("zzz", many, listed_by="m6rec config") == (
+        "`m6rec config` lists what is known"
+    )
+    assert nearest_hint("column0", many, listed_by="m6rec config").startswith("did you mean")
+
+
 def test_nearest_hint_accepts_an_iterator():
     assert nearest_hint("q", iter(["b", "a"])) == "known: `a`, `b`"
 
