@@ -5,7 +5,6 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-
 _MAX_KNOWN = 30
 """Known names that a hint lists."""
 
