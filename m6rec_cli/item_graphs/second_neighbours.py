@@ -20,7 +20,7 @@ def fit(cooccurrence: sparse.csr_array, content_similarity: sparse.csr_array) ->
     """Each item's second neighbours and their shares of the walks that start there.
 
     A step leads to one of the 30 largest co-occurrence neighbours or to an item that this one is
-    similar to; the weights of both kinds sum to 1 each. Walks back to their start do not count.
+    similar to; the weights of each kind sum to 1 at most. Walks back to their start do not count.
 
     Args:
         cooccurrence: Shares of neighbours in histories, f32 (i, i).
