@@ -55,7 +55,7 @@ def evaluate(
             "--against",
             metavar="B",
             help="Paired test of every other system against this one; by default the best "
-            "baseline.",
+            "baseline. Runs that differ in their seed alone are tested as their mean.",
         ),
     ] = None,
     split: Annotated[

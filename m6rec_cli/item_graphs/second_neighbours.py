@@ -12,7 +12,7 @@ from m6rec_cli.item_graphs.cooccurrence import normalize_rows, top_per_row
 
 MAX_NEIGHBOURS = 100
 MAX_STEPS = 30
-"""Co-occurrence neighbours of an item that a step may lead to; more cost time and find less."""
+"""Co-occurrence neighbours of an item that a step may lead to; more cost time and add nothing."""
 _ITEMS_PER_BLOCK = 5_000
 
 

@@ -39,8 +39,11 @@ CONSTANTS = {
 }
 """Weights that learned ones have to beat, by name."""
 PRIOR_STRENGTH = 5.0
-"""Events that the prior counts for: its penalty is this times the squared distance to it, in units
-of the standard deviation of a term where that is less than 1: cosines are small numbers."""
+"""How many events the prior counts for: its penalty is this times the squared distance from it.
+
+The distance is in standard deviations of the term where these are below 1: cosines are small
+numbers, so that their weights have to be large to matter.
+"""
 _SMALLEST_UNIT = 0.02
 """A term that hardly varies says nothing, and its weight stays near the prior."""
 MIN_EVENTS = 20

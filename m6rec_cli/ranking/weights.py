@@ -119,15 +119,13 @@ class RankingWeights:
             close = neighbour_gain(shares.data, n_items, CLOSE_NEIGHBOUR_SCALE)
             gain += np.float32(self.close_neighbours) * close
         total = sparse.csr_array((gain, shares.indices, shares.indptr), shares.shape)
-        for weight, shares, scale in (
+        for weight, other, scale in (
             (self.second_neighbours, evidence.second_shares, SECOND_NEIGHBOUR_SCALE),
             (self.followers, evidence.followers, FOLLOWER_SCALE),
         ):
             if weight:
-                gain = np.float32(weight) * neighbour_gain(shares.data, n_items, scale)
-                total = total + sparse.csr_array(
-                    (gain, shares.indices, shares.indptr), shares.shape
-                )
+                gain = np.float32(weight) * neighbour_gain(other.data, n_items, scale)
+                total = total + sparse.csr_array((gain, other.indices, other.indptr), other.shape)
         for name, cosines in evidence.cosines.items():
             if weight := getattr(self, name):
                 total = total + np.float32(weight) * cosines

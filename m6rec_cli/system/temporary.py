@@ -14,7 +14,7 @@ _PREFIX, _LOCK = "m6rec-tables-", ".lock"
 
 @contextmanager
 def temporary_folder() -> Iterator[Path]:
-    """Yield an empty folder of this user alone, which is removed at the end.
+    """Yield a folder of this user alone, which is removed at the end.
 
     Folders that killed processes of this user have left are removed, too.
     """

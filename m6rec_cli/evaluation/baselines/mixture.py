@@ -19,10 +19,11 @@ from m6rec_cli.item_graphs import (
     second_neighbours,
     transitions,
 )
+from m6rec_cli.item_graphs import cooccurrence as graphs
 from m6rec_cli.ranking.weights import FOLLOWER_SCALE, SECOND_NEIGHBOUR_SCALE, neighbour_gain
 
 READS = "content if any"
-RANKS_BY = "neighbours, second neighbours, transitions, content (words; vectors), popularity"
+RANKS_BY = "co-occurrence, second neighbours, transitions, words, vectors, popularity"
 
 GRID = {
     "cooccurrence": (0.0, 0.03, 0.3, 3.0, 30.0),
@@ -131,6 +132,8 @@ def fit(
         _fit_parts(earlier, n_items, contents, similar), earlier.per_user, users, targets
     )
     contents = {name: graph for name, graph in contents.items() if weights[name] > 0}
+    if not weights.get("second_neighbours"):
+        similar = graphs.empty_graph(n_items)
     return Mixture(_fit_parts(history, n_items, contents, similar), weights)
 
 
