@@ -4,10 +4,9 @@ The first signal raises `Terminated`. Two cases need more than that:
 
 - Work that has to be saved runs in `deferred_stop`. The first signal then only sets
   `stop_requested`, and the work saves and calls `stop_if_requested`; a second signal ends it.
-- Python prints and drops an exception that is raised within a callback of the interpreter (a
-  destructor, a hook of the garbage collector), and libraries may catch it. A timer therefore raises
-  it again while the work goes on and no `Terminated` is on its way. Long loops also call
-  `check_stop`.
+- Python drops an exception that is raised within a callback of the interpreter (a destructor, a
+  hook of the garbage collector), and libraries may catch it. A timer therefore raises it again
+  while the work goes on and no `Terminated` is on its way. Long loops also call `check_stop`.
 
 While the main thread is in compiled code, Python handles no signal. A thread then says that the
 command will stop, and ends the process if a second signal arrives.
@@ -58,11 +57,24 @@ def install_handlers(say: Callable[[str], object] | None = None) -> None:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _handle)
     signal.signal(signal.SIGALRM, _raise_again)
+    sys.unraisablehook = _without_terminated(sys.unraisablehook)
     if say is not None:
         read, write = os.pipe()
         os.set_blocking(write, False)
         signal.set_wakeup_fd(write, warn_on_full_buffer=False)
         threading.Thread(target=_watch, args=(read, say), daemon=True).start()
+
+
+def _without_terminated(
+    hook: "Callable[[sys.UnraisableHookArgs], object]",
+) -> "Callable[[sys.UnraisableHookArgs], object]":
+    """The hook that prints dropped exceptions, without `Terminated`, which is raised again."""
+
+    def show(dropped: "sys.UnraisableHookArgs") -> None:
+        if not isinstance(dropped.exc_value, Terminated):
+            hook(dropped)
+
+    return show
 
 
 def finish() -> None:

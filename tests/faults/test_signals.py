@@ -102,6 +102,7 @@ def test_signal_whose_exception_is_dropped_stops_the_work(work: str, number: int
     exit_code, said, seconds = stopped(work, number)
     assert exit_code == code
     assert said.splitlines()[-1] == "stopped"
+    assert "Traceback" not in said
     assert seconds < 15
 
 
