@@ -1,9 +1,9 @@
 """Compare an export with the lists that m6rec made of it: `python check.py`.
 
-Needs numpy and jax, and flatbuffers, by which jax reads an exported function; not m6rec. Scores all
-items for the users of `check.npz` by the function `score.jax` and by the vectors. Fails if a value
-differs by more than 1e-5, or if a list has another item than that of m6rec. Items whose scores
-differ by less may be in either order.
+Needs numpy and jax, not m6rec. jax reads an exported function by `flatbuffers`, which lies beside
+this file. Scores all items for the users of `check.npz` by the function `score.jax` and by the
+vectors. Fails if a value differs by more than 1e-5, or if a list has another item than that of
+m6rec. Items whose scores differ by less may be in either order.
 """
 
 import json
@@ -83,7 +83,7 @@ def main() -> None:
     try:
         differences, wrong, n_users = check(Path(__file__).resolve().parent)
     except ImportError as error:
-        sys.exit(f"{error}: `pip install numpy jax flatbuffers`")
+        sys.exit(f"{error}: `pip install numpy jax`")
     for name, value in differences.items():
         print(f"{name}: largest difference {value:.2e}")
     for name, n in wrong.items():

@@ -1,10 +1,11 @@
-"""Some users' inputs and the lists that `recommend` makes for them, for `check.py`."""
+"""Some users' inputs and the lists that `recommend` makes for them, and `check.py` to compare."""
 
 import dataclasses
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+import flatbuffers
 import numpy as np
 
 from m6rec_cli.config.settings import RecommendConfig
@@ -26,7 +27,9 @@ def write_check(
     rows: np.ndarray,
     inputs: Sequence[FunctionInput],
 ) -> int:
-    """Write `check.npz` and the script that reads it; the number of users in it.
+    """Write `check.npz`, and the script that reads it with the package that it imports.
+
+    Returns the number of users in the file.
 
     Args:
         config: With `seen=auto` decided.
@@ -53,4 +56,13 @@ def write_check(
     }
     np.savez(folder / CASE, allow_pickle=False, **arrays)
     shutil.copyfile(Path(__file__).with_name(SCRIPT), folder / SCRIPT)
+    _copy_flatbuffers(folder)
     return n
+
+
+def _copy_flatbuffers(folder: Path) -> None:
+    """Put `flatbuffers` beside the script: jax reads a function by it, and does not install it."""
+    package = Path(flatbuffers.__path__[0])
+    (folder / package.name).mkdir()
+    for module in package.glob("*.py"):
+        shutil.copyfile(module, folder / package.name / module.name)
