@@ -1,6 +1,7 @@
 """Conventions of the source: docstrings, lengths of files, types."""
 
 import ast
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -44,6 +45,25 @@ def test_docstrings_begin_with_one_complete_line(name: str):
         for function, node in [("", tree_of(name)), *functions_of_users(name)]
         if (fault := fault_of_first_line(node))
     ]
+    assert not faults, "\n".join(faults)
+
+
+def documented_arguments(node: ast.FunctionDef) -> list[str]:
+    """The names that the section `Args` of a docstring explains."""
+    _, _, section = (ast.get_docstring(node) or "").partition("Args:\n")
+    lines = itertools.takewhile(lambda line: not line or line[0] == " ", section.splitlines())
+    names = [re.match(r" {4}(\*{0,2}\w+(?:, \w+)*): ", line) for line in lines]
+    return [name.lstrip("*") for match in names if match for name in match[1].split(", ")]
+
+
+@pytest.mark.parametrize("name", modules())
+def test_docstrings_explain_arguments_that_exist(name: str):
+    faults = []
+    for node in ast.walk(tree_of(name)):
+        if isinstance(node, ast.FunctionDef):
+            known = {one.arg for one in ast.walk(node.args) if isinstance(one, ast.arg)}
+            unknown = set(documented_arguments(node)) - known
+            faults += [f"{name}:{node.name} has no argument `{one}`" for one in unknown]
     assert not faults, "\n".join(faults)
 
 

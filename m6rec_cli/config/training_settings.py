@@ -80,6 +80,12 @@ class TrainConfig:
     )
     loss: LossConfig = field(default_factory=LossConfig)
     valid_users: int = key(20000, "users in validation, a fixed random sample; 0 takes all", ge=0)
+    valid_protocol: str = key(
+        "all",
+        "what validation asks for: `all` validation events of a user, or `rolling`: each of them "
+        "after the events before it, at most `valid_users` of them",
+        choices=("all", "rolling"),
+    )
     softmax: str = key(
         "exact",
         "softmax over the whole catalogue (exact) or over sampled negatives",

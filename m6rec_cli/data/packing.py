@@ -130,7 +130,7 @@ def pack_training(
         weight: f32, the weight of the target at the position of each event.
         length: Tokens per row.
         first_event: Factor for the weight of a user's first event.
-        aim: Position of the event that replaces each event as the target; None keeps all.
+        target_index: Position of the event that is the target in place of each; None keeps all.
     """
     rng = np.random.default_rng((seed, epoch))
     start, size = _cut(events.user_row, length, rng)

@@ -100,16 +100,19 @@ def later_events(data: Dataset, split: str, users: np.ndarray) -> HeldOut:
     return HeldOut(queries, np.searchsorted(users, keys // data.n_items), keys % data.n_items)
 
 
-def next_events(data: Dataset, split: str, users: np.ndarray) -> HeldOut:
+def next_events(data: Dataset, split: str, users: np.ndarray, most: int = 0) -> HeldOut:
     """One query per held-out event, its target, after all earlier events of the user.
 
     Args:
         users: Sorted rows of users with targets.
+        most: Take so many events, evenly over the log; 0 takes all.
     """
     code = SPLITS.index(split)
     log = data.events.take(data.events.split <= code)
     is_target = (log.split == code) & log.label & contains(users, log.user_row.astype(np.int64))
     position = np.flatnonzero(is_target)
+    if 0 < most < len(position):
+        position = position[np.linspace(0, len(position) - 1, most).astype(np.int64)]
     user_row = log.user_row[position].astype(np.int64)
     queries = Queries(
         events=log, user_row=user_row, start=log.offsets(data.n_users)[user_row], stop=position

@@ -8,7 +8,7 @@ from flax import nnx
 from m6rec_cli.config.settings import Config
 from m6rec_cli.data.manifest import hides_seen
 from m6rec_cli.data.packing import PackedRows, gap_buckets, pack_queries
-from m6rec_cli.data.queries import HeldOut, Queries, later_events
+from m6rec_cli.data.queries import HeldOut, Queries, later_events, next_events
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.execution.layout import Layout
 from m6rec_cli.execution.model_inputs import FeatureTables
@@ -47,10 +47,13 @@ class SeenItems:
 class Validation:
     """A fixed sample of users with validation events, asked for what `evaluate` asks for.
 
+    Under `train.valid_protocol=all` a query is a user, whose targets are all their validation
+    events; under `rolling` it is a validation event after all earlier events of its user.
+
     Attributes:
-        queries: The users, with their histories.
-        packed: Histories of the users.
-        row: Row of each user's last token in `packed`.
+        queries: The users at their times, with their histories.
+        packed: Histories of the queries.
+        row: Row of each query's last token in `packed`.
         position: Position of it in the row.
         target: Item rows of all validation targets, distinct per query.
         target_query: Index of the query of each target, sorted.
@@ -82,7 +85,10 @@ class Validation:
         limit = config.train.valid_users
         if limit and len(users) > limit:
             users = np.sort(np.random.default_rng(0).choice(users, limit, replace=False))
-        held_out = later_events(data, "valid", users)
+        if config.train.valid_protocol == "rolling":
+            held_out = next_events(data, "valid", users, limit)
+        else:
+            held_out = later_events(data, "valid", users)
         return cls._of_targets(data, config, held_out)
 
     @classmethod

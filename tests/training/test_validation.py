@@ -126,6 +126,33 @@ def test_validation_asks_for_all_targets_of_a_user(tmp_path, small):
     assert got["ndcg@10"] == pytest.approx((1 + 1 / np.log2(3)) / ideal / 2)
 
 
+def test_rolling_validation_asks_for_each_event_after_the_earlier_ones(tmp_path, small):
+    users, items = [0, 0, 0, 0, 1, 1, 1], [0, 1, 2, 2, 3, 0, 3]
+    data = write_data(tmp_path / "data", users, items, n_items=5, split=[0, 1, 1, 1, 0, 1, 1])
+    checker = Validation.from_data(data, small("train.valid_protocol=rolling"))
+    assert checker is not None
+    assert checker.target_query.tolist() == [0, 1, 2, 3, 4]
+    assert checker.target.tolist() == [1, 2, 2, 0, 3]
+    assert checker.is_repeat.tolist() == [False, False, True, False, True]
+    assert (checker.queries.stop - checker.queries.start).tolist() == [1, 2, 3, 1, 2]
+    seen = [row[row >= 0].tolist() for row in checker.seen_items[np.arange(5)]]
+    assert seen == [[0], [0, 1], [0, 1, 2], [3], [0, 3]]
+    # A mean over users, whose figure is the mean over their queries.
+    got = checker._figures(np.array([0, np.inf, np.inf, 0, np.inf]))
+    assert got["recall@10"] == pytest.approx((1 / 3 + 1 / 2) / 2)
+
+
+def test_rolling_validation_of_many_events_takes_some_evenly(tmp_path, small):
+    users = np.zeros(40, int)
+    data = write_data(tmp_path / "data", users, np.arange(40), split=[0] * 10 + [1] * 30)
+    checker = Validation.from_data(
+        data, small("train.valid_protocol=rolling", "train.valid_users=4")
+    )
+    assert checker is not None
+    assert checker.target.tolist() == [10, 19, 29, 39]
+    assert (checker.queries.stop - checker.queries.start).tolist() == [10, 19, 29, 39]
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 10**6))
 def test_seen_items_are_the_distinct_items_of_each_user(seed):
