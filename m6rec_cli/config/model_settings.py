@@ -72,6 +72,13 @@ class ModelConfig:
     dropout: float = key(0.3, "dropout in the decoder and on its input", ge=0, le=0.95)
     temperature: float = key(1.0, "divides the logits", ge=1e-3)
     max_history: int = key(200, "latest events of a user that the decoder reads", ge=1)
+    long_horizon: int = key(
+        0,
+        "first positions of a history that learn two questions: the next item, and, in half of the "
+        "histories, a random later item of the user, for `recommend.horizon=long`; 0 learns the "
+        "first alone",
+        ge=0,
+    )
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
     generator: GeneratorConfig = field(default_factory=GeneratorConfig)

@@ -24,6 +24,12 @@ class RecommendConfig:
         "when the run was trained, `fixed`, or `model`, which uses the model alone",
         choices=("learned", "fixed", "model"),
     )
+    horizon: str = key(
+        "next",
+        "what lists predict: the `next` event, or what a user comes to in the `long` run, by the "
+        "model alone; `long` needs a run with `model.long_horizon`",
+        choices=("next", "long"),
+    )
     cooccurrence_weight: float = key(
         0.1, "with `ranking=fixed`: weight of the co-occurrence graph", ge=0
     )

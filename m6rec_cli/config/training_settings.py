@@ -75,7 +75,7 @@ class TrainConfig:
     future_targets: int = key(
         0,
         "number of early next-item targets that are replaced by a random later item of the same "
-        "user; new users' lists then predict the long run (`recommend.ranking=model`)",
+        "user: new users' lists then predict the long run alone; `model.long_horizon` learns both",
         ge=0,
     )
     loss: LossConfig = field(default_factory=LossConfig)

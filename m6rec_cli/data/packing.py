@@ -14,7 +14,7 @@ from m6rec_cli.data.best_fit import place_windows
 from m6rec_cli.data.events import Events
 from m6rec_cli.data.queries import Queries
 from m6rec_cli.data.spans import user_spans
-from m6rec_cli.system.tokens import N_GAPS, START
+from m6rec_cli.system.tokens import N_GAPS, START, START_LONG
 
 _LENGTH_STEP = 64
 
@@ -24,7 +24,8 @@ class PackedRows:
     """Rows of tokens; all arrays have shape (rows, row length), int32 unless noted.
 
     Attributes:
-        item: Input item row; `START` at the first token of a history and in the padding.
+        item: Input item row; `START` or `START_LONG` at the first token of a history, `START` in
+            the padding.
         event: Input event kind.
         gap: Bucket of the time between the input event and the one before it.
         user: User row.
@@ -121,6 +122,7 @@ def pack_training(
     seed: int,
     epoch: int,
     target_index: np.ndarray | None = None,
+    long_users: np.ndarray | None = None,
 ) -> PackedRows:
     """Pack one epoch; the rows are shuffled.
 
@@ -131,6 +133,7 @@ def pack_training(
         length: Tokens per row.
         first_event: Factor for the weight of a user's first event.
         target_index: Position of the event that is the target in place of each; None keeps all.
+        long_users: bool by user row, histories that start with `START_LONG`; None for none.
     """
     rng = np.random.default_rng((seed, epoch))
     start, size = _cut(events.user_row, length, rng)
@@ -144,7 +147,11 @@ def pack_training(
     source = start[window] + j
     packed.target[place] = events.item_row[source if target_index is None else target_index[source]]
     packed.weight[place] = weight[source]
-    packed.weight[row, at] *= np.where(windows.start_histories(events), first_event, 1)
+    starts = windows.start_histories(events)
+    packed.weight[row, at] *= np.where(starts, first_event, 1)
+    if long_users is not None:
+        starts &= long_users[windows.user]
+        packed.item[row[starts], at[starts]] = START_LONG
     return packed.take(rng.permutation(n_rows))
 
 
@@ -156,7 +163,7 @@ def pack_histories(
 
 
 def pack_queries(
-    queries: Queries, gaps: np.ndarray, *, max_history: int
+    queries: Queries, gaps: np.ndarray, *, max_history: int, start_token: int = START
 ) -> tuple[PackedRows, np.ndarray, np.ndarray]:
     """Pack the last `max_history` events of each query, without targets.
 
@@ -164,6 +171,7 @@ def pack_queries(
 
     Args:
         gaps: From `gap_buckets` over `queries.events`.
+        start_token: `START`, or `START_LONG` to ask for the long run.
 
     Returns:
         The rows; and for each query the row and the position of its last token.
@@ -184,7 +192,10 @@ def pack_queries(
     row, at, n_rows = place_windows(size, length, np.random.default_rng(0))
     windows = _Windows(start=start, size=size, user=users, row=row, at=at, shape=(n_rows, length))
     position = (at + size - 1)[window] - (stop[window] - queries.stop)
-    return _fill_inputs(queries.events, gaps, windows), row[window], position
+    packed = _fill_inputs(queries.events, gaps, windows)
+    starts = windows.start_histories(queries.events)
+    packed.item[row[starts], at[starts]] = start_token
+    return packed, row[window], position
 
 
 def _cut(

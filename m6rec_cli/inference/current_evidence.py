@@ -79,7 +79,7 @@ def _weights(run: LoadedRun, config: RecommendConfig) -> RankingWeights:
             "use it",
             hint="add `--set recommend.ranking=fixed`",
         )
-    if config.ranking == "model":
+    if config.ranking == "model" or config.horizon == "long":
         return RankingWeights(model=1.0)
     if config.ranking == "fixed":
         return dataclasses.replace(FIXED, neighbour_scale=config.cooccurrence_weight)

@@ -11,6 +11,7 @@ from m6rec_cli.data.format import SPLITS, VALID
 from m6rec_cli.data.queries import Queries
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.execution.user_contexts import round_up_size
+from m6rec_cli.inference.horizon import with_horizon
 from m6rec_cli.inference.loaded_run import LoadedRun
 from m6rec_cli.inference.other_catalogue import hide_user_features
 from m6rec_cli.inference.prepared_run import prepare_run
@@ -154,6 +155,7 @@ def load_scorer(
     if queries is not None:
         histories = hide_user_features(UserHistories.of_queries(run, data, queries), hidden)
         rows = np.arange(len(queries))
+    histories = with_horizon(histories, config.recommend)
     # The held-out events that queries know of are no one else's knowledge.
     run = with_current_ranking(log, config.recommend, report).run
     return ModelScorer(run, dataclasses.replace(histories, run=run), config, rows)

@@ -8,6 +8,7 @@ from m6rec_cli.config.settings import RecommendConfig
 from m6rec_cli.data.manifest import hides_seen
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.inference import id_filters, incremental, other_catalogue, raw_inputs
+from m6rec_cli.inference.horizon import require_next, with_horizon
 from m6rec_cli.inference.incremental import IncrementalHistories
 from m6rec_cli.inference.loaded_run import LoadedRun
 from m6rec_cli.inference.prepared_run import prepare_run
@@ -53,6 +54,8 @@ def read_users(
     Raises:
         M6RecError: An input is missing, damaged or does not fit the run.
     """
+    if request.users.state is not None:
+        require_next(settings, "a state directory keeps histories as they are read")
     report.status("reading the run")
     data = Dataset.open(request.users.data) if request.users.data is not None else None
     loaded = prepare_run(
@@ -68,6 +71,7 @@ def read_users(
     report.status("reading histories")
     histories = _read_histories(loaded, request, data, report)
     histories = other_catalogue.hide_user_features(histories, settings.hidden_features)
+    histories = with_horizon(histories, settings)
     histories = with_current_ranking(histories, settings, report)
     rows, histories = _select(histories, request, report)
     return RequestedUsers(settings=settings, data=data, histories=histories, rows=rows)

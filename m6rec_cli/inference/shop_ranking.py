@@ -24,7 +24,8 @@ def with_current_ranking(
         M6RecError: A weight is set that the ranking does not use.
     """
     run = histories.run
-    if config.ranking == "learned" and run.catalogue.is_other_shop:
+    learns = config.ranking == "learned" and config.horizon == "next"
+    if learns and run.catalogue.is_other_shop:
         found = learn(histories, config)
         report.note(found.describe())
         catalogue = dataclasses.replace(run.catalogue, ranking=found.weights)

@@ -17,6 +17,7 @@ from m6rec_cli.execution.model_inputs import features_on_device
 from m6rec_cli.execution.user_contexts import round_up_size, user_contexts
 from m6rec_cli.inference.loaded_run import LoadedRun, require_features
 from m6rec_cli.model.fusion import Features
+from m6rec_cli.system.tokens import START, START_LONG
 
 HISTORY, PROFILE, BOTH, NOTHING = "history", "profile", "history+profile", "popularity"
 BASES = (NOTHING, PROFILE, HISTORY, BOTH)
@@ -33,6 +34,7 @@ class UserHistories:
         ids: The id of each user, distinct strings.
         profiles: User features by name, aligned to user rows; empty if the model reads none.
         queries: If given, a row is a query, and `ids` are aligned to queries.
+        is_long: Whether contexts predict the long run instead of the next event.
     """
 
     run: LoadedRun
@@ -41,6 +43,7 @@ class UserHistories:
     ids: pl.Series
     profiles: dict[str, FeatureArray]
     queries: Queries | None = None
+    is_long: bool = False
 
     @classmethod
     def of_dataset(cls, run: LoadedRun, data: Dataset, before: str) -> "UserHistories":
@@ -112,7 +115,10 @@ class UserHistories:
             stop=self.stop[rows],
         )
         packed, row, position = pack_queries(
-            queries, self.gaps, max_history=self.run.config.model.max_history
+            queries,
+            self.gaps,
+            max_history=self.run.config.model.max_history,
+            start_token=START_LONG if self.is_long else START,
         )
         users, user = np.unique(packed.user, return_inverse=True)
         packed = dataclasses.replace(packed, user=user.reshape(packed.user.shape).astype(np.int32))

@@ -21,7 +21,7 @@ from m6rec_cli.model.init import full, linear, normal, zeros
 from m6rec_cli.model.layers import CONTENT_SCALE, Keys
 from m6rec_cli.system.feature_spec import FeatureSpec
 from m6rec_cli.system.shapes import BTD, ID, BT_int, I_bool, Leaf, TokenIndex
-from m6rec_cli.system.tokens import N_GAPS, START
+from m6rec_cli.system.tokens import N_GAPS, START_LONG
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ class Tokens:
     """Histories packed end to end in rows; arrays (b, t) of numpy or JAX.
 
     Attributes:
-        item: i32, item row; `START` at the first token of a history and in the padding.
+        item: i32, item row; `START` or `START_LONG` at the first token of a history, `START` in
+            the padding.
         event: i32, event kind.
         gap: i32, bucket of the time since the previous event.
         user: i32, user row.
@@ -122,6 +123,7 @@ class Encoder(nnx.Module):
             else None
         )
         self.start = nnx.Param(small(rngs.params(), (d,)))
+        self.long_start = nnx.Param(full((d,))) if config.long_horizon else None
         self.events = nnx.Param(full((spec.n_events, d))) if spec.n_events > 1 else None
         self.gaps = nnx.Param(full((N_GAPS, d))) if config.decoder.time_gaps else None
         self.rebuild = nnx.List([linear(d, d, rngs=rngs) for _ in spec.item_specs])
@@ -152,8 +154,11 @@ class Encoder(nnx.Module):
         profile_row: BT_int | None = None,
     ) -> tuple[BTD, BTD | None]:
         """Token vectors, and the profile of every token; `None` if users have no features."""
-        start = (tokens.item == START)[..., None]
+        start = (tokens.item < 0)[..., None]
         first = self.start[...][None, None]
+        if self.long_start is not None:
+            is_long = (tokens.item == START_LONG)[..., None]
+            first = first + jnp.where(is_long, self.long_start[...][None, None], 0)
         profile = None
         if self.has_profiles:
             vectors, _ = self.users(profiles, keys)

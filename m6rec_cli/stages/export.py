@@ -19,6 +19,7 @@ from m6rec_cli.system.progress import Reporter, Summary
 _DEFAULT = RecommendConfig()
 _NOT_EXPORTED = {
     "noise_draws": "a mean over noise draws is no inner product",
+    "horizon": "the exported function reads histories for the next event",
     "discriminator_weight": "the discriminator's score is no inner product",
     "max_per_category": "the server makes the lists",
     "top_k_recall": "the server makes the lists",

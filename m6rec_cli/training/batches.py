@@ -19,6 +19,9 @@ from m6rec_cli.training import future_targets, target_weights
 from m6rec_cli.training.objective import AUXILIARY_ROWS
 from m6rec_cli.training.state import Batch
 
+_LONG_SHARE = 0.5
+"""Share of the histories that learn the long run in an epoch, with `model.long_horizon`."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingBatches:
@@ -58,9 +61,16 @@ class TrainingBatches:
             has_content: Whether items have features.
 
         Raises:
-            M6RecError: No event is a target.
+            M6RecError: No event is a target, or two settings contradict each other.
         """
         train = config.train
+        if train.future_targets and config.model.long_horizon:
+            raise M6RecError(
+                "`train.future_targets` learns the long run in place of the next event, and "
+                "`model.long_horizon` beside it",
+                where="train.future_targets",
+                hint="set one of them",
+            )
         events = data.events
         events = events.take(events.split == TRAIN)
         weight = _target_weights(events, train, data.n_users, labelled_only)
@@ -99,8 +109,12 @@ class TrainingBatches:
         """The packed rows of an epoch, padded with empty rows to whole batches."""
         train = self.config.train
         rng = np.random.default_rng((train.seed, epoch, 0, 3))
+        places, long_users = train.future_targets, None
+        if self.config.model.long_horizon:
+            places = self.config.model.long_horizon
+            long_users = rng.random(1 + int(self.events.user_row[-1])) < _LONG_SHARE
         target_index, factor = future_targets.sample_targets(
-            self.events.user_row, self.weight > 0, train.future_targets, rng
+            self.events.user_row, self.weight > 0, places, rng, long_users
         )
         packed = pack_training(
             self.events,
@@ -111,6 +125,7 @@ class TrainingBatches:
             seed=train.seed,
             epoch=epoch,
             target_index=target_index,
+            long_users=long_users,
         )
         return _pad_rows(packed, -len(packed) % self.rows_per_batch, self.row_length)
 

@@ -11,7 +11,11 @@ _MEAN_COUNT = 2.0
 
 
 def sample_targets(
-    user_row: np.ndarray, is_target: np.ndarray, places: int, rng: np.random.Generator
+    user_row: np.ndarray,
+    is_target: np.ndarray,
+    places: int,
+    rng: np.random.Generator,
+    users: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """The target of each event, as a position, int64 (n,), and a factor of its weight, f32 (n,).
 
@@ -23,11 +27,14 @@ def sample_targets(
         is_target: bool (n,), the events that can be targets.
         places: The first `places` events of each user are replaced by a target drawn uniformly from
             the event itself and the user's later ones, if there is one; the others stay.
+        users: bool by user row, those whose targets are replaced; None for all.
     """
     source, factor = np.arange(len(user_row)), np.ones(len(user_row), np.float32)
     if places == 0:
         return source, factor
     early = source[source - np.searchsorted(user_row, user_row, side="left") < places]
+    if users is not None:
+        early = early[users[user_row[early]]]
     ends = np.searchsorted(user_row, user_row[early], side="right")
     n_before = np.concatenate([[0], np.cumsum(is_target)])
     n = n_before[ends] - n_before[early]

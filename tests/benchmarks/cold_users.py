@@ -5,8 +5,9 @@
 Lists come from `recommend` with raw profiles and the first 0, 1, 2 or 5 events. Two targets:
 `next`, the following event, as in the other benchmarks; and `all later`, all events after the
 fifth, the same for all lists, with the first five masked. Popularity counts training events.
-Figures are NDCG@10, of a run with the defaults and of one trained with `train.future_targets`, each
-by the model alone, since the co-occurrence graph predicts `next`.
+Figures are NDCG@10: of a run with the defaults, of one trained with `train.future_targets` (by the
+model alone, since the graphs predict `next`), and of one trained with `model.long_horizon`, asked
+both questions.
 """
 
 import itertools
@@ -32,6 +33,19 @@ from _commands import (
 
 NAME = "ml-100k"
 KNOWN = (0, 1, 2, 5)
+TRAINED: dict[str, list[str]] = {
+    "": [],
+    " long run": [f"train.future_targets={max(KNOWN) + 1}", "model.modality_dropout=0.5"],
+    " both": [f"model.long_horizon={max(KNOWN) + 1}"],
+}
+"""The settings of the runs."""
+ASKED: dict[str, tuple[str, list[str]]] = {
+    "": ("", []),
+    " long run": (" long run", [MODEL_ALONE]),
+    " both, next": (" both", []),
+    " both, long": (" both", ["recommend.horizon=long"]),
+}
+"""The run of each row, and the settings of its lists."""
 COLD = 3
 DAY = 86_400
 
@@ -89,10 +103,7 @@ def main() -> None:
             args.out / f"run-{args.seed}{name.replace(' ', '-')}",
             [*SETTINGS[NAME], *args.extra, f"train.seed={args.seed}", *more],
         )
-        for name, more in (
-            ("", []),
-            (" long run", [f"train.future_targets={max(KNOWN) + 1}", "model.modality_dropout=0.5"]),
-        )
+        for name, more in TRAINED.items()
     }
     logs = cold_logs(data, events)
     profiles = write_rows(
@@ -102,14 +113,14 @@ def main() -> None:
     popularity = popular(data, list(logs), args.out / "popularity.csv")
     later = question(logs, args, data, max(KNOWN), None)
     rows: dict[str, dict[str, Any]] = {}
-    for n, (model, run) in itertools.product(KNOWN, runs.items()):
+    for n, (model, (run, asked)) in itertools.product(KNOWN, ASKED.items()):
         label = "profile alone" if n == 0 else f"profile and {n} event{'s' if n > 1 else ''}"
-        lists = args.out / f"after-{n}{model.replace(' ', '-')}.csv"
+        lists = args.out / f"after-{n}{model.replace(', ', ' ').replace(' ', '-')}.csv"
         known = [row for log in logs.values() for row in log[:n]]
         some = ["--interactions", write_rows(args.out / f"events-{n}.csv", known)] if known else []
         basis = m6rec(
             "recommend",
-            run,
+            runs[run],
             "--users",
             profiles,
             *some,
@@ -117,7 +128,7 @@ def main() -> None:
             20 + max(KNOWN),
             "--out",
             lists,
-            *sets([MODEL_ALONE] if model else []),
+            *sets(asked),
             "--overwrite",
             "--quiet",
         )["basis"]

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from m6rec_cli.system.errors import M6RecError
+from m6rec_cli.system.tokens import START_LONG
 from m6rec_cli.training.batches import TrainingBatches
 from tests.data_directories import write_data
 from tests.worlds import mixed
@@ -73,6 +74,30 @@ def test_future_targets_replace_the_first_target_by_any_event_of_the_user_and_no
         inner = ~starts[:, :-1] & (rows.weight[:, :-1] > 0) & ~rows.reset[:, 1:]
         np.testing.assert_array_equal(rows.target[:, :-1][inner], rows.item[:, 1:][inner])
     assert n_replaced > 2 * data.n_users
+
+
+def test_long_horizon_marks_half_of_the_histories_and_replaces_their_targets_alone(data, small):
+    batches = make_batches(data, small, "model.long_horizon=3")
+    starts_at = batches.events.offsets(data.n_users)
+    marked, other_targets = 0, 0
+    for epoch in range(6):
+        rows = batches.pack_epoch(epoch)
+        row, at = np.nonzero((rows.weight > 0) & (rows.item < 0))
+        for r, t in zip(row, at, strict=True):
+            user = rows.user[r, t]
+            own = batches.events.item_row[starts_at[user] : starts_at[user + 1]]
+            is_long = rows.item[r, t] == START_LONG
+            marked += is_long
+            other_targets += is_long and rows.target[r, t] != own[0]
+            assert rows.target[r, t] in (own if is_long else own[:1])
+    n = 6 * len(np.unique(batches.events.user_row))
+    assert 0.35 * n < marked < 0.65 * n
+    assert other_targets > 0.5 * marked
+
+
+def test_long_horizon_and_future_targets_contradict_each_other(data, small):
+    with pytest.raises(M6RecError, match="beside it"):
+        make_batches(data, small, "model.long_horizon=3", "train.future_targets=3")
 
 
 def test_future_targets_with_labels_are_labelled(data, small):
