@@ -197,10 +197,13 @@ def preprocess(
                 return outcome.schema_written(schema_out)
             if dry_run:
                 try:
-                    print(stage.dry_run(config, inputs, report), end="")
+                    text = stage.dry_run(config, inputs, report)
                 except MissingRole as error:
+                    report.close()
                     print(error.schema_text or "", end="")
                     raise
+                report.close()  # so that the terminal breaks no line of the TOML
+                print(text, end="")
                 return outcome.SCHEMA_SHOWN
             if out is None:
                 raise UsageError(

@@ -1,4 +1,4 @@
-"""A finished training to a warning if it learned nothing."""
+"""A finished training to lines: why it ended early, and a warning if it learned nothing."""
 
 from m6rec_cli.config.settings import TrainConfig
 from m6rec_cli.system.progress import Reporter
@@ -6,6 +6,12 @@ from m6rec_cli.training.loop import LoopState
 
 _VANISHING = 1e-9
 """Parameters of 0.02 and more stay the same, bit for bit, when this is added."""
+
+
+def note_early_end(config: TrainConfig, loop_state: LoopState, report: Reporter) -> None:
+    """Say that epochs are left because the last ones were not better."""
+    if loop_state.epochs_without_gain >= config.patience and loop_state.epoch < config.epochs:
+        report.note(f"no better epoch in {config.patience}: training ends early (`train.patience`)")
 
 
 def warn_if_nothing_learned(

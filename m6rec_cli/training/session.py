@@ -20,7 +20,7 @@ from m6rec_cli.training import (
     run_directory,
     tensorboard_log,
 )
-from m6rec_cli.training.learning_check import warn_if_nothing_learned
+from m6rec_cli.training.learning_check import note_early_end, warn_if_nothing_learned
 from m6rec_cli.training.loop import AfterEpoch, LoopState, TrainingEvent, train
 from m6rec_cli.training.resource_meter import ResourceMeter
 from m6rec_cli.training.run_directory import TrainingJob
@@ -87,6 +87,7 @@ def _fit(job: TrainingJob, report: Reporter, after_epoch: AfterEpoch | None) -> 
         if not may_write:
             return {}
         start = "its parent" if job.parent else "the untrained model"
+        note_early_end(job.config.train, loop_state, report)
         warn_if_nothing_learned(job.config.train, loop_state, start, report)
         cost = meter.cost(
             parameters=n_parameters, trainable_share=trainable_share, devices=str(setup.layout)

@@ -75,7 +75,8 @@ def test_small_preset_has_the_defaults():
 @pytest.mark.parametrize("command", NAMES)
 def test_page_ends_with_two_examples_that_a_shell_reads(command: str):
     shown = page(command, 60).partition("\nExamples:\n")[2]
-    joined = re.sub(r" \\\n +", " ", shown)
+    assert max(map(len, shown.splitlines())) <= 60
+    joined = re.sub(r" \\\n +|\n  # (?=[a-z`])", " ", shown)
     assert len(EXAMPLES[command]) == 2
     expected = [line for about, words in EXAMPLES[command] for line in (f"# {about}", words)]
     assert [line.strip() for line in joined.splitlines()] == expected
