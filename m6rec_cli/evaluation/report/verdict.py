@@ -26,7 +26,7 @@ def verdicts(summary: EvaluationSummary, keys_to_try: Callable[[str], Sequence[s
         test = _main_test(pair, k)
         run, other = first_runs.get(pair.a, pair.a), first_runs.get(pair.b, pair.b)
         kinds = summary.systems[run].kind, summary.systems[other].kind
-        is_above = _is_clear(test) and (test.difference or 0.0) > 0
+        is_above = is_clear(test) and (test.difference or 0.0) > 0
         advises = kinds == ("run", "baseline") and not is_above
         found.append(_in_words(pair, test, title, keys_to_try(run) if advises else ()))
     return found
@@ -57,7 +57,7 @@ def _in_words(pair: Comparison, test: PairedTest, title: str, keys: Sequence[str
     a, b = (f"`{shortened(name, _NAME_WIDTH)}`" for name in (pair.a, pair.b))
     difference = test.difference or 0.0
     instead = f": use {b}, or try {_listed(keys)}" if keys else ""
-    if not _is_clear(test):
+    if not is_clear(test):
         gain = short_figure(difference, "+")
         evidence = _evidence(test, test.interval)
         return f"{a} and {b} are not clearly apart: {gain} {title} ({evidence}){instead}"
@@ -69,7 +69,7 @@ def _in_words(pair: Comparison, test: PairedTest, title: str, keys: Sequence[str
     return f"{a} is below {b} by {by} {title} ({evidence}){instead}"
 
 
-def _is_clear(test: PairedTest) -> bool:
+def is_clear(test: PairedTest) -> bool:
     """Whether both the interval and the adjusted p-value exclude a difference of zero."""
     return test.p_adjusted < _SIGNIFICANT and _excludes_zero(test.interval)
 
@@ -84,7 +84,7 @@ def _evidence(test: PairedTest, interval: Sequence[float] | None) -> str:
     if interval is None:
         return p_value
     text = f"95% {short_figure(interval[0])} to {short_figure(interval[1])}"
-    return f"{text}, {p_value}" if _excludes_zero(interval) and not _is_clear(test) else text
+    return f"{text}, {p_value}" if _excludes_zero(interval) and not is_clear(test) else text
 
 
 def _listed(words: Sequence[str]) -> str:
