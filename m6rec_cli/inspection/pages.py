@@ -24,7 +24,7 @@ _SHOWN_NAMES = {
 def show_details(found: Description, report: Reporter) -> None:
     """Show the tables of one output, after `page_lines`."""
     for table in found.tables:
-        _show(table, report)
+        show_table(table, report)
 
 
 def show_tables(found: Sequence[Description], report: Reporter) -> None:
@@ -34,7 +34,7 @@ def show_tables(found: Sequence[Description], report: Reporter) -> None:
         names = list(dict.fromkeys(name for d in same for name in d.columns if name in d.figures))
         shown = [_SHOWN_NAMES.get(name, name) for name in names]
         columns = ("path", *shown, "made", "size", "whole")
-        side = (*reversed(shown), "size", "made")
+        side = ("size", "made", *reversed(shown))  # what the output says goes last
         rows = [
             [
                 d.path,
@@ -46,7 +46,7 @@ def show_tables(found: Sequence[Description], report: Reporter) -> None:
             for d in same
         ]
         style = TableStyle(names=1, side=side)
-        _show(Table(title=kind, columns=columns, rows=rows, style=style), report)
+        show_table(Table(title=kind, columns=columns, rows=rows, style=style), report)
 
 
 def page_lines(found: Description) -> list[str]:
@@ -91,7 +91,7 @@ def size_text(n_bytes: int) -> str:
     return f"{size:.0f} {unit}" if size >= 100 or unit == "B" else f"{size:.1f} {unit}"
 
 
-def _show(table: Table, report: Reporter) -> None:
+def show_table(table: Table, report: Reporter) -> None:
     """Show a table; of a long one its end, where the latest epochs are."""
     if not table.rows:
         return
