@@ -96,6 +96,7 @@ def _text(parameter: Any, ctx: Any) -> str:
     if _is_argument(parameter):
         text = text.removesuffix("[required]").rstrip()
     text = re.sub(r"\s{2,}\[", " [", text)
+    text = re.sub(r"(\[|; )x>=(\d+)\]", r"\1at least \2]", text)
     key = _KEY.search(parameter.help or "")
     if key is None or parameter.is_flag or "[default:" in text:
         return text
@@ -103,7 +104,10 @@ def _text(parameter: Any, ctx: Any) -> str:
     from m6rec_cli.config.settings import Config
     from m6rec_cli.config.toml_text import toml_literal
 
-    default = toml_literal(all_keys(Config)[key[1]].default).strip('"')
+    value = all_keys(Config)[key[1]].default
+    default = toml_literal(value).strip('"')
+    if isinstance(value, list):
+        default = ",".join(map(str, value))  # as it is written on the command line
     return f"{text} [default: {default}]"
 
 

@@ -64,7 +64,7 @@ def preprocess(
         typer.Option(
             "--columns",
             metavar="ROLE=COLUMN,…",
-            help="Columns of the log: `user=customer,item=sku,time=ordered`; the rest is inferred.",
+            help="Columns of the log: `user=buyer,item=sku`; the rest is inferred.",
         ),
     ] = None,
     no_time: Annotated[

@@ -57,6 +57,10 @@ def test_options_show_the_default_of_their_key():
     assert "--before all|test|valid|cold End each" in text
     assert "`all` keeps every event. [default: all]" in text
     assert "List seen items, too (recommend.seen). --allow" in text, "a switch has no default"
+    assert "one category; 0: no limit (recommend.max_per_category). [default: 0]" in text
+    shown = re.sub(r"\s+", " ", page("evaluate"))
+    assert "Cut-offs, for instance 5,10,20 (evaluate.ks). [default: 5,10,20]" in shown
+    assert "Explain the lists of N sample users. [default: 0; at least 0]" in shown
     assert "(data.split). [default: leave-one-out]" in re.sub(r"\s+", " ", page("preprocess"))
 
 
