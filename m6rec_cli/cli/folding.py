@@ -63,6 +63,18 @@ def fold_comment(line: str, columns: int) -> str:
     return fold(line, columns - len(mark)).replace("\n", f"\n{mark}")
 
 
+def fold_comments(text: str) -> str:
+    """Break the comments of a text, such as TOML, at the width of the terminal."""
+    columns = width()
+    lines = text.splitlines(keepends=True)
+    return "".join(
+        fold_comment(line, columns) + "\n"
+        if line.startswith("# ") and len(line) > columns
+        else line
+        for line in lines
+    )
+
+
 def fold_command(command: str, columns: int) -> str:
     """Break a command at line ends that a shell reads; a flag stays with its value if it can.
 

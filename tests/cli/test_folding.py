@@ -1,10 +1,13 @@
 """Long lines at the width of the terminal: sentences, lists, and commands that still run."""
 
 import subprocess
+import tomllib
 
 import pytest
 
 from m6rec_cli.cli import folding, overview
+from m6rec_cli.config.resolve import resolve
+from m6rec_cli.config.toml_text import to_toml
 from tests import documents
 from tests.documents import GUIDES
 
@@ -60,6 +63,15 @@ def test_fold_script_puts_a_comment_before_its_command():
 def test_fold_script_leaves_a_command_with_a_line_end_in_quotes():
     script = "psql shop -1 -c 'CREATE TABLE IF NOT EXISTS recs (a text,\n  b text)'"
     assert folding.fold_script(script, 40) == script
+
+
+def test_config_on_a_terminal_breaks_its_comments_and_stays_toml(monkeypatch):
+    text = to_toml(resolve("pretrain"), comments=True)
+    monkeypatch.setenv("COLUMNS", "60")
+    folded = folding.fold_comments(text)
+    comments = [line for line in folded.splitlines() if line.startswith("#")]
+    assert max(map(len, comments)) <= 60
+    assert tomllib.loads(folded) == tomllib.loads(text)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
