@@ -8,7 +8,7 @@ import numpy as np
 
 from m6rec_cli.data.multi_domain import open_domains
 from m6rec_cli.system import process_group, runtime, signals
-from m6rec_cli.system.progress import COMPILING, ProgressTask, Reporter, Summary
+from m6rec_cli.system.progress import ProgressTask, Reporter, Summary, compiling
 from m6rec_cli.system.run_manifest import RUN, read_run
 from m6rec_cli.system.training_cost import TrainingCost
 from m6rec_cli.training import (
@@ -172,7 +172,7 @@ def _train(
     with (
         closing(meter),
         signals.deferred_stop(),
-        report.task(setup.job.stage, total=total, unit="events", first=COMPILING) as task,
+        report.task(setup.job.stage, total=total, unit="events", first=compiling()) as task,
         tensorboard_log.scalar_log(
             setup.job.tensorboard if process_group.is_first() else None, int(state.step)
         ) as log,
@@ -202,10 +202,7 @@ def _train(
             )
             writer.save_if_due(event, now=stops or loop_state.done)
             if stops:
-                report.note(
-                    f"saved at step {event.step:,}: continue with the same command and `--resume`"
-                )
-                stop.end()
+                stop.end(event.step, report)
     if process_group.is_alone():
         signals.stop_if_requested()  # a signal that came while the last checkpoint was written
     return state, loop_state
