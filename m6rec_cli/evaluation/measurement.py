@@ -112,4 +112,5 @@ def mean(column: np.ndarray) -> float | None:
 
 def short_figure(value: float, sign: str = "") -> str:
     """Three decimals without the zero before them: `.021`."""
-    return f"{value:{sign}.3f}".replace("0.", ".", 1)
+    text = f"{value:{sign}.3f}".replace("0.", ".", 1)
+    return ".000" if text in ("-.000", "+.000") else text
