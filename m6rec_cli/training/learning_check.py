@@ -15,13 +15,10 @@ def note_early_end(config: TrainConfig, loop_state: LoopState, report: Reporter)
 
 
 def warn_if_nothing_learned(
-    config: TrainConfig, loop_state: LoopState, start: str, report: Reporter
+    config: TrainConfig, loop_state: LoopState, report: Reporter, *, has_parent: bool
 ) -> None:
-    """Warn if no epoch is better than the start, by validation or else by the loss.
-
-    Args:
-        start: Names the parameters that training began with, such as `the untrained model`.
-    """
+    """Warn if no epoch is better than the start, by validation or else by the loss."""
+    start = "its parent" if has_parent else "the untrained model"
     first, last = loop_state.first_loss, loop_state.last_loss
     if loop_state.best_ndcg >= 0:
         if loop_state.epoch == 0 or loop_state.best_step:
@@ -36,6 +33,11 @@ def warn_if_nothing_learned(
         found = "the learning rate is so small that steps vanish in single precision"
     else:
         return
+    if has_parent:
+        found += (
+            ". Pre-training has read the labelled events as well: if they follow the same tastes "
+            "as the others, nothing is left to learn, and the parent is as good"
+        )
     report.warn(f"training learned nothing: {found}. {_what_to_try(config)}")
 
 

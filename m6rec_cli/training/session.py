@@ -86,9 +86,9 @@ def _fit(job: TrainingJob, report: Reporter, after_epoch: AfterEpoch | None) -> 
     ):  # after all have read: the directory may move
         if not may_write:
             return {}
-        start = "its parent" if job.parent else "the untrained model"
-        note_early_end(job.config.train, loop_state, report)
-        warn_if_nothing_learned(job.config.train, loop_state, start, report)
+        settings = job.config.train
+        note_early_end(settings, loop_state, report)
+        warn_if_nothing_learned(settings, loop_state, report, has_parent=job.parent is not None)
         cost = meter.cost(
             parameters=n_parameters, trainable_share=trainable_share, devices=str(setup.layout)
         )

@@ -33,7 +33,7 @@ UNVALIDATED = {"epoch": 2, "best_step": 8, "best_epoch": 2, "first_loss": 3.0}
 def test_training_that_is_not_better_than_its_start_is_a_warning(facts, rate, found):
     report = SilentReporter()
     config = TrainConfig(learning_rate=rate)
-    warn_if_nothing_learned(config, LoopState(**facts), "the untrained model", report)
+    warn_if_nothing_learned(config, LoopState(**facts), report, has_parent=False)
     assert len(report.warnings) == (found is not None)
     for warning in report.warnings:
         assert warning.startswith("training learned nothing: ")
@@ -60,9 +60,10 @@ def test_training_whose_last_epoch_is_not_better_says_nothing():
 def test_warning_of_a_generator_that_learned_nothing_names_the_other_parts():
     report = SilentReporter()
     config = TrainConfig(trainable=["generator"])
-    warn_if_nothing_learned(config, LoopState(**VALIDATED, epoch=3), "its parent", report)
+    warn_if_nothing_learned(config, LoopState(**VALIDATED, epoch=3), report, has_parent=True)
     (warning,) = report.warnings
-    assert "so the run keeps its parent. Try another" in warning
+    assert "so the run keeps its parent. Pre-training has read the labelled events" in warning
+    assert "the parent is as good. Try another" in warning
     assert "it is the default, 0.0015. Or let more of the model learn than the gen" in warning
 
 
