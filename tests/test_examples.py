@@ -67,8 +67,6 @@ def make_tables(folder: Path) -> None:
     (folder / "ids.txt").write_text("U0001\nU0002\nstranger\n")
     shutil.copytree(SAMPLE / "images", folder / "pictures")
     shutil.copytree(SAMPLE / "second_shop", folder / "second_shop")
-    write(folder / "office.csv", ({**e, "item_id": "O" + e["item_id"]} for e in events))
-    write(folder / "office_items.csv", ({**i, "item_id": "O" + i["item_id"]} for i in items))
     onnx_models.text_model(folder / "minilm" / "model.onnx")
     onnx_models.image_model(folder / "clip" / "vision_model.onnx")
 

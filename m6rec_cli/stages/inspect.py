@@ -71,7 +71,9 @@ class Inspection:
         problems = [problem for found in self.outputs for problem in found.problems or ()]
         if problems:
             raise M6RecError(
-                f"{len(problems):,} files are damaged or missing",
+                "1 file is damaged or missing"
+                if len(problems) == 1
+                else f"{len(problems):,} files are damaged or missing",
                 where=problems[0],
                 hint="restore them from a copy, or make the output again",
             )
