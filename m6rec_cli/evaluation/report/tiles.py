@@ -84,10 +84,11 @@ def _gain(summary: EvaluationSummary, story: Story, labels: Labels) -> Tile | No
 
 def _doubt(summary: EvaluationSummary, main: str, best: str) -> str:
     """What follows a gain that the paired test does not find clear."""
+    names = {main, *(group.name for group in summary.seeds if main in group.runs)}
     tests = (
         pair.metrics.get(summary.main_metric)
         for pair in summary.comparisons
-        if {pair.a, pair.b} == {main, best}
+        if (pair.a in names and pair.b == best) or (pair.b in names and pair.a == best)
     )
     return "; it may be chance" if any(test and not is_clear(test) for test in tests) else ""
 

@@ -165,7 +165,7 @@ def test_render_page_shows_seeds_and_says_that_p_is_adjusted():
         comparisons=[Comparison(a="a", b="b", metrics={"ndcg@10": test, "recall@10": test})],
         seeds=[group],
     )
-    assert "0.2500 ± 0.1250 <small>0.2000 to 0.3000</small>" in html
+    assert "0.2500 <small>± 0.1250</small> <small>0.2000 to 0.3000</small>" in html
     assert "<td>0.0200</td>" in html
     assert "adjusted for the 2 tests" in html
     assert UNSAFE not in html
