@@ -18,10 +18,10 @@ def main() -> None:
 
 def _print_overview() -> bool:
     """Print the overview; False if stdout cannot be written, which `app.main` then reports."""
-    from m6rec_cli.cli import overview
+    from m6rec_cli.cli import folding, overview
 
     try:
-        print(overview.TEXT, flush=True)
+        print(overview.text(folding.width()), flush=True)
     except OSError:
         return False
     return True

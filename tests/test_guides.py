@@ -11,7 +11,7 @@ from m6rec_cli.cli import guide
 from m6rec_cli.cli.app import app
 from m6rec_cli.config.keys import all_keys
 from m6rec_cli.config.settings import PRESETS, Config
-from tests.documents import GUIDES
+from tests.documents import GUIDES, blocks, commands
 
 
 def m6rec(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
@@ -23,10 +23,19 @@ def m6rec(monkeypatch: pytest.MonkeyPatch, *words: str) -> int:
 
 
 def test_guide_without_a_topic_lists_every_guide(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "100")
     assert m6rec(monkeypatch) == 0
     lines = capsys.readouterr().out.splitlines()[1:]
     assert [line.split()[0] for line in lines] == list(GUIDES)
     assert max(map(len, lines)) <= 100
+
+
+def test_list_of_guides_fits_a_narrow_terminal(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "60")
+    assert m6rec(monkeypatch) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 60
+    assert lines[-1].startswith(" " * 20), "the text stays in its column"
 
 
 @pytest.mark.parametrize("topic", GUIDES)
@@ -43,18 +52,39 @@ def test_guide_in_a_pipe_is_the_text_of_its_file(monkeypatch, capsys):
     assert capsys.readouterr().out == file.read_text(encoding="utf-8")
 
 
-def test_guide_on_a_terminal_is_rendered(monkeypatch):
+def on_terminal(monkeypatch: pytest.MonkeyPatch, topic: str, width: int) -> str:
     class Terminal(io.StringIO):
         def isatty(self) -> bool:
             return True
 
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("COLUMNS", str(width))
     monkeypatch.setattr(sys, "stdout", shown := Terminal())
-    assert m6rec(monkeypatch, "nightly") == 0
-    assert "Nightly lists and retraining" in shown.getvalue()
-    assert "# Nightly" not in shown.getvalue()
-    assert "```" not in shown.getvalue()
+    assert m6rec(monkeypatch, topic) == 0
+    return re.sub(r"\x1b\[[\d;]*m", "", shown.getvalue())
+
+
+def test_guide_on_a_terminal_is_rendered(monkeypatch):
+    shown = on_terminal(monkeypatch, "nightly", 80)
+    assert "Nightly lists and retraining" in shown
+    assert "# Nightly" not in shown
+    assert "```" not in shown
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_commands_of_a_guide_on_a_terminal_can_be_copied(monkeypatch, width: int):
+    shown = on_terminal(monkeypatch, "own-data", width)
+    assert re.search(r"\\ +$", shown, re.MULTILINE) is None, "a space after `\\` ends a command"
+    start = shown.index("m6rec preprocess --")
+    command = next(commands(shown[start:]))
+    assert command in list(commands(blocks(GUIDES["own-data"])[1]))
+
+
+@pytest.mark.parametrize("topic", GUIDES)
+def test_code_that_is_not_shell_fits_a_terminal_of_80_columns(topic: str):
+    for language in ("python", "sql", "toml", "json", "yaml"):
+        for block in blocks(GUIDES[topic], language):
+            assert max(map(len, block.splitlines())) <= 80, block
 
 
 def test_unknown_guide_is_answered_with_the_nearest_one(monkeypatch, capsys):

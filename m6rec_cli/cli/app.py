@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from m6rec_cli import __version__
-from m6rec_cli.cli import overview, run
+from m6rec_cli.cli import run
 from m6rec_cli.cli.subcommands import Subcommands
 from m6rec_cli.system import process_group, provenance, signals
 
@@ -22,7 +22,9 @@ class _Commands(TyperGroup):
         self.commands = Subcommands()  # type: ignore[assignment]  # nothing is added to it
 
     def get_help(self, ctx: Any) -> str:  # Typer does not export its base class's type
-        return overview.TEXT
+        from m6rec_cli.cli import folding, overview
+
+        return overview.text(folding.width())
 
 
 app = typer.Typer(

@@ -1,10 +1,11 @@
 """`m6rec config`: print the resolved configuration with a comment on each key."""
 
+import sys
 from typing import Annotated, Literal
 
 import typer
 
-from m6rec_cli.cli import options, run
+from m6rec_cli.cli import folding, options, run
 
 
 def config(
@@ -23,4 +24,5 @@ def config(
         from m6rec_cli.config.toml_text import to_toml
 
         resolved = resolve(stage, preset=preset, file=config_file, sets=sets or ())
-        print(to_toml(resolved, comments=True), end="")
+        text = to_toml(resolved, comments=True)
+        print(folding.fold_comments(text) if sys.stdout.isatty() else text, end="")

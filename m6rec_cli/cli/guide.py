@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from m6rec_cli.cli import options, run
+from m6rec_cli.cli import folding, options, run
 from m6rec_cli.system.errors import UsageError, nearest_hint
 
 FOLDER = Path(__file__).parent.parent / "guides"
@@ -29,11 +29,12 @@ def guide(
     """List the guides, or show one: Markdown on a terminal, plain text in a pipe."""
     with run.exit_codes(debug=debug):
         if topic is None:
-            width = max(map(len, topics()))
-            print(
-                "Guides, each shown by `m6rec guide TOPIC` (`own-data` first: it names the files):"
-            )
-            print("".join(f"  {name.ljust(width)}  {summary(name)}\n" for name in topics()), end="")
+            widest, columns = max(map(len, topics())), folding.width()
+            lines = [
+                "Guides, each shown by `m6rec guide TOPIC` (`own-data` first: it names files):"
+            ]
+            lines += [f"  {name.ljust(widest)}  {summary(name)}" for name in topics()]
+            print("\n".join(folding.fold_entry(line, columns) for line in lines))
             return
         if topic not in topics():
             raise UsageError(f"unknown guide `{topic}`", hint=nearest_hint(topic, topics()))
@@ -95,7 +96,6 @@ def _show(markdown: str) -> None:
     if not sys.stdout.isatty():
         print(markdown, end="")
         return
-    from rich.console import Console
-    from rich.markdown import Markdown
+    from m6rec_cli.cli.rich_guide import show
 
-    Console().print(Markdown(markdown))
+    show(markdown)

@@ -1,21 +1,19 @@
 """A command's parameters to its help page: panels, defaults, examples, as wide as the terminal."""
 
 import re
-import shutil
 import textwrap
 from collections.abc import Iterator
 from typing import Any
 
 from typer.core import TyperCommand
 
+from m6rec_cli.cli import folding
+
 ARGUMENTS, OTHERS = "Arguments", "Options"
-_PIPE_WIDTH = 100
 _NAME_WIDTH = 26
 """Columns of the names; the text of a longer one begins on the next line."""
 _KEY = re.compile(r"\(((?:data|train|recommend|evaluate)\.[\w.]+)\)")
 """A configuration key in an option's text, whose default is that of the option."""
-_WORD = re.compile(r"(?:'[^']*'|\S)+")
-"""A word of a shell command."""
 
 
 class HelpPage(TyperCommand):
@@ -28,7 +26,7 @@ class HelpPage(TyperCommand):
         """The page as text."""
         from m6rec_cli.cli.examples import EXAMPLES
 
-        width = shutil.get_terminal_size((_PIPE_WIDTH, 24)).columns
+        width = folding.width()
         lines = [self.get_usage(ctx), ""]
         lines += textwrap.wrap(self.help or "", width)
         for panel, parameters in self._panels(ctx).items():
@@ -37,7 +35,8 @@ class HelpPage(TyperCommand):
                 lines += _entry(_name(parameter, ctx), _text(parameter, ctx), width)
         lines += ["", "Examples:"]
         for about, command in EXAMPLES.get(self.name or "", ()):
-            lines += [f"  # {about}", *_wrapped_command(command, width)]
+            lines += [folding.fold_comment(f"  # {about}", width)]
+            lines += [folding.fold_command(f"  {command}", width)]
         return "\n".join(lines)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
@@ -97,6 +96,7 @@ def _text(parameter: Any, ctx: Any) -> str:
     if _is_argument(parameter):
         text = text.removesuffix("[required]").rstrip()
     text = re.sub(r"\s{2,}\[", " [", text)
+    text = re.sub(r"(\[|; )x>=(\d+)\]", r"\1at least \2]", text)
     key = _KEY.search(parameter.help or "")
     if key is None or parameter.is_flag or "[default:" in text:
         return text
@@ -104,7 +104,10 @@ def _text(parameter: Any, ctx: Any) -> str:
     from m6rec_cli.config.settings import Config
     from m6rec_cli.config.toml_text import toml_literal
 
-    default = toml_literal(all_keys(Config)[key[1]].default).strip('"')
+    value = all_keys(Config)[key[1]].default
+    default = toml_literal(value).strip('"')
+    if isinstance(value, list):
+        default = ",".join(map(str, value))  # as it is written on the command line
     return f"{text} [default: {default}]"
 
 
@@ -120,13 +123,3 @@ def _entry(name: str, text: str, width: int) -> Iterator[str]:
     else:
         yield first + lines.pop(0)
     yield from (indent + line for line in lines)
-
-
-def _wrapped_command(command: str, width: int) -> list[str]:
-    """A shell command with line ends that a shell reads; quoted words stay whole."""
-    lines = [" "]
-    for word in _WORD.findall(command):
-        if len(lines[-1]) + len(word) + 3 > width and lines[-1].strip():
-            lines.append("   ")
-        lines[-1] += f" {word}"
-    return [f"{line} \\" for line in lines[:-1]] + lines[-1:]

@@ -1,9 +1,11 @@
 """The text of `m6rec --help`, written out so that printing it imports no library."""
 
-TEXT = """\
+from m6rec_cli.cli import folding
+
+_TEXT = """\
 Usage: m6rec COMMAND [ARGS]...
 
-Recommendations from a generative pre-trained multimodal model, in five commands.
+Recommendations from a generative multimodal model, in five commands.
 
 Commands, in the order of their use:
   preprocess  Clean, encode and split raw tables into a data directory.
@@ -20,7 +22,7 @@ Commands, in the order of their use:
 
 Options:
   -V, --version         Print the version.
-  --install-completion  Complete commands, presets and keys in bash, zsh or fish.
+  --install-completion  Complete commands, presets and keys in bash, zsh, fish.
   -h, --help            Show this page; after a command, its options.
 
 From tables to ranked lists:
@@ -29,3 +31,11 @@ From tables to ranked lists:
   m6rec evaluate run --data data
   m6rec recommend run --data data --out recs.csv\
 """
+
+
+def text(width: int) -> str:
+    """The overview; lines that are longer than the terminal is wide are broken."""
+    lines = _TEXT.splitlines()
+    start = lines.index("From tables to ranked lists:") + 1
+    told = [folding.fold_entry(line, width) for line in lines[:start]]
+    return "\n".join([*told, *(folding.fold_command(line, width) for line in lines[start:])])

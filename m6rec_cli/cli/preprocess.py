@@ -64,7 +64,7 @@ def preprocess(
         typer.Option(
             "--columns",
             metavar="ROLE=COLUMN,…",
-            help="Columns of the log: `user=customer,item=sku,time=ordered`; the rest is inferred.",
+            help="Columns of the log: `user=buyer,item=sku`; the rest is inferred.",
         ),
     ] = None,
     no_time: Annotated[
@@ -197,10 +197,13 @@ def preprocess(
                 return outcome.schema_written(schema_out)
             if dry_run:
                 try:
-                    print(stage.dry_run(config, inputs, report), end="")
+                    text = stage.dry_run(config, inputs, report)
                 except MissingRole as error:
+                    report.close()
                     print(error.schema_text or "", end="")
                     raise
+                report.close()  # so that the terminal breaks no line of the TOML
+                print(text, end="")
                 return outcome.SCHEMA_SHOWN
             if out is None:
                 raise UsageError(

@@ -80,7 +80,7 @@ def recommend(
         typer.Option(
             "--max-per-category",
             metavar="N",
-            help="List at most N items of one category (recommend.max_per_category).",
+            help="List at most N items of one category; 0: no limit (recommend.max_per_category).",
         ),
     ] = None,
     category: Annotated[

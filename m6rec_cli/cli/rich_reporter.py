@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from m6rec_cli.cli import folding
 from m6rec_cli.cli.shown_values import format_value
 from m6rec_cli.system.progress import PLAIN_TABLE, EventName, ProgressTask, TableStyle
 from m6rec_cli.system.shown_text import printable
@@ -34,12 +35,11 @@ class RichReporter:
 
     def event(self, name: EventName, text: str, **facts: object) -> None:
         """Print a line; a command to copy is not broken by words."""
-        self.console.print(
-            printable(text),
-            style="green" if name == "done" else None,
-            markup=False,
-            soft_wrap=name == "next",
-        )
+        text, is_command = printable(text), name == "next" and "`" not in text
+        if name == "next" and not is_command:
+            text = folding.fold(text, self.console.width)
+        style = "green" if name == "done" else None
+        self.console.print(text, style=style, markup=False, soft_wrap=name == "next")
 
     def warn(self, text: str) -> None:
         """Print a yellow line, and keep it for the end."""

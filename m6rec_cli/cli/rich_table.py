@@ -11,6 +11,8 @@ from m6rec_cli.system.progress import TableStyle
 from m6rec_cli.system.shown_text import shortened_apart
 
 _SHORTEST_NAME = 16
+_NARROWEST = 6
+"""Characters to which a long text is folded at most."""
 _FRAME, _BORDER = 3, 1
 """Characters between two cells, and at the end of a line."""
 
@@ -58,7 +60,21 @@ def _kept_columns(
         if _width(columns, cells, kept, n_names=style.names) <= width:
             break
         kept.remove(list(columns).index(column))
+    # Columns of text may be folded, but not into a few letters.
+    while len(kept) > 2 and _folded_width(columns, cells, kept) > width:
+        kept.pop()
     return kept
+
+
+def _folded_width(
+    columns: Sequence[str], cells: Sequence[Sequence[str]], kept: Collection[int]
+) -> int:
+    """The width of these columns if they are folded as far as they can be read."""
+    total = _BORDER
+    for at in kept:
+        widest = max(map(cell_len, [columns[at], *(row[at] for row in cells)]))
+        total += min(widest, _NARROWEST) + _FRAME
+    return total
 
 
 def _width(

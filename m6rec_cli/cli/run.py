@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
-from m6rec_cli.cli import console
+from m6rec_cli.cli import console, folding
 from m6rec_cli.cli.outcome import Outcome
 from m6rec_cli.system import process_group, process_setup, signals
 from m6rec_cli.system.disk_errors import disk_error
@@ -171,6 +171,9 @@ def _print_message(level: str, text: str, code: int, as_json: bool, **more: str 
     sender = "" if process_group.is_first() else f"process {process_group.process_index()}: "
     lines = [f"{sender}{level}: {printable(text)}"]
     lines += [f"  {name}: {printable(value)}" for name, value in more.items() if value]
+    if sys.stderr.isatty():
+        columns = folding.width(sys.stderr)
+        lines = [folding.fold(line, columns, 4) for line in lines]
     print("\n".join(lines), file=sys.stderr)
 
 

@@ -3,6 +3,7 @@
 import shutil
 from typing import TYPE_CHECKING
 
+from m6rec_cli.cli import folding
 from m6rec_cli.system.shown_text import printable
 
 if TYPE_CHECKING:  # the command line starts faster without it
@@ -24,7 +25,7 @@ def show(frame: "pl.DataFrame") -> None:
             title = "" if row["title"] in (None, item) else row["title"]
             _print(f"{row['rank']:>4}  {row['score']:>8.3f}  {item:<{widest}}  {title}", width)
             if "because_events" in row:
-                _print(f"{'':>16}because of {_reasons(row)}", width)
+                print(folding.fold(f"{'':>16}because of {_reasons(row)}", width, 18))
         print()
 
 
@@ -38,7 +39,12 @@ def _print(line: str, width: int) -> None:
 
 def _reasons(row: dict[str, list[dict[str, str | float]]]) -> str:
     """The events and item parts with the largest shares of a score."""
-    events = [(event["share"], event["item_id"]) for event in row["because_events"]]
+    events = [(event["share"], _name(event)) for event in row["because_events"]]
     parts = [(part["share"], part["name"]) for part in row["because_parts"]]
     shown = [f"{name} {share:.0%}" for share, name in (*events[:_REASONS], *parts[:_REASONS])]
     return ", ".join(shown) or "popularity alone"
+
+
+def _name(event: dict[str, str | float]) -> str:
+    """The title of an event's item, or else its id."""
+    return printable(str(event["title"] or event["item_id"]))

@@ -108,3 +108,9 @@ def mean(column: np.ndarray) -> float | None:
     """Mean without NaN; None if there is no value."""
     is_value = ~np.isnan(column)
     return float(column[is_value].mean()) if is_value.any() else None
+
+
+def short_figure(value: float, sign: str = "") -> str:
+    """Three decimals without the zero before them: `.021`."""
+    text = f"{value:{sign}.3f}".replace("0.", ".", 1)
+    return ".000" if text in ("-.000", "+.000") else text

@@ -15,7 +15,7 @@ from m6rec_cli.evaluation.results import SystemKind, SystemResult, View
 from m6rec_cli.evaluation.task import EvaluationTask
 from m6rec_cli.system import process_group, signals
 from m6rec_cli.system.errors import M6RecError
-from m6rec_cli.system.progress import COMPILING, Reporter
+from m6rec_cli.system.progress import Reporter, compiling
 
 TILE_BYTES = 4 * 2**20
 """Scores of one tile: small enough to stay in the CPU cache while they are ranked."""
@@ -48,7 +48,7 @@ def evaluate_scorer(
     size = _tile_users(task.n_items, tile_bytes)
     tiles = [(start, min(start + size, last)) for start in range(first, last, size)]
     unit = "lists" if task.protocol == "rolling" else "users"
-    compiles = COMPILING if kind == "run" else ""
+    compiles = compiling() if kind == "run" else ""
     with report.task(f"evaluating {name}", last - first, unit, compiles) as progress:
         for (start, end), scores in zip(tiles, _scores(scorer, tiles), strict=True):
             signals.check_stop()

@@ -29,7 +29,13 @@ TOKENS_AT_ONCE = 1_000_000
 """Tokens of the ablated histories that are decoded at once."""
 
 _EVENT = pl.Struct(
-    {"item_id": pl.String, "timestamp": pl.Int64, "share": pl.Float32, "effect": pl.Float32}
+    {
+        "item_id": pl.String,
+        "title": pl.String,
+        "timestamp": pl.Int64,
+        "share": pl.Float32,
+        "effect": pl.Float32,
+    }
 )
 _PART = pl.Struct({"name": pl.String, "share": pl.Float32, "effect": pl.Float32})
 COLUMNS = {"because_events": pl.List(_EVENT), "because_parts": pl.List(_PART)}
@@ -66,6 +72,7 @@ class Explainer:
         out: list[list[dict[str, object]]] = []
         for place, index, effects in self._event_effects(rows, items):
             ids = self.run.catalogue.ids.gather(events.item_row[index])
+            titles = self.run.catalogue.items["display"].gather(events.item_row[index])
             shares = positive_shares(effects)
             for column in np.flatnonzero(listed[place]):
                 best = np.argsort(-shares[:, column], kind="stable")[:MAX_EVENTS]
@@ -73,6 +80,7 @@ class Explainer:
                     [
                         {
                             "item_id": ids[int(e)],
+                            "title": titles[int(e)],
                             "timestamp": int(events.timestamp[index[e]]),
                             "share": float(shares[e, column]),
                             "effect": float(effects[e, column]),

@@ -31,9 +31,10 @@ def select_users(
         report.warn("`--user-ids` names no users, so there are no lists")
     unknown = ids.filter(~ids.is_in(histories.ids.implode()))
     if len(unknown):
+        they = "1 user" if len(unknown) == 1 else f"{len(unknown):,} users"
         report.warn(
-            f"{len(unknown):,} users of `--user-ids` have neither events nor a profile, first: "
-            f"`{unknown[0]}`; they get lists by popularity"
+            f"without events and profile: {they} of `--user-ids`, first: `{unknown[0]}`; their "
+            "lists are by popularity"
         )
         histories = histories.with_unknown_users(unknown)
     known = pl.DataFrame({"id": histories.ids}).with_row_index("at")

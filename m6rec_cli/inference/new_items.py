@@ -50,7 +50,9 @@ def with_new_items(run: LoadedRun, path: Path, media: Path | None, report: Repor
     specs = [*run.spec.item_specs, *_unread_categories(run)]
     folder = media or local_copies.folder_of(path)
     arrays, coded = raw_features.encode_rows(run, frame, specs, "item", folder, report)
-    report.note(f"{len(frame):,} new items are scored from their content")
+    n = len(frame)
+    scored = "1 new item is scored from its" if n == 1 else f"{n:,} new items are scored from their"
+    report.note(f"{scored} content")
     return dataclasses.replace(run, catalogue=_extend(run, frame, arrays, coded))
 
 

@@ -18,7 +18,7 @@ from m6rec_cli.execution.user_contexts import advance_contexts, round_up_size
 from m6rec_cli.inference.user_histories import UserHistories
 from m6rec_cli.inference.user_states import UserStates
 from m6rec_cli.model.recommender import Tokens
-from m6rec_cli.system.progress import COMPILING, Reporter
+from m6rec_cli.system.progress import Reporter, compiling
 from m6rec_cli.system.tokens import START
 
 _USERS_AT_ONCE, _TOKENS_AT_ONCE = 16_384, 65_536
@@ -80,7 +80,7 @@ def advance_states(
         for x in (old.contexts, old.states)
     )
     total = int(plan.reread.sum() + plan.advance.sum())
-    with report.task("state", total=total, unit="users", first=COMPILING) as task:
+    with report.task("state", total=total, unit="users", first=compiling()) as task:
         rows = np.flatnonzero(plan.reread)
         for start in range(0, len(rows), _USERS_AT_ONCE):
             chunk = rows[start : start + _USERS_AT_ONCE]

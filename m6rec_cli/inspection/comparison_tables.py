@@ -93,7 +93,7 @@ def _tests_table(tests: Sequence[Tree]) -> Table:
             f"{test['a']} - {test['b']}",
             test["metric"],
             test["difference"],
-            None if test["low"] is None else f"{test['low']:+.4f} to {test['high']:+.4f}",
+            None if test["low"] is None else f"{test['low']:+.3f} to {test['high']:+.3f}",
             test["p"],
         ]
         for test in tests

@@ -1,20 +1,30 @@
 """Descriptions to what a person reads: a page for one output, a table for several."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from m6rec_cli.inspection.description import Description, Table, first_inputs
 from m6rec_cli.system.progress import Reporter, TableStyle
+from m6rec_cli.system.shown_text import duration
 
 _MOST_ROWS = 40
 _UNITS = ("B", "KB", "MB", "GB", "TB")
 _IS_SIZE = " bytes"
+_SECONDS = "seconds"
+_SHOWN_NAMES = {
+    _SECONDS: "time",
+    "peak host bytes": "peak memory",
+    "peak device bytes": "peak device memory",
+    "positive": "labelled if",
+}
+"""Names for a person, where those of the JSON object say a unit."""
 
 
 def show_details(found: Description, report: Reporter) -> None:
     """Show the tables of one output, after `page_lines`."""
     for table in found.tables:
-        _show(table, report)
+        show_table(table, report)
 
 
 def show_tables(found: Sequence[Description], report: Reporter) -> None:
@@ -22,8 +32,9 @@ def show_tables(found: Sequence[Description], report: Reporter) -> None:
     for kind in dict.fromkeys(d.kind for d in found):
         same = [d for d in found if d.kind == kind]
         names = list(dict.fromkeys(name for d in same for name in d.columns if name in d.figures))
-        columns = ("path", *names, "made", "size", "whole")
-        side = (*reversed(names), "size", "made")
+        shown = [_SHOWN_NAMES.get(name, name) for name in names]
+        columns = ("path", *shown, "made", "size", "whole")
+        side = ("size", "made", *reversed(shown))  # what the output says goes last
         rows = [
             [
                 d.path,
@@ -35,7 +46,7 @@ def show_tables(found: Sequence[Description], report: Reporter) -> None:
             for d in same
         ]
         style = TableStyle(names=1, side=side)
-        _show(Table(title=kind, columns=columns, rows=rows, style=style), report)
+        show_table(Table(title=kind, columns=columns, rows=rows, style=style), report)
 
 
 def page_lines(found: Description) -> list[str]:
@@ -55,7 +66,9 @@ def page_lines(found: Description) -> list[str]:
         above = ", as above" if is_repeated else ""
         line = f"{'  ' * depth}{made_from.role} {made_from.path} ({made_from.state}{size}{above})"
         facts.append(("from", line))
-    facts += [(name, _text(name, value)) for name, value in found.figures.items()]
+    facts += [
+        (_SHOWN_NAMES.get(name, name), _text(name, value)) for name, value in found.figures.items()
+    ]
     n_files = f"{found.files:,} file{'s' if found.files != 1 else ''}"
     facts.append(("size", f"{size_text(found.bytes)} in {n_files}"))
     facts.append(("whole", _whole(found)))
@@ -78,19 +91,21 @@ def size_text(n_bytes: int) -> str:
     return f"{size:.0f} {unit}" if size >= 100 or unit == "B" else f"{size:.1f} {unit}"
 
 
-def _show(table: Table, report: Reporter) -> None:
+def show_table(table: Table, report: Reporter) -> None:
     """Show a table; of a long one its end, where the latest epochs are."""
     if not table.rows:
         return
     title = table.title
     if len(table.rows) > _MOST_ROWS:
         title += f" (the last {_MOST_ROWS} of {len(table.rows):,})"
-    report.table(title, table.columns, table.rows[-_MOST_ROWS:], table.style)
+    rows = [list(map(_figure, table.columns, row)) for row in table.rows[-_MOST_ROWS:]]
+    columns = [_SHOWN_NAMES.get(name, name) for name in table.columns]
+    side = [_SHOWN_NAMES.get(name, name) for name in table.style.side]
+    report.table(title, columns, rows, replace(table.style, side=side))
 
 
 def _text(name: str, value: object) -> str:
-    if name.endswith(_IS_SIZE) and isinstance(value, int):
-        return size_text(value)
+    value = _figure(name, value)
     if isinstance(value, float):
         return f"{value:.4f}" if abs(value) < 10 else f"{value:,.0f}"
     if isinstance(value, int) and not isinstance(value, bool):
@@ -99,7 +114,14 @@ def _text(name: str, value: object) -> str:
 
 
 def _figure(name: str, value: object) -> object:
-    return size_text(value) if name.endswith(_IS_SIZE) and isinstance(value, int) else value
+    """A size, a time or a share as text; other figures as they are."""
+    if name.endswith(_IS_SIZE) and isinstance(value, int):
+        return size_text(value)
+    if name == _SECONDS and isinstance(value, float | int):
+        return duration(value)
+    if name == "repeats" and isinstance(value, float):
+        return f"{value:.1%}"
+    return value
 
 
 def _date(found: Description) -> str:

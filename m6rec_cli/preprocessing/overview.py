@@ -49,15 +49,19 @@ def show(report: Reporter, manifest: DataManifest, tied_users: int) -> None:
     if not manifest.schema.get("order"):
         _warn_of_ties(report, manifest, tied_users)
     counts = manifest.counts
+    unusual = [
+        ("events: cold", counts.events["cold"]),
+        ("events at the same time as another event of the user", manifest.ties),
+        ("users with such an event held out for validation or test", tied_users),
+    ]
     report.table(
         "counts",
         ("what", "number"),
         [
             ("users", counts.users),
             ("items", counts.items),
-            *((f"events: {split}", counts.events[split]) for split in SPLITS),
-            ("events at the same time as another event of the user", manifest.ties),
-            ("users with such an event held out for validation or test", tied_users),
+            *((f"events: {split}", counts.events[split]) for split in SPLITS if split != "cold"),
+            *((what, number) for what, number in unusual if number),
         ],
     )
 

@@ -37,21 +37,24 @@ class RankingFit:
         """One line for the screen."""
         if self.ndcg is None or self.other_ndcg is None:
             return (
-                f"ranking: {self.other}, since {self.events} held-out events are too few to learn "
-                "from"
+                f"ranking of the lists: {self.other}, since {self.events} held-out events are too "
+                "few to learn from"
             )
-        figures = (
-            f"NDCG@10 {self.ndcg:.4f} on {self.events:,} held-out events (each half by weights "
-            f"of the other), {self.other_ndcg:.4f} by {self.other}"
-        )
+        on = f"on {self.events:,} held-out events"
         if not self.is_learned:
-            return f"ranking: {self.other}; learned ones have {figures}"
+            return (
+                f"ranking of the lists: {self.other} find more than learned ones (NDCG@10 "
+                f"{self.other_ndcg:.4f} and {self.ndcg:.4f} {on})"
+            )
         weights = ", ".join(
             f"{name} {value:+.2f}"
             for name, value in self.weights.to_json().items()
             if value and name != "neighbour_scale"  # a constant where weights are learned
         )
-        return f"ranking: {weights}; {figures}"
+        return (
+            f"ranking of the lists: learned weights find more than {self.other} (NDCG@10 "
+            f"{self.ndcg:.4f} and {self.other_ndcg:.4f} {on}): {weights}"
+        )
 
 
 def write_fit(path: Path, fit: RankingFit) -> None:

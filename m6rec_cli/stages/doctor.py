@@ -4,6 +4,7 @@ import os
 import platform
 import shutil
 import sys
+import textwrap
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -48,8 +49,12 @@ class Diagnosis:
     def show(self, report: Reporter) -> None:
         """Show the facts and the warnings."""
         width = max(len(name) for name, _ in self.lines)
+        room = max(20, (report.width or 10**6) - width - 2)
         for name, text in self.lines:
-            report.note(f"{name:<{width}}  {text}")
+            first, *others = textwrap.wrap(text, room, break_on_hyphens=False) or [""]
+            report.note(f"{name:<{width}}  {first}")
+            for line in others:
+                report.note(f"{'':<{width}}  {line}")
         for text in self.warnings:
             report.warn(text)
         if not self.problems:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from m6rec_cli.inspection.description import Description
 from m6rec_cli.inspection.inspector import ForeignError, inspect
-from m6rec_cli.inspection.pages import page_lines, show_details, show_tables
+from m6rec_cli.inspection.pages import page_lines, show_details, show_table, show_tables
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import Reporter, Summary
 
@@ -56,7 +56,7 @@ class Inspection:
             from m6rec_cli.inspection.comparison_tables import comparison_tables
 
             for table in comparison_tables(self.comparison):
-                report.table(table.title, table.columns, table.rows, table.style)
+                show_table(table, report)
             others = [found for found in others if found.kind != "run"]
         show_tables(others, report)
 
@@ -71,7 +71,9 @@ class Inspection:
         problems = [problem for found in self.outputs for problem in found.problems or ()]
         if problems:
             raise M6RecError(
-                f"{len(problems):,} files are damaged or missing",
+                "1 file is damaged or missing"
+                if len(problems) == 1
+                else f"{len(problems):,} files are damaged or missing",
                 where=problems[0],
                 hint="restore them from a copy, or make the output again",
             )

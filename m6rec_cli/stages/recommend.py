@@ -22,7 +22,7 @@ from m6rec_cli.inference.user_histories import BASES, UserHistories
 from m6rec_cli.system import process_group, runtime, signals
 from m6rec_cli.system.locks import exclusive_lock
 from m6rec_cli.system.output_checks import refuse_input_as_output
-from m6rec_cli.system.progress import COMPILING, Reporter, Summary
+from m6rec_cli.system.progress import Reporter, Summary, compiling
 
 
 def run(
@@ -98,7 +98,7 @@ def _write_lists(
     )
     counts = ListCounts(settings.k)
     with (
-        report.task("recommend", total=len(rows), unit="users", first=COMPILING) as task,
+        report.task("recommend", total=len(rows), unit="users", first=compiling()) as task,
         list_writer.list_writer(
             out,
             overwrite,

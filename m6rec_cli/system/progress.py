@@ -1,5 +1,6 @@
 """What a stage reports while it works: notes, warnings, tables and progress."""
 
+import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -37,8 +38,6 @@ EventName = Literal[
     "next",
 ]
 """What `Reporter.event` reports. The guide `logs` says what keys each has."""
-COMPILING = "compiling, kept for later runs"
-"""The first step of what JAX computes."""
 PLAIN_TABLE = TableStyle()
 
 
@@ -87,7 +86,7 @@ class Reporter(Protocol):
 
         Args:
             total: None if it is unknown.
-            first: What happens before the first step is done, such as `COMPILING`.
+            first: What happens before the first step is done, such as `compiling()`.
         """
         ...
 
@@ -148,3 +147,9 @@ class SilentReporter:
 
     def close(self) -> None:
         """Nothing is drawn."""
+
+
+def compiling() -> str:
+    """The first step of what JAX computes, in words."""
+    is_kept = os.environ.get("JAX_ENABLE_COMPILATION_CACHE", "").lower() not in ("false", "0")
+    return "compiling, kept for later runs" if is_kept else "compiling"

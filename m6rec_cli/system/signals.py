@@ -98,7 +98,7 @@ def _watch(read: int, say: Callable[[str], object]) -> None:
             # Python has not handled the second signal: the main thread is in compiled code.
             with contextlib.suppress(OSError, ValueError):
                 if sys.stderr.isatty():
-                    sys.stderr.write("\x1b[?25h")  # progress bars hide the cursor
+                    sys.stderr.write("\x1b[?25h\n")  # a progress bar hides the cursor
                 sys.stderr.flush()
             os._exit(_EXIT_CODES[signal.Signals(numbers[-1])])
 

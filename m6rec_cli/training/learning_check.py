@@ -1,4 +1,4 @@
-"""A finished training to a warning if it learned nothing."""
+"""A finished training to lines: why it ended early, and a warning if it learned nothing."""
 
 from m6rec_cli.config.settings import TrainConfig
 from m6rec_cli.system.progress import Reporter
@@ -8,14 +8,17 @@ _VANISHING = 1e-9
 """Parameters of 0.02 and more stay the same, bit for bit, when this is added."""
 
 
-def warn_if_nothing_learned(
-    config: TrainConfig, loop_state: LoopState, start: str, report: Reporter
-) -> None:
-    """Warn if no epoch is better than the start, by validation or else by the loss.
+def note_early_end(config: TrainConfig, loop_state: LoopState, report: Reporter) -> None:
+    """Say that epochs are left because the last ones were not better."""
+    if loop_state.epochs_without_gain >= config.patience and loop_state.epoch < config.epochs:
+        report.note(f"no better epoch in {config.patience}: training ends early (`train.patience`)")
 
-    Args:
-        start: Names the parameters that training began with, such as `the untrained model`.
-    """
+
+def warn_if_nothing_learned(
+    config: TrainConfig, loop_state: LoopState, report: Reporter, *, has_parent: bool
+) -> None:
+    """Warn if no epoch is better than the start, by validation or else by the loss."""
+    start = "its parent" if has_parent else "the untrained model"
     first, last = loop_state.first_loss, loop_state.last_loss
     if loop_state.best_ndcg >= 0:
         if loop_state.epoch == 0 or loop_state.best_step:
@@ -30,6 +33,11 @@ def warn_if_nothing_learned(
         found = "the learning rate is so small that steps vanish in single precision"
     else:
         return
+    if has_parent:
+        found += (
+            ". Pre-training has read the labelled events as well: if they follow the same tastes "
+            "as the others, nothing is left to learn, and the parent is as good"
+        )
     report.warn(f"training learned nothing: {found}. {_what_to_try(config)}")
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from m6rec_cli.data.multi_domain import open_domains
 from m6rec_cli.system import process_group, runtime, signals
-from m6rec_cli.system.progress import COMPILING, ProgressTask, Reporter, Summary
+from m6rec_cli.system.progress import ProgressTask, Reporter, Summary, compiling
 from m6rec_cli.system.run_manifest import RUN, read_run
 from m6rec_cli.system.training_cost import TrainingCost
 from m6rec_cli.training import (
@@ -20,7 +20,7 @@ from m6rec_cli.training import (
     run_directory,
     tensorboard_log,
 )
-from m6rec_cli.training.learning_check import warn_if_nothing_learned
+from m6rec_cli.training.learning_check import note_early_end, warn_if_nothing_learned
 from m6rec_cli.training.loop import AfterEpoch, LoopState, TrainingEvent, train
 from m6rec_cli.training.resource_meter import ResourceMeter
 from m6rec_cli.training.run_directory import TrainingJob
@@ -86,8 +86,9 @@ def _fit(job: TrainingJob, report: Reporter, after_epoch: AfterEpoch | None) -> 
     ):  # after all have read: the directory may move
         if not may_write:
             return {}
-        start = "its parent" if job.parent else "the untrained model"
-        warn_if_nothing_learned(job.config.train, loop_state, start, report)
+        settings = job.config.train
+        note_early_end(settings, loop_state, report)
+        warn_if_nothing_learned(settings, loop_state, report, has_parent=job.parent is not None)
         cost = meter.cost(
             parameters=n_parameters, trainable_share=trainable_share, devices=str(setup.layout)
         )
@@ -171,7 +172,7 @@ def _train(
     with (
         closing(meter),
         signals.deferred_stop(),
-        report.task(setup.job.stage, total=total, unit="events", first=COMPILING) as task,
+        report.task(setup.job.stage, total=total, unit="events", first=compiling()) as task,
         tensorboard_log.scalar_log(
             setup.job.tensorboard if process_group.is_first() else None, int(state.step)
         ) as log,
@@ -201,10 +202,7 @@ def _train(
             )
             writer.save_if_due(event, now=stops or loop_state.done)
             if stops:
-                report.note(
-                    f"saved at step {event.step:,}: continue with the same command and `--resume`"
-                )
-                stop.end()
+                stop.end(event.step, report)
     if process_group.is_alone():
         signals.stop_if_requested()  # a signal that came while the last checkpoint was written
     return state, loop_state

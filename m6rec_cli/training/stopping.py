@@ -4,6 +4,7 @@ import time
 
 from m6rec_cli.system import process_group, signals
 from m6rec_cli.system.errors import Terminated
+from m6rec_cli.system.progress import Reporter
 
 
 class StopCondition:
@@ -23,12 +24,14 @@ class StopCondition:
             self._is_late = bool(process_group.sum_over_processes(late))
         return self._is_late
 
-    def end(self) -> None:
-        """End the command whose state is saved.
+    def end(self, step: int, report: Reporter) -> None:
+        """Say how to go on, and end the command whose state is saved.
 
         Raises:
             Terminated: Always, with the exit code that says why.
         """
+        at = f"saved at step {step:,}" if step else "stopped before the first step"
+        report.note(f"{at}: continue with the same command and `--resume`")
         signals.stop_if_requested()
         # Without a signal of its own and with time left, the signal went to another process.
         raise Terminated(signals.TIME_IS_UP if self._is_late else 143)

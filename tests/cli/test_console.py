@@ -9,7 +9,7 @@ import pytest
 from m6rec_cli.cli import line_reporters
 from m6rec_cli.cli.console import JsonReporter, PlainReporter, RichReporter, reporter
 from m6rec_cli.cli.shown_values import format_value
-from m6rec_cli.system.progress import Reporter, SilentReporter
+from m6rec_cli.system.progress import Reporter, SilentReporter, compiling
 
 
 def report_everything(to: Reporter) -> None:
@@ -199,3 +199,11 @@ def test_silent_reporter_keeps_notes_and_warnings():
     report_everything(to)
     assert to.notes == ["reading [bold]events.csv[/bold]", "epoch 1: good", "counts"]
     assert to.warnings == ["3 rows are odd"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "told"), [("false", "compiling"), ("true", "compiling, kept for later runs")]
+)
+def test_compiled_programs_are_kept_only_if_the_cache_is_on(monkeypatch, setting, told):
+    monkeypatch.setenv("JAX_ENABLE_COMPILATION_CACHE", setting)
+    assert compiling() == told

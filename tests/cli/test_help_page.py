@@ -57,6 +57,10 @@ def test_options_show_the_default_of_their_key():
     assert "--before all|test|valid|cold End each" in text
     assert "`all` keeps every event. [default: all]" in text
     assert "List seen items, too (recommend.seen). --allow" in text, "a switch has no default"
+    assert "one category; 0: no limit (recommend.max_per_category). [default: 0]" in text
+    shown = re.sub(r"\s+", " ", page("evaluate"))
+    assert "Cut-offs, for instance 5,10,20 (evaluate.ks). [default: 5,10,20]" in shown
+    assert "Explain the lists of N sample users. [default: 0; at least 0]" in shown
     assert "(data.split). [default: leave-one-out]" in re.sub(r"\s+", " ", page("preprocess"))
 
 
@@ -75,7 +79,8 @@ def test_small_preset_has_the_defaults():
 @pytest.mark.parametrize("command", NAMES)
 def test_page_ends_with_two_examples_that_a_shell_reads(command: str):
     shown = page(command, 60).partition("\nExamples:\n")[2]
-    joined = re.sub(r" \\\n +", " ", shown)
+    assert max(map(len, shown.splitlines())) <= 60
+    joined = re.sub(r" \\\n +|\n  # (?=[a-z`])", " ", shown)
     assert len(EXAMPLES[command]) == 2
     expected = [line for about, words in EXAMPLES[command] for line in (f"# {about}", words)]
     assert [line.strip() for line in joined.splitlines()] == expected

@@ -60,7 +60,7 @@ def test_damage_found_by_verify_exits_1_after_the_json(folder: Path, tmp_path: P
     assert done.returncode == 1
     (output,) = json.loads(done.stdout)["outputs"]
     assert len(output["problems"]) == 1
-    assert "error: 1 files are damaged or missing" in done.stderr
+    assert "error: 1 file is damaged or missing" in done.stderr
 
 
 def test_inspect_of_directories_loads_no_slow_library(folder: Path):

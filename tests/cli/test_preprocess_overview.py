@@ -95,6 +95,39 @@ def test_preprocess_on_a_terminal_ends_with_the_doubts_and_what_to_do(
     assert text.count("no column has a usual") == 2
 
 
+def test_preprocess_dry_run_on_a_terminal_prints_toml_that_is_not_broken(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "i.csv").write_text("Artikel;picture\n" + "".join(f"A{n};{n}.png\n" for n in "123"))
+    (tmp_path / "e.csv").write_text(LOG)
+    words = ["preprocess", "--interactions", "e.csv", "--items", "i.csv", "--dry-run"]
+    written = on_terminal(
+        [sys.executable, "-m", "m6rec_cli", *words],
+        env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "60"},
+        cwd=tmp_path,
+    )
+    text = ESCAPE.sub("", written).replace("\r", "")
+    toml = text[text.index("[interactions]") : text.index("what to check:")]
+    assert tomllib.loads(toml)["interactions"]["user"] == "Kunde"
+    assert max(map(len, toml.splitlines())) > 60
+
+
+def test_error_on_a_terminal_is_broken_between_words(tmp_path: Path) -> None:
+    (tmp_path / "items.csv").write_text("Artikel;title\nA1;one\n")
+    (tmp_path / "e.csv").write_text(LOG)
+    words = ["preprocess", "--interactions", "e.csv", "--items", "items.csv", "--out", "d"]
+    command = f"{sys.executable} -m m6rec_cli {' '.join(words)}; test $? = 1"
+    written = on_terminal(
+        ["bash", "-c", command],
+        env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "60"},
+        cwd=tmp_path,
+    )
+    lines = ESCAPE.sub("", written).replace("\r", "").splitlines()
+    (start,) = (n for n, line in enumerate(lines) if line.startswith("error: "))
+    assert max(map(len, lines[start:])) <= 60
+    assert lines[-2:] == ["  hint: add them to items.csv, or pass", "    `--unknown-items drop`"]
+
+
 def test_preprocess_names_ids_that_it_repaired(tmp_path: Path) -> None:
     rows = [f"{1 + n % 3}{'.0' if n % 2 else ''},i{n},{1_600_000_000 + n}" for n in range(12)]
     (tmp_path / "e.csv").write_text("user_id,item_id,timestamp\n" + "\n".join(rows) + "\n")

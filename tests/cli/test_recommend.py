@@ -110,6 +110,7 @@ def test_recommend_state_changed_and_explain_reach_the_stage(shop, call, tmp_pat
     assert len(rows) == USERS
     assert rows[0]["because_events"][0].keys() == {
         "item_id",
+        "title",
         "timestamp",
         "share",
         "effect",
@@ -129,8 +130,9 @@ def test_recommend_to_a_terminal_prints_a_block_for_each_user(shop, call, monkey
     assert code == 0
     lines = stdout.splitlines()
     assert [line.split()[0] for line in lines if line[:1].strip()] == ["31", "12"]
-    assert [line.split()[0] for line in lines if re.match(r" +\d", line)] == ["1", "2"] * 2
+    assert [line.split()[0] for line in lines if re.match(r" {3}\d ", line)] == ["1", "2"] * 2
     assert sum("because of " in line for line in lines) == 4
+    assert "…" not in "".join(line for line in lines if line.startswith(" " * 16))
     assert max(map(len, lines)) <= 60
     assert "✓ 4 rows for 2 users (" in stderr
 

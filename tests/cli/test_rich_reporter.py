@@ -122,6 +122,14 @@ def test_rich_event_that_names_a_command_is_not_broken_for_copying():
     assert stream.getvalue() == "next: m6rec evaluate a/long/path\n"
 
 
+def test_rich_event_in_words_is_broken_between_words():
+    stream = io.StringIO()
+    to = RichReporter(stream)
+    to.console.width = 30
+    to.event("next", "next: the same with `--out DIR`; edit it first")
+    assert stream.getvalue() == "next: the same with\n`--out DIR`; edit it first\n"
+
+
 def test_rich_table_folds_long_words_instead_of_cutting_them():
     stream = io.StringIO()
     to = RichReporter(stream)

@@ -48,6 +48,18 @@ def test_table_leaves_out_side_columns_in_their_order(width: int, left_out: list
     assert sorted(caption.replace(",", "").split()) == sorted(left_out)
 
 
+def test_table_without_room_for_its_columns_leaves_the_last_ones_out():
+    columns = ["trial", *(f"model.some_setting_{n}" for n in range(20))]
+    cells = [[str(n), *["0.2523711845"] * 20] for n in range(3)]
+    stream = io.StringIO()
+    table = fitted_table(columns, cells, TableStyle(), 80)
+    Console(file=stream, width=80).print(table)
+    lines = stream.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert "no room for model.some_setting_7, model.some_setting_8" in stream.getvalue()
+    assert len(lines) < 25, "no column is folded into a few letters"
+
+
 def test_table_shortens_names_from_the_left_and_keeps_them_apart():
     # Two names that differ in their beginning alone lose their middle.
     assert [line.split()[1] for line in drawn(60)[3:6]] == [
@@ -67,6 +79,6 @@ def test_table_prints_the_best_cell_in_bold():
 
 
 def test_table_without_names_and_side_columns_folds_as_before():
-    lines = drawn(40, TableStyle())
-    assert max(map(len, lines)) <= 40
+    lines = drawn(50, TableStyle())
+    assert max(map(len, lines)) <= 50
     assert "no room" not in "\n".join(lines)

@@ -24,7 +24,7 @@ def test_with_current_ranking_learns_the_weights_of_another_shop(shop):
     found = shop_ranking.with_current_ranking(
         histories_of(shop, is_other_shop=True), RecommendConfig(), report
     )
-    assert any(note.startswith("ranking: ") for note in report.notes)
+    assert any(note.startswith("ranking of the lists: ") for note in report.notes)
     # The graph of the lists knows the last events too.
     events = found.events
     assert found.run.catalogue.events.sum() >= len(events)

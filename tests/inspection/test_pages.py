@@ -71,6 +71,25 @@ def test_outputs_of_two_kinds_are_two_tables(tmp_path: Path):
     assert report.tables[0].columns[1:4] == ("users", "items", "events")
 
 
+def test_times_sizes_and_shares_are_shown_with_their_units():
+    table = Table(title="epochs", columns=("epoch", "seconds"), rows=[[1, 11.25], [2, 0.5081]])
+    figures = {"seconds": 84.2, "peak host bytes": 790_000_000, "repeats": 0.1747}
+    found = Description(
+        kind="run", path="run", what="a run", figures=figures, columns=("seconds",), tables=(table,)
+    )
+    facts = [line.split(maxsplit=1) for line in page_lines(found)]
+    assert ["time", "1 min 24 s"] in facts
+    assert ["peak", "memory  790 MB"] in facts
+    assert ["repeats", "17.5%"] in facts
+    report = Tables()
+    show_details(found, report)
+    assert list(report.tables[0].columns) == ["epoch", "time"]
+    assert report.tables[0].rows == [[1, "11 s"], [2, "0.5 s"]]
+    show_tables([found, found], report)
+    assert report.tables[1].columns[1] == "time"
+    assert report.tables[1].rows[0][1] == "1 min 24 s"
+
+
 @pytest.mark.parametrize(
     ("n", "text"),
     [

@@ -26,8 +26,8 @@ def test_read_fit_gives_back_what_was_written(tmp_path, fit):
 
 def test_describe_names_weights_and_figures():
     assert LEARNED.describe() == (
-        "ranking: model +0.25, popularity -0.10, words +2.00; NDCG@10 0.1875 on 1,234 "
-        "held-out events (each half by weights of the other), 0.1250 by fixed weights"
+        "ranking of the lists: learned weights find more than fixed weights (NDCG@10 0.1875 and "
+        "0.1250 on 1,234 held-out events): model +0.25, popularity -0.10, words +2.00"
     )
     refused = RankingFit(
         weights=FIXED,
@@ -38,12 +38,11 @@ def test_describe_names_weights_and_figures():
         other_ndcg=0.2,
     )
     assert refused.describe() == (
-        "ranking: fixed weights; learned ones have NDCG@10 0.1000 on 99 held-out events "
-        "(each half by weights of the other), 0.2000 by fixed weights"
+        "ranking of the lists: fixed weights find more than learned ones (NDCG@10 0.2000 and "
+        "0.1000 on 99 held-out events)"
     )
-    assert (
-        FEW.describe()
-        == "ranking: fixed weights, since 3 held-out events are too few to learn from"
+    assert FEW.describe() == (
+        "ranking of the lists: fixed weights, since 3 held-out events are too few to learn from"
     )
 
 

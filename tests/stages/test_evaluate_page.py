@@ -101,7 +101,7 @@ def test_figures_of_the_page_are_those_of_the_json(pages, kind):
             text = "–" if value is None else f"{value:{spec}}"
             ends = system["intervals"].get(metric)
             if ends:
-                text += f" {ends[0]:{spec}}–{ends[1]:{spec}}"
+                text += f" {ends[0]:{spec}} to {ends[1]:{spec}}"
             assert figures[view][metric][short] == text
             assert main[short].get(metric, text) == text
         for metric, value in system[other].items():

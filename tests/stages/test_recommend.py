@@ -69,8 +69,8 @@ def test_run_users_come_once_in_the_order_of_the_id_file(ask, tmp_path):
     assert dict(frame.select("user_id", "basis").iter_rows())["nobody"] == "popularity"
     (warning,) = ask.report.warnings
     assert warning == (
-        "2 users of `--user-ids` have neither events nor a profile, first: `nobody`; "
-        "they get lists by popularity"
+        "without events and profile: 2 users of `--user-ids`, first: `nobody`; their lists "
+        "are by popularity"
     )
     assert_close(frame.filter(pl.col("user_id") == "31"), ask().filter(pl.col("user_id") == "31"))
     unknown, blank = (frame.filter(pl.col("user_id") == u) for u in ("nobody", "904"))

@@ -21,7 +21,7 @@ def test_run_explain_adds_columns_in_every_format(shop, ask, tmp_path, source):
     frame = ask("recommend.k=2", **flags)
     assert frame.columns[-2:] == ["because_events", "because_parts"]
     mine, nobody = frame.to_dicts()[0], frame.to_dicts()[-1]
-    assert set(mine["because_events"][0]) == {"item_id", "timestamp", "share", "effect"}
+    assert set(mine["because_events"][0]) == {"item_id", "title", "timestamp", "share", "effect"}
     assert {e["item_id"] for e in mine["because_events"]} <= set(shop.history("1"))
     assert {p["name"] for p in mine["because_parts"]} <= {
         "id",

@@ -107,6 +107,12 @@ def test_run_with_ids_that_are_not_utf_8_raises(shop, ask, tmp_path):
         ask(interactions=log)
 
 
+def test_run_says_of_one_new_item_that_it_is_one(shop, ask, tmp_path):
+    new = write(tmp_path, "new.csv", "item_id,title,style,price", [("N1", "New", "gold", 9)])
+    ask(items=new)
+    assert "1 new item is scored from its content" in ask.report.notes
+
+
 def test_run_new_item_is_scored_from_its_content(shop, ask, tmp_path):
     new = write(
         tmp_path,

@@ -8,7 +8,7 @@ from m6rec_cli.stages import pretrain
 from m6rec_cli.system.checkpoints import StepCheckpoints
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import SilentReporter
-from m6rec_cli.training.learning_check import warn_if_nothing_learned
+from m6rec_cli.training.learning_check import note_early_end, warn_if_nothing_learned
 from m6rec_cli.training.loop import LoopState
 from m6rec_cli.training.optimizer import Schedule
 from tests.training.runs import assert_same, params
@@ -33,7 +33,7 @@ UNVALIDATED = {"epoch": 2, "best_step": 8, "best_epoch": 2, "first_loss": 3.0}
 def test_training_that_is_not_better_than_its_start_is_a_warning(facts, rate, found):
     report = SilentReporter()
     config = TrainConfig(learning_rate=rate)
-    warn_if_nothing_learned(config, LoopState(**facts), "the untrained model", report)
+    warn_if_nothing_learned(config, LoopState(**facts), report, has_parent=False)
     assert len(report.warnings) == (found is not None)
     for warning in report.warnings:
         assert warning.startswith("training learned nothing: ")
@@ -41,12 +41,29 @@ def test_training_that_is_not_better_than_its_start_is_a_warning(facts, rate, fo
         assert f"it is {rate:g}, the default 0.0015" in warning
 
 
+@pytest.mark.parametrize(("epoch", "without_gain", "is_told"), [(5, 3, True), (5, 2, False)])
+def test_training_that_ends_before_its_last_epoch_says_why(epoch, without_gain, is_told):
+    report = SilentReporter()
+    config = TrainConfig(patience=3, epochs=8)
+    note_early_end(config, LoopState(epoch=epoch, epochs_without_gain=without_gain), report)
+    told = "no better epoch in 3: training ends early (`train.patience`)"
+    assert report.notes == [told] * is_told
+
+
+def test_training_whose_last_epoch_is_not_better_says_nothing():
+    report = SilentReporter()
+    config = TrainConfig(patience=3, epochs=8)
+    note_early_end(config, LoopState(epoch=8, epochs_without_gain=3), report)
+    assert report.notes == []
+
+
 def test_warning_of_a_generator_that_learned_nothing_names_the_other_parts():
     report = SilentReporter()
     config = TrainConfig(trainable=["generator"])
-    warn_if_nothing_learned(config, LoopState(**VALIDATED, epoch=3), "its parent", report)
+    warn_if_nothing_learned(config, LoopState(**VALIDATED, epoch=3), report, has_parent=True)
     (warning,) = report.warnings
-    assert "so the run keeps its parent. Try another" in warning
+    assert "so the run keeps its parent. Pre-training has read the labelled events" in warning
+    assert "the parent is as good. Try another" in warning
     assert "it is the default, 0.0015. Or let more of the model learn than the gen" in warning
 
 

@@ -63,7 +63,8 @@ def test_pretrain_without_validation_keeps_the_usual_weights(tmp_path, small, re
     found = ranking_of(tmp_path / "run")
     assert (found.weights, found.is_learned, found.events) == (fit.USUAL, False, 0)
     assert (
-        "ranking: usual weights, since 0 held-out events are too few to learn from" in report.notes
+        "ranking of the lists: usual weights, since 0 held-out events are too few to learn from"
+        in report.notes
     )
     assert load(tmp_path / "run").catalogue.ranking == fit.USUAL
 

@@ -14,6 +14,7 @@ from m6rec_cli.stages import finetune, pretrain
 from m6rec_cli.system.checkpoints import StepCheckpoints
 from m6rec_cli.system.errors import Terminated
 from m6rec_cli.training.checkpointing import last_resumable_step
+from m6rec_cli.training.stopping import StopCondition
 from tests.training.runs import (
     ALL_LOSSES,
     ALL_PARTS,
@@ -82,6 +83,15 @@ def test_resume_without_a_checkpoint_starts_from_the_beginning(
     pretrain.run(small(), parent.parent / "data", tmp_path / "run", report, resume=True)
     assert "there is no checkpoint yet: training starts from the beginning" in report.notes
     assert_same_training(parent, tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("step", "told"), [(0, "stopped before the first step"), (1234, "saved at step 1,234")]
+)
+def test_stopped_training_says_how_to_go_on(report, step, told):
+    with pytest.raises(Terminated):
+        StopCondition(None).end(step, report)
+    assert report.notes == [f"{told}: continue with the same command and `--resume`"]
 
 
 def test_resume_after_the_time_limit_equals_the_uninterrupted_run(tmp_path, parent, small, report):

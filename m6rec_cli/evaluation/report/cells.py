@@ -16,11 +16,13 @@ class Cell:
 
     Attributes:
         text: The formatted value; a dash if there is none.
+        spread: Its standard deviation over seeds, formatted.
         interval: Both ends of its interval, formatted.
         best: Whether it is the best value of its metric.
     """
 
     text: str
+    spread: str | None = None
     interval: tuple[str, str] | None = None
     best: bool = False
 
@@ -108,7 +110,7 @@ def _seed_cell(metric: str, figure: Spread, interval: list[float] | None = None)
     found = cell(metric, figure.mean, interval)
     if figure.sd is None:
         return found
-    return replace(found, text=f"{found.text} ± {figure.sd:{display(metric).spec}}")
+    return replace(found, spread=f"{figure.sd:{display(metric).spec}}")
 
 
 def paired_rows(summary: EvaluationSummary, labels: Labels) -> list[PairedRow]:

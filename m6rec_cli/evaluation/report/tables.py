@@ -2,7 +2,13 @@
 
 from collections.abc import Sequence
 
-from m6rec_cli.evaluation.measurement import best_value, leading_metrics, main_columns, main_cutoff
+from m6rec_cli.evaluation.measurement import (
+    best_value,
+    leading_metrics,
+    main_columns,
+    main_cutoff,
+    short_figure,
+)
 from m6rec_cli.evaluation.report.seed_spread import SeedSummary
 from m6rec_cli.evaluation.report.summary import EvaluationSummary, SystemSummary
 from m6rec_cli.evaluation.sample_explanations import Reason
@@ -59,7 +65,7 @@ def _show_tests(summary: EvaluationSummary, report: Reporter) -> None:
                 *[pair.a, pair.b][: len(names)],
                 metric,
                 test.difference,
-                _interval(test.interval, "+.3f", ".."),
+                _interval(test.interval, "+"),
                 test.p_adjusted,
             ]
             for pair in summary.comparisons
@@ -111,7 +117,7 @@ def _seed_row(
     summary: EvaluationSummary, group: SeedSummary, metric: str
 ) -> list[str | float | None]:
     figure = group.view(summary.headline)[metric]
-    interval = _interval(group.intervals.get(metric), ".4f", "-")
+    interval = _interval(group.intervals.get(metric))
     other = group.view(summary.other_view)[metric].mean
     return [group.name, metric, figure.mean, figure.sd, interval, other]
 
@@ -130,9 +136,12 @@ def _system_row(
     for column in columns:
         row.append(system.view(summary.headline)[column])
         if column == main:
-            row.append(_interval(system.intervals.get(main), ".4f", "-"))
+            row.append(_interval(system.intervals.get(main)))
     return [*row, system.view(summary.other_view)[main]]
 
 
-def _interval(interval: list[float] | None, spec: str, between: str) -> str:
-    return "-" if interval is None else f"{interval[0]:{spec}}{between}{interval[1]:{spec}}"
+def _interval(interval: list[float] | None, sign: str = "") -> str:
+    """Both ends, as in a verdict."""
+    if interval is None:
+        return "-"
+    return f"{short_figure(interval[0], sign)} to {short_figure(interval[1], sign)}"

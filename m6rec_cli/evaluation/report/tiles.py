@@ -6,6 +6,7 @@ from m6rec_cli.evaluation.measurement import display, leading_metrics, main_cuto
 from m6rec_cli.evaluation.report.labels import Labels
 from m6rec_cli.evaluation.report.story import Story, best_baseline
 from m6rec_cli.evaluation.report.summary import EvaluationSummary
+from m6rec_cli.evaluation.report.verdict import is_clear
 
 _WORDS = {1: "one", 3: "three", 5: "five", 10: "ten", 20: "twenty"}
 _TOP = 0.1
@@ -77,8 +78,19 @@ def _gain(summary: EvaluationSummary, story: Story, labels: Labels) -> Tile | No
         metric=metric,
         figure=f"{value / other - 1:+.0%}".replace("-", "−"),
         text=f"in {title}, which counts how high the right items stand, over the best baseline, "
-        f"`{best}`: {value:.3f} against {other:.3f}",
+        f"`{best}`: {value:.3f} against {other:.3f}{_doubt(summary, story.main, str(best))}",
     )
+
+
+def _doubt(summary: EvaluationSummary, main: str, best: str) -> str:
+    """What follows a gain that the paired test does not find clear."""
+    names = {main, *(group.name for group in summary.seeds if main in group.runs)}
+    tests = (
+        pair.metrics.get(summary.main_metric)
+        for pair in summary.comparisons
+        if (pair.a in names and pair.b == best) or (pair.b in names and pair.a == best)
+    )
+    return "; it may be chance" if any(test and not is_clear(test) for test in tests) else ""
 
 
 def _coverage(summary: EvaluationSummary, story: Story, labels: Labels) -> Tile | None:

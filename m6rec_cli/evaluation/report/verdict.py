@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from m6rec_cli.evaluation.comparison import Comparison, PairedTest
-from m6rec_cli.evaluation.measurement import display, leading_metrics, main_cutoff
+from m6rec_cli.evaluation.measurement import display, leading_metrics, main_cutoff, short_figure
 from m6rec_cli.evaluation.report.summary import EvaluationSummary
 from m6rec_cli.system.progress import Reporter
 from m6rec_cli.system.shown_text import shortened
@@ -26,7 +26,7 @@ def verdicts(summary: EvaluationSummary, keys_to_try: Callable[[str], Sequence[s
         test = _main_test(pair, k)
         run, other = first_runs.get(pair.a, pair.a), first_runs.get(pair.b, pair.b)
         kinds = summary.systems[run].kind, summary.systems[other].kind
-        is_above = _is_clear(test) and (test.difference or 0.0) > 0
+        is_above = is_clear(test) and (test.difference or 0.0) > 0
         advises = kinds == ("run", "baseline") and not is_above
         found.append(_in_words(pair, test, title, keys_to_try(run) if advises else ()))
     return found
@@ -57,19 +57,19 @@ def _in_words(pair: Comparison, test: PairedTest, title: str, keys: Sequence[str
     a, b = (f"`{shortened(name, _NAME_WIDTH)}`" for name in (pair.a, pair.b))
     difference = test.difference or 0.0
     instead = f": use {b}, or try {_listed(keys)}" if keys else ""
-    if not _is_clear(test):
-        gain = _short(difference, "+")
+    if not is_clear(test):
+        gain = short_figure(difference, "+")
         evidence = _evidence(test, test.interval)
         return f"{a} and {b} are not clearly apart: {gain} {title} ({evidence}){instead}"
     if difference > 0:
-        by, evidence = _short(difference), _evidence(test, test.interval)
+        by, evidence = short_figure(difference), _evidence(test, test.interval)
         return f"{a} is above {b} by {by} {title} ({evidence})"
     turned = [-end for end in reversed(test.interval)] if test.interval else None
-    by, evidence = _short(-difference), _evidence(test, turned)
+    by, evidence = short_figure(-difference), _evidence(test, turned)
     return f"{a} is below {b} by {by} {title} ({evidence}){instead}"
 
 
-def _is_clear(test: PairedTest) -> bool:
+def is_clear(test: PairedTest) -> bool:
     """Whether both the interval and the adjusted p-value exclude a difference of zero."""
     return test.p_adjusted < _SIGNIFICANT and _excludes_zero(test.interval)
 
@@ -80,16 +80,11 @@ def _excludes_zero(interval: Sequence[float] | None) -> bool:
 
 def _evidence(test: PairedTest, interval: Sequence[float] | None) -> str:
     """The interval; the p-value if there is no interval or it alone denies a difference."""
-    p_value = f"p {_short(test.p_adjusted)}"
+    p_value = f"p {short_figure(test.p_adjusted)}"
     if interval is None:
         return p_value
-    text = f"95% {_short(interval[0])} to {_short(interval[1])}"
-    return f"{text}, {p_value}" if _excludes_zero(interval) and not _is_clear(test) else text
-
-
-def _short(value: float, sign: str = "") -> str:
-    """Three decimals without the leading zero: `.021`."""
-    return f"{value:{sign}.3f}".replace("0.", ".", 1)
+    text = f"95% {short_figure(interval[0])} to {short_figure(interval[1])}"
+    return f"{text}, {p_value}" if _excludes_zero(interval) and not is_clear(test) else text
 
 
 def _listed(words: Sequence[str]) -> str:

@@ -180,4 +180,4 @@ def interval(tree: Tree, name: str) -> tuple[float, float] | None:
 
 def _interval_text(tree: Tree, name: str) -> str | None:
     ends = interval(tree, name)
-    return None if ends is None else "{:.4f} to {:.4f}".format(*ends)
+    return None if ends is None else "{:.3f} to {:.3f}".format(*ends)

@@ -96,9 +96,37 @@ def _figures(trials: list[Tree], best: Tree | None) -> dict[str, Figure]:
 
 
 def _trials_table(trials: list[Tree], best: Tree | None) -> Table:
-    names = list(trials[0]) if trials else []
+    shown = ("trial", "state", "ndcg@10", "epochs", "seconds")
+    default = next((trial for trial in trials if trial["trial"] == 0), {})
     return Table(
-        title="trials, with the figures of the model alone on validation events",
-        columns=(*names, ""),
-        rows=[[*trial.values(), "best" if trial is best else ""] for trial in trials],
+        title="trials, with the figures of the model alone on validation events; settings that "
+        "differ from trial 0",
+        columns=(*shown, "", "settings"),
+        rows=[
+            [
+                *(trial.get(name) for name in shown),
+                "best" if trial is best else "",
+                _changes(trial, default),
+            ]
+            for trial in trials
+        ],
     )
+
+
+def _changes(trial: Tree, default: Tree) -> str:
+    """The settings of a trial that differ from the default's."""
+    settings = [name for name in trial if name not in _FIGURES and name != "state"]
+    return ", ".join(
+        f"{name}={_short(str(trial[name]))}"
+        for name in settings
+        if default and trial[name] != default.get(name)
+    )
+
+
+def _short(value: str) -> str:
+    """A number with three digits; other values as they are."""
+    try:
+        number = float(value)
+    except ValueError:
+        return value
+    return value if number.is_integer() else f"{number:.3g}"

@@ -113,7 +113,7 @@ def test_new_metric_file_appears_in_every_output(tmp_path, monkeypatch):
     assert last_item["intervals"]["miss@5"] == [0, 0]
     assert tables.columns[0][-2:] == ["miss@5", "ndcg@5 unmasked"]
     page = (tmp_path / "report" / "report.html").read_text()
-    assert '<td class="best">0.00 <small>0.00–0.00</small></td>' in page
+    assert '<td class="best">0.00 <small>0.00 to 0.00</small></td>' in page
     assert "<dt>Miss rate (miss)</dt><dd>1 without a hit</dd>" in page
 
 

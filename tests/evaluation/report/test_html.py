@@ -117,8 +117,8 @@ def test_render_page_of_a_story_escapes_every_name():
 def test_render_page_shows_counts_intervals_and_the_best_value():
     text = page({"a": system(0.5), "b": system(0.25)})
     assert "1,234 users with\n5,678 held-out events" in text
-    assert '<td class="best">0.5000 <small>0.1250–0.2500</small></td>' in text
-    assert "<td>0.2500 <small>0.1250–0.2500</small></td>" in text
+    assert '<td class="best">0.5000 <small>0.1250 to 0.2500</small></td>' in text
+    assert "<td>0.2500 <small>0.1250 to 0.2500</small></td>" in text
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_render_page_shows_seeds_and_says_that_p_is_adjusted():
         comparisons=[Comparison(a="a", b="b", metrics={"ndcg@10": test, "recall@10": test})],
         seeds=[group],
     )
-    assert "0.2500 ± 0.1250 <small>0.2000–0.3000</small>" in html
+    assert "0.2500 <small>± 0.1250</small> <small>0.2000 to 0.3000</small>" in html
     assert "<td>0.0200</td>" in html
     assert "adjusted for the 2 tests" in html
     assert UNSAFE not in html
