@@ -88,9 +88,13 @@ def _groups_table(groups: Sequence[dict[str, object]]) -> Table:
 
 
 def _tests_table(tests: Sequence[Tree]) -> Table:
+    """The title names the other side if it is the same in all tests."""
+    others = {str(test["b"]) for test in tests}
+    shared = f" against `{others.pop()}`" if len(others) == 1 else ""
+    names = ("system",) if shared else ("system", "against")
     rows = [
         [
-            f"{test['a']} - {test['b']}",
+            *(test["a"], test["b"])[: len(names)],
             test["metric"],
             test["difference"],
             None if test["low"] is None else f"{test['low']:+.3f} to {test['high']:+.3f}",
@@ -99,8 +103,8 @@ def _tests_table(tests: Sequence[Tree]) -> Table:
         for test in tests
     ]
     return Table(
-        title="paired tests over users, of the reports",
-        columns=("pair", "metric", "difference", "95%", "p"),
+        title=f"paired tests over users{shared}, of the reports",
+        columns=(*names, "metric", "above by", "95%", "p"),
         rows=rows,
-        style=TableStyle(names=1),
+        style=TableStyle(names=len(names), side=["p", "95%"]),
     )

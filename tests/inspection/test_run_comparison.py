@@ -99,7 +99,9 @@ def test_tables_have_a_row_for_each_run_group_and_test(ablation: Path, monkeypat
         ["b1", "0.5", 0.5],
     ]
     assert groups.rows[0][:2] == ["a1 and 1 more", "0.3000 ± 0.1414"]
-    assert tests.rows == [["b1 - a1", "ndcg@10", 0.25, "+0.100 to +0.300", 0.01]]
+    assert tests.title == "paired tests over users against `a1`, of the reports"
+    assert tests.columns[:3] == ("system", "metric", "above by")
+    assert tests.rows == [["b1", "ndcg@10", 0.25, "+0.100 to +0.300", 0.01]]
 
 
 def test_default_of_another_stage_is_no_setting_that_differs(tmp_path: Path):

@@ -17,6 +17,7 @@ from m6rec_cli.inspection.json_files import (
 from m6rec_cli.inspection.verification import RecordedDigests
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.output_checks import kind_of
+from m6rec_cli.system.progress import TableStyle
 
 FILE = "report.json"
 
@@ -150,22 +151,27 @@ def _systems_table(report: Tree) -> Table:
 
 def _tests_table(report: Tree) -> Table:
     rows = []
-    for pair in objects(report, "comparisons"):
+    pairs = objects(report, "comparisons")
+    others = {str(pair.get("b")) for pair in pairs}
+    shared = f" against `{others.pop()}`" if len(others) == 1 else ""
+    names = ("system",) if shared else ("system", "against")
+    for pair in pairs:
         for metric, test in table(pair, "metrics").items():
             if isinstance(test, dict):
                 rows.append(
                     [
-                        f"{pair.get('a')} - {pair.get('b')}",
+                        *(pair.get("a"), pair.get("b"))[: len(names)],
                         metric,
                         test.get("difference"),
-                        _interval_text(test, "interval"),
+                        _interval_text(test, "interval", "+"),
                         test.get("p_adjusted"),
                     ]
                 )
     return Table(
-        title="paired tests over users",
-        columns=("pair", "metric", "difference", "95%", "p"),
+        title=f"paired tests over users{shared}",
+        columns=(*names, "metric", "above by", "95%", "p"),
         rows=rows,
+        style=TableStyle(names=len(names), side=["p", "95%"]),
     )
 
 
@@ -178,6 +184,6 @@ def interval(tree: Tree, name: str) -> tuple[float, float] | None:
     return None if low is None or high is None else (low, high)
 
 
-def _interval_text(tree: Tree, name: str) -> str | None:
+def _interval_text(tree: Tree, name: str, sign: str = "") -> str | None:
     ends = interval(tree, name)
-    return None if ends is None else "{:.3f} to {:.3f}".format(*ends)
+    return None if ends is None else f"{ends[0]:{sign}.3f} to {ends[1]:{sign}.3f}"

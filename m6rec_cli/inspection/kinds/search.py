@@ -114,11 +114,12 @@ def _trials_table(trials: list[Tree], best: Tree | None) -> Table:
 
 
 def _changes(trial: Tree, default: Tree) -> str:
-    """The settings of a trial that differ from the default's."""
+    """The settings of a trial that differ from the default's, by the ends of their keys."""
     settings = [name for name in trial if name not in _FIGURES and name != "state"]
+    ends = [name.rpartition(".")[2] for name in settings]
     return ", ".join(
-        f"{name}={_short(str(trial[name]))}"
-        for name in settings
+        f"{name if ends.count(end) > 1 else end}={_short(str(trial[name]))}"
+        for name, end in zip(settings, ends, strict=True)
         if default and trial[name] != default.get(name)
     )
 

@@ -17,6 +17,12 @@ def test_trials_show_the_settings_that_differ_from_the_default():
     rows = [dict(zip(shown.columns, row, strict=True)) for row in shown.rows]
     assert [row["settings"] for row in rows] == [
         "",
-        'model.dropout=0.795, model.exclude=["description"]',
+        'dropout=0.795, exclude=["description"]',
     ]
     assert [row[""] for row in rows] == ["", "best"]
+
+
+def test_keys_that_end_alike_are_shown_whole():
+    alike = trial(1, model__dropout="0.5", train__dropout="0.1")
+    shown = _trials_table([trial(0, train__dropout="0.2"), alike], None)
+    assert shown.rows[1][-1] == "model.dropout=0.5, train.dropout=0.1"
