@@ -150,6 +150,7 @@ def load_scorer(
             "the held-out events of this data directory"
         )
     hidden = config.recommend.hidden_features
+    run = _with_ranking_of(run, "all" if queries is None else "rolling")
     log = hide_user_features(UserHistories.of_dataset(run, data, before), hidden)
     histories, rows = log, None
     if queries is not None:
@@ -159,3 +160,10 @@ def load_scorer(
     # The held-out events that queries know of are no one else's knowledge.
     run = with_current_ranking(log, config.recommend, report).run
     return ModelScorer(run, dataclasses.replace(histories, run=run), config, rows)
+
+
+def _with_ranking_of(run: LoadedRun, protocol: str) -> LoadedRun:
+    """The run with the ranking weights for a protocol of evaluation."""
+    catalogue = run.catalogue
+    weights = catalogue.ranking_of_protocol.get(protocol, catalogue.ranking)
+    return dataclasses.replace(run, catalogue=dataclasses.replace(catalogue, ranking=weights))

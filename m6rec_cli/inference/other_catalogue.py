@@ -98,6 +98,7 @@ def with_catalogue(
         cosines=content_cosines.most_similar_items(counts, vectors, warm),
         events=events,
         ranking=run.catalogue.ranking,
+        ranking_of_protocol=run.catalogue.ranking_of_protocol,
         content_weight=run.catalogue.content_weight,
         cold_content_weight=run.catalogue.cold_content_weight,
         content_counts=lambda: counts,

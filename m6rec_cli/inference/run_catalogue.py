@@ -1,7 +1,7 @@
 """The `catalogue/` folder of a run to the items that it ranks: ids, embeddings, item graphs."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -38,6 +38,7 @@ class Catalogue:
         cosines: Cosines of content, by the names of `content_cosines.NAMES` that there are.
         events: i64 (i,), events of each item that are known.
         ranking: The weights of the ranking stage.
+        ranking_of_protocol: Its weights for a protocol of evaluation that has weights of its own.
         content_weight: Weight of content neighbours beside co-occurrence neighbours.
         cold_content_weight: Weight of the content neighbours of cold items, which have no others.
         is_other_shop: Whether most items were not in the catalogue that the run was trained on.
@@ -58,6 +59,7 @@ class Catalogue:
     cold_content_weight: float
     content_counts: Callable[[], list[sparse.csr_array]]
     is_other_shop: bool = False
+    ranking_of_protocol: Mapping[str, RankingWeights] = field(default_factory=dict)
 
     @property
     def ids(self) -> pl.Series:
@@ -129,6 +131,11 @@ def read_catalogue(
             f"{FOLDER}/{run_graphs.TERM_COUNTS}",
             lambda file: content_similarity.load_term_counts(file, spec.item_specs, len(items)),
         ),
+        ranking_of_protocol={
+            protocol: files.read(name, ranking_file.read_fit).weights
+            for protocol in ranking_file.PROTOCOLS
+            if (name := f"{FOLDER}/{ranking_file.file_of(protocol)}") in files.names(FOLDER)
+        },
     )
 
 

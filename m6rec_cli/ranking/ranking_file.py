@@ -1,4 +1,8 @@
-"""The outcome of learning the ranking weights, in `catalogue/ranking.json` of a run."""
+"""The outcome of learning the ranking weights, in `catalogue/ranking.json` of a run.
+
+Where users have several held-out events, `ranking_all.json` or `ranking_rolling.json` beside it has
+the weights for the protocol of evaluation that `train.valid_protocol` does not name.
+"""
 
 import json
 from collections.abc import Mapping
@@ -10,6 +14,12 @@ from m6rec_cli.ranking.weights import RankingWeights
 from m6rec_cli.system.directories import write_json
 
 FILE = "ranking.json"
+PROTOCOLS = ("all", "rolling")
+
+
+def file_of(protocol: str) -> str:
+    """The file with the weights for a protocol of evaluation, if it has weights of its own."""
+    return f"ranking_{protocol}.json"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,7 @@ import numpy as np
 from m6rec_cli import __version__
 from m6rec_cli.execution.layout import Layout
 from m6rec_cli.item_graphs import run_graphs
-from m6rec_cli.ranking.ranking_file import FILE, write_fit
+from m6rec_cli.ranking.ranking_file import FILE, PROTOCOLS, file_of, write_fit
 from m6rec_cli.system import provenance
 from m6rec_cli.system.directories import fsync_tree
 from m6rec_cli.system.progress import Reporter
@@ -41,11 +41,16 @@ def write_catalogue(setup: TrainingSetup, report: Reporter) -> None:
     _write_items(setup, folder)
     report.status("learning the ranking weights")
     # A refit holds no events out: its weights are those that the first run learned.
-    ranking = (
-        refit.read_ranking(job.refit_of) if job.refit_of else ranking_stage.learn(setup, folder)
-    )
-    write_fit(folder / FILE, ranking)
-    report.note(ranking.describe())
+    if job.refit_of:
+        fits = refit.read_ranking(job.refit_of)
+    else:
+        fits = ranking_stage.learn(setup, folder)
+    for name, ranking in fits.items():
+        write_fit(folder / name, ranking)
+    report.note(fits[FILE].describe())
+    for protocol in PROTOCOLS:
+        if file_of(protocol) in fits:
+            report.note(f"with `--protocol {protocol}`, {fits[file_of(protocol)].describe()}")
     fsync_tree(folder)
 
 

@@ -1,5 +1,6 @@
 """A trained model and the validation events to the weights of the ranking stage."""
 
+import dataclasses
 from pathlib import Path
 
 import jax
@@ -12,23 +13,38 @@ from m6rec_cli.execution.user_contexts import user_contexts
 from m6rec_cli.item_graphs import content_similarity, cooccurrence, run_graphs
 from m6rec_cli.ranking import fit, held_out
 from m6rec_cli.ranking.evidence import N_RECENT_EVENTS, ItemEvidence
-from m6rec_cli.ranking.ranking_file import RankingFit
+from m6rec_cli.ranking.ranking_file import FILE, PROTOCOLS, RankingFit, file_of
 from m6rec_cli.training.setup import TrainingSetup
 from m6rec_cli.training.validation import Validation
 
 
-def learn(setup: TrainingSetup, folder: Path) -> RankingFit:
-    """Learn the ranking weights of `setup.model`; the usual ones without validation.
+def learn(setup: TrainingSetup, folder: Path) -> dict[str, RankingFit]:
+    """Learn the ranking weights of `setup.model`, by file; the usual ones without validation.
 
-    Neither the model nor the graphs of the run know the validation events.
+    Neither the model nor the graphs of the run know the validation events. Where users have
+    several of them, the other protocol of evaluation gets weights of its own: what helps to find
+    the next event differs from what helps to find all later ones.
 
     Args:
         folder: The run's `catalogue/`, with item embeddings and graphs.
     """
     if setup.validation is None:
         name, weights = next(iter(fit.CONSTANTS.items()))
-        return RankingFit(weights=weights, is_learned=False, events=0, other=name)
-    return fit.fit(held_out.candidates(_held_out_events(setup, setup.validation, folder)))
+        return {FILE: RankingFit(weights=weights, is_learned=False, events=0, other=name)}
+    fits = {FILE: _learn(setup, setup.validation, folder)}
+    has_several = len(setup.validation.target) > len(np.unique(setup.validation.queries.user_row))
+    if has_several:
+        config = setup.job.config
+        (other,) = (p for p in PROTOCOLS if p != config.train.valid_protocol)
+        train = dataclasses.replace(config.train, valid_protocol=other)
+        validation = Validation.from_data(setup.data, dataclasses.replace(config, train=train))
+        assert validation is not None, "both protocols ask for the same events"
+        fits[file_of(other)] = _learn(setup, validation, folder)
+    return fits
+
+
+def _learn(setup: TrainingSetup, validation: Validation, folder: Path) -> RankingFit:
+    return fit.fit(held_out.candidates(_held_out_events(setup, validation, folder)))
 
 
 def _held_out_events(

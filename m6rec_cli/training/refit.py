@@ -4,7 +4,7 @@ from pathlib import Path
 
 from m6rec_cli.data.refit_data import with_validation_events
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.ranking.ranking_file import FILE, RankingFit, read_fit
+from m6rec_cli.ranking.ranking_file import FILE, PROTOCOLS, RankingFit, file_of, read_fit
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.run_manifest import RunManifest, read_run
 
@@ -46,10 +46,13 @@ def training_data(run: Path, data: Dataset) -> Dataset:
     return with_validation_events(data)
 
 
-def read_ranking(run: Path) -> RankingFit:
-    """The ranking weights of the run: a refit holds out no events to learn weights from.
+def read_ranking(run: Path) -> dict[str, RankingFit]:
+    """The ranking weights of the run, by file: a refit holds out no events to learn them from.
 
     Raises:
-        M6RecError: The file is missing or damaged.
+        M6RecError: A file is missing or damaged.
     """
-    return read_run(run).directory(run).read(f"catalogue/{FILE}", read_fit)
+    files = read_run(run).directory(run)
+    others = {f"catalogue/{file_of(protocol)}" for protocol in PROTOCOLS}
+    names = [f"catalogue/{FILE}", *sorted(others & set(files.names("catalogue")))]
+    return {name.removeprefix("catalogue/"): files.read(name, read_fit) for name in names}

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from m6rec_cli.config.settings import RecommendConfig
+from m6rec_cli.data.queries import next_events
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.inference.loaded_run import load
+from m6rec_cli.inference.model_scorer import load_scorer
 from m6rec_cli.inference.ranking_terms import user_terms
 from m6rec_cli.inference.user_histories import UserHistories
 from m6rec_cli.item_graphs import cooccurrence, run_graphs
@@ -67,6 +69,48 @@ def test_pretrain_without_validation_keeps_the_usual_weights(tmp_path, small, re
         in report.notes
     )
     assert load(tmp_path / "run").catalogue.ranking == fit.USUAL
+
+
+def several_held_out(path):
+    """The cycle, each user with two validation and two test events."""
+    splits = np.tile([0, 0, 0, 0, 1, 1, 2, 2], 64)
+    users, steps = np.repeat(np.arange(64), 8), np.tile(np.arange(8), 64)
+    return write_data(path, users, (users + steps) % 12, split=splits, timestamp=steps * 86_400_000)
+
+
+@pytest.mark.parametrize(("protocol", "other"), [("all", "rolling"), ("rolling", "all")])
+def test_each_protocol_has_weights_of_its_own_where_users_have_several_held_out_events(
+    tmp_path, small, report, asked, protocol, other
+):
+    data = several_held_out(tmp_path / "data")
+    config = small("train.max_steps=1", f"train.valid_protocol={protocol}")
+    run = tmp_path / "run"
+    pretrain.run(config, data.path, run, report)
+    # Under `all` a user is asked once, for two items; under `rolling` twice, for one.
+    n_users = {"all": 64, "rolling": 128}
+    assert [len(events.n_events) for events in asked] == [n_users[protocol], n_users[other]]
+    found = {
+        protocol: ranking_of(run),
+        other: read_fit(run / "catalogue" / f"ranking_{other}.json"),
+    }
+    assert found["all"].weights != found["rolling"].weights
+    assert f"with `--protocol {other}`, {found[other].describe()}" in report.notes
+    for name in ("all", "rolling"):
+        users = np.arange(64)
+        queries = next_events(data, "test", users).queries if name == "rolling" else None
+        scorer = load_scorer(run, data, "test", config, report, queries)
+        assert scorer.run.catalogue.ranking == found[name].weights, name
+    assert load(run).catalogue.ranking == found[protocol].weights
+
+
+def test_refit_has_the_weights_of_both_protocols(tmp_path, small, report):
+    data = several_held_out(tmp_path / "data")
+    config = small("train.epochs=2", "train.learning_rate=0.02")
+    pretrain.run(config, data.path, tmp_path / "run", report)
+    first, again = tmp_path / "run", tmp_path / "again"
+    pretrain.run(pretrain.refit_config(first), data.path, again, report, refit_of=first)
+    for name in ("ranking.json", "ranking_rolling.json"):
+        assert (again / "catalogue" / name).read_text() == (first / "catalogue" / name).read_text()
 
 
 def test_finetune_learns_its_own_weights(tmp_path, parent, small, report, monkeypatch):
