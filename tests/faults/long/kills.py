@@ -24,7 +24,7 @@ from tests.inference.trained import Shop
 KILLS, NIGHT_KILLS = 25, 60
 KILLED = -9
 AT_ONCE = 3
-"""Commands that are killed at a time: most of a command is waiting for the disk."""
+"""Commands that are killed at a time."""
 NEVER = 10**9
 GOLDEN = 0.6180339887
 """Its multiples fill the time between 0 and 1 evenly, however many there are."""
