@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from m6rec_cli.preprocessing.changed_inputs import noticing_changes
 from m6rec_cli.preprocessing.sources._base import SOURCES, Source
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import Reporter
@@ -45,16 +46,20 @@ def local_tables(
     Errors raised meanwhile name the addresses that the user gave.
 
     Raises:
-        M6RecError: A table cannot be copied, or the scheme of an address is unknown.
+        M6RecError: A table cannot be copied, or the scheme of an address is unknown; or see
+            `noticing_changes`.
     """
     with temporary_folder() as folder:
         try:
             logs = [_local(log, "interactions", folder, report) for log in interactions]
-            yield LocalTables(
+            tables = LocalTables(
                 interactions=tuple(logs),
                 items=_local(items, "items", folder, report) if items else None,
                 users=_local(users, "users", folder, report) if users else None,
             )
+            paths = [path for path in (*logs, tables.items, tables.users) if path is not None]
+            with noticing_changes(paths, report):
+                yield tables
         except M6RecError as error:
             _name_originals(error, folder)
             raise

@@ -50,8 +50,14 @@ def reader_of(path: str, what: str) -> Reader:
             where=path,
             hint="write a file first; several commands read standard input as `-`",
         )
+    reader = _reader_of_files(place, what)
     for file in files_of(place):
-        require_readable_size(file, what)
+        require_readable_size(file, what, is_text=reader.IS_TEXT)
+    return reader
+
+
+def _reader_of_files(place: Path, what: str) -> Reader:
+    """The reader for a file or a glob, by its suffix or its content."""
     by_suffix = {suffix: reader for reader in _readers() for suffix in reader.SUFFIXES}
     suffixes = [s for s in by_suffix if place.name.lower().endswith(s)]
     if suffixes:
@@ -61,7 +67,7 @@ def reader_of(path: str, what: str) -> Reader:
     hint = "known: " + " ".join(sorted(by_suffix))
     if place.name.lower().endswith((".xlsx", ".xls", ".ods")):
         hint = "save the sheet as CSV in UTF-8"
-    raise M6RecError(f"no reader knows the suffix of the {what} file", where=path, hint=hint)
+    raise M6RecError(f"no reader knows the suffix of the {what} file", where=str(place), hint=hint)
 
 
 def _reader_by_content(files: list[Path]) -> Reader | None:

@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,25 +15,41 @@ ROOT = Path(__file__).parent.parent.parent
 CALLS = ("rename", "replace", "unlink", "rmdir", "mkdir", "fsync", "ftruncate")
 
 
-def install(folder: str, n: int) -> None:
+def install(folder: str, n: int, after: float | None = None) -> None:
     """Kill this process before the n-th call (from 1) of `CALLS` on a path below `folder`.
 
-    A process that is not killed prints how many calls it made as the last line of stderr.
+    A process that is not killed prints, as the last line of stderr, how many calls it made and the
+    seconds from the first of them to its end.
+
+    Args:
+        after: Kill it so many seconds after the first call, too.
     """
-    left = n
-    atexit.register(lambda: print(n - left, file=sys.stderr))
+    left, first = n, None
+
+    def tell() -> None:
+        print(n - left, time.monotonic() - first if first else 0.0, file=sys.stderr)
+
+    def kill() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
 
     def killing(call: Callable[..., Any]) -> Callable[..., Any]:
         def killed(target: Any, *args: Any, **kwargs: Any) -> Any:
-            nonlocal left
+            nonlocal left, first
             if _path(target, kwargs.get("dir_fd")).startswith(folder):
                 left -= 1
                 if not left:
-                    os.kill(os.getpid(), signal.SIGKILL)
+                    kill()
+                if first is None:
+                    first = time.monotonic()
+                    if after is not None:
+                        timer = threading.Timer(after, kill)
+                        timer.daemon = True
+                        timer.start()
             return call(target, *args, **kwargs)
 
         return killed
 
+    atexit.register(tell)
     for name in CALLS:
         setattr(os, name, killing(getattr(os, name)))
 
@@ -56,18 +74,18 @@ def run(
     """Run code that is killed at its n-th change of `folder`; `args` are its `sys.argv[1:]`.
 
     Args:
-        after: Kill it after so many seconds, too.
+        after: Kill it so many seconds after its first change, too.
     """
-    prefix = [] if after is None else ["timeout", "-s", "KILL", str(after)]
-    start = f"from tests.faults import kill_points; kill_points.install({str(folder)!r}, {n})\n"
+    where = f"{str(folder)!r}, {n}, {after}"
+    start = f"from tests.faults import kill_points; kill_points.install({where})\n"
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     return subprocess.run(
-        [*prefix, sys.executable, "-c", start + code, *map(str, args)],
+        [sys.executable, "-c", start + code, *map(str, args)],
         capture_output=True,
         text=True,
         cwd=cwd,
         env={**os.environ, "PYTHONPATH": path, **variables},
-        timeout=300,
+        timeout=600,
     )
 
 

@@ -1,15 +1,16 @@
-"""Commands that are killed (SIGKILL) before changes of their files, then given again.
+"""Commands that are killed (SIGKILL) while they change files, then given again.
 
 A kill is survived if the command, given again, ends with exit code 0 and the result of a command
 that was never killed, and leaves nothing else behind.
 """
 
+import itertools
 import json
 import shutil
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +21,13 @@ from tests.faults.long.table import Row, row_of
 from tests.inference import trained
 from tests.inference.trained import Shop
 
-KILLS = 25
-KILLED = (-9, 137)
+KILLS, NIGHT_KILLS = 25, 60
+KILLED = -9
+AT_ONCE = 3
+"""Commands that are killed at a time."""
 NEVER = 10**9
+GOLDEN = 0.6180339887
+"""Its multiples fill the time between 0 and 1 evenly, however many there are."""
 EVENTS = [("31", 101, 1_700_000_000, "buy"), ("new", 102, 1_700_000_000, "buy")]
 TRAINING = [
     word
@@ -41,6 +46,7 @@ class Case:
         again: The words that are added when it is given again.
         result: What it made, from its folder, for comparing.
         before: A folder that is copied to where it works; None begins with an empty one.
+        kills: How many times it is killed.
     """
 
     name: str
@@ -48,13 +54,19 @@ class Case:
     again: Sequence[str]
     result: Callable[[Path], object]
     before: Path | None = None
+    kills: int = KILLS
 
 
 def rows() -> Iterator[Row]:
     """One row for each command."""
-    with tempfile.TemporaryDirectory() as root:
-        for case in _cases(Path(root)):
-            yield row_of(f"kill -9 of {case.name}, repeated", list(_kills(case, Path(root))))
+    with tempfile.TemporaryDirectory() as root, ThreadPoolExecutor(AT_ONCE) as pool:
+        cases = _cases(Path(root))
+        yield from pool.map(lambda case: _row(case, Path(root)), cases)
+
+
+def _row(case: Case, root: Path) -> Row:
+    found = list(_kills(case, root / f"work at {case.name}"))
+    return row_of(f"kill -9 of {case.name}, repeated", found)
 
 
 def _cases(root: Path) -> Iterator[Case]:
@@ -109,39 +121,53 @@ def _night(shop: Shop, root: Path) -> Case:
             json.loads((folder / "state" / "state.json").read_text())["sha256"],
         ),
         before=first,
+        kills=NIGHT_KILLS,
     )
 
 
-def _kills(case: Case, root: Path, most: int = KILLS) -> Iterator[str]:
-    """The outcome of each kill: before changes of files, and if these are few, at any time."""
-    folder = root / "work"
+def _kills(case: Case, folder: Path) -> Iterator[str]:
+    """The outcome of each kill, see `_moments`; a command that ends first is not counted."""
     _start(case, folder)
-    started = time.monotonic()
     whole = kill_points.run_command(folder, NEVER, *case.arguments)
-    seconds = time.monotonic() - started
     expected, names = case.result(folder), _names(folder)
-    n_changes = int(whole.stderr.splitlines()[-1])
-    changes = sorted({round((k + 0.5) * n_changes / most + 0.5) for k in range(most)})
-    n_timed = most - len(changes)
-    kills: list[tuple[int, float | None]] = [(n, None) for n in changes]
-    kills += [(NEVER, seconds * (k + 0.5) / n_timed) for k in range(n_timed)]
-    for n, after in kills:
+    n_changes, seconds = whole.stderr.splitlines()[-1].split()
+    n_kills = 0
+    for n, after in _moments(int(n_changes), float(seconds), case.kills):
         _start(case, folder)
         killed = kill_points.run_command(folder, n, *case.arguments, after=after)
-        if killed.returncode not in KILLED:
-            continue  # it ended before that time
+        if killed.returncode != KILLED:
+            continue
+        n_kills += 1
         again = kill_points.run_command(folder, NEVER, *case.arguments, *case.again)
-        yield _outcome(again.returncode, again.returncode == 0 and case.result(folder) == expected)
-        if again.returncode == 0 and _names(folder) != names:
-            print(f"{case.name}, change {n}, {after} s: left {_names(folder)}", file=sys.stderr)
-        elif again.returncode:
-            print(f"{case.name}, change {n}, {after} s: {again.stderr[-600:]}", file=sys.stderr)
+        found = _outcome(again.returncode, lambda: case.result(folder) == expected)
+        left = sorted(set(_names(folder)) - set(names))
+        moment = f"before change {n}" if after is None else f"{after:.2f} s after the first change"
+        said = again.stderr[-600:] if again.returncode else ""
+        print(f"{case.name}, kill {n_kills}, {moment}: {found} {said}", file=sys.stderr)
+        yield f"left {left}" if found == "repeated" and left else found
+        if n_kills == case.kills:
+            return
 
 
-def _outcome(code: int, is_same: bool) -> str:
+def _moments(n_changes: int, seconds: float, n_kills: int) -> Iterator[tuple[int, float | None]]:
+    """When to kill: before changes of files, evenly; then without end between the changes.
+
+    Args:
+        seconds: From the first change to the end of the command.
+
+    Yields:
+        The number of a change, and seconds after the first change.
+    """
+    for n in sorted({round((k + 0.5) * n_changes / n_kills + 0.5) for k in range(n_kills)}):
+        yield n, None
+    for k in itertools.count(1):
+        yield NEVER, seconds * (k * GOLDEN % 1)
+
+
+def _outcome(code: int, is_same: Callable[[], bool]) -> str:
     if code:
         return "bug" if code == 3 else f"refused to go on: exit {code}"
-    return "repeated" if is_same else "silent"
+    return "repeated" if is_same() else "silent"
 
 
 def _start(case: Case, folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Bytes to a `.zst` file without compression, since Polars writes UTF-8 alone."""
+"""Bytes to a `.zst` file that Polars would not write: other text than UTF-8, and bombs."""
 
 _MAGIC = b"\x28\xb5\x2f\xfd"
 _HEADER = b"\x00\x58"
@@ -14,3 +14,11 @@ def zstd_frame(data: bytes) -> bytes:
         for number, part in enumerate(parts)
     ]
     return _MAGIC + _HEADER + b"".join(blocks)
+
+
+def zstd_bomb(size: int) -> bytes:
+    """One frame that repeats a letter `size` times, in blocks of four bytes for each 128 KiB."""
+    n = -(-size // (1 << 17))
+    block = (((1 << 17) << 3) | 2).to_bytes(3, "little") + b"a"
+    last = (((1 << 17) << 3) | 3).to_bytes(3, "little") + b"a"
+    return _MAGIC + _HEADER + block * (n - 1) + last
