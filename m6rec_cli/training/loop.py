@@ -81,7 +81,7 @@ def train(
         return validation.evaluate(trainer.graphdef, state, tables, layout) if validation else {}
 
     with Dispatches(trainer, state, batches, tables) as dispatches:
-        if not loop_state.done:
+        if not loop_state.done and loop_state.epoch < epochs:
             dispatches.compile_ahead(loop_state.epoch, loop_state.epoch_step)
         if loop_state.is_new:
             metrics = validate(state)
