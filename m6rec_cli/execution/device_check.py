@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import jax
 import numpy as np
 
+from m6rec_cli.system.device_defaults import memory_limit
+
 if TYPE_CHECKING:
     from jaxlib._jax import Device  # `jax.Device` is no type for pyright
 
@@ -42,7 +44,6 @@ def check_devices() -> list[DeviceCheck]:
 
 
 def _check(device: "Device") -> DeviceCheck:
-    memory = (device.memory_stats() or {}).get("bytes_limit")
     rate, error = None, None
     try:
         rate = _multiply(device, _SIDES.get(device.platform, _SIDE))
@@ -54,7 +55,7 @@ def _check(device: "Device") -> DeviceCheck:
         number=device.id,
         kind=device.device_kind,
         platform=device.platform,
-        memory=memory,
+        memory=memory_limit(device),
         flops_per_second=rate,
         error=error,
     )

@@ -53,7 +53,7 @@ Update = Callable[..., tuple[T, dict[str, jax.Array]]]
 
 @dataclass(frozen=True)
 class Layout:
-    """One device: every method returns its argument as it is.
+    """One device: every method but `place_batches` returns its argument as it is.
 
     Attributes:
         n_items: Rows of an item table, without padding.
@@ -84,7 +84,7 @@ class Layout:
 
     def place_batches(self, batches: B) -> B:
         """Put a stack of batches on the devices, their rows padded and divided."""
-        return batches
+        return jax.device_put(batches)
 
     def place_users(self, x: np.ndarray) -> Leaf:
         """Put an array on the devices, its first axis, a multiple of `round_up(1)`, divided."""

@@ -11,11 +11,8 @@ from m6rec_cli.model import scoring
 from m6rec_cli.model.fusion import Features, gather_rows
 from m6rec_cli.model.layers import Keys
 from m6rec_cli.model.recommender import M6Rec, Tokens
-from m6rec_cli.system import runtime, signals
+from m6rec_cli.system import device_defaults, runtime, signals
 from m6rec_cli.system.shapes import ID
-
-CHUNK_TOKENS = {"cpu": 8192}
-"""Tokens of a chunk; 65,536 on other devices. On a CPU they must fit into its cache."""
 
 
 def round_up_size(n: int) -> int:
@@ -49,7 +46,7 @@ def user_contexts(
         1,
         min(
             round_up_size(len(packed)),
-            CHUNK_TOKENS.get(jax.default_backend(), 65_536) // packed.item.shape[1],
+            device_defaults.current().context_tokens // packed.item.shape[1],
         ),
     )
     edges = np.searchsorted(row[order], np.arange(0, len(packed) + chunk, chunk))

@@ -14,12 +14,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from m6rec_cli.inference.ranking_terms import ItemTerms, UserTerms
+from m6rec_cli.system import device_defaults
 from m6rec_cli.system.shapes import BD, I_bool
 
-MAX_GATHERED = 1 << 25
-"""Embedding values gathered at once: 128 MiB, or those of one user."""
-
-_BLOCK = 1024
 _USERS = 1024
 _SCORES = 1 << 30
 """Upper bound of users times items in a call: 128 MiB of group maxima."""
@@ -36,9 +33,7 @@ def users_per_gather(n_users: int, n_items: int, width: int) -> int:
 
     One on a CPU, where a batched product of one row per user is slow.
     """
-    if jax.default_backend() == "cpu":
-        return 1
-    most = max(1, min(n_users, MAX_GATHERED // (n_items * width)))
+    most = max(1, min(n_users, device_defaults.current().gathered_floats // (n_items * width)))
     return 1 << (most.bit_length() - 1)
 
 
@@ -75,7 +70,7 @@ def best_of_catalogue(
     """
     items, bias, popularity = terms
     h, weight = users.model[:, None] * h, users.popularity
-    n, width = len(items), min(_BLOCK, len(items))
+    n, width = len(items), min(device_defaults.current().ranked_items, len(items))
     group = math.gcd(32 if k <= 64 else 8, width)
     n_blocks, in_block = -(-n // width), width // group
     # The last block starts earlier to be as wide as the others; items that it repeats do not count.

@@ -25,7 +25,7 @@ from m6rec_cli.inference.scores import (
 )
 from m6rec_cli.inference.shop_ranking import with_current_ranking
 from m6rec_cli.inference.user_histories import UserHistories
-from m6rec_cli.system import runtime
+from m6rec_cli.system import device_defaults, runtime
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import Reporter
 from m6rec_cli.system.run_manifest import REFIT
@@ -50,11 +50,10 @@ class ModelScorer:
         self._by_logits = ranks_by_logits(config.recommend)
         self.users, self._first = users, 0
         self._read_ahead: tuple[np.ndarray, UserTermsTable] | None = None
-        # On a CPU numpy multiplies: its result is writable without a copy, and nothing is compiled.
-        on_cpu = jax.default_backend() == "cpu"
+        in_numpy = device_defaults.current().scores_in_numpy
         catalogue = run.catalogue
-        self._embeddings = np.asarray(catalogue.embeddings) if on_cpu else None
-        has_bias = on_cpu and np.asarray(catalogue.bias).any()
+        self._embeddings = np.asarray(catalogue.embeddings) if in_numpy else None
+        has_bias = in_numpy and np.asarray(catalogue.bias).any()
         self._bias = np.asarray(catalogue.bias) if has_bias else None
         self._popularity = catalogue.evidence.popularity
 

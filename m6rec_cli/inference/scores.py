@@ -22,11 +22,9 @@ from m6rec_cli.inference.ranking_terms import ItemTerms, UserTerms, item_terms
 from m6rec_cli.model import scoring
 from m6rec_cli.model.discriminator import unit_mean_square
 from m6rec_cli.model.recommender import M6Rec
-from m6rec_cli.system import runtime
+from m6rec_cli.system import device_defaults, runtime
 from m6rec_cli.system.shapes import BD, ID, I, I_bool, PRNGKey
 
-TILE_FLOATS = 16_000_000
-"""Scores held at once: 64 MB."""
 DISCRIMINATED_ITEMS = 100
 """The discriminator scores this many of the best items of each user."""
 
@@ -36,7 +34,7 @@ _LogProbs = TypeVar("_LogProbs")
 
 def users_per_tile(n_items: int, n_users: int) -> int:
     """Users whose scores fit into a tile: a power of two, so that few shapes are compiled."""
-    most = max(1, min(TILE_FLOATS // max(n_items, 1), n_users))
+    most = max(1, min(device_defaults.current().score_floats // max(n_items, 1), n_users))
     return 1 << (most.bit_length() - 1)
 
 

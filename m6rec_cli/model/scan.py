@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Inexact
 
+from m6rec_cli.system import device_defaults
+
 BTS = Inexact[Array, "b t s"]
 BS = Inexact[Array, "b s"]
 
@@ -29,9 +31,7 @@ def linear_scan(a: BTS, x: BTS, h0: BS, method: str) -> BTS:
 
 def resolve_method(method: str) -> str:
     """Replace `auto` by `sequential` on a CPU and by `parallel` elsewhere."""
-    if method == "auto":
-        return "sequential" if jax.default_backend() == "cpu" else "parallel"
-    return method
+    return device_defaults.current().scan if method == "auto" else method
 
 
 def _states(a: BTS, x: BTS, method: str, reverse: bool = False) -> BTS:

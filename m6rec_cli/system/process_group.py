@@ -4,14 +4,13 @@
 waits or loads JAX.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
-    from jax.stages import Wrapped
 
 _BARRIER_SECONDS = 6 * 3600
 
@@ -71,26 +70,6 @@ def first_process_writes() -> Iterator[bool]:
     yield is_first()
     # Not after an error: the others would overtake it, and this process would wait for them.
     barrier()
-
-
-def start_together(jitted: "Wrapped") -> Callable[..., Any]:
-    """A jitted function whose calls start at the same time in all processes.
-
-    The first call waits until all processes have compiled it: the collectives of CPUs time out
-    after half a minute, and compiling takes some processes longer than that.
-    """
-    if is_alone():
-        return jitted
-    compiled = None
-
-    def call(*args: object) -> Any:
-        nonlocal compiled
-        if compiled is None:
-            compiled = jitted.lower(*args).compile()
-        barrier()
-        return compiled(*args)
-
-    return call
 
 
 def share_of(values: "np.ndarray") -> "np.ndarray":

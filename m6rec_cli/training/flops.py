@@ -25,8 +25,14 @@ PEAK_FLOPS = {
     "A100": 312e12,
     "H100": 989e12,
     "H100 PCIe": 756e12,
+    "H200": 989e12,
+    "L4": 121e12,
 }
-"""Dense bf16 (V100, T4: fp16) operations per second of a device by its maker, by `device_kind`."""
+"""Dense bf16 (V100, T4: fp16) operations per second of a device by its maker, by `device_kind`.
+
+From the data sheets of NVIDIA (half of the figures with sparsity) and the system architecture pages
+of Google Cloud TPU. A device that is not here has no utilisation.
+"""
 
 
 def count_per_step(traced: Traced, tiles: int = 1) -> float:

@@ -18,6 +18,14 @@ def with_precision(model: M6Rec, precision: str) -> M6Rec:
     return model
 
 
+def einsum(subscripts: str, a: Array, b: Array, bf16: bool) -> Array:
+    """`jnp.einsum` of two arrays in float32, with factors rounded to bf16 if `bf16`."""
+    if not bf16:
+        return jnp.einsum(subscripts, a, b)
+    factors = a.astype(jnp.bfloat16), b.astype(jnp.bfloat16)
+    return jnp.einsum(subscripts, *factors, preferred_element_type=jnp.float32)
+
+
 def matmul(a: Array, b: Array, bf16: bool) -> Array:
     """a @ b in float32, with factors rounded to bf16 if `bf16`."""
     if not bf16:

@@ -3,9 +3,6 @@
 import time
 from contextlib import closing
 
-import jax
-import numpy as np
-
 from m6rec_cli.data.multi_domain import open_domains
 from m6rec_cli.system import process_group, runtime, signals
 from m6rec_cli.system.progress import ProgressTask, Reporter, Summary, compiling
@@ -18,6 +15,7 @@ from m6rec_cli.training import (
     publication,
     refit,
     run_directory,
+    run_header,
     tensorboard_log,
 )
 from m6rec_cli.training.learning_check import note_early_end, warn_if_nothing_learned
@@ -72,9 +70,8 @@ def _fit(job: TrainingJob, report: Reporter, after_epoch: AfterEpoch | None) -> 
     loop_state = LoopState()
     if resumes:
         state, loop_state = _resume(setup, state, report)
-    n_parameters = _count((state.params, state.frozen))
-    trainable_share = _count(state.params) / max(1, n_parameters)
-    _report_size(setup, n_parameters, trainable_share, report)
+    n_parameters, trainable_share = run_header.parameter_counts(state)
+    run_header.report_size(setup, n_parameters, trainable_share, report)
 
     meter = ResourceMeter(job.profile if process_group.is_first() else None, report)
     state, loop_state = _train(setup, state, loop_state, meter, stop, report, after_epoch)
@@ -122,28 +119,6 @@ def _resume(
     if process_group.is_first():
         epoch_log.truncate(setup.job.out, -1 if last is None else loop_state.epoch)
     return state, loop_state
-
-
-def _report_size(
-    setup: TrainingSetup, n_parameters: int, trainable_share: float, report: Reporter
-) -> None:
-    batches, layout = setup.batches, setup.layout
-    report.event(
-        "model",
-        f"{setup.job.stage}: {n_parameters:,} parameters, {trainable_share:.0%} of them trainable; "
-        f"{batches.n_targets:,} target events, {batches.steps_per_epoch:,} steps per epoch"
-        f"; {layout}: {jax.devices()[0].device_kind}",
-        parameters=n_parameters,
-        trainable_share=trainable_share,
-        target_events=batches.n_targets,
-        steps_per_epoch=batches.steps_per_epoch,
-    )
-    padded = layout.round_up(batches.rows_per_batch)
-    if padded > batches.rows_per_batch:
-        report.warn(
-            f"each batch of {batches.rows_per_batch} rows is padded to {padded}, "
-            "a multiple of the devices: raise `train.batch_targets`"
-        )
 
 
 def _train(
@@ -239,8 +214,3 @@ def _publish(
     )
     run_directory.replace_old_run(setup.job)
     return manifest.to_json()
-
-
-def _count(tree: object) -> int:
-    """The number of scalars in a pytree."""
-    return sum(int(np.prod(leaf.shape)) for leaf in jax.tree.leaves(tree))

@@ -61,7 +61,6 @@ def _forward(
         true_bias = jax.lax.psum(b.at[row].get(mode="fill", fill_value=0), MODEL)
         loss = lse - jnp.sum(w * ((h * true).sum(axis=-1) + true_bias))
         dh = dh - w[:, None] * true
-        de = de.T
         if options.items_learn:
             de = jax.lax.psum(de.at[row].add(-w[:, None] * h, mode="drop"), DATA)
         return jax.lax.psum(loss, DATA), dh, de

@@ -14,20 +14,21 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from m6rec_cli.system import device_defaults
 from m6rec_cli.system.shapes import ID, ND, I, N, N_int, Scalar
 from m6rec_cli.training.precision import matmul
-
-_TILE_FLOATS = 1 << 22
-_LOG2_E = 1.4426950408889634
+from m6rec_cli.training.softmax_forms import augmented, plain
 
 
 def tile_rows(n_targets: int, n_items: int) -> int:
-    """Positions in a tile: as many as make logits of 16 MiB, from 64 to 512, at most `n_targets`.
+    """Positions in a tile: as many as the defaults of the device allow, at most `n_targets`.
 
-    Smaller tiles are bound by memory bandwidth, larger ones leave the cache. The number is then
-    lowered until `n_targets` positions divide evenly.
+    On a CPU smaller tiles are bound by memory bandwidth, and larger ones leave the cache. The
+    number is lowered until `n_targets` positions divide evenly.
     """
-    wanted = max(64, min(512, _TILE_FLOATS // max(n_items, 1)))
+    defaults = device_defaults.current()
+    least, most = defaults.softmax_rows
+    wanted = max(least, min(most, defaults.softmax_floats // max(n_items, 1)))
     most = 1 << (wanted.bit_length() - 1)
     even = -(-n_targets // -(-n_targets // most))
     return min(n_targets, 8 * -(-even // 8))
@@ -116,56 +117,38 @@ def _forward(
     dh = dh - w[:, None] * e[y]
     if not options.items_learn:
         return total, (dh, jnp.zeros_like(e))
-    return total, (dh, de.T.at[y].add(-w[:, None] * h))
+    return total, (dh, de.at[y].add(-w[:, None] * h))
 
 
 def sum_log_normalizers(
     h: ND, e: ID, b: I, w: N, options: SoftmaxOptions, axis: str | None = None
-) -> tuple[Scalar, ND, Float[Array, "d i"]]:
-    """sum_n w_n * logsumexp_i(<h_n, e_i> + b_i) and its gradients, in the form fastest on a CPU.
-
-    A column of ones on `h` and one of biases on `e` put the bias into the first product; a column
-    of ones on `e` puts the norm into the second. This reads and writes each tile of p as rarely as
-    possible. The gradient of the items is (d, i): p.T @ h would take three times as long as h.T @
-    p.
+) -> tuple[Scalar, ND, ID]:
+    """sum_n w_n * logsumexp_i(<h_n, e_i> + b_i) and its gradients, in the form for this device.
 
     Args:
         options: Without `items_learn` the gradient of `e` stays zero.
         axis: Mesh axis that divides the items. Each device has some rows of `e` and `b` and returns
             their gradients; the sum and the gradient of `h` cover all rows.
     """
-    (n, d), one = h.shape, jnp.ones((len(h), 1), h.dtype)
-    wide = jnp.concatenate([e, b[:, None], jnp.ones_like(b[:, None])], axis=1)
-    to_log2 = (wide * _LOG2_E).T  # powers of two cost less than powers of e
+    n, d = h.shape
+    choose = augmented if device_defaults.current().augments_softmax else plain
+    form = choose(h, e, b, items_learn=options.items_learn, bf16=options.bf16, axis=axis)
     order = jnp.argsort(w == 0, stable=True)
-    columns = jnp.concatenate([h, one, jnp.zeros_like(one)], axis=1)[order]
     size = tile_rows(min(n, options.typical_targets or n), len(e))
-    tiles, weights = _tiles(size, columns, w[order])
+    tiles, weights = _tiles(size, form.rows[order], w[order])
 
     def tile(i: Array, carry: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
-        (de, dh, total), ht, wt = carry, tiles[i], weights[i]
-        logits = matmul(ht, to_log2, options.bf16)
-        top = logits.max(axis=-1, keepdims=True)
-        top = top if axis is None else jax.lax.pmax(top, axis)
-        p = jnp.exp2(logits - top)
-        mean = matmul(p, wide, options.bf16)
-        mean = mean if axis is None else jax.lax.psum(mean, axis)
-        norm = mean[:, d + 1]
-        # The rows of h carry weight / norm into the third product, so that p is never rescaled.
-        scale = (wt / norm)[:, None]
-        if options.items_learn:
-            de = de + matmul((scale * ht[:, :d]).T, p, options.bf16)
-        total = total + jnp.sum(wt * (jnp.log(norm) + top[:, 0] / _LOG2_E))
-        return de, dh.at[i].set(scale * mean[:, :d]), total
+        de, dh, total = carry
+        found = form.tile(tiles[i], weights[i])
+        if found.e_grad is not None:
+            de = de + found.e_grad
+        return de, dh.at[i].set(found.h_grad), total + found.log_normalizers
 
-    start = (
-        jnp.zeros((d, len(e)), h.dtype),
-        jnp.zeros((*tiles.shape[:2], d), h.dtype),
-        jnp.zeros((), h.dtype),
-    )
+    start = form.e_grad, jnp.zeros((*tiles.shape[:2], d), h.dtype), jnp.zeros((), h.dtype)
     n_tiles = -(-jnp.sum(w != 0) // size)
     de, dh, total = jax.lax.fori_loop(0, n_tiles, tile, start)
-    return total, jnp.zeros_like(h).at[order].set(dh.reshape(-1, d)[:n], unique_indices=True), de
+    h_grad = jnp.zeros_like(h).at[order].set(dh.reshape(-1, d)[:n], unique_indices=True)
+    return total, h_grad, form.to_items(de)
 
 
 def _backward(

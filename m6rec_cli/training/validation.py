@@ -14,12 +14,11 @@ from m6rec_cli.execution.layout import Layout
 from m6rec_cli.execution.model_inputs import FeatureTables
 from m6rec_cli.execution.user_contexts import user_contexts
 from m6rec_cli.model.recommender import M6Rec
-from m6rec_cli.system import runtime
+from m6rec_cli.system import device_defaults, runtime
 from m6rec_cli.system.errors import DivergedError
 from m6rec_cli.training.catalogue_operations import operations_for
 from m6rec_cli.training.state import TrainingState
 
-MAX_TILE_LOGITS = 16_000_000
 _CUTOFF = 10
 
 
@@ -144,7 +143,8 @@ class Validation:
             model, items, self.packed, self.row, self.position, tables.users
         )
         _require_finite(contexts, state)
-        tile = layout.round_up(max(1, min(len(self.target), MAX_TILE_LOGITS // len(tables.warm))))
+        n_scores = device_defaults.current().score_floats
+        tile = layout.round_up(max(1, min(len(self.target), n_scores // len(tables.warm))))
         masked, unmasked = [], []
         for start in range(0, len(self.target), tile):
             index = np.minimum(np.arange(start, start + tile), len(self.target) - 1)

@@ -155,7 +155,6 @@ def test_layout_of_one_device_returns_every_argument_as_it_is(small):
     for place in (
         layout.place,
         layout.place_key,
-        layout.place_batches,
         layout.place_users,
         layout.constrain_item_table,
     ):

@@ -9,6 +9,7 @@ from m6rec_cli.data.packing import PackedRows, pack_histories
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.execution import user_contexts
 from m6rec_cli.inference.user_histories import UserHistories
+from tests.devices import use_defaults
 from tests.inference.trained import shop
 
 __all__ = ["shop"]
@@ -57,7 +58,7 @@ def test_user_contexts_in_another_order_and_repeated_are_the_same(histories):
 def test_user_contexts_in_small_chunks_are_the_same(histories, monkeypatch):
     rows = np.arange(len(histories.ids))
     whole = histories.contexts(rows)
-    monkeypatch.setattr(user_contexts, "CHUNK_TOKENS", {"cpu": 64})
+    use_defaults(monkeypatch, context_tokens=64)
     for a, b in zip(whole, histories.contexts(rows), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
 

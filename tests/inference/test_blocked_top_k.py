@@ -12,6 +12,7 @@ from scipy import sparse
 
 from m6rec_cli.inference import blocked_top_k, scores
 from m6rec_cli.inference.ranking_terms import ItemTerms, UserTermsTable
+from tests.devices import use_defaults
 
 
 def random_problem(n_users, n_items, n_hidden, seed=0, width=6):
@@ -142,8 +143,7 @@ def test_best_of_catalogue_memory_does_not_grow_with_hidden_items_times_groups()
 @pytest.mark.parametrize("max_gathered", [1 << 25, 1 << 18, 1])
 def test_best_of_catalogue_gathers_bounded_memory_with_equal_results(monkeypatch, max_gathered):
     """Runs the accelerator's path, which gathers the embeddings of several users at once."""
-    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    monkeypatch.setattr(blocked_top_k, "MAX_GATHERED", max_gathered)
+    use_defaults(monkeypatch, "gpu", gathered_floats=max_gathered)
     h, items, owner, hidden = random_problem(64, 8192, 10, width=64)
     allowed, users = jnp.ones(8192, bool), random_users(64, 8192, owner, hidden, 0.1)
     # A new jit traces again, with the values set here.
@@ -166,7 +166,7 @@ def test_users_per_gather_is_one_on_a_cpu_and_bounded_elsewhere(
     monkeypatch, users, items, width, size
 ):
     assert blocked_top_k.users_per_gather(users, items, width) == 1
-    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    use_defaults(monkeypatch, "gpu")
     assert blocked_top_k.users_per_gather(users, items, width) == size
 
 

@@ -11,7 +11,7 @@ from scipy import sparse
 from m6rec_cli.config.resolve import resolve
 from m6rec_cli.config.settings import RecommendConfig
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.inference import explanation, ranked_lists, scores
+from m6rec_cli.inference import explanation, ranked_lists
 from m6rec_cli.inference.attribution import ItemParts, features_of_dataset
 from m6rec_cli.inference.explanation import Explainer, positive_shares
 from m6rec_cli.inference.loaded_run import load
@@ -23,6 +23,7 @@ from m6rec_cli.stages import pretrain
 from m6rec_cli.system.progress import SilentReporter
 from tests import worlds
 from tests.data_directories import write_data
+from tests.devices import use_defaults
 from tests.inference.test_ranking_terms import with_weights
 from tests.inference.trained import shop
 
@@ -225,7 +226,7 @@ def test_columns_without_features_have_content_as_one_part(shop):
 def test_columns_in_tiles_and_chunks_equal_the_whole(shop, monkeypatch):
     data, run = Dataset.open(shop.data), shop.loaded
     whole = explained(run, data, k=3)
-    monkeypatch.setattr(scores, "TILE_FLOATS", 40 * 8)
+    use_defaults(monkeypatch, score_floats=40 * 8)
     monkeypatch.setattr(ranked_lists, "USERS_PER_CHUNK", 21)
     monkeypatch.setattr(explanation, "TOKENS_AT_ONCE", 300)
     parts = explained(run, data, k=3)

@@ -2,7 +2,6 @@
 
 import dataclasses
 
-import jax
 import numpy as np
 import polars as pl
 import pytest
@@ -15,6 +14,7 @@ from m6rec_cli.inference.model_scorer import ModelScorer, load_scorer
 from m6rec_cli.inference.ranked_lists import ListMaker
 from m6rec_cli.inference.user_histories import UserHistories
 from m6rec_cli.system.progress import SilentReporter
+from tests.devices import use_defaults
 from tests.inference.test_ranking_terms import WEIGHTS
 from tests.inference.test_scores import noisy_run
 from tests.inference.trained import shop
@@ -47,7 +47,7 @@ def test_score_with_noise_draws_equals_the_lists(shop):
 @pytest.mark.parametrize("backend", ["cpu", "gpu"])
 def test_score_by_logits_orders_items_as_the_lists_do(shop, monkeypatch, backend):
     """On a CPU numpy multiplies, elsewhere the device does."""
-    monkeypatch.setattr(jax, "default_backend", lambda: backend)
+    use_defaults(monkeypatch, backend)
     config = resolve(sets=["recommend.cold_item_bonus=0.7"])
     catalogue = shop.loaded.catalogue
     assert catalogue.is_cold.any()

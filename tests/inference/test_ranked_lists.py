@@ -12,10 +12,11 @@ import pytest
 from m6rec_cli.config.resolve import resolve
 from m6rec_cli.config.settings import RecommendConfig
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.inference import ranked_lists, scores
+from m6rec_cli.inference import ranked_lists
 from m6rec_cli.inference.ranked_lists import ListMaker
 from m6rec_cli.inference.user_histories import UserHistories
 from m6rec_cli.ranking.weights import RankingWeights
+from tests.devices import use_defaults
 from tests.inference.test_scores import noisy_run
 from tests.inference.trained import shop
 
@@ -71,7 +72,7 @@ def test_frames_noise_differs_between_users_with_equal_contexts(shop, noisy):
 @pytest.mark.parametrize("noise_draws", [1, 3])
 def test_frames_in_tiles_and_chunks_equal_the_whole(shop, noisy, monkeypatch, noise_draws):
     whole = make_lists(noisy, shop.data, noise_draws=noise_draws, k=7)
-    monkeypatch.setattr(scores, "TILE_FLOATS", 40 * 8)
+    use_defaults(monkeypatch, score_floats=40 * 8)
     monkeypatch.setattr(ranked_lists, "USERS_PER_CHUNK", 21)
     assert are_close(make_lists(noisy, shop.data, noise_draws=noise_draws, k=7), whole)
 

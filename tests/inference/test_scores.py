@@ -11,6 +11,7 @@ from scipy import sparse
 
 from m6rec_cli.inference import scores
 from m6rec_cli.inference.ranking_terms import UserTermsTable, item_terms
+from m6rec_cli.system import device_defaults
 from tests.inference.trained import shop
 
 __all__ = ["shop"]
@@ -113,4 +114,4 @@ def test_best_items_leave_out_hidden_and_forbidden_items():
 )
 def test_users_per_tile_is_bounded(items, users, size):
     assert scores.users_per_tile(items, users) == size
-    assert size * items <= scores.TILE_FLOATS or size == 1
+    assert size * items <= device_defaults.current().score_floats or size == 1

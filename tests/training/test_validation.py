@@ -25,6 +25,7 @@ from m6rec_cli.training.catalogue_operations import OnMesh, OnOneDevice, operati
 from m6rec_cli.training.setup import build_model, build_trainer
 from m6rec_cli.training.validation import Validation, collect_seen_items
 from tests.data_directories import write_data
+from tests.devices import use_defaults
 from tests.worlds import planted_cycle
 
 
@@ -56,7 +57,7 @@ def with_nan(state, *path):
 @pytest.mark.parametrize("meshed", [False, True])
 @pytest.mark.parametrize("tile", [16_000_000, 100])
 def test_evaluate_equals_a_plain_ranking_in_any_tiles(tmp_path, small, monkeypatch, meshed, tile):
-    monkeypatch.setattr(validation, "MAX_TILE_LOGITS", tile)
+    use_defaults(monkeypatch, score_floats=tile)
     rng = np.random.default_rng(0)
     lengths = rng.integers(3, 25, 30)
     data = write_data(

@@ -8,6 +8,7 @@ from jaxtyping import Array, Float, Int
 from m6rec_cli.config.settings import ModelConfig
 from m6rec_cli.model.init import normal
 from m6rec_cli.model.layers import CONTENT_SCALE, MLP
+from m6rec_cli.system import device_defaults
 from m6rec_cli.system.feature_spec import FeatureSpec
 
 
@@ -37,12 +38,15 @@ class Bag(nnx.Module):
 def sum_members(table: Float[Array, "v d"], values: Int[Array, "r l"]) -> Float[Array, "r d"]:
     """The sum of each row's member embeddings.
 
-    Scans over the positions of the bag: an array (r, l, d) of all members costs about ten times as
-    much on a CPU, forward and backward, and much memory.
+    On a CPU it scans over the positions of the bag: an array (r, l, d) of all members costs about
+    ten times as much there, forward and backward, and much memory. An accelerator would start some
+    operations for each position, so it gathers all members at once.
     """
-    beyond = jnp.where(values < 0, len(table), values).T
+    beyond = jnp.where(values < 0, len(table), values)
+    if not device_defaults.current().loops_over_bags:
+        return table.at[beyond].get(mode="fill", fill_value=0).sum(axis=1)
 
     def add(total: Array, codes: Array) -> tuple[Array, None]:
         return total + table.at[codes].get(mode="fill", fill_value=0), None
 
-    return jax.lax.scan(add, jnp.zeros((values.shape[0], table.shape[1]), table.dtype), beyond)[0]
+    return jax.lax.scan(add, jnp.zeros((values.shape[0], table.shape[1]), table.dtype), beyond.T)[0]
