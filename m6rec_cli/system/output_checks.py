@@ -24,6 +24,7 @@ _NAMES: dict[Kind, set[str]] = {
     "export": {
         *("export.json", "item_vectors.parquet", "item_vectors.npy", "user_vectors.parquet"),
         *("user_vectors.npy", "score.jax", "graphs", "ranking.json", "check.py", "check.npz"),
+        "flatbuffers",
     },
     "search": {
         *("search.json", "space.toml", "study.db", "study.db-journal", "trials", "trials.csv"),

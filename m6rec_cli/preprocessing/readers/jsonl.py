@@ -6,11 +6,13 @@ Lines of Python dicts (`{u'asin': u'B00X'}`), as old data sets have them, are re
 import ast
 import codecs
 import json
+from pathlib import Path
 
 import polars as pl
 
 from m6rec_cli.preprocessing.readers._base import (
     Salvaged,
+    files_of,
     is_pattern,
     read_all,
     read_start,
@@ -25,6 +27,8 @@ CONTENT = "records"
 IS_TEXT = True
 READS_FOLDERS = False
 _START_BYTES = 1 << 12
+MAX_IN_MEMORY = 1 << 30
+"""Bytes of the files that are read into memory before they are parsed: 1 GiB."""
 
 
 def scan(path: str, *, no_header: bool = False) -> pl.LazyFrame:
@@ -40,7 +44,7 @@ def scan(path: str, *, no_header: bool = False) -> pl.LazyFrame:
     has_mark = start.startswith(codecs.BOM_UTF8)
     is_array = start.removeprefix(codecs.BOM_UTF8).lstrip().startswith(b"[")
     if not (has_mark or is_array):
-        return pl.scan_ndjson(scan_path(path), infer_schema_length=None)
+        return pl.scan_ndjson(_source(path), infer_schema_length=None)
     if is_pattern(path):
         raise M6RecError(
             "the files hold one JSON array each" if is_array else "the files begin with a mark",
@@ -56,6 +60,17 @@ def scan(path: str, *, no_header: bool = False) -> pl.LazyFrame:
         return pl.read_json(data, infer_schema_length=None).lazy()
     except pl.exceptions.PolarsError:
         return _read_array(data, path).lazy()
+
+
+def _source(path: str) -> list[bytes] | str:
+    """The files' bytes, or their path if they are large.
+
+    Polars maps a file of JSON lines, and the kernel kills a process whose file is cut meanwhile.
+    """
+    files = [Path(file) for file in files_of(path)]
+    if sum(file.stat().st_size for file in files) > MAX_IN_MEMORY:
+        return scan_path(path)
+    return [file.read_bytes() for file in files]
 
 
 def _read_array(data: bytes, path: str) -> pl.DataFrame:

@@ -1,8 +1,4 @@
-"""Tables that are emptied while `preprocess` reads them: read, or refused in words.
-
-JSON lines are left out: Polars maps them into memory, and the system ends a process that reads
-beyond the end of a mapped file (SIGBUS).
-"""
+"""Tables that are emptied while `preprocess` reads them: read, or refused in words."""
 
 import contextlib
 import io
@@ -39,6 +35,7 @@ def rows() -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as root:
         for suffix, write in {
             "csv": log.write_csv,
+            "jsonl": log.write_ndjson,
             "parquet": log.write_parquet,
             "arrow": log.write_ipc,
         }.items():

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from m6rec_cli.preprocessing import tables
+from m6rec_cli.preprocessing.readers import jsonl
 from m6rec_cli.system.errors import M6RecError
 
 
@@ -17,6 +18,25 @@ def test_scan_keeps_a_key_that_first_occurs_late(tmp_path: Path) -> None:
     path.write_text('{"user_id": "a"}\n' * 10_001 + '{"user_id": "b", "rating": 4}\n')
     got = tables.scan(path, "interactions").frame.collect()
     assert got["rating"].to_list()[-2:] == [None, 4]
+
+
+def test_scan_of_a_file_that_is_emptied_meanwhile_reads_what_was_there(tmp_path: Path) -> None:
+    """A mapped file would end the process by SIGBUS."""
+    path = tmp_path / "e.jsonl"
+    path.write_text('{"user_id": "a"}\n' * 10_000)
+    frame = jsonl.scan(str(path))
+    path.write_text("")
+    assert frame.collect().height == 10_000
+
+
+def test_scan_of_a_large_file_leaves_it_on_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jsonl, "MAX_IN_MEMORY", 20)
+    for name in ("a[1].jsonl", "b.jsonl"):
+        (tmp_path / name).write_text('{"user_id": "a"}\n' * 2)
+    for path, n_rows in ((tmp_path / "a[1].jsonl", 2), (tmp_path / "*.jsonl", 4)):
+        assert tables.scan(path, "interactions").frame.collect().height == n_rows
 
 
 def test_scan_counts_and_drops_lines_that_are_no_objects(tmp_path: Path) -> None:
