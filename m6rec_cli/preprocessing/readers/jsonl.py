@@ -5,8 +5,10 @@ Lines of Python dicts (`{u'asin': u'B00X'}`), as old data sets have them, are re
 
 import ast
 import codecs
+import io
 import json
 from pathlib import Path
+from typing import IO
 
 import polars as pl
 
@@ -62,7 +64,7 @@ def scan(path: str, *, no_header: bool = False) -> pl.LazyFrame:
         return _read_array(data, path).lazy()
 
 
-def _source(path: str) -> list[bytes] | str:
+def _source(path: str) -> list[IO[bytes]] | str:
     """The files' bytes, or their path if they are large.
 
     Polars maps a file of JSON lines, and the kernel kills a process whose file is cut meanwhile.
@@ -70,7 +72,7 @@ def _source(path: str) -> list[bytes] | str:
     files = [Path(file) for file in files_of(path)]
     if sum(file.stat().st_size for file in files) > MAX_IN_MEMORY:
         return scan_path(path)
-    return [file.read_bytes() for file in files]
+    return [io.BytesIO(file.read_bytes()) for file in files]
 
 
 def _read_array(data: bytes, path: str) -> pl.DataFrame:
