@@ -102,7 +102,7 @@ def main() -> None:
                 rows,
                 ("ndcg@10", "sd", "recall@10", f"ndcg@10 {other}", "p"),
             )
-            found.setdefault(name, {})[protocol] = {
+            found.setdefault(name, {})[words] = {
                 "users": report["users"],
                 "lists": report["queries"],
                 "targets": report["targets"],
