@@ -24,16 +24,16 @@ def with_horizon(histories: UserHistories, config: RecommendConfig) -> UserHisto
     return dataclasses.replace(histories, is_long=True)
 
 
-def require_next(config: RecommendConfig, what: str) -> None:
-    """Refuse the long run where the decoder's states for the next event are kept.
+def require_next(config: RecommendConfig) -> None:
+    """Refuse the long run with a state directory, whose decoder states are for the next event.
 
     Raises:
         M6RecError: `recommend.horizon` is not `next`.
     """
     if config.horizon != "next":
         raise M6RecError(
-            f"{what} for the next event, and `recommend.horizon={config.horizon}` asks another "
-            "question",
-            where="recommend.horizon",
-            hint="leave the setting out, or make lists by `m6rec recommend` without `--state`",
+            "a state directory holds decoder states for the next event, and "
+            f"`recommend.horizon={config.horizon}` asks another question",
+            where="--state",
+            hint="leave the setting out, or leave `--state` out and pass the whole log",
         )

@@ -55,7 +55,7 @@ def read_users(
         M6RecError: An input is missing, damaged or does not fit the run.
     """
     if request.users.state is not None:
-        require_next(settings, "a state directory keeps histories as they are read")
+        require_next(settings)
     report.status("reading the run")
     data = Dataset.open(request.users.data) if request.users.data is not None else None
     loaded = prepare_run(

@@ -79,7 +79,7 @@ def scan_path(path: str) -> str:
     return path if is_pattern(path) else glob.escape(path)
 
 
-def files_of(path: str) -> list[str]:
+def matching_files(path: str) -> list[str]:
     """The file, or the sorted files of a glob."""
     return sorted(glob.glob(path, recursive=True)) if is_pattern(path) else [path]  # noqa: PTH207 - may be absolute
 
@@ -89,7 +89,7 @@ def read_start(path: str, n: int) -> bytes:
 
     Of a `.zst` file, which Polars decompresses, letters that are not UTF-8 come as `\ufffd`.
     """
-    first = files_of(path)[0]
+    first = matching_files(path)[0]
     if first.endswith(".zst"):
         return "\n".join(_first_lines(first, min(n // 16, _ZSTD_LINES))).encode()[:n]
     opener = gzip.open if first.endswith(".gz") else open
@@ -107,7 +107,7 @@ def read_all(path: str) -> bytes:
 
 def first_unreadable_line(path: str) -> int | None:
     """The number of the first line of a `.zst` file that is not UTF-8, among the first lines."""
-    lines = pl.Series(_first_lines(files_of(path)[0], _CHECKED_LINES), dtype=pl.String)
+    lines = pl.Series(_first_lines(matching_files(path)[0], _CHECKED_LINES), dtype=pl.String)
     found = lines.str.contains(_UNREADABLE, literal=True).arg_true()
     return found[0] + 1 if len(found) else None
 

@@ -14,8 +14,8 @@ import polars as pl
 
 from m6rec_cli.preprocessing.readers._base import (
     Salvaged,
-    files_of,
     is_pattern,
+    matching_files,
     read_all,
     read_start,
     scan_path,
@@ -69,7 +69,7 @@ def _source(path: str) -> list[IO[bytes]] | str:
 
     Polars maps a file of JSON lines, and the kernel kills a process whose file is cut meanwhile.
     """
-    files = [Path(file) for file in files_of(path)]
+    files = [Path(file) for file in matching_files(path)]
     if sum(file.stat().st_size for file in files) > MAX_IN_MEMORY:
         return scan_path(path)
     return [io.BytesIO(file.read_bytes()) for file in files]
