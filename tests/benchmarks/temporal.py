@@ -15,7 +15,7 @@ from typing import Any
 
 from _commands import arguments, m6rec, prepared, raw, save, table, trained
 
-BASELINES = "popularity,last-item,itemknn,ease,cooccurrence,mixture"
+BASELINES = "popularity,last-item,itemknn,ease,cooccurrence,repeats,mixture"
 PROTOCOLS = {"all": "all later events", "rolling": "next event"}
 
 
