@@ -114,4 +114,5 @@ def log_counts(owner: np.ndarray, item_row: np.ndarray, shape: tuple[int, int]) 
     """
     ones = np.ones(len(owner), np.float32)
     counts = sparse.coo_array((ones, (owner, item_row)), shape).tocsr()
-    return sparse.csr_array(counts.log1p())
+    counts.sum_duplicates()
+    return sparse.csr_array((np.log1p(counts.data), counts.indices, counts.indptr), shape)

@@ -5,11 +5,11 @@
                   + x words(u, i) + y vectors(u, i) + a log(1 + own(u, i))
 
 with the logits of the model, the shares q of the item graphs over n items, the shares q2 of second
-neighbours, the shares r of what follows the last event directly, the mean cosines of item
-content to recent events by words and by frozen vectors (all of `item_graphs`), and the number of
-the user's own events with the item. b and c depend on the number t of events that the user has: b(t) = max(0, b0 + b1 log(1 + t)) and c(t) = c0 + c1 log(1
-+ t). With b0 = v = 1 and all else 0 the softmax of the score is the interpolation of
-`item_graphs/cooccurrence.py`.
+neighbours, the shares r of what follows the last event directly, the mean cosines of item content
+to recent events by words and by frozen vectors (all of `item_graphs`), and the number of the user's
+own events with the item. b and c depend on the number t of events that the user has: b(t) = max(0,
+b0 + b1 log(1 + t)) and c(t) = c0 + c1 log(1 + t). With b0 = v = 1 and all else 0 the softmax of the
+score is the interpolation of `item_graphs/cooccurrence.py`.
 """
 
 from collections.abc import Mapping

@@ -25,7 +25,9 @@ def test_candidates_of_a_small_catalogue_are_all_items():
     assert found.offsets.tolist() == [0, 9, 18, 27, 36, 45, 54]
     assert not found.log_copies.any()
     assert (found.target - found.offsets[:-1]).tolist() == events.target.tolist()
-    values = dict(zip(NAMES, found.values.reshape(len(NAMES), 6, 9), strict=True))
+    values: dict[str, np.ndarray] = dict(
+        zip(NAMES, found.values.reshape(len(NAMES), 6, 9), strict=True)
+    )
     shares = events.evidence.shares.toarray()
     counts = np.expm1(events.evidence.repeats.toarray())
     assert set(counts.ravel().round(5).tolist()) >= {0, 1, 2}
