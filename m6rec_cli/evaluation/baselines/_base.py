@@ -92,12 +92,14 @@ class History:
         item_row: int (events,).
         offsets: `offsets[u]:offsets[u + 1]` are the events of user `u`; int64 (n_users + 1,).
         label: bool (events,), the events that can be targets; None if all can.
+        asks_for_all: Whether several later events of a user are asked for at once, not the next.
     """
 
     user_row: np.ndarray
     item_row: np.ndarray
     offsets: np.ndarray
     label: np.ndarray | None = None
+    asks_for_all: bool = False
 
     @cached_property
     def per_user(self) -> Histories:

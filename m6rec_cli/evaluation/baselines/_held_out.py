@@ -4,23 +4,37 @@ import numpy as np
 
 from m6rec_cli.evaluation.baselines._base import History
 
+SHARE = 0.1
+"""Held out of each user where all later events are asked for: splits by time take about as much."""
+
 
 def last_events(history: History) -> tuple[History, np.ndarray, np.ndarray]:
-    """Histories before each user's last labelled event, these users, and the items of the events.
+    """The last labelled events of users, and all histories before them.
 
-    Users with no earlier event keep their event and are left out.
+    It is each user's last one or, if all later events are asked for, the last tenth. Users with no
+    earlier event keep their events and are left out.
+
+    Returns:
+        Histories before the first event held out, the user of each item held out, sorted, and the
+        items; an item once per user.
     """
     n = len(history.item_row)
     labelled = np.arange(n) if history.label is None else np.flatnonzero(history.label)
-    of_user = history.user_row[labelled]
-    last = labelled[np.append(of_user[1:] != of_user[:-1], True)[: len(of_user)]]
-    last = last[last > history.offsets[history.user_row[last]]]
-    users = history.user_row[last].astype(np.int64)
+    user = history.user_row[labelled]
+    stop = np.searchsorted(user, user, side="right")
+    n_labelled = stop - np.searchsorted(user, user)
+    share = SHARE if history.asks_for_all else 0
+    n_held = np.maximum(1, (share * n_labelled).astype(np.int64))
+    held = labelled[np.arange(len(user)) >= stop - n_held]
+    owner = history.user_row[held]
+    first = held[np.searchsorted(owner, owner)]
+    held, owner = (x[first > history.offsets[owner]] for x in (held, owner))
     ends = history.offsets[1:].copy()
-    ends[users] = last
+    np.minimum.at(ends, owner, held)
     kept = np.arange(n) < ends[history.user_row]
     sizes = np.bincount(history.user_row[kept], minlength=len(ends))
     earlier = History(
         history.user_row[kept], history.item_row[kept], np.concatenate([[0], np.cumsum(sizes)])
     )
-    return earlier, users, history.item_row[last].astype(np.int64)
+    pairs = np.unique(np.stack([owner, history.item_row[held]]).astype(np.int64), axis=1)
+    return earlier, pairs[0], pairs[1]

@@ -1,7 +1,7 @@
 """Item graphs, content and popularity by weights from held-out events: no training.
 
 A log-linear model of what the tool knows without a network. The weights maximise NDCG@10 on each
-user's last labelled event, which the parts are not fitted on; then the parts are fitted on all
+user's last labelled events, which the parts are not fitted on; then the parts are fitted on all
 events. A model has to beat this baseline.
 """
 
@@ -46,7 +46,7 @@ _START = {
 }
 _MAX_ROUNDS = 3
 _MAX_CELLS = 25_000_000
-"""Users times items of the sample that the weights are chosen on."""
+"""Targets times items of the sample that the weights are chosen on."""
 _TIE_BREAKER = 1e-5
 _CUTOFF = 10
 
@@ -130,7 +130,7 @@ class Mixture:
 def fit(
     history: History, n_users: int, n_items: int, content: ItemContent = _base.NO_CONTENT
 ) -> _base.FittedBaseline:
-    """Choose the weights with each user's last labelled event held out, then fit on all events."""
+    """Choose the weights with each user's last labelled events held out, then fit on all."""
     warm = np.bincount(history.item_row, minlength=n_items) > 0
     contents = content_cosines.most_similar_items(content.term_counts, content.vectors, warm)
     similar = content_similarity.similarity_graph(content.term_counts, warm)
@@ -150,7 +150,7 @@ def choose_weights(
 ) -> Weights:
     """The weights with the highest NDCG@10, found by coordinate ascent over `GRID`.
 
-    Seen items are hidden as `recommend` does it. An even sample of users bounds the time.
+    Seen items are hidden as `recommend` does it. An even sample of targets bounds the time.
     """
     weights = {name: _START[name] for name in parts.names}
     n_items = len(parts.popularity)

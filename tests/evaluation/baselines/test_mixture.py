@@ -1,5 +1,7 @@
 """The mixture and its co-occurrence part on histories whose best part is known."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy import sparse
@@ -127,3 +129,21 @@ def test_mixture_repeats_have_no_weight_where_nobody_repeats():
     scorer = mixture.fit(h, 40, 12)
     assert scorer.weights["repeats"] == 0
     assert not scorer.parts.counts_repeats
+
+
+def test_mixture_learns_what_is_asked_for():
+    """The next event is the successor of the last one, all later ones are a user's favourites."""
+    rng = np.random.default_rng(0)
+    favourites = np.stack([rng.permutation(40)[:3] for _ in range(60)])
+    # Every user goes around their three favourites.
+    items = favourites[:, np.arange(30) % 3]
+    h = history(np.repeat(np.arange(60), 30), items.ravel(), 60)
+    earlier, users, targets = _held_out.last_events(dataclasses.replace(h, asks_for_all=True))
+    assert users.tolist() == np.repeat(np.arange(60), 3).tolist()
+    np.testing.assert_array_equal(targets.reshape(60, 3), np.sort(favourites, axis=1))
+    assert np.diff(earlier.offsets).tolist() == [27] * 60
+    later = mixture.fit(dataclasses.replace(h, asks_for_all=True), 60, 40)
+    best = np.argsort(-later.score(h.per_user, np.arange(60)), axis=1)[:, :3]
+    np.testing.assert_array_equal(np.sort(best, axis=1), np.sort(favourites, axis=1))
+    following = mixture.fit(h, 60, 40).score(h.per_user, np.arange(60)).argmax(axis=1)
+    assert (following == favourites[:, 0]).mean() > 0.85  # some share a favourite
