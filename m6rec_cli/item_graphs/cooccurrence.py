@@ -8,8 +8,9 @@ p(i) (1 + w n q(i)) over n items. An item with the share of an even draw, 1 / n,
 `content_similarity` has neighbours that do not depend on histories.
 """
 
+from collections.abc import Callable, Iterable, Iterator
 from io import BufferedReader
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,9 @@ DECAY = 0.8
 _WINDOW, _BACKWARD_WEIGHT = 10, 0.5
 MAX_NEIGHBOURS = 100
 EVENTS_PER_BLOCK = 250_000
+
+Histories = Callable[[], Iterable[tuple[np.ndarray, np.ndarray]]]
+"""Reads the users and the items of all events, a part at a time; no history is in two parts."""
 
 
 def fit(user_row: np.ndarray, item_row: np.ndarray, n_items: int) -> sparse.csr_array:
@@ -40,16 +44,33 @@ def fit(user_row: np.ndarray, item_row: np.ndarray, n_items: int) -> sparse.csr_
     Returns:
         f32 (i, i), the 100 largest shares of each row; a row sums to 1 at most.
     """
-    # Blocks of items bound the memory: pairs of all items at once may not fit.
-    order = np.argsort(item_row, kind="stable")
-    begins = np.concatenate([[0], np.bincount(item_row, minlength=n_items).cumsum()])
-    cuts = np.searchsorted(begins, np.arange(EVENTS_PER_BLOCK, len(item_row), EVENTS_PER_BLOCK))
-    blocks = []
-    for first, last in pairwise(np.unique([0, *cuts, n_items]).tolist()):
-        events = order[begins[first] : begins[last]]
-        weights = _neighbour_weights(user_row, item_row, events, first, last, n_items)
+    popularity = np.bincount(item_row, minlength=n_items)
+    return fit_histories(lambda: [(user_row, item_row)], popularity)
+
+
+def fit_histories(histories: Histories, popularity: np.ndarray) -> sparse.csr_array:
+    """The graph of `fit`, of histories that are read part by part, once for each block of items.
+
+    Args:
+        popularity: Events of each item, (n_items,).
+    """
+    blocks = [empty_graph(len(popularity))[:0]]
+    for items in blocks_of_items(popularity, EVENTS_PER_BLOCK):
+        weights = _neighbour_weights(histories(), items, len(popularity))
         blocks.append(top_per_row(normalize_rows(weights), MAX_NEIGHBOURS))
-    return sparse.csr_array(sparse.vstack(blocks, format="csr")) if blocks else empty_graph(n_items)
+    return sparse.csr_array(sparse.vstack(blocks, format="csr"))
+
+
+def blocks_of_items(popularity: np.ndarray, n_events: int) -> Iterator[range]:
+    """All items in order, in blocks of about `n_events` events: pairs of all may not fit in memory.
+
+    Args:
+        popularity: Events of each item.
+    """
+    begins = np.concatenate([[0], np.cumsum(popularity)])
+    cuts = np.searchsorted(begins, np.arange(n_events, begins[-1], n_events))
+    for first, last in pairwise(np.unique([0, *cuts, len(popularity)]).tolist()):
+        yield range(first, last)
 
 
 def empty_graph(n_items: int) -> sparse.csr_array:
@@ -152,27 +173,31 @@ def load_graph(file: Path | BufferedReader) -> sparse.csr_array:
 
 
 def _neighbour_weights(
-    user_row: np.ndarray,
-    item_row: np.ndarray,
-    events: np.ndarray,
-    first: int,
-    last: int,
-    n_items: int,
+    histories: Iterable[tuple[np.ndarray, np.ndarray]], items: range, n_items: int
 ) -> sparse.csr_array:
-    """Weights of the neighbours of the items `first:last`, f32 (last - first, i).
-
-    Args:
-        events: The events of these items.
-    """
-    item, neighbour, weights = [], [], []
-    for distance in range(1, _WINDOW + 1):
-        for step, weight in ((distance, 1.0), (-distance, _BACKWARD_WEIGHT)):
+    """Weights of the neighbours of some items, f32 (items, i)."""
+    steps = [s for distance in range(1, _WINDOW + 1) for s in (distance, -distance)]
+    item: list[list[np.ndarray]] = [[] for _ in steps]
+    neighbour: list[list[np.ndarray]] = [[] for _ in steps]
+    for user_row, item_row in histories:
+        events = np.flatnonzero((item_row >= items.start) & (item_row < items.stop))
+        for i, step in enumerate(steps):
             at = events[(events + step >= 0) & (events + step < len(item_row))]
             at = at[(user_row[at] == user_row[at + step]) & (item_row[at] != item_row[at + step])]
-            item.append(item_row[at] - np.int32(first))
-            neighbour.append(item_row[at + step])
-            weights.append(np.full(len(at), weight * DECAY ** (distance - 1), np.float32))
-    pairs = np.concatenate(item), np.concatenate(neighbour)
-    total = sparse.coo_array((np.concatenate(weights), pairs), (last - first, n_items)).tocsr()
+            item[i].append(item_row[at] - np.int32(items.start))
+            neighbour[i].append(item_row[at + step])
+    # Weights of a pair are summed in the same order however the histories are divided.
+    weights = [
+        np.full(sum(map(len, parts)), _step_weight(step), np.float32)
+        for step, parts in zip(steps, item, strict=True)
+    ]
+    pairs = tuple(np.concatenate(list(chain.from_iterable(x))) for x in (item, neighbour))
+    total = sparse.coo_array((np.concatenate(weights), pairs), (len(items), n_items)).tocsr()
     total.sum_duplicates()
     return sparse.csr_array(total)
+
+
+def _step_weight(step: int) -> float:
+    """The weight of the event `step` places later in a history, or earlier if it is negative."""
+    weight = DECAY ** (abs(step) - 1)
+    return weight if step > 0 else _BACKWARD_WEIGHT * weight
