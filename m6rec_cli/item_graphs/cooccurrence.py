@@ -10,7 +10,7 @@ p(i) (1 + w n q(i)) over n items. An item with the share of an even draw, 1 / n,
 
 from collections.abc import Callable, Iterable, Iterator
 from io import BufferedReader
-from itertools import chain, pairwise
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +26,16 @@ _WINDOW, _BACKWARD_WEIGHT = 10, 0.5
 MAX_NEIGHBOURS = 100
 EVENTS_PER_BLOCK = 250_000
 
-Histories = Callable[[], Iterable[tuple[np.ndarray, np.ndarray]]]
+MAX_PAIRS = 2**23
+"""Pairs of neighbours that are summed at a time, if the items of a block have more of them."""
+_STEPS = [step for distance in range(1, _WINDOW + 1) for step in (distance, -distance)]
+_WEIGHTS = np.array(
+    [DECAY ** (abs(step) - 1) * (1 if step > 0 else _BACKWARD_WEIGHT) for step in _STEPS],
+    np.float32,
+)
+
+Pairs = tuple[np.ndarray, np.ndarray]
+Histories = Callable[[], Iterable[Pairs]]
 """Reads the users and the items of all events, a part at a time; no history is in two parts."""
 
 
@@ -172,32 +181,44 @@ def load_graph(file: Path | BufferedReader) -> sparse.csr_array:
     return sparse.csr_array(sparse.load_npz(file))
 
 
-def _neighbour_weights(
-    histories: Iterable[tuple[np.ndarray, np.ndarray]], items: range, n_items: int
-) -> sparse.csr_array:
+def _neighbour_weights(histories: Iterable[Pairs], items: range, n_items: int) -> sparse.csr_array:
     """Weights of the neighbours of some items, f32 (items, i)."""
-    steps = [s for distance in range(1, _WINDOW + 1) for s in (distance, -distance)]
-    item: list[list[np.ndarray]] = [[] for _ in steps]
-    neighbour: list[list[np.ndarray]] = [[] for _ in steps]
+    total: sparse.csr_array | None = None
+    parts: list[list[Pairs]] = []
+    n_pairs = 0
     for user_row, item_row in histories:
-        events = np.flatnonzero((item_row >= items.start) & (item_row < items.stop))
-        for i, step in enumerate(steps):
-            at = events[(events + step >= 0) & (events + step < len(item_row))]
-            at = at[(user_row[at] == user_row[at + step]) & (item_row[at] != item_row[at + step])]
-            item[i].append(item_row[at] - np.int32(items.start))
-            neighbour[i].append(item_row[at + step])
-    # Weights of a pair are summed in the same order however the histories are divided.
-    weights = [
-        np.full(sum(map(len, parts)), _step_weight(step), np.float32)
-        for step, parts in zip(steps, item, strict=True)
-    ]
-    pairs = tuple(np.concatenate(list(chain.from_iterable(x))) for x in (item, neighbour))
-    total = sparse.coo_array((np.concatenate(weights), pairs), (len(items), n_items)).tocsr()
+        if n_pairs > MAX_PAIRS:  # an item may have more events than memory has room for their pairs
+            total, parts, n_pairs = _added(total, _sum(parts, items, n_items)), [], 0
+        parts.append(_pairs(user_row, item_row, items))
+        n_pairs += sum(len(item) for item, _ in parts[-1])
+    return _added(total, _sum(parts, items, n_items))
+
+
+def _pairs(user_row: np.ndarray, item_row: np.ndarray, items: range) -> list[Pairs]:
+    """For each of `_STEPS`, those of the items that have a neighbour there, and the neighbours."""
+    events, found = np.flatnonzero((item_row >= items.start) & (item_row < items.stop)), []
+    for step in _STEPS:
+        at = events[(events + step >= 0) & (events + step < len(item_row))]
+        at = at[(user_row[at] == user_row[at + step]) & (item_row[at] != item_row[at + step])]
+        found.append((item_row[at] - np.int32(items.start), item_row[at + step]))
+    return found
+
+
+def _sum(parts: list[list[Pairs]], items: range, n_items: int) -> sparse.csr_array:
+    """The weights of all pairs, f32 (items, i).
+
+    They are summed step by step: the sums are the same however the histories are divided.
+    """
+    ordered = [pairs for of_step in zip(*parts, strict=True) for pairs in of_step]
+    if not ordered:
+        return sparse.csr_array((len(items), n_items), dtype=np.float32)
+    counts = [sum(len(part[i][0]) for part in parts) for i in range(len(_STEPS))]
+    weights = np.repeat(_WEIGHTS, counts)
+    places = tuple(np.concatenate(x) for x in zip(*ordered, strict=True))
+    total = sparse.coo_array((weights, places), (len(items), n_items)).tocsr()
     total.sum_duplicates()
     return sparse.csr_array(total)
 
 
-def _step_weight(step: int) -> float:
-    """The weight of the event `step` places later in a history, or earlier if it is negative."""
-    weight = DECAY ** (abs(step) - 1)
-    return weight if step > 0 else _BACKWARD_WEIGHT * weight
+def _added(total: sparse.csr_array | None, more: sparse.csr_array) -> sparse.csr_array:
+    return more if total is None else sparse.csr_array(total + more)
