@@ -8,14 +8,12 @@ import numpy as np
 
 from m6rec_cli.data.events import EVENT_TYPES, Events
 
+_FIRST_LOOK = 1024
+"""Events in which the end of a history is looked for first."""
+
 
 class EventLog(Protocol):
     """Events sorted by user, then time: `Events` in memory, or `StoredEvents` on disk."""
-
-    @property
-    def user_row(self) -> np.ndarray:
-        """User of each event, sorted, int32; an array in memory, or a memory map."""
-        ...
 
     def __len__(self) -> int: ...
 
@@ -31,10 +29,9 @@ def history_bounds(log: EventLog, size: int) -> np.ndarray:
         int64 (chunks + 1,): chunk c is `bounds[c]:bounds[c + 1]`. Only the last chunk may be
         smaller than `size`, and each ends with the first history that makes it large enough.
     """
-    bounds, n, user_row = [0], len(log), log.user_row
-    while bounds[-1] < n:
-        last = min(bounds[-1] + size, n) - 1
-        bounds.append(int(np.searchsorted(user_row, user_row[last], side="right")))
+    bounds = [0]
+    while bounds[-1] < len(log):
+        bounds.append(_history_end(log, min(bounds[-1] + size, len(log)) - 1))
     return np.array(bounds, np.int64)
 
 
@@ -57,6 +54,16 @@ def iterate_events(log: EventLog, size: int) -> Iterator[Events]:
     bounds = history_bounds(log, size).tolist()
     for start, stop in itertools.pairwise(bounds):
         yield _read_range(log, start, stop)
+
+
+def _history_end(log: EventLog, at: int) -> int:
+    """One more than the position of the last event of the history that holds the event `at`."""
+    stop = at
+    while True:
+        stop = min(at + 2 * (stop - at) + _FIRST_LOOK, len(log))
+        (users,) = log.read(at, stop, "user_row")
+        if stop == len(log) or users[-1] != users[0]:
+            return at + int(np.searchsorted(users, users[0], side="right"))
 
 
 def _read_range(log: EventLog, start: int, stop: int) -> Events:

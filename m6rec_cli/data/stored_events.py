@@ -46,11 +46,6 @@ class StoredEvents:
     def __len__(self) -> int:
         return self.n_events
 
-    @property
-    def user_row(self) -> np.ndarray:
-        """See `EventLog.user_row`; a memory map, for a look at few values."""
-        return np.memmap(self.folder / "user_row", EVENT_TYPES["user_row"], mode="r")
-
     def read(self, start: int, stop: int, *names: str) -> tuple[np.ndarray, ...]:
         """See `EventLog.read`."""
         return tuple(self._read_column(name, start, stop) for name in names)

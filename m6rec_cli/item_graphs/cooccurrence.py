@@ -26,6 +26,7 @@ _WINDOW, _BACKWARD_WEIGHT = 10, 0.5
 MAX_NEIGHBOURS = 100
 EVENTS_PER_BLOCK = 250_000
 
+_MAX_BLOCKS = 100
 MAX_PAIRS = 2**23
 """Pairs of neighbours that are summed at a time, if the items of a block have more of them."""
 _STEPS = [step for distance in range(1, _WINDOW + 1) for step in (distance, -distance)]
@@ -77,6 +78,7 @@ def blocks_of_items(popularity: np.ndarray, n_events: int) -> Iterator[range]:
         popularity: Events of each item.
     """
     begins = np.concatenate([[0], np.cumsum(popularity)])
+    n_events = max(n_events, int(begins[-1]) // _MAX_BLOCKS)  # histories are read for each block
     cuts = np.searchsorted(begins, np.arange(n_events, begins[-1], n_events))
     for first, last in pairwise(np.unique([0, *cuts, len(popularity)]).tolist()):
         yield range(first, last)

@@ -11,6 +11,7 @@ from m6rec_cli.data.event_log import EventLog, history_bounds
 from m6rec_cli.data.format import TRAIN
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.item_graphs import content_cosines, content_similarity, cooccurrence, transitions
+from m6rec_cli.item_graphs.cooccurrence import Histories
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.feature_spec import FeatureSpec
 from m6rec_cli.system.progress import Reporter
@@ -45,9 +46,7 @@ def write_graphs(
         return
     popularity = data.items["popularity"].to_numpy().astype(np.int64)
 
-    def histories() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        return training_histories(data.log)
-
+    histories = training_histories(data.log)
     graph = cooccurrence.fit_histories(histories, popularity)
     following = transitions.fit_histories(histories, popularity)
     counts = content_similarity.term_counts(specs, data.feature)
@@ -65,12 +64,17 @@ def write_graphs(
         cooccurrence.save_graph(folder / file, graph)
 
 
-def training_histories(log: EventLog) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """The users and items of the training events, a part of the log at a time."""
-    for start, stop in pairwise(history_bounds(log, _EVENTS_PER_READ).tolist()):
-        user_row, item_row, split = log.read(start, stop, "user_row", "item_row", "split")
-        trains = split == TRAIN
-        yield user_row[trains], item_row[trains]
+def training_histories(log: EventLog) -> Histories:
+    """Reads the users and items of the training events, a part of the log at a time."""
+    bounds = history_bounds(log, _EVENTS_PER_READ).tolist()
+
+    def read() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for start, stop in pairwise(bounds):
+            user_row, item_row, split = log.read(start, stop, "user_row", "item_row", "split")
+            trains = split == TRAIN
+            yield user_row[trains], item_row[trains]
+
+    return read
 
 
 def read_cosines(read: Callable[[str], sparse.csr_array]) -> dict[str, sparse.csr_array]:

@@ -1,49 +1,40 @@
-"""Peak memory and time of `pretrain` on logs of millions of events, and of packing an epoch.
+"""Memory and time of `pretrain` on logs of millions of events, and of packing them into batches.
 
-    python tests/benchmarks/large_logs.py OUT [--sizes 5,20] [--items 20000] [--only pretrain,packing]
+    python -m tests.benchmarks.large_logs OUT [--sizes 5,20] [--only pretrain,packing]
 
 Sizes are millions of events. The logs are generated as data directories, ids alone, without
-`preprocess`: 20 events a user on average, Zipf-like popularity, the last two events of a user held
-out. `pretrain` runs one dispatch of an epoch with everything before and after it: reading, counting
-the batches, validation, item graphs and ranking weights. `peak` is its peak resident memory, `bare`
-that of the same run on 100,000 events: model, catalogue and libraries. `packing` makes the batches
-of one epoch without a model.
+`preprocess`: 20,000 items of Zipf-like popularity, 20 events a user on average, of which the last
+two are held out. `pretrain` does 16 steps and all that is before and after them: reading, counting
+the batches, validation, item graphs and ranking weights. `bare` is the same run on 100,000 events:
+what libraries, model and catalogue take. `packing` makes the batches of an epoch without a model,
+in blocks and, up to 20 million events, all at once as for a short log.
 """
 
 import argparse
-import json
-import subprocess
-import sys
+import multiprocessing
+import resource
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-from _commands import measured, save, sets, table
 
+from m6rec_cli.config import resolve as configuration
 from m6rec_cli.data.format import SPLITS, TEST, TRAIN, VALID
 from m6rec_cli.data.manifest import MANIFEST, Counts, DataManifest, write_manifest
+from m6rec_cli.data.store import Dataset
+from m6rec_cli.data.stored_events import long_log_on_disk
 from m6rec_cli.system import digests
+from m6rec_cli.system.progress import SilentReporter
+from m6rec_cli.training.batches import TrainingBatches
+from tests.benchmarks._commands import m6rec, save, sets, table
 
 ROWS_PER_FILE = 10_000_000
-BARE_EVENTS = 100_000
-SETTINGS = ["train.steps_per_dispatch=16", "train.max_steps=16", "train.valid_users=2000"]
-PACKING = """
-import sys, time
-from pathlib import Path
-from m6rec_cli.config import resolve
-from m6rec_cli.training.batches import TrainingBatches
-{open}
-data_path, settings = Path(sys.argv[1]), sys.argv[2:]
-config = resolve.resolve(sets=settings)
-with opened(data_path, config) as data:
-    batches = TrainingBatches.from_data(data, config, labelled_only=False, has_content=False)
-    start, n = time.process_time(), 0
-    for stack, steps in batches.epoch_batches(1):
-        n += steps
-    print(n, time.process_time() - start)
-"""
+FEW_STEPS = ["train.steps_per_dispatch=16", "train.max_steps=16", "train.valid_users=2000"]
+ITEMS = 20_000
+MOST_AT_ONCE = 20.0
+"""Millions of events that are packed at once, too: they take 4 GiB."""
 
 
 def histories(n_events: int, rng: np.random.Generator) -> np.ndarray:
@@ -78,7 +69,7 @@ def parts(lengths: np.ndarray, n_items: int, rng: np.random.Generator) -> Iterat
         )
 
 
-def write_log(path: Path, n_events: int, n_items: int) -> Path:
+def write_log(path: Path, n_events: int, n_items: int = ITEMS) -> Path:
     """A data directory of `n_events` events; it is kept if it exists."""
     if (path / MANIFEST).exists():
         return path
@@ -101,7 +92,7 @@ def write_log(path: Path, n_events: int, n_items: int) -> Path:
             columns["popularity"] = pl.Series(popularity, dtype=pl.UInt32)
         pl.DataFrame(columns).write_parquet(path / f"{entity}s.parquet")
     (path / "features" / "features.json").write_text("[]")
-    events = dict(zip(SPLITS, counts.tolist(), strict=True))
+    events: dict[str, int] = dict(zip(SPLITS, counts.tolist(), strict=True))
     files = digests.of_files(path)
     manifest = DataManifest(
         schema={"user": "user_id", "item": "item_id", "timestamp": "timestamp"},
@@ -122,3 +113,66 @@ def write_log(path: Path, n_events: int, n_items: int) -> Path:
     )
     write_manifest(path, manifest)
     return path
+
+
+def pretrain(out: Path, millions: float) -> dict[str, float]:
+    """Peak memory in MiB and seconds of a run of few steps."""
+    data = write_log(out / f"log-{millions:g}", round(millions * 1e6))
+    start = time.monotonic()
+    run = m6rec("pretrain", data, *sets(FEW_STEPS), "--out", out / "run", "--overwrite", "--quiet")
+    return {
+        "peak MiB": run["peak_host_bytes"] / 2**20,
+        "seconds": time.monotonic() - start,
+    }
+
+
+def packing(out: Path, millions: float, *, at_once: bool) -> dict[str, float]:
+    """CPU seconds of the batches of the second epoch, and peak memory in MiB of the process."""
+    data = write_log(out / f"log-{millions:g}", round(millions * 1e6))
+    # Spawned: a forked process would begin with the memory of this one.
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        seconds, peak = pool.apply(_pack, (data, at_once))
+    return {"CPU s": seconds, "CPU s a million": seconds / millions, "peak MiB": peak}
+
+
+def _pack(path: Path, at_once: bool) -> tuple[float, float]:
+    block = ["train.events_per_block=1000000000"] if at_once else []
+    config = configuration.resolve("pretrain", sets=block)
+    most = config.train.events_per_block
+    with long_log_on_disk(Dataset.open(path), most, SilentReporter()) as data:
+        batches = TrainingBatches.from_data(data, config, labelled_only=False, has_content=False)
+        start = time.process_time()
+        for _ in batches.epoch_batches(1):
+            pass
+        seconds = time.process_time() - start
+    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--sizes", default="5,20")
+    parser.add_argument("--only", default="pretrain,packing")
+    args = parser.parse_args()
+    sizes, report = [float(size) for size in args.sizes.split(",")], {}
+    if "pretrain" in args.only:
+        pretrain(args.out, 0.1)  # compile
+        rows = {"bare": pretrain(args.out, 0.1)}
+        rows |= {f"{size:g} million": pretrain(args.out, size) for size in sizes}
+        table("pretrain, few steps", rows, ("peak MiB", "seconds"))
+        report["pretrain"] = rows
+    if "packing" in args.only:
+        rows = {}
+        for size in sizes:
+            rows[f"{size:g} million, blocks"] = packing(args.out, size, at_once=False)
+            if size <= MOST_AT_ONCE:
+                rows[f"{size:g} million, at once"] = packing(args.out, size, at_once=True)
+        table("batches of an epoch", rows, ("CPU s", "CPU s a million", "peak MiB"))
+        report["packing"] = rows
+    save(args.out, "large_logs", report)
+
+
+if __name__ == "__main__":
+    main()

@@ -121,3 +121,5 @@ def test_blocks_of_items_are_all_items_in_order():
     blocks = [list(items) for items in cooccurrence.blocks_of_items(popularity, 4)]
     assert [i for items in blocks for i in items] == list(range(7))
     assert len(blocks) > 2
+    many = list(cooccurrence.blocks_of_items(np.ones(1000, np.int64), 1))
+    assert len(many) <= 101, "a long log is not read for ever"
