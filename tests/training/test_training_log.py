@@ -175,7 +175,7 @@ def test_memory_of_an_epoch_does_not_grow_with_the_log(tmp_path, small, report):
     def peak(n_users):
         users = np.repeat(np.arange(n_users), 10)
         items = np.random.default_rng(0).integers(0, 50, len(users))
-        data = write_data(tmp_path / str(n_users), users, items, timestamp=np.arange(len(users)))
+        data = write_data(tmp_path / str(n_users), users, items, split="none")
         config = small("train.events_per_block=4000")
         with long_log_on_disk(data, 4000, report) as on_disk:
             tracemalloc.start()
