@@ -52,6 +52,12 @@ class TrainConfig:
     epochs: int = key(24, "maximum number of passes over the events", ge=1)
     max_steps: int = key(0, "maximum number of optimiser steps; 0 limits by epochs alone", ge=0)
     patience: int = key(6, "stop after so many epochs without a better validation NDCG@10", ge=1)
+    events_per_block: int = key(
+        2_000_000,
+        "events that are packed into batches at a time; a longer log is read from disk in blocks "
+        "of so many, other ones each epoch",
+        ge=1,
+    )
     batch_targets: int = key(512, "target events per optimiser step", ge=16)
     steps_per_dispatch: int = key(16, "optimiser steps per compiled call", ge=1)
     optimizer: str = key("adamw", "update rule", choices=("adamw", "adam", "sgd", "lamb"))
