@@ -19,7 +19,7 @@ from m6rec_cli.model.scoring import encode_content
 from m6rec_cli.system.checkpoints import StepCheckpoints
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import Reporter
-from m6rec_cli.training import optimizer, warm_start
+from m6rec_cli.training import adversary, optimizer, target_weights, warm_start
 from m6rec_cli.training.batches import TrainingBatches
 from m6rec_cli.training.precision import with_precision
 from m6rec_cli.training.refit import read_pretrained
@@ -146,6 +146,7 @@ def build_trainer(
         n_modalities=len(model.encoder.items.names),
         layout=layout,
         typical_targets=batches.typical_targets,
+        rarity=target_weights.rarity(batches.popularity),
     )
     content = (
         jax.jit(lambda: encode_content(model, tables.items, len(tables.warm)))()
@@ -177,3 +178,4 @@ def _check_trainable(config: Config) -> None:
             where="train.trainable",
             hint=f"`--set 'train.trainable={json.dumps([*train.trainable, 'generator'])}'`",
         )
+    adversary.check(train)
