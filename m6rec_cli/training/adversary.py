@@ -108,7 +108,7 @@ def _item_pairs(
 ) -> tuple[Pairs, Scalar]:
     """Catalogue items, or means of them, at the positions `at`; and the weighted sum of rewards."""
     items, weight = unit_mean_square(inputs.items), inputs.weight.reshape(-1)[at]
-    logits = inputs.candidates[at] @ inputs.items.T + inputs.bias
+    logits = inputs.candidates[at] @ inputs.items.T + inputs.bias[None]
     if config.fakes == "means":
         real, fake = slates.mean_pairs(logits, items, batch.target.reshape(-1)[at], key)
         return Pairs(inputs.context[at], real, fake, weight), jnp.zeros(())

@@ -35,7 +35,7 @@ def next_items(target: BT_int, is_target: BT_bool, reset: BT_bool, k: int) -> Ne
     rows, masks = [], []
     for ahead in range(k):
         at = jnp.minimum(positions + ahead, target.shape[1] - 1)
-        is_inside = (positions + ahead < target.shape[1]) & (history[:, at] == history)
+        is_inside = (positions + ahead < target.shape[1])[None] & (history[:, at] == history)
         rows.append(target[:, at].reshape(-1))
         masks.append((is_target[:, at] & is_inside).reshape(-1))
     return NextItems(jnp.stack(rows, axis=1), jnp.stack(masks, axis=1))
@@ -104,7 +104,7 @@ def history_means(values: Float[Array, "i d"], item: BT_int, reset: BT_bool) -> 
     is_item = (item >= 0)[..., None]
     read = jnp.where(is_item, values[jnp.maximum(item, 0)], 0)
     sums = jnp.cumsum(jnp.concatenate([read, is_item.astype(read.dtype)], axis=-1), axis=1)
-    start = jax.lax.cummax(jnp.where(reset, jnp.arange(item.shape[1]), 0), axis=1)
+    start = jax.lax.cummax(jnp.where(reset, jnp.arange(item.shape[1])[None], 0), axis=1)
     # The first token of a history is no item; before a reset in a row the history is another.
     sums = sums - jnp.where(
         (start > 0)[..., None], jnp.take_along_axis(sums, start[..., None], axis=1), 0
