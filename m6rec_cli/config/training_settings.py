@@ -114,6 +114,13 @@ class TrainConfig:
     trainable: list[str] = key(
         ["encoder", "decoder", "generator"], "parts that learn; the others are frozen"
     )
+    average: float = key(
+        0.0,
+        "decay of a moving average of the parameters that learn, which is then validated, kept and "
+        "served; 0 serves the parameters themselves",
+        ge=0,
+        le=0.99999,
+    )
     alpha: float = key(
         1.0,
         "L = alpha L_rec + (1 - alpha) L_gen; 1 trains without the discriminator, and below 1 the "

@@ -164,6 +164,8 @@ def build_trainer(
         else (),
         content=content,
         step=np.zeros((), np.int32),
+        # A copy: the step takes over the memory of both.
+        average=jax.tree.map(np.array, params) if train.average else (),
     )
 
 

@@ -56,6 +56,7 @@ class Trainer(Objective):
             discriminator_optimizer=discriminator_optimizer,
             content=content,
             step=state.step + 1,
+            average=self._averaged(state, params),
         )
         return new, metrics
 
@@ -72,6 +73,13 @@ class Trainer(Objective):
             grads, state.discriminator_optimizer, state.discriminator
         )
         return _apply(state.discriminator, updates), optimizer, value
+
+    def _averaged(self, state: TrainingState, params: nnx.State) -> nnx.State | tuple[()]:
+        """The moving average of the parameters after a step; empty without one."""
+        decay = self.config.train.average
+        if isinstance(state.average, tuple):
+            return ()
+        return jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, state.average, params)
 
     def _penalty_left(self, step: Array) -> Scalar | float:
         """The share of the gradient penalty that is left, see `train.adversary.penalty_decay`."""

@@ -7,8 +7,8 @@ For each seed: one pre-trained run, then `finetune` from it with each setting, f
 epochs, the last one kept. All are evaluated on validation by the model alone. The pre-trained run
 is also re-ranked: MMR, calibrated re-ranking, at most n items a category. MovieLens has ratings of
 4 and 5 as labels. The table has means and standard deviations over the seeds and paired t-tests
-over the seeds against cross-entropy alone. Runs in OUT are resumed and reused; the figures go to
-OUT/adversary.json.
+over the seeds against cross-entropy alone. Runs in OUT are resumed and reused, and so are the
+figures of a seed in OUT/adversary.json.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from _reranking import CANDIDATES, reranked
 from scipy.stats import ttest_rel
 
 FIGURES = ("ndcg@10", "coverage@10", "diversity@10", "calibration@10", "popularity_bias@10", "tail")
-FINETUNE = ["train.epochs=3", "train.keep=last"]
+FINETUNE = ["train.epochs=2", "train.keep=last"]
 ITEMS = ["train.alpha=0.5", "train.adversary.fakes=items"]
 SLATE = [*ITEMS, "train.adversary.slate=5"]
 REWARDS = [
@@ -39,6 +39,7 @@ ADVERSARIES = {
     "slate of 5": SLATE,
     "slate, rewards": [*SLATE, *REWARDS],
     "rewards alone": [*SLATE, *REWARDS, "train.adversary.weight=0"],
+    "slate, averaged": [*SLATE, "train.average=0.98", "train.adversary.penalty_decay=1"],
 }
 RERANKED = {
     "MMR 0.5": {"mmr": 0.5},
@@ -47,6 +48,8 @@ RERANKED = {
 }
 CAP = 3
 LABELS = {"ml-100k": ["--positive", "rating >= 4"]}
+PRETRAIN = {"ml-100k": ['model.exclude=["poster"]']}
+"""Posters cost most of the time and do not help."""
 
 
 def lists_of(run: Path, data: Path, out: Path, k: int, *settings: str) -> Path:
@@ -56,16 +59,23 @@ def lists_of(run: Path, data: Path, out: Path, k: int, *settings: str) -> Path:
     return out
 
 
+def finished(stage: str, data: Path, out: Path, values: list[str], *flags: object) -> Path:
+    """A run, trained unless it is finished."""
+    done = (out / "run.json").exists()
+    return out if done else trained(stage, data, out, values, *flags)
+
+
 def systems_of(folder: Path, data: Path, name: str, seed: int, args: argparse.Namespace) -> dict:
     """The runs and list files of a seed, by their names in the table."""
     own = f"train.seed={seed}"
-    parent = trained("pretrain", data, folder / f"base-{seed}", [*SETTINGS[name], own])
+    values = [*SETTINGS[name], *PRETRAIN.get(name, []), own]
+    parent = finished("pretrain", data, folder / f"base-{seed}", values)
     chosen = args.settings.split(",") if args.settings else list(ADVERSARIES)
     found = {"pre-trained": parent}
     for label in chosen:
         out = folder / f"{label.replace(' ', '-').replace(',', '')}-{seed}"
         values = [*FINETUNE, *ADVERSARIES[label], *args.extra, own]
-        found[label] = trained("finetune", data, out, values, "--init", parent)
+        found[label] = finished("finetune", data, out, values, "--init", parent)
     long = lists_of(parent, data, folder / f"long-{seed}.parquet", CANDIDATES)
     for label, how in RERANKED.items():
         out = folder / f"{label.replace(' ', '-')}-{seed}.parquet"
@@ -125,18 +135,18 @@ def cell(values: list[float], control: list[float]) -> str:
 def main() -> None:
     """Train and evaluate seed by seed; print a table for each data set."""
     args = arguments(__doc__, sets="office,ml-100k", seeds="0,1,2,3,4", settings="")
-    report: dict[str, Any] = {}
+    path = args.out / "adversary.json"
+    report: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     for name in args.sets.split(","):
-        folder = args.out / name
+        folder, seeds = args.out / name, args.seeds.split(",")
         data = prepared(folder / "data", [*raw(args.root, name), *LABELS.get(name, [])])
-        rows: dict[str, list[dict[str, float]]] = {}
-        for seed in map(int, args.seeds.split(",")):
-            systems = systems_of(folder, data, name, seed, args)
-            for label, found in figures(systems, data).items():
-                rows.setdefault(label, []).append(found)
-            report[name] = rows
-            save(args.out, "adversary", report)
-        show(name, rows)
+        known = report.setdefault(name, {})
+        for seed in seeds:
+            if seed not in known:
+                known[seed] = figures(systems_of(folder, data, name, int(seed), args), data)
+                save(args.out, "adversary", report)
+        labels = list(known[seeds[0]])
+        show(name, {label: [known[seed][label] for seed in seeds] for label in labels})
 
 
 if __name__ == "__main__":
