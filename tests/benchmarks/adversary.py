@@ -22,7 +22,7 @@ from _reranking import CANDIDATES, reranked
 from scipy.stats import ttest_rel
 
 FIGURES = ("ndcg@10", "coverage@10", "diversity@10", "calibration@10", "popularity_bias@10", "tail")
-FINETUNE = ["train.epochs=2", "train.keep=last"]
+FINETUNE = ["train.epochs=4", "train.keep=last"]
 ITEMS = ["train.alpha=0.5", "train.adversary.fakes=items"]
 SLATE = [*ITEMS, "train.adversary.slate=5"]
 REWARDS = [
@@ -42,8 +42,9 @@ ADVERSARIES = {
     "slate, averaged": [*SLATE, "train.average=0.98", "train.adversary.penalty_decay=1"],
 }
 RERANKED = {
+    "MMR 0.1": {"mmr": 0.1},
     "MMR 0.5": {"mmr": 0.5},
-    "MMR 1": {"mmr": 1.0},
+    "calibrated 0.1": {"calibrated": 0.1},
     "calibrated 0.5": {"calibrated": 0.5},
 }
 CAP = 3
