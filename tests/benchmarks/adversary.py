@@ -37,9 +37,9 @@ ADVERSARIES = {
     "items": ITEMS,
     "means": ["train.alpha=0.5", "train.adversary.fakes=means"],
     "slate of 5": SLATE,
-    "slate, rewards": [*SLATE, *REWARDS],
+    "slate with rewards": [*SLATE, *REWARDS],
     "rewards alone": [*SLATE, *REWARDS, "train.adversary.weight=0"],
-    "slate, averaged": [*SLATE, "train.average=0.98", "train.adversary.penalty_decay=1"],
+    "slate with average": [*SLATE, "train.average=0.98", "train.adversary.penalty_decay=1"],
 }
 RERANKED = {
     "MMR 0.1": {"mmr": 0.1},
