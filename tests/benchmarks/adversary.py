@@ -146,7 +146,7 @@ def main() -> None:
             if seed not in known:
                 known[seed] = figures(systems_of(folder, data, name, int(seed), args), data)
                 save(args.out, "adversary", report)
-        labels = list(known[seeds[0]])
+        labels = [x for x in known[seeds[0]] if all(x in known[seed] for seed in seeds)]
         show(name, {label: [known[seed][label] for seed in seeds] for label in labels})
 
 
