@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from m6rec_cli.evaluation.metrics._base import CatalogueFacts
+from m6rec_cli.evaluation.metrics._base import CatalogueFacts, popularity_percentiles
 
 _MIXED = 0.01
 """Share of the history's groups in those of a list, so that a divergence is finite."""
@@ -23,11 +23,13 @@ class Reranking:
             Goldstein, 1998).
         calibrated: Each pick loses this times the KL divergence of the list's groups from those of
             the history (Steck, 2018).
+        rare: Each item gains this times its rarity, 1 - its popularity percentile.
         cap: At most so many items whose first group is the same; 0 sets no limit.
     """
 
     mmr: float = 0.0
     calibrated: float = 0.0
+    rare: float = 0.0
     cap: int = 0
 
     def lists(self, items: np.ndarray, scores: np.ndarray, facts: CatalogueFacts) -> np.ndarray:
@@ -39,6 +41,7 @@ class Reranking:
         """
         vectors, groups = facts.vectors.toarray(), facts.groups.toarray()
         history = facts.history_groups.toarray()
+        scores = scores + self.rare * (1 - popularity_percentiles(facts.popularity))[items]
         picks = [
             self._picked(vectors[row], groups[row], s, h)
             for row, s, h in zip(items, scores, history, strict=True)
