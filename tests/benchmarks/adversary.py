@@ -6,9 +6,9 @@
 For each seed: one pre-trained run, by the real command; then its generator is tuned with each
 setting, for the same few epochs, and the last epoch is evaluated on validation by the model alone.
 The best 50 items of the pre-trained run are also re-ranked: MMR, calibrated, at most n items of a
-group, a bonus for rare items. MovieLens has ratings of 4 and 5 as labels. The table has means and standard deviations over
-the seeds, and p-values of paired t-tests over the seeds against cross-entropy alone. The figures of
-each seed go to OUT/adversary.json and are reused.
+group, a bonus for rare items. MovieLens has ratings of 4 and 5 as labels. The table has means and
+standard deviations over the seeds, and p-values of paired t-tests over the seeds against
+cross-entropy alone. The figures of each seed go to OUT/adversary.json and are reused.
 """
 
 import argparse
