@@ -59,6 +59,7 @@ RERANKED = {
     "at most 5 of a group": Reranking(cap=5),
     "rare items 0.1": Reranking(rare=0.1),
     "rare items 0.3": Reranking(rare=0.3),
+    "rare items 0.5": Reranking(rare=0.5),
 }
 CANDIDATES = 50
 LABELS = {"ml-100k": ["--positive", "rating >= 4"]}
@@ -90,7 +91,7 @@ def measure(
 def show(name: str, rows: dict[str, list[dict[str, float]]]) -> None:
     """Print means, standard deviations and p-values against cross-entropy alone."""
     print(f"\n{name}: mean ± sd over {len(next(iter(rows.values())))} seeds (p of a paired t-test)")
-    print(f"{'':22}" + "".join(f"{x:>23}" for x in FIGURES) + f"{'L_gen, D':>15}")
+    print(f"{'':22}" + "".join(f"{x:>26}" for x in FIGURES) + f"{'L_gen, D':>15}")
     for label, seeds in rows.items():
         cells = [cell([s[x] for s in seeds], [s[x] for s in rows[CONTROL]]) for x in FIGURES]
         parts = [
@@ -98,7 +99,7 @@ def show(name: str, rows: dict[str, list[dict[str, float]]]) -> None:
             for x in ("gen_loss", "discriminator_loss")
             if x in seeds[0]
         ]
-        print(f"{label:22}" + "".join(f"{c:>23}" for c in cells) + f"{', '.join(parts):>15}")
+        print(f"{label:22}" + "".join(f"{c:>26}" for c in cells) + f"{', '.join(parts):>15}")
 
 
 def cell(values: list[float], control: list[float]) -> str:
