@@ -39,6 +39,50 @@ class LossConfig:
 
 
 @dataclass(frozen=True)
+class AdversaryConfig:
+    """L_gen: what the discriminator compares, and what a generated slate is rewarded for."""
+
+    fakes: str = key(
+        "vectors",
+        "what the discriminator tells from the next item: generated `vectors`; `items` drawn from "
+        "the softmax; `means` of item embeddings, weighed by the softmax, against the same "
+        "weights with the next item at the top",
+        choices=("vectors", "items", "means"),
+    )
+    slate: int = key(
+        1,
+        "with `fakes=items`: items that the discriminator judges together, against as many next "
+        "items of the user",
+        ge=1,
+        le=50,
+    )
+    positions: int = key(
+        128,
+        "with `items` and `means`: positions of a step that L_gen looks at, a random sample, since "
+        "each needs a softmax over the catalogue",
+        ge=1,
+    )
+    weight: float = key(
+        1.0,
+        "weight of the discriminator in L_gen; 0 removes it and leaves the rewards alone",
+        ge=0,
+    )
+    diversity: float = key(
+        0.0, "reward of a slate whose items differ: 1 - mean cosine of their embeddings", ge=0
+    )
+    calibration: float = key(
+        0.0, "reward of a slate whose mean embedding is near that of the user's history", ge=0
+    )
+    tail: float = key(0.0, "reward of rare items in a slate: 1 - their popularity percentile", ge=0)
+    penalty_decay: float = key(
+        0.0,
+        "share of `model.generator.penalty` that is gone at the end of training, step by step",
+        ge=0,
+        le=1,
+    )
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """How a model is trained."""
 
@@ -58,6 +102,12 @@ class TrainConfig:
         "of so many, other ones each epoch",
         ge=1,
     )
+    keep: str = key(
+        "best",
+        "the epoch that a run keeps: the best by validation NDCG@10, or the last, for what costs "
+        "NDCG at first",
+        choices=("best", "last"),
+    )
     batch_targets: int = key(512, "target events per optimiser step", ge=16)
     steps_per_dispatch: int = key(16, "optimiser steps per compiled call", ge=1)
     optimizer: str = key("adamw", "update rule", choices=("adamw", "adam", "sgd", "lamb"))
@@ -70,6 +120,13 @@ class TrainConfig:
     trainable: list[str] = key(
         ["encoder", "decoder", "generator"], "parts that learn; the others are frozen"
     )
+    average: float = key(
+        0.0,
+        "decay of a moving average of the parameters that learn, which is then validated, kept and "
+        "served; 0 serves the parameters themselves",
+        ge=0,
+        le=0.99999,
+    )
     alpha: float = key(
         1.0,
         "L = alpha L_rec + (1 - alpha) L_gen; 1 trains without the discriminator, and below 1 the "
@@ -77,6 +134,7 @@ class TrainConfig:
         ge=0,
         le=1,
     )
+    adversary: AdversaryConfig = field(default_factory=AdversaryConfig)
     label_fraction: float = key(1.0, "share of the users whose events are targets", ge=0, le=1)
     future_targets: int = key(
         0,

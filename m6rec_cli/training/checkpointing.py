@@ -29,9 +29,10 @@ def state_arrays(state: TrainingState) -> dict[str, NamedArrays]:
     """The state as trees of named arrays.
 
     The content cache is left out if it is constant, since it is computed again at the start.
+    `params` are those that are served. With `train.average` the trained ones lie beside them.
     """
     caches_content = np.size(state.content) > 0 and "encoder" in state.params
-    parameters = (state.params, state.frozen, state.discriminator)
+    parameters = (state.served, state.frozen, state.discriminator)
     return {
         "params": {name: x for tree in parameters for name, x in flatten_by_name(tree).items()},
         "optimizer": {
@@ -43,6 +44,7 @@ def state_arrays(state: TrainingState) -> dict[str, NamedArrays]:
             for name, x in flatten_by_name(tree).items()
         },
         "content": {"content": state.content} if caches_content else {},
+        "trained": {} if state.served is state.params else flatten_by_name(state.params),
     }
 
 
@@ -76,7 +78,7 @@ class CheckpointWriter:
             state = event.state
             self._best = (
                 event.step,
-                jax.tree.map(np.array, state.params),
+                jax.tree.map(np.array, state.served),
                 jax.tree.map(np.array, state.discriminator),
             )
 
@@ -88,6 +90,7 @@ class CheckpointWriter:
             best_state = replace(
                 state,
                 params=params,
+                average=(),
                 discriminator=discriminator,
                 optimizer=(),
                 discriminator_optimizer=(),
@@ -140,7 +143,10 @@ def restore(
         }
 
     restored = TrainingState(
-        params=unflatten_by_name(state.params, params),
+        params=unflatten_by_name(state.params, trees.get("trained") or params),
+        average=()
+        if isinstance(state.average, tuple)
+        else unflatten_by_name(state.average, params),
         frozen=unflatten_by_name(state.frozen, params),
         discriminator=unflatten_by_name(state.discriminator, params),
         optimizer=unflatten_by_name(state.optimizer, with_prefix("main.")),

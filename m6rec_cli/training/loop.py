@@ -126,7 +126,12 @@ def train(
             step = int(state.step)
             if validation is None:
                 _require_finite_parameters(state, step)  # else by the scores of validation
-            loop_state.end_epoch(step, metrics.get("ndcg@10"), metrics.get("loss"))
+            loop_state.end_epoch(
+                step,
+                metrics.get("ndcg@10"),
+                metrics.get("loss"),
+                keeps_last=config.keep == "last",
+            )
             loop_state.done = loop_state.is_finished(config, epochs, step)
             yield TrainingEvent(
                 kind="epoch",

@@ -13,8 +13,8 @@ class LoopState:
     Attributes:
         epoch: Completed epochs.
         epoch_step: Steps done in the current epoch; saved as 0 unless a signal stopped the run.
-        best_ndcg: Best validation NDCG@10 so far, of `best_step` and `best_epoch`; -1 before the
-            first.
+        best_ndcg: Validation NDCG@10 of the epoch that is kept, by default the best so far;
+            -1 before the first. `best_step` and `best_epoch` are that epoch's.
         epochs_without_gain: Epochs since the best one.
         first_loss: Mean loss of the first epoch; None before its end.
         last_loss: Mean loss of the last completed epoch.
@@ -38,11 +38,13 @@ class LoopState:
         """Whether nothing was trained or validated yet."""
         return self.epoch == 0 and self.epoch_step == 0 and self.best_ndcg < 0
 
-    def end_epoch(self, step: int, ndcg: float | None, loss: float | None) -> None:
-        """Count the epoch that ends at `step`."""
+    def end_epoch(
+        self, step: int, ndcg: float | None, loss: float | None, *, keeps_last: bool = False
+    ) -> None:
+        """Count the epoch that ends at `step`; `keeps_last` keeps it even if it is not the best."""
         self.first_loss, self.last_loss = loss if self.epoch == 0 else self.first_loss, loss
         self.epoch, self.epoch_step, self.metric_sums = self.epoch + 1, 0, {}
-        self.note_validation(step, ndcg)
+        self.note_validation(step, ndcg, keeps_last=keeps_last)
 
     def is_finished(self, train: TrainConfig, epochs: int, step: int) -> bool:
         """Whether the epochs, the steps or the patience have run out."""
@@ -52,9 +54,9 @@ class LoopState:
             or step >= (train.max_steps or math.inf)
         )
 
-    def note_validation(self, step: int, ndcg: float | None) -> None:
-        """Keep the best step; without validation the last step is the best."""
-        if ndcg is not None and ndcg <= self.best_ndcg:
+    def note_validation(self, step: int, ndcg: float | None, *, keeps_last: bool = False) -> None:
+        """Keep the best step; without validation, or with `keeps_last`, the last step."""
+        if ndcg is not None and ndcg <= self.best_ndcg and not keeps_last:
             self.epochs_without_gain += 1
             return
         self.best_ndcg = self.best_ndcg if ndcg is None else ndcg

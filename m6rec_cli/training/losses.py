@@ -28,7 +28,7 @@ def generator_loss(discriminator: Discriminator, h: ND, real: ND, fake: ND, weig
 
 
 def discriminator_loss(
-    discriminator: Discriminator, h: ND, real: ND, fake: ND, weights: N, penalty: float
+    discriminator: Discriminator, h: ND, real: ND, fake: ND, weights: N, penalty: Scalar | float
 ) -> Scalar:
     """The relativistic loss with the zero-centred penalties R1 and R2.
 

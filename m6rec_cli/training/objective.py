@@ -5,18 +5,19 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import nnx
 from jaxtyping import Array
 
 from m6rec_cli.config.settings import Config
 from m6rec_cli.execution.layout import Layout
 from m6rec_cli.execution.model_inputs import FeatureTables
-from m6rec_cli.model.discriminator import unit_mean_square
 from m6rec_cli.model.fusion import gather_rows
 from m6rec_cli.model.layers import Keys
 from m6rec_cli.model.recommender import M6Rec
-from m6rec_cli.system.shapes import ID, ND, N, N_int, PRNGKey, Scalar
-from m6rec_cli.training import losses, target_weights
+from m6rec_cli.system.shapes import ID, ND, I, N, N_int, PRNGKey, Scalar
+from m6rec_cli.training import adversary, losses, target_weights
+from m6rec_cli.training.adversary import Pairs
 from m6rec_cli.training.catalogue_operations import operations_for
 from m6rec_cli.training.softmax import position_losses, sampled_cross_entropy, sampled_losses
 from m6rec_cli.training.state import Batch, TrainingState
@@ -24,16 +25,10 @@ from m6rec_cli.training.state import Batch, TrainingState
 AUXILIARY_ROWS = 768
 """Items per step in the reconstruction and contrastive losses, which compare each pair of them."""
 
+_ADVERSARY = 1 << 16
+"""Number of the random stream of L_gen; those of `Keys` and the noise are smaller."""
+
 Metrics = dict[str, Array]
-
-
-class Pairs(NamedTuple):
-    """What the discriminator learns from: real and generated items for the same contexts."""
-
-    context: ND
-    real: ND
-    fake: ND
-    weight: N
 
 
 class LossOutput(NamedTuple):
@@ -50,6 +45,7 @@ class Objective:
 
     Attributes:
         typical_targets: See `TrainingBatches.typical_targets`.
+        rarity: f32 (i,), 1 - popularity percentile of each item.
     """
 
     graphdef: nnx.GraphDef[M6Rec]
@@ -57,6 +53,7 @@ class Objective:
     n_modalities: int
     layout: Layout
     typical_targets: int
+    rarity: np.ndarray
 
     @property
     def is_adversarial(self) -> bool:
@@ -69,7 +66,7 @@ class Objective:
         is_active = {
             "rec_loss": True,
             "gen_loss": self.is_adversarial,
-            "discriminator_loss": self.is_adversarial,
+            "discriminator_loss": self.is_adversarial and self.config.train.adversary.weight > 0,
             "reconstruction_loss": weights.reconstruction > 0
             and has_fresh_items
             and self.n_modalities > 1,
@@ -113,12 +110,23 @@ class Objective:
         pairs = None
         if "gen_loss" in active:
             # The adversarial loss has no gradient to the items, nor to the discriminator's context.
-            real = unit_mean_square(jax.lax.stop_gradient(items)[target])
-            context, fake = jax.lax.stop_gradient(h), unit_mean_square(candidates)
-            gen = losses.generator_loss(model.discriminator, context, real, fake, weight)
+            known = adversary.Inputs(
+                context=jax.lax.stop_gradient(h),
+                candidates=candidates,
+                items=jax.lax.stop_gradient(items),
+                bias=self._bias(items, tables),
+                rarity=jnp.pad(self.rarity, (0, len(items) - len(self.rarity))),
+                weight=weight.reshape(batch.weight.shape),
+            )
+            gen, pairs = adversary.generator_loss(
+                train.adversary,
+                model.discriminator,
+                known,
+                batch,
+                jax.random.fold_in(key, _ADVERSARY),
+            )
             metrics["gen_loss"] = gen
             loss = train.alpha * rec + (1 - train.alpha) * gen
-            pairs = Pairs(context, real, jax.lax.stop_gradient(fake), weight)
         some = batch.fresh_items[:AUXILIARY_ROWS]
         if "reconstruction_loss" in active:
             reconstruction = losses.reconstruction_loss(
@@ -149,11 +157,7 @@ class Objective:
         tables: FeatureTables,
     ) -> tuple[Scalar, N]:
         """L_rec, the mean cross-entropy over the catalogue, and the weights after truncation."""
-        train = self.config.train
-        competes = jnp.arange(len(items)) < self.layout.n_items
-        if not train.cold_negatives:
-            competes &= tables.warm
-        bias = jnp.where(competes, 0.0, target_weights.EXCLUDED_BIAS)
+        train, bias = self.config.train, self._bias(items, tables)
         exact, drawn = train.softmax == "exact", (batch.negatives, batch.log_expected)
         if train.loss.truncate > 0:
             args = (*jax.lax.stop_gradient((candidates, items, bias)), target)
@@ -175,6 +179,13 @@ class Objective:
         else:
             total = sampled_cross_entropy(candidates, items, bias, target, weight, *drawn)
         return total / jnp.maximum(weight.sum(), 1e-6), weight
+
+    def _bias(self, items: ID, tables: FeatureTables) -> I:
+        """The logit bias of each item: 0, or `EXCLUDED_BIAS` if it does not compete."""
+        competes = jnp.arange(len(items)) < self.layout.n_items
+        if not self.config.train.cold_negatives:
+            competes &= tables.warm
+        return jnp.where(competes, 0.0, target_weights.EXCLUDED_BIAS)
 
     def _items(
         self, model: M6Rec, state: TrainingState, batch: Batch, tables: FeatureTables, keys: Keys

@@ -19,8 +19,10 @@ from m6rec_cli.model.scoring import encode_content
 from m6rec_cli.system.checkpoints import StepCheckpoints
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import Reporter
-from m6rec_cli.training import optimizer, warm_start
+from m6rec_cli.system.run_manifest import read_run
+from m6rec_cli.training import adversary, optimizer, target_weights, warm_start
 from m6rec_cli.training.batches import TrainingBatches
+from m6rec_cli.training.learning_check import note_nothing_to_tune
 from m6rec_cli.training.precision import with_precision
 from m6rec_cli.training.refit import read_pretrained
 from m6rec_cli.training.run_directory import TrainingJob
@@ -69,6 +71,7 @@ def build_setup(
     model = build_model(spec, config)
     if job.parent:
         warm_start.load_parent(model, job.parent, data, config.model)
+        note_nothing_to_tune(config.train, data, read_run(job.parent), report)
     tables = model_inputs.feature_tables(data, spec)
     batches = TrainingBatches.from_data(
         data, config, labelled_only=job.labelled_only, has_content=bool(spec.item_specs)
@@ -146,6 +149,7 @@ def build_trainer(
         n_modalities=len(model.encoder.items.names),
         layout=layout,
         typical_targets=batches.typical_targets,
+        rarity=target_weights.rarity(batches.log.popularity),
     )
     content = (
         jax.jit(lambda: encode_content(model, tables.items, len(tables.warm)))()
@@ -163,6 +167,8 @@ def build_trainer(
         else (),
         content=content,
         step=np.zeros((), np.int32),
+        # A copy: the step takes over the memory of both.
+        average=jax.tree.map(np.array, params) if train.average else (),
     )
 
 
@@ -177,3 +183,4 @@ def _check_trainable(config: Config) -> None:
             where="train.trainable",
             hint=f"`--set 'train.trainable={json.dumps([*train.trainable, 'generator'])}'`",
         )
+    adversary.check(train)

@@ -25,6 +25,7 @@ class TrainingState:
         content: f32 (i, d), cached content vector of each item; empty if each step encodes all
             items or none, see `TrainingBatches.caches_content`.
         step: Optimizer steps done.
+        average: Moving average of `params`, see `train.average`; empty without one.
     """
 
     params: nnx.State
@@ -34,6 +35,12 @@ class TrainingState:
     discriminator_optimizer: optax.OptState
     content: Leaf = field(metadata=ITEM_TABLE)
     step: Leaf
+    average: nnx.State | tuple[()] = ()
+
+    @property
+    def served(self) -> nnx.State:
+        """The parameters that are validated and served: the average, or those trained last."""
+        return self.params if isinstance(self.average, tuple) else self.average
 
 
 @jax.tree_util.register_dataclass

@@ -12,7 +12,8 @@ from jaxtyping import Array
 from m6rec_cli.execution.model_inputs import FeatureTables
 from m6rec_cli.system.shapes import N, PRNGKey, Scalar
 from m6rec_cli.training import losses
-from m6rec_cli.training.objective import Metrics, Objective, Pairs
+from m6rec_cli.training.adversary import Pairs
+from m6rec_cli.training.objective import Metrics, Objective
 from m6rec_cli.training.optimizer import Schedule
 from m6rec_cli.training.state import Batch, TrainingState
 
@@ -55,6 +56,7 @@ class Trainer(Objective):
             discriminator_optimizer=discriminator_optimizer,
             content=content,
             step=state.step + 1,
+            average=self._averaged(state, params),
         )
         return new, metrics
 
@@ -63,7 +65,7 @@ class Trainer(Objective):
     ) -> tuple[nnx.State, optax.OptState, Scalar]:
         def loss(discriminator: nnx.State) -> Scalar:
             model = nnx.merge(self.graphdef, state.params, state.frozen, discriminator)
-            penalty = self.config.model.generator.penalty
+            penalty = self.config.model.generator.penalty * self._penalty_left(state.step)
             return losses.discriminator_loss(model.discriminator, *pairs, penalty)
 
         value, grads = jax.value_and_grad(loss)(state.discriminator)
@@ -71,6 +73,18 @@ class Trainer(Objective):
             grads, state.discriminator_optimizer, state.discriminator
         )
         return _apply(state.discriminator, updates), optimizer, value
+
+    def _averaged(self, state: TrainingState, params: nnx.State) -> nnx.State | tuple[()]:
+        """The moving average of the parameters after a step; empty without one."""
+        decay = self.config.train.average
+        if isinstance(state.average, tuple):
+            return ()
+        return jax.tree.map(lambda old, new: decay * old + (1 - decay) * new, state.average, params)
+
+    def _penalty_left(self, step: Array) -> Scalar | float:
+        """The share of the gradient penalty that is left, see `train.adversary.penalty_decay`."""
+        decay = self.config.train.adversary.penalty_decay
+        return 1 - decay * jnp.minimum(step / self.schedule.total, 1) if decay else 1.0
 
     def compile_dispatch(self, state: TrainingState) -> jax.stages.Wrapped:
         """Compile a dispatch: up to `steps_per_dispatch` steps in one call, with the state donated.

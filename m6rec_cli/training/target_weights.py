@@ -1,4 +1,4 @@
-"""Weights of the targets: higher for rare items, zero for targets whose loss suggests noise."""
+"""Weights of targets: higher for rare items, zero for targets whose loss suggests noise."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +18,18 @@ def rarity_factors(item_row: np.ndarray, popularity: np.ndarray, exponent: float
         popularity: Training events of each item.
     """
     return np.maximum(popularity, 1)[item_row] ** -exponent
+
+
+def rarity(popularity: np.ndarray) -> np.ndarray:
+    """1 - popularity percentile of each item, f32 (i,): near 1 if few events are of rarer items.
+
+    Args:
+        popularity: Training events of each item.
+    """
+    values, group = np.unique(popularity, return_inverse=True)
+    events = np.bincount(group, popularity, minlength=len(values))
+    below = (np.cumsum(events) - events / 2) / max(events.sum(), 1)
+    return (1 - below[group]).astype(np.float32)
 
 
 def truncate_losses(weights: N, losses: N, share: float, step: Int[Array, ""], after: int) -> N:

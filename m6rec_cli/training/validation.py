@@ -137,7 +137,7 @@ class Validation:
             DivergedError: Contexts or scores are not finite; NaN compares as lower and would rank
                 first.
         """
-        model = nnx.merge(graphdef, state.params, state.frozen, state.discriminator)
+        model = nnx.merge(graphdef, state.served, state.frozen, state.discriminator)
         catalogue = operations_for(layout)
         items = catalogue.embed(model, tables)
         contexts, _ = user_contexts(

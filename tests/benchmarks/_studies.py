@@ -185,6 +185,22 @@ def neighbours(bench: Bench) -> dict[str, Variant]:
     return found
 
 
+def one_kind(bench: Bench) -> dict[str, Variant]:
+    """Fine-tuning on a log with one kind of event: the same targets again, or later ones."""
+    parent, short = bench.pretrain("base"), [*bench.extra, "train.epochs=4"]
+    later, rate = "train.future_targets=50", "train.learning_rate=0.0003"
+    return {
+        "pre-trained alone": (parent, []),
+        "generator tuned": (bench.finetune("generator", parent, *short), []),
+        "generator tuned, later items": (bench.finetune("later", parent, *short, later), []),
+        "all tuned": (bench.finetune("all", parent, *short, ALL, rate), []),
+        "all tuned, later items": (
+            bench.finetune("all-later", parent, *short, ALL, rate, later),
+            [],
+        ),
+    }
+
+
 STUDIES: dict[str, Callable[[Bench], dict[str, Variant]]] = {
     "gan": gan,
     "pretraining": pretraining,
@@ -195,4 +211,5 @@ STUDIES: dict[str, Callable[[Bench], dict[str, Variant]]] = {
     "tail": tail,
     "losses": losses,
     "neighbours": neighbours,
+    "one-kind": one_kind,
 }

@@ -3,11 +3,11 @@
     python tests/benchmarks/study.py NAME DATA OUT [--seeds 0,1,2] [--extra 'train.epochs=20' ...]
         [--split valid|test]
 
-NAME is gan, pretraining, encoder, decoder, depth, keys, tail, losses or neighbours. DATA is a data
-directory, for `pretraining` one with labels (`--positive`). Each variant is compared with the first
-one seed by seed, both by the model alone (`recommend.ranking=model`). The table shows means
-over the seeds, the standard deviation of NDCG@10 and each seed's paired p-value over users. Runs in
-OUT are resumed and reused; the figures go to OUT/NAME.json.
+NAME is gan, pretraining, encoder, decoder, depth, keys, tail, losses, neighbours or one-kind. DATA
+is a data directory, for `pretraining` one with labels (`--positive`). Each variant is compared with
+the first one seed by seed, both by the model alone (`recommend.ranking=model`). The table shows
+means over the seeds, the standard deviation of NDCG@10 and each seed's paired p-value over users.
+Runs in OUT are resumed and reused; the figures go to OUT/NAME.json.
 """
 
 import argparse

@@ -15,6 +15,8 @@ from tests.seals import reseal
 from tests.training.runs import assert_same, best_params, epoch_lines, is_warm, params
 from tests.worlds import planted_content, planted_cycle
 
+KEPT = ("best", "last")
+
 
 @pytest.fixture
 def tune(tmp_path, parent, small, report):
@@ -65,6 +67,24 @@ def test_finetune_adversarially_trains_the_discriminator_and_keeps_the_items(
     expected = 0.5 * last["rec_loss"] + 0.5 * last["gen_loss"]
     assert last["loss"] == pytest.approx(expected, rel=1e-4)
     assert last["discriminator_loss"] > 0
+
+
+def test_moving_average_is_served_and_leaves_the_training_as_it_is(tmp_path, parent, tune):
+    tune("plain", "train.max_steps=2", "train.keep=last")
+    tune("average", "train.max_steps=2", "train.keep=last", "train.average=0.75")
+    steps = StepCheckpoints(tmp_path / "average" / "steps")
+    trained, last = params(tmp_path / "plain"), steps.sealed()[-1]
+    for name, array in steps.read_tree(last, "trained").items():
+        np.testing.assert_array_equal(array, trained[name], err_msg=name)
+    kernel = "generator.mlp.out.kernel"
+    served = best_params(tmp_path / "average")[kernel]
+    assert 0 < np.abs(served).max() < np.abs(trained[kernel]).max()
+
+
+def test_finetune_that_keeps_the_last_epoch_keeps_a_worse_one(tmp_path, tune):
+    best, last = (tune(name, "train.learning_rate=9", f"train.keep={name}") for name in KEPT)
+    assert best["best"]["ndcg@10"] > last["best"]["ndcg@10"]
+    assert last["best"]["step"] == last["steps"]
 
 
 def test_finetune_of_a_tuned_run_keeps_the_ids_that_its_parent_trained(

@@ -3,14 +3,22 @@
 import numpy as np
 import pytest
 
+from m6rec_cli.config import resolve as configuration
 from m6rec_cli.config.settings import TrainConfig
-from m6rec_cli.stages import pretrain
+from m6rec_cli.data.store import Dataset
+from m6rec_cli.stages import finetune, pretrain
 from m6rec_cli.system.checkpoints import StepCheckpoints
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import SilentReporter
-from m6rec_cli.training.learning_check import note_early_end, warn_if_nothing_learned
+from m6rec_cli.system.run_manifest import read_run
+from m6rec_cli.training.learning_check import (
+    note_early_end,
+    note_nothing_to_tune,
+    warn_if_nothing_learned,
+)
 from m6rec_cli.training.loop import LoopState
 from m6rec_cli.training.optimizer import Schedule
+from tests.small import SMALL
 from tests.training.runs import assert_same, params
 from tests.worlds import planted_cycle
 
@@ -65,6 +73,49 @@ def test_warning_of_a_generator_that_learned_nothing_names_the_other_parts():
     assert "so the run keeps its parent. Pre-training has read the labelled events" in warning
     assert "the parent is as good. Try another" in warning
     assert "it is the default, 0.0015. Or let more of the model learn than the gen" in warning
+
+
+@pytest.fixture(scope="module")
+def of_one_kind(tmp_path_factory):
+    """A run pre-trained on a log of one kind of event, beside its `data`."""
+    folder = tmp_path_factory.mktemp("of_one_kind")
+    planted_cycle(folder / "data", n_users=16)
+    config = configuration.resolve("pretrain", sets=[*SMALL, "train.epochs=1"])
+    pretrain.run(config, folder / "data", folder / "run", SilentReporter())
+    return folder / "run"
+
+
+def notes_of_tuning(run, data, *sets):
+    report = SilentReporter()
+    data, config = Dataset.open(data), configuration.resolve("finetune", sets=sets)
+    note_nothing_to_tune(config.train, data, read_run(run), report)
+    return report.notes
+
+
+def test_finetune_on_what_the_parent_has_learned_says_so(of_one_kind, small, tmp_path, report):
+    finetune.run(
+        small("train.epochs=1", stage="finetune"),
+        of_one_kind.parent / "data",
+        of_one_kind,
+        tmp_path / "tuned",
+        report,
+    )
+    (note,) = (note for note in report.notes if note.startswith("nothing to tune"))
+    assert "all training events are labelled alike" in note
+    assert "`m6rec preprocess --positive`" in note
+
+
+@pytest.mark.parametrize("sets", [["train.alpha=0.5"], ["train.future_targets=3"]])
+def test_finetune_by_another_loss_has_something_to_learn(of_one_kind, sets):
+    data = of_one_kind.parent / "data"
+    assert len(notes_of_tuning(of_one_kind, data)) == 1
+    assert notes_of_tuning(of_one_kind, data, *sets) == []
+
+
+def test_finetune_on_labels_or_on_other_data_has_something_to_learn(of_one_kind, parent, tmp_path):
+    assert notes_of_tuning(parent, parent.parent / "data") == []
+    other = planted_cycle(tmp_path / "other", n_users=12)
+    assert notes_of_tuning(of_one_kind, other.path) == []
 
 
 @pytest.mark.parametrize("split", ["leave-one-out", "none"])

@@ -43,13 +43,14 @@ def assert_same_training(a, b):
 def test_resume_in_mid_epoch_equals_the_uninterrupted_run(
     tmp_path, all_losses_run, small, report, monkeypatch, stage
 ):
-    """With a content cache, and with a discriminator and its optimizer."""
+    """With a content cache; and with a discriminator, its optimizer and a moving average."""
     data = all_losses_run.parent / "data"
 
     def train(name, report, **options):
         if stage == "pretrain":
             return pretrain.run(small(*ALL_LOSSES), data, tmp_path / name, report, **options)
-        config = small("train.alpha=0.5", ALL_PARTS, stage=stage)
+        sets = ("train.alpha=0.5", "train.average=0.9", ALL_PARTS)
+        config = small(*sets, stage=stage)
         return finetune.run(config, data, all_losses_run, tmp_path / name, report, **options)
 
     whole = train("whole", report)

@@ -159,3 +159,10 @@ def test_step_adversarial_loss_has_no_gradient_to_its_items(tmp_path, small):
     assert (np.abs(gradients[1.0][only_targets]).max(axis=1) > 0).all()
     assert (gradients[0.0][only_targets] == 0).all()
     assert np.abs(gradients[0.0]).max() > 0
+
+
+def test_rarity_is_the_share_of_events_of_more_popular_items_and_half_of_equals():
+    popularity = np.array([6, 2, 2, 0])
+    found = target_weights.rarity(popularity)
+    np.testing.assert_allclose(found, [0.3, 0.8, 0.8, 1.0], rtol=1e-6)
+    assert found @ popularity / popularity.sum() == pytest.approx(0.5)
