@@ -140,7 +140,7 @@ def recommended(summary: Summary, data: Path | None, before: str) -> Outcome:
     place = "" if out == "-" else f" → {out}"
     basis = ", ".join(f"{n:,} {name}" for name, n in summary["basis"].items())
     if data is None:
-        follows = "m6rec guide nightly"
+        follows = f"m6rec guide {'new-shop' if summary.get('other_shop') else 'nightly'}"
     elif before == "all" or out == "-":
         follows = _command("evaluate", run, "--data", data)
     else:

@@ -19,6 +19,7 @@ _UNSEARCHED = {
     "train.epochs": "it is the same for all trials: `--set train.epochs=...`",
     "train.max_steps": "it is the same for all trials: `--set train.max_steps=...`",
     "train.patience": "it is the same for all trials: `--set train.patience=...`",
+    "train.events_per_block": "it bounds memory and hardly changes the model",
     "train.checkpoint_seconds": "it does not change the model",
     "train.data_parallel": "it does not change the model",
     "train.model_parallel": "it does not change the model",

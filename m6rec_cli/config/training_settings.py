@@ -102,6 +102,12 @@ class TrainConfig:
         "NDCG at first",
         choices=("best", "last"),
     )
+    events_per_block: int = key(
+        2_000_000,
+        "events that are packed into batches at a time; a longer log is read from disk in blocks "
+        "of so many, other ones each epoch",
+        ge=1,
+    )
     batch_targets: int = key(512, "target events per optimiser step", ge=16)
     steps_per_dispatch: int = key(16, "optimiser steps per compiled call", ge=1)
     optimizer: str = key("adamw", "update rule", choices=("adamw", "adam", "sgd", "lamb"))

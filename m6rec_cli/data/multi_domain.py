@@ -1,6 +1,6 @@
 """Several data directories with one feature state to one `Dataset`; their rows are concatenated."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -56,18 +56,17 @@ class MultiDomainDataset(Dataset):
         """The items of all domains, numbered consecutively."""
         return _stack([part.items for part in self.parts])
 
-    @cached_property
-    def events(self) -> Events:
-        """The events of all domains, sorted by user since the users of a domain are consecutive."""
-        columns: dict[str, list[np.ndarray]] = {}
+    def event_parts(self) -> Iterator[Events]:
+        """See `Dataset.event_parts`; sorted by user, since a domain's users are consecutive."""
         users = items = 0
         for part in self.parts:
-            for name, array in part.events.columns().items():
-                shift = {"user_row": users, "item_row": items}.get(name)
-                shifted = array if shift is None else array + np.int32(shift)
-                columns.setdefault(name, []).append(shifted)
+            for events in part.event_parts():
+                yield replace(
+                    events,
+                    user_row=events.user_row + np.int32(users),
+                    item_row=events.item_row + np.int32(items),
+                )
             users, items = users + part.n_users, items + part.n_items
-        return Events(**{name: np.concatenate(arrays) for name, arrays in columns.items()})
 
     def feature(self, spec: FeatureSpec) -> FeatureArray:
         """One feature of all domains; shorter lists are padded with -1."""

@@ -2,8 +2,7 @@
 
 The inputs of a history of n events are a start token and its first n - 1 events; all n events are
 targets. A history longer than a row is cut into windows at an offset that changes with the epoch. A
-window inside a history starts with the event before it instead of the start token. The rows depend
-on (seed, epoch) alone.
+window inside a history starts with the event before it instead of the start token.
 """
 
 from dataclasses import dataclass, fields
@@ -119,12 +118,11 @@ def pack_training(
     weight: np.ndarray,
     length: int,
     first_event: float,
-    seed: int,
-    epoch: int,
+    rng: np.random.Generator,
     target_index: np.ndarray | None = None,
     long_users: np.ndarray | None = None,
 ) -> PackedRows:
-    """Pack one epoch; the rows are shuffled.
+    """Pack training events; the rows are shuffled.
 
     Args:
         events: Training events, sorted by user and time.
@@ -132,10 +130,10 @@ def pack_training(
         weight: f32, the weight of the target at the position of each event.
         length: Tokens per row.
         first_event: Factor for the weight of a user's first event.
+        rng: Decides where long histories are cut and what row each window is in.
         target_index: Position of the event that is the target in place of each; None keeps all.
         long_users: bool by user row, histories that start with `START_LONG`; None for none.
     """
-    rng = np.random.default_rng((seed, epoch))
     start, size = _cut(events.user_row, length, rng)
     row, at, n_rows = place_windows(size, length, rng)
     windows = _Windows(

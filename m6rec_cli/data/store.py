@@ -1,13 +1,17 @@
 """A data directory to `Dataset`, the view of the data that all later stages use."""
 
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from io import BufferedReader
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from m6rec_cli.data.events import Events
+from m6rec_cli.data.event_log import EventLog
+from m6rec_cli.data.events import EVENT_TYPES, Events
 from m6rec_cli.data.feature_arrays import FeatureArray, column_array, read_specs, stored_array
 from m6rec_cli.data.format import COLD, SPLITS
 from m6rec_cli.data.manifest import DataManifest, read_manifest
@@ -16,15 +20,7 @@ from m6rec_cli.system.feature_spec import FeatureSpec
 from m6rec_cli.system.locks import wait_for_replacement
 from m6rec_cli.system.sealed_files import SealedDirectory
 
-_EVENT_TYPES: dict[str, type] = {
-    "user_row": np.int32,
-    "item_row": np.int32,
-    "timestamp": np.int64,
-    "event": np.uint8,
-    "weight": np.float32,
-    "label": bool,
-    "split": np.uint8,
-}
+_ROWS_PER_READ = 2**20
 
 
 @dataclass(frozen=True)
@@ -73,13 +69,13 @@ class Dataset:
     def own_item_row(self) -> np.ndarray:
         """The item row of each user where users are items too, int64 (n_users,); -1 elsewhere."""
         if not self.manifest.users_are_items:
-            return np.full(self.n_users, -1)
+            return np.broadcast_to(np.int64(-1), self.n_users)
         return own_item_rows(self.users["id"], self.items["id"])
 
     @cached_property
     def domain(self) -> np.ndarray:
         """The domain of each user row, int (n_users,): 0 for a single data directory."""
-        return np.zeros(self.n_users, np.int64)
+        return np.broadcast_to(np.int64(0), self.n_users)
 
     @cached_property
     def users(self) -> pl.DataFrame:
@@ -94,17 +90,31 @@ class Dataset:
     @cached_property
     def events(self) -> Events:
         """The events of all splits."""
-        parts = self.files.names("events")
-        if not parts:
+        return Events.concatenate(list(self.event_parts()))
+
+    @property
+    def log(self) -> EventLog:
+        """The events of all splits, read in ranges; in memory unless a subclass keeps them."""
+        return self.events
+
+    def event_parts(self) -> Iterator[Events]:
+        """The events of all splits in parts of bounded size, one at least.
+
+        A history may go on in the next part.
+        """
+        names = self.files.names("events")
+        if not names:
             raise M6RecError(
                 "the data directory has no events",
                 where=str(self.path / "events"),
                 hint="run `m6rec preprocess` again",
             )
-        frame = pl.concat([self._read_table(name) for name in parts])
-        return Events(
-            **{name: frame[name].to_numpy().astype(dtype) for name, dtype in _EVENT_TYPES.items()}
-        )
+        for name in names:
+            for start in itertools.count(0, _ROWS_PER_READ):
+                rows = self._read_rows(name, start)
+                yield _as_events(rows)
+                if len(rows) < _ROWS_PER_READ:
+                    break
 
     def history(self, before: str) -> Events:
         """The events before a held-out split; `before="all"` gives every event.
@@ -130,8 +140,20 @@ class Dataset:
             return stored_array(spec, self.files)
         return column_array(spec, self.items if spec.entity == "item" else self.users)
 
+    def _read_rows(self, name: str, start: int) -> pl.DataFrame:
+        def read(file: BufferedReader) -> pl.DataFrame:
+            return pl.scan_parquet(file).slice(start, _ROWS_PER_READ).collect()
+
+        return self.files.read(name, read)
+
     def _read_table(self, name: str) -> pl.DataFrame:
         return self.files.read(name, lambda file: pl.read_parquet(file, memory_map=False))
+
+
+def _as_events(rows: pl.DataFrame) -> Events:
+    return Events(
+        **{name: rows[name].to_numpy().astype(dtype) for name, dtype in EVENT_TYPES.items()}
+    )
 
 
 def own_item_rows(users: pl.Series, items: pl.Series) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 import polars as pl
 
 from m6rec_cli.config.settings import Config
+from m6rec_cli.evaluation.systems import scorer_of_run
 from m6rec_cli.evaluation.task import EvaluationTask
 from m6rec_cli.system.progress import Reporter
 
@@ -59,10 +60,9 @@ def explain_sample(
     # Imported here because files of lists and baselines are evaluated without jax.
     from m6rec_cli.inference.attribution import ItemParts, features_of_dataset
     from m6rec_cli.inference.explanation import Explainer
-    from m6rec_cli.inference.model_scorer import load_scorer
     from m6rec_cli.inference.ranked_lists import ListMaker
 
-    scorer = load_scorer(path, task.data, task.split, config, report, task.queries)
+    scorer = scorer_of_run(path, task, config, report)
     run, histories, catalogue = scorer.run, scorer.histories, scorer.run.catalogue.items
     features = features_of_dataset(run, task.data, config.recommend.hidden_features)
     explainer = Explainer(

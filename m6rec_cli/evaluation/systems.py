@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from m6rec_cli.config.settings import Config
 from m6rec_cli.data.store import Dataset
@@ -18,6 +19,9 @@ from m6rec_cli.evaluation.task import EvaluationTask
 from m6rec_cli.item_graphs import content_cosines, content_similarity
 from m6rec_cli.system.errors import M6RecError, missing_path_hint, nearest_hint
 from m6rec_cli.system.progress import Reporter
+
+if TYPE_CHECKING:
+    from m6rec_cli.inference.model_scorer import ModelScorer
 
 
 @dataclass(frozen=True)
@@ -105,14 +109,21 @@ def evaluate_system(
         report.status(f"fitting {system.name}")
         scorer = BaselineScorer(fit_baseline(system.name, task), task.histories)
     else:
-        # Imported here because files of lists and baselines are evaluated without jax.
-        from m6rec_cli.inference.model_scorer import load_scorer
-
         report.status(f"loading {system.name}")
-        scorer = load_scorer(Path(system.name), task.data, task.split, config, report, task.queries)
+        scorer = scorer_of_run(Path(system.name), task, config, report)
     return ranking.evaluate_scorer(
         task, scorer, max(ks), report, name=system.name, kind=system.kind
     )
+
+
+def scorer_of_run(
+    path: Path, task: EvaluationTask, config: Config, report: Reporter
+) -> "ModelScorer":
+    """A scorer of a run for the queries of a task, with its ranking weights for the protocol."""
+    # Imported here because files of lists and baselines are evaluated without jax.
+    from m6rec_cli.inference.model_scorer import load_scorer
+
+    return load_scorer(path, task.data, task.split, config, report, task.queries, task.protocol)
 
 
 def fit_baseline(name: str, task: EvaluationTask) -> FittedBaseline:

@@ -157,7 +157,13 @@ def build_task(
         queries=targets.queries,
         target_query=targets.query,
         target_item=targets.item,
-        known=History(before.user_row, before.item_row, before.offsets(data.n_users), before.label),
+        known=History(
+            before.user_row,
+            before.item_row,
+            before.offsets(data.n_users),
+            before.label,
+            asks_for_all=len(targets.item) > len(targets.queries),
+        ),
     )
 
 

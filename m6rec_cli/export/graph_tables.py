@@ -17,10 +17,12 @@ RANKING = "ranking.json"
 _USE = (
     "score(u, i) = b <u, i> + c log(1 + events(i)) + v log(1 + s n q(u, i)) + w log(1 + 10 n q(u,"
     " i)) + z log(1 + n q2(u, i)) + f log(1 + 10 n r(u, i)) + x words(u, i) + y vectors(u, i) "
+    "+ a log(1 + own(u, i)) "
     "over n items, with b = max(0, model + model_by_length log(1 + t)) and c = popularity + "
     "popularity_by_length log(1 + t) for a user with t events (200 at most), v = neighbours, s = "
     "neighbour_scale, w = close_neighbours, z = second_neighbours, f = followers, x = words, y = "
-    "vectors; b multiplies the inner product without a bias. r are the weights of the links in "
+    "vectors, a = repeats; b multiplies the inner product without a bias. own are how many of the "
+    "user's last own_events events are of i. r are the weights of the links in "
     "transitions from the user's last event to i. q, q2, words and vectors are sums over the "
     "user's recent events of the weights of their links to i, divided by the sum of the factors "
     "decay^age, where the last event has the age 0. q reads cooccurrence and content_weight times"
@@ -74,13 +76,18 @@ def _links(graph: sparse.csr_array, ids: pl.Series) -> pl.DataFrame:
     )
 
 
-def write_ranking(folder: Path, catalogue: Catalogue) -> None:
-    """Write the ranking weights, and a sentence on how they are used."""
+def write_ranking(folder: Path, catalogue: Catalogue, own_events: int) -> None:
+    """Write the ranking weights, and a sentence on how they are used.
+
+    Args:
+        own_events: Latest events of a user that count, `model.max_history`.
+    """
     tree = {
         "use": _USE,
         "weights": catalogue.ranking.to_json(),
         "content_weight": catalogue.content_weight,
         "cold_content_weight": catalogue.cold_content_weight,
+        "own_events": own_events,
         "recent_events": {
             "q and q2": {"events": cooccurrence.N_RECENT_EVENTS, "decay": cooccurrence.DECAY},
             "words and vectors": {

@@ -124,12 +124,15 @@ def load_scorer(
     config: Config,
     report: Reporter,
     queries: Queries | None = None,
+    protocol: str = "all",
 ) -> ModelScorer:
     """A scorer of a run over the users of `data`, whose histories end before the split `before`.
 
     Args:
         queries: Score these instead, in their order; the run may have learned nothing from `before`
             on.
+        protocol: What is asked of the run, of `ranking_file.PROTOCOLS`: it may have ranking weights
+            of its own for it.
 
     Raises:
         M6RecError: The features of the data were not fitted as the run's, or the run has learned
@@ -149,7 +152,7 @@ def load_scorer(
             "the held-out events of this data directory"
         )
     hidden = config.recommend.hidden_features
-    run = _with_ranking_of(run, "all" if queries is None else "rolling")
+    run = _with_ranking_of(run, protocol)
     log = hide_user_features(UserHistories.of_dataset(run, data, before), hidden)
     histories, rows = log, None
     if queries is not None:

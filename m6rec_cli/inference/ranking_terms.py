@@ -14,7 +14,7 @@ from scipy import sparse
 
 from m6rec_cli.inference.loaded_run import LoadedRun
 from m6rec_cli.inference.user_histories import UserHistories
-from m6rec_cli.ranking.evidence import N_RECENT_EVENTS, OPTIONAL, UserEvidence
+from m6rec_cli.ranking.evidence import N_RECENT_EVENTS, OPTIONAL, REPEATS, UserEvidence
 from m6rec_cli.system.shapes import BD, ID, I
 
 
@@ -149,14 +149,16 @@ def user_terms(histories: UserHistories, rows: np.ndarray) -> UserTermsTable:
 def user_evidence(
     histories: UserHistories, rows: np.ndarray, wanted: Collection[str] = OPTIONAL
 ) -> UserEvidence:
-    """What the item graphs say of some users.
+    """What the item graphs and their own histories say of some users.
 
     Args:
         wanted: The evidence of `OPTIONAL` that is looked up.
     """
     run = histories.run
     # Not more events than the decoder reads: a state directory keeps no others.
-    n_events = min(N_RECENT_EVENTS, run.config.model.max_history)
+    n_events = run.config.model.max_history
+    if REPEATS not in wanted:
+        n_events = min(N_RECENT_EVENTS, n_events)
     owner, items = histories.latest(rows, n_events)
     return run.catalogue.evidence.of_users(owner, items, len(rows), wanted)
 

@@ -8,6 +8,7 @@ p(i) (1 + w n q(i)) over n items. An item with the share of an even draw, 1 / n,
 `content_similarity` has neighbours that do not depend on histories.
 """
 
+from collections.abc import Callable, Iterable, Iterator
 from io import BufferedReader
 from itertools import pairwise
 from pathlib import Path
@@ -25,6 +26,19 @@ _WINDOW, _BACKWARD_WEIGHT = 10, 0.5
 MAX_NEIGHBOURS = 100
 EVENTS_PER_BLOCK = 250_000
 
+_MAX_BLOCKS = 100
+MAX_PAIRS = 2**23
+"""Pairs of neighbours that are summed at a time, if the items of a block have more of them."""
+_STEPS = [step for distance in range(1, _WINDOW + 1) for step in (distance, -distance)]
+_WEIGHTS = np.array(
+    [DECAY ** (abs(step) - 1) * (1 if step > 0 else _BACKWARD_WEIGHT) for step in _STEPS],
+    np.float32,
+)
+
+Pairs = tuple[np.ndarray, np.ndarray]
+Histories = Callable[[], Iterable[Pairs]]
+"""Reads the users and the items of all events, a part at a time; no history is in two parts."""
+
 
 def fit(user_row: np.ndarray, item_row: np.ndarray, n_items: int) -> sparse.csr_array:
     """The co-occurrence graph: each item's neighbours in histories, and their shares.
@@ -40,16 +54,34 @@ def fit(user_row: np.ndarray, item_row: np.ndarray, n_items: int) -> sparse.csr_
     Returns:
         f32 (i, i), the 100 largest shares of each row; a row sums to 1 at most.
     """
-    # Blocks of items bound the memory: pairs of all items at once may not fit.
-    order = np.argsort(item_row, kind="stable")
-    begins = np.concatenate([[0], np.bincount(item_row, minlength=n_items).cumsum()])
-    cuts = np.searchsorted(begins, np.arange(EVENTS_PER_BLOCK, len(item_row), EVENTS_PER_BLOCK))
-    blocks = []
-    for first, last in pairwise(np.unique([0, *cuts, n_items]).tolist()):
-        events = order[begins[first] : begins[last]]
-        weights = _neighbour_weights(user_row, item_row, events, first, last, n_items)
+    popularity = np.bincount(item_row, minlength=n_items)
+    return fit_histories(lambda: [(user_row, item_row)], popularity)
+
+
+def fit_histories(histories: Histories, popularity: np.ndarray) -> sparse.csr_array:
+    """The graph of `fit`, of histories that are read part by part, once for each block of items.
+
+    Args:
+        popularity: Events of each item, (n_items,).
+    """
+    blocks = [empty_graph(len(popularity))[:0]]
+    for items in blocks_of_items(popularity, EVENTS_PER_BLOCK):
+        weights = _neighbour_weights(histories(), items, len(popularity))
         blocks.append(top_per_row(normalize_rows(weights), MAX_NEIGHBOURS))
-    return sparse.csr_array(sparse.vstack(blocks, format="csr")) if blocks else empty_graph(n_items)
+    return sparse.csr_array(sparse.vstack(blocks, format="csr"))
+
+
+def blocks_of_items(popularity: np.ndarray, n_events: int) -> Iterator[range]:
+    """All items in order, in blocks of about `n_events` events: pairs of all may not fit in memory.
+
+    Args:
+        popularity: Events of each item.
+    """
+    begins = np.concatenate([[0], np.cumsum(popularity)])
+    n_events = max(n_events, int(begins[-1]) // _MAX_BLOCKS)  # histories are read for each block
+    cuts = np.searchsorted(begins, np.arange(n_events, begins[-1], n_events))
+    for first, last in pairwise(np.unique([0, *cuts, len(popularity)]).tolist()):
+        yield range(first, last)
 
 
 def empty_graph(n_items: int) -> sparse.csr_array:
@@ -151,28 +183,44 @@ def load_graph(file: Path | BufferedReader) -> sparse.csr_array:
     return sparse.csr_array(sparse.load_npz(file))
 
 
-def _neighbour_weights(
-    user_row: np.ndarray,
-    item_row: np.ndarray,
-    events: np.ndarray,
-    first: int,
-    last: int,
-    n_items: int,
-) -> sparse.csr_array:
-    """Weights of the neighbours of the items `first:last`, f32 (last - first, i).
+def _neighbour_weights(histories: Iterable[Pairs], items: range, n_items: int) -> sparse.csr_array:
+    """Weights of the neighbours of some items, f32 (items, i)."""
+    total: sparse.csr_array | None = None
+    parts: list[list[Pairs]] = []
+    n_pairs = 0
+    for user_row, item_row in histories:
+        if n_pairs > MAX_PAIRS:  # an item may have more events than memory has room for their pairs
+            total, parts, n_pairs = _added(total, _sum(parts, items, n_items)), [], 0
+        parts.append(_pairs(user_row, item_row, items))
+        n_pairs += sum(len(item) for item, _ in parts[-1])
+    return _added(total, _sum(parts, items, n_items))
 
-    Args:
-        events: The events of these items.
+
+def _pairs(user_row: np.ndarray, item_row: np.ndarray, items: range) -> list[Pairs]:
+    """For each of `_STEPS`, those of the items that have a neighbour there, and the neighbours."""
+    events, found = np.flatnonzero((item_row >= items.start) & (item_row < items.stop)), []
+    for step in _STEPS:
+        at = events[(events + step >= 0) & (events + step < len(item_row))]
+        at = at[(user_row[at] == user_row[at + step]) & (item_row[at] != item_row[at + step])]
+        found.append((item_row[at] - np.int32(items.start), item_row[at + step]))
+    return found
+
+
+def _sum(parts: list[list[Pairs]], items: range, n_items: int) -> sparse.csr_array:
+    """The weights of all pairs, f32 (items, i).
+
+    They are summed step by step: the sums are the same however the histories are divided.
     """
-    item, neighbour, weights = [], [], []
-    for distance in range(1, _WINDOW + 1):
-        for step, weight in ((distance, 1.0), (-distance, _BACKWARD_WEIGHT)):
-            at = events[(events + step >= 0) & (events + step < len(item_row))]
-            at = at[(user_row[at] == user_row[at + step]) & (item_row[at] != item_row[at + step])]
-            item.append(item_row[at] - np.int32(first))
-            neighbour.append(item_row[at + step])
-            weights.append(np.full(len(at), weight * DECAY ** (distance - 1), np.float32))
-    pairs = np.concatenate(item), np.concatenate(neighbour)
-    total = sparse.coo_array((np.concatenate(weights), pairs), (last - first, n_items)).tocsr()
+    ordered = [pairs for of_step in zip(*parts, strict=True) for pairs in of_step]
+    if not ordered:
+        return sparse.csr_array((len(items), n_items), dtype=np.float32)
+    counts = [sum(len(part[i][0]) for part in parts) for i in range(len(_STEPS))]
+    weights = np.repeat(_WEIGHTS, counts)
+    places = tuple(np.concatenate(x) for x in zip(*ordered, strict=True))
+    total = sparse.coo_array((weights, places), (len(items), n_items)).tocsr()
     total.sum_duplicates()
     return sparse.csr_array(total)
+
+
+def _added(total: sparse.csr_array | None, more: sparse.csr_array) -> sparse.csr_array:
+    return more if total is None else sparse.csr_array(total + more)

@@ -1,12 +1,17 @@
 """A data directory to the item graphs that a run directory keeps in `catalogue/`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 from scipy import sparse
 
+from m6rec_cli.data.event_log import EventLog, history_bounds
+from m6rec_cli.data.format import TRAIN
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.item_graphs import content_cosines, content_similarity, cooccurrence, transitions
+from m6rec_cli.item_graphs.cooccurrence import Histories
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.feature_spec import FeatureSpec
 from m6rec_cli.system.progress import Reporter
@@ -15,6 +20,7 @@ from m6rec_cli.system.sealed_files import SealedDirectory
 
 COOCCURRENCE, TRANSITIONS = "cooccurrence.npz", "transitions.npz"
 CONTENT_SIMILARITY = "content_similarity.npz"
+_EVENTS_PER_READ = 2**20
 TERM_COUNTS = "term_counts.npz"
 COSINES = {name: f"{name}.npz" for name in content_cosines.NAMES}
 _FILES = (COOCCURRENCE, TRANSITIONS, TERM_COUNTS, CONTENT_SIMILARITY, *COSINES.values())
@@ -38,12 +44,14 @@ def write_graphs(
         for name in _FILES:
             graphs.copy(f"catalogue/{name}", folder / name)
         return
-    history = data.history("valid")
-    graph = cooccurrence.fit(history.user_row, history.item_row, data.n_items)
-    following = transitions.fit(history.user_row, history.item_row, data.n_items)
+    popularity = data.items["popularity"].to_numpy().astype(np.int64)
+
+    histories = training_histories(data.log)
+    graph = cooccurrence.fit_histories(histories, popularity)
+    following = transitions.fit_histories(histories, popularity)
     counts = content_similarity.term_counts(specs, data.feature)
     with report.task("comparing item content", data.n_items, "items") as task:
-        warm = data.items["popularity"].to_numpy() > 0
+        warm = popularity > 0
         similarity = content_similarity.similarity_graph(counts, warm, on_progress=task.advance)
     vectors = content_cosines.filled_vectors(specs, data.feature)
     cosines = content_cosines.most_similar_items(counts, vectors, warm)
@@ -54,6 +62,19 @@ def write_graphs(
     for name, file in COSINES.items():
         graph = cosines.get(name, cooccurrence.empty_graph(data.n_items))
         cooccurrence.save_graph(folder / file, graph)
+
+
+def training_histories(log: EventLog) -> Histories:
+    """Reads the users and items of the training events, a part of the log at a time."""
+    bounds = history_bounds(log, _EVENTS_PER_READ).tolist()
+
+    def read() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for start, stop in pairwise(bounds):
+            user_row, item_row, split = log.read(start, stop, "user_row", "item_row", "split")
+            trains = split == TRAIN
+            yield user_row[trains], item_row[trains]
+
+    return read
 
 
 def read_cosines(read: Callable[[str], sparse.csr_array]) -> dict[str, sparse.csr_array]:

@@ -4,11 +4,20 @@ Co-occurrence counts whatever is bought within ten events, in both directions. W
 calls for the next, as a camera does for a memory card, the direction and the distance say more.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 from scipy import sparse
 
-from m6rec_cli.item_graphs.cooccurrence import MAX_NEIGHBOURS, top_per_row
+from m6rec_cli.item_graphs.cooccurrence import (
+    MAX_NEIGHBOURS,
+    Histories,
+    blocks_of_items,
+    empty_graph,
+    top_per_row,
+)
 
+EVENTS_PER_BLOCK = 5_000_000
 _PRIOR_COUNT = 1.0
 """Added to an item's number of transitions: a single one gives its follower half of the share."""
 
@@ -23,16 +32,42 @@ def fit(user_row: np.ndarray, item_row: np.ndarray, n_items: int) -> sparse.csr_
     Returns:
         f32 (i, i), the 100 largest shares of each row; a row sums to less than 1.
     """
-    before, after = item_row[:-1], item_row[1:]
-    real = (user_row[:-1] == user_row[1:]) & (before != after)
-    pairs = before[real], after[real]
+    popularity = np.bincount(item_row, minlength=n_items)
+    return fit_histories(lambda: [(user_row, item_row)], popularity)
+
+
+def fit_histories(histories: Histories, popularity: np.ndarray) -> sparse.csr_array:
+    """The table of `fit`, of histories that are read part by part, once for each block of items.
+
+    Args:
+        popularity: Events of each item, (n_items,).
+    """
+    blocks = [empty_graph(len(popularity))[:0]]
+    for items in blocks_of_items(popularity, EVENTS_PER_BLOCK):
+        counts = _follower_counts(histories(), items, len(popularity))
+        total = np.repeat(counts.sum(axis=1) + _PRIOR_COUNT, np.diff(counts.indptr))
+        shares = (counts.data / total).astype(np.float32)
+        table = sparse.csr_array((shares, counts.indices, counts.indptr), counts.shape)
+        blocks.append(top_per_row(table, MAX_NEIGHBOURS))
+    return sparse.csr_array(sparse.vstack(blocks, format="csr"))
+
+
+def _follower_counts(
+    histories: Iterable[tuple[np.ndarray, np.ndarray]], items: range, n_items: int
+) -> sparse.csr_array:
+    """How often each item follows each of some items, f32 (items, i)."""
+    before, after = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
+    for user_row, item_row in histories:
+        first, second = item_row[:-1], item_row[1:]
+        real = (first >= items.start) & (first < items.stop)
+        real &= (user_row[:-1] == user_row[1:]) & (first != second)
+        before.append(first[real] - np.int32(items.start))
+        after.append(second[real])
+    pairs = np.concatenate(before), np.concatenate(after)
     ones = np.ones(len(pairs[0]), np.float32)
-    counts = sparse.coo_array((ones, pairs), (n_items, n_items)).tocsr()
+    counts = sparse.coo_array((ones, pairs), (len(items), n_items)).tocsr()
     counts.sum_duplicates()
-    total = np.repeat(counts.sum(axis=1) + _PRIOR_COUNT, np.diff(counts.indptr))
-    shares = (counts.data / total).astype(np.float32)
-    table = sparse.csr_array((shares, counts.indices, counts.indptr), counts.shape)
-    return top_per_row(table, MAX_NEIGHBOURS)
+    return sparse.csr_array(counts)
 
 
 def shares_of_last_items(

@@ -11,19 +11,20 @@ from m6rec_cli.item_graphs import content_cosines, cooccurrence, second_neighbou
 
 N_RECENT_EVENTS = cooccurrence.N_RECENT_EVENTS
 """Recent events of a user that are looked up in the graphs."""
-SECOND_NEIGHBOURS = "second_neighbours"
-OPTIONAL = (SECOND_NEIGHBOURS, *content_cosines.NAMES)
+SECOND_NEIGHBOURS, REPEATS = "second_neighbours", "repeats"
+OPTIONAL = (SECOND_NEIGHBOURS, REPEATS, *content_cosines.NAMES)
 """Evidence that is left out where it has no weight: it takes time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class UserEvidence:
-    """What the item graphs say of some users.
+    """What the item graphs and their own histories say of some users.
 
     Attributes:
         shares: Shares of the neighbours of recent events, f32 (users, i).
         second_shares: Shares of their second neighbours, f32 (users, i).
         followers: Shares of what follows the last event directly, f32 (users, i).
+        repeats: log(1 + the user's own events with the item), f32 (users, i).
         cosines: Mean cosine of content to recent events, by the names of `content_cosines.NAMES`
             that there are, f32 (users, i) each.
     """
@@ -31,6 +32,7 @@ class UserEvidence:
     shares: sparse.csr_array
     second_shares: sparse.csr_array
     followers: sparse.csr_array
+    repeats: sparse.csr_array
     cosines: Mapping[str, sparse.csr_array]
 
 
@@ -72,15 +74,20 @@ class ItemEvidence:
         n_users: int,
         wanted: Collection[str] = OPTIONAL,
     ) -> UserEvidence:
-        """The evidence of the recent events of users.
+        """The evidence of the events of users.
 
         Args:
-            owner: The user of each of the last `N_RECENT_EVENTS` events at most, sorted; the last
-                event of a user comes last.
+            owner: The user of each event, sorted; the last event of a user comes last. Repeats are
+                counted in all of them, the last `N_RECENT_EVENTS` are looked up in the graphs.
             item_row: The items of the events.
             wanted: The evidence of `OPTIONAL` that is looked up; other evidence of it is empty.
         """
+        repeats = cooccurrence.empty_shares(n_users, len(self.events))
+        if REPEATS in wanted:
+            repeats = log_counts(owner, item_row, (n_users, len(self.events)))
         age = np.searchsorted(owner, owner, side="right") - 1 - np.arange(len(owner))
+        recent = age < N_RECENT_EVENTS
+        owner, item_row, age = owner[recent], item_row[recent], age[recent]
         last = age < content_cosines.N_RECENT_EVENTS
         second = cooccurrence.empty_shares(n_users, len(self.events))
         if SECOND_NEIGHBOURS in wanted:
@@ -89,9 +96,23 @@ class ItemEvidence:
             shares=cooccurrence.neighbour_shares(self.graph, owner, item_row, n_users),
             second_shares=second,
             followers=transitions.shares_of_last_items(self.transitions, owner, item_row, n_users),
+            repeats=repeats,
             cosines={
                 name: content_cosines.of_users(cosines, owner[last], item_row[last], n_users)
                 for name, cosines in self.cosines.items()
                 if name in wanted
             },
         )
+
+
+def log_counts(owner: np.ndarray, item_row: np.ndarray, shape: tuple[int, int]) -> sparse.csr_array:
+    """log(1 + events) of each user with each item, f32 (users, i).
+
+    Args:
+        owner: The user of each event.
+        item_row: The items of the events.
+    """
+    ones = np.ones(len(owner), np.float32)
+    counts = sparse.coo_array((ones, (owner, item_row)), shape).tocsr()
+    counts.sum_duplicates()
+    return sparse.csr_array((np.log1p(counts.data), counts.indices, counts.indptr), shape)

@@ -32,6 +32,7 @@ NAMES = (
     "close_neighbours",
     "second_neighbours",
     "followers",
+    "repeats",
     *content_cosines.NAMES,
 )
 """The rows of `Candidates.values`: weights of `RankingWeights`."""
@@ -162,7 +163,7 @@ def _choose(
     chosen = np.zeros(n_items, bool)
     evidence = events.evidence
     graphs = (evidence.shares, evidence.second_shares, evidence.followers)
-    for matrix in (*graphs, *evidence.cosines.values()):
+    for matrix in (*graphs, evidence.repeats, *evidence.cosines.values()):
         linked, values = _row(matrix, user)
         linked, values = linked[listed[linked]], values[listed[linked]]
         if len(linked) > _N_BEST:
@@ -201,6 +202,7 @@ def _values(
             neighbour_gain(shares, n_items, CLOSE_NEIGHBOUR_SCALE),
             neighbour_gain(second, n_items, SECOND_NEIGHBOUR_SCALE),
             neighbour_gain(followers, n_items, FOLLOWER_SCALE),
+            _of_items(events.evidence.repeats, user, items),
             *(
                 _of_items(cosines[name], user, items) if name in cosines else none
                 for name in content_cosines.NAMES

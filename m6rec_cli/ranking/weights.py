@@ -2,14 +2,14 @@
 
     score(u, i) = b(t) logit(u, i) + c(t) log(1 + events(i)) + v log(1 + s n q(u, i))
                   + w log(1 + 10 n q(u, i)) + z log(1 + n q2(u, i)) + f log(1 + 10 n r(u, i))
-                  + x words(u, i) + y vectors(u, i)
+                  + x words(u, i) + y vectors(u, i) + a log(1 + own(u, i))
 
 with the logits of the model, the shares q of the item graphs over n items, the shares q2 of second
-neighbours, the shares r of what follows the last event directly, and the mean cosines of item
-content to recent events by words and by frozen vectors (all of `item_graphs`). b and c depend on
-the number t of events that the user has: b(t) = max(0, b0 + b1 log(1 + t)) and c(t) = c0 + c1 log(1
-+ t). With b0 = v = 1 and all else 0 the softmax of the score is the interpolation of
-`item_graphs/cooccurrence.py`.
+neighbours, the shares r of what follows the last event directly, the mean cosines of item content
+to recent events by words and by frozen vectors (all of `item_graphs`), and the number of the user's
+own events with the item. b and c depend on the number t of events that the user has: b(t) = max(0,
+b0 + b1 log(1 + t)) and c(t) = c0 + c1 log(1 + t). With b0 = v = 1 and all else 0 the softmax of the
+score is the interpolation of `item_graphs/cooccurrence.py`.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 from scipy import sparse
 
-from m6rec_cli.ranking.evidence import OPTIONAL, SECOND_NEIGHBOURS, UserEvidence
+from m6rec_cli.ranking.evidence import OPTIONAL, REPEATS, SECOND_NEIGHBOURS, UserEvidence
 
 NEIGHBOUR_SCALE, CLOSE_NEIGHBOUR_SCALE = 0.1, 10.0
 """s in the formula where it is learned, and its counterpart: it grows for small shares already."""
@@ -31,6 +31,7 @@ NOT_NEGATIVE = (
     "followers",
     "words",
     "vectors",
+    "repeats",
 )
 """Weights without which `RankingWeights.gains` could be negative."""
 MAX_EVENTS = 200
@@ -53,6 +54,7 @@ class RankingWeights:
         followers: f, not negative.
         words: x, not negative.
         vectors: y, not negative.
+        repeats: a, not negative.
     """
 
     model: float
@@ -66,6 +68,7 @@ class RankingWeights:
     followers: float = 0.0
     words: float = 0.0
     vectors: float = 0.0
+    repeats: float = 0.0
 
     @classmethod
     def from_json(cls, tree: Mapping[str, object]) -> "RankingWeights":
@@ -76,10 +79,10 @@ class RankingWeights:
                 not be.
         """
         names = [field.name for field in fields(cls)]
-        if set(tree) | {SECOND_NEIGHBOURS} != set(names):
+        if set(tree) | {SECOND_NEIGHBOURS, REPEATS} != set(names):
             raise ValueError(f"the weights are {', '.join(tree)}, not {', '.join(names)}")
-        # A run that was trained before second neighbours were known gives them no weight.
-        tree = {SECOND_NEIGHBOURS: 0.0, **tree}
+        # Runs that were trained before these were known give them no weight.
+        tree = {SECOND_NEIGHBOURS: 0.0, REPEATS: 0.0, **tree}
         values = {name: float(value) for name, value in tree.items() if isinstance(value, float)}
         if len(values) < len(names) or not np.isfinite(list(values.values())).all():
             raise ValueError("a weight is no finite number")
@@ -101,7 +104,7 @@ class RankingWeights:
 
     @property
     def uses_graphs(self) -> bool:
-        """Whether any item graph has a weight."""
+        """Whether any item graph, or repeats, have a weight."""
         return any((self.neighbours, self.close_neighbours, self.followers, *self.used_evidence))
 
     @property
@@ -110,7 +113,7 @@ class RankingWeights:
         return tuple(name for name in OPTIONAL if getattr(self, name))
 
     def gains(self, evidence: UserEvidence, n_items: int) -> sparse.csr_array:
-        """What the item graphs add to scores, f32 (users, i), not negative."""
+        """What graphs and repeats add to scores, f32 (users, i), not negative."""
         shares = evidence.shares
         gain = np.float32(self.neighbours) * neighbour_gain(
             shares.data, n_items, self.neighbour_scale
@@ -126,9 +129,9 @@ class RankingWeights:
             if weight:
                 gain = np.float32(weight) * neighbour_gain(other.data, n_items, scale)
                 total = total + sparse.csr_array((gain, other.indices, other.indptr), other.shape)
-        for name, cosines in evidence.cosines.items():
+        for name, values in {REPEATS: evidence.repeats, **evidence.cosines}.items():
             if weight := getattr(self, name):
-                total = total + np.float32(weight) * cosines
+                total = total + np.float32(weight) * values
         return sparse.csr_array(total)
 
 

@@ -80,6 +80,6 @@ def _write(folder: Path, users: RequestedUsers, before: str, report: Reporter) -
     function = scoring_function.lower(users.run, inputs, has_bias=items.has_bias)
     (folder / FUNCTION).write_bytes(function.serialize())
     graphs = graph_tables.write_graphs(folder, catalogue)
-    graph_tables.write_ranking(folder, catalogue)
+    graph_tables.write_ranking(folder, catalogue, users.run.config.model.max_history)
     checked = parity.write_check(folder, users.settings, histories, users.rows, inputs)
     return write_manifest(folder, users, before, items, function, inputs, graphs, checked)

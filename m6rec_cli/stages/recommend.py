@@ -171,6 +171,8 @@ def _summary(
         "items": len(counts.items),
         "basis": dict(counts.basis.most_common()),
     }
+    if histories.run.catalogue.is_other_shop:
+        summary["other_shop"] = True
     if isinstance(histories, IncrementalHistories):
         summary["state"] = {"directory": str(request.users.state), **histories.update.counts}
     return summary

@@ -1,5 +1,6 @@
 """Training events to stacks of batches, a dispatch each; a pure function of (seed, epoch, step)."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -7,20 +8,15 @@ from functools import cached_property
 import jax
 import numpy as np
 
-from m6rec_cli.config.settings import Config, TrainConfig
-from m6rec_cli.data.events import Events
-from m6rec_cli.data.format import TRAIN
-from m6rec_cli.data.packing import PackedRows, gap_buckets, pack_training, row_length
+from m6rec_cli.config.settings import Config
+from m6rec_cli.data.packing import PackedRows, row_length
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.execution import model_inputs
 from m6rec_cli.system.errors import M6RecError
-from m6rec_cli.system.tokens import START
-from m6rec_cli.training import future_targets, target_weights
+from m6rec_cli.training.block_packing import PackedBlock, pack_blocks
 from m6rec_cli.training.objective import AUXILIARY_ROWS
 from m6rec_cli.training.state import Batch
-
-_LONG_SHARE = 0.5
-"""Share of the histories that learn the long run in an epoch, with `model.long_horizon`."""
+from m6rec_cli.training.training_log import TrainingLog
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,27 +24,21 @@ class TrainingBatches:
     """Training events, and how they are divided into batches.
 
     Attributes:
-        gaps: Time gap bucket of each event.
-        weight: f32 (events,), weight of each event as a target; 0 if it is none.
         row_length: Tokens in a packed row.
         encodes_some_items: Whether a step encodes the content of some items only.
         caches_content: Whether content vectors are cached from step to step: if a step encodes some
             items only, or none, since the encoder is frozen.
         n_fresh: Fresh items of a step: those that it encodes or, if it encodes all, those in the
             auxiliary losses; 0 if neither applies.
-        popularity: Training events of each item.
     """
 
     config: Config
-    events: Events
-    gaps: np.ndarray
-    weight: np.ndarray
+    log: TrainingLog
     row_length: int
     rows_per_batch: int
     encodes_some_items: bool
     caches_content: bool
     n_fresh: int
-    popularity: np.ndarray
 
     @classmethod
     def from_data(
@@ -71,18 +61,8 @@ class TrainingBatches:
                 where="train.future_targets",
                 hint="set one of them",
             )
-        events = data.events
-        events = events.take(events.split == TRAIN)
-        weight = _target_weights(events, train, data.n_users, labelled_only)
-        if not (weight > 0).any():
-            raise M6RecError(
-                "no training event is a target" + (": none is labelled" if labelled_only else ""),
-                where=str(data.path),
-                hint="look at `--positive` and `--split` of `m6rec preprocess`",
-            )
-        popularity = np.bincount(events.item_row, minlength=data.n_items)
-        lengths = np.diff(events.offsets(data.n_users))
-        n_tokens = row_length(lengths[lengths > 0], config.model.max_history)
+        log = TrainingLog.from_data(data, config, labelled_only=labelled_only)
+        n_tokens = row_length(log.history_lengths, config.model.max_history)
         encoder_learns = has_content and "encoder" in train.trainable
         encodes_some = encoder_learns and data.n_items > config.model.encoder.refresh_rows
         n_fresh = 0
@@ -92,48 +72,25 @@ class TrainingBatches:
             n_fresh = min(data.n_items, AUXILIARY_ROWS)
         return cls(
             config=config,
-            events=events,
-            gaps=gap_buckets(events, has_time=data.has_time),
-            weight=target_weights.weight_by_rarity(
-                weight.astype(np.float32), events.item_row, popularity, train.loss.tail_exponent
-            ),
+            log=log,
             row_length=n_tokens,
             rows_per_batch=max(1, round(train.batch_targets / n_tokens)),
             encodes_some_items=encodes_some,
             caches_content=encodes_some or (has_content and not encoder_learns),
             n_fresh=n_fresh,
-            popularity=popularity,
         )
 
-    def pack_epoch(self, epoch: int) -> PackedRows:
-        """The packed rows of an epoch, padded with empty rows to whole batches."""
-        train = self.config.train
-        rng = np.random.default_rng((train.seed, epoch, 0, 3))
-        places, long_users = train.future_targets, None
-        if self.config.model.long_horizon:
-            places = self.config.model.long_horizon
-            long_users = rng.random(1 + int(self.events.user_row[-1])) < _LONG_SHARE
-        target_index, factor = future_targets.sample_targets(
-            self.events.user_row, self.weight > 0, places, rng, long_users
-        )
-        packed = pack_training(
-            self.events,
-            self.gaps,
-            weight=self.weight[target_index] * factor,
-            length=self.row_length,
-            first_event=train.loss.first_event,
-            seed=train.seed,
-            epoch=epoch,
-            target_index=target_index,
-            long_users=long_users,
-        )
-        return _pad_rows(packed, -len(packed) % self.rows_per_batch, self.row_length)
+    def packed_blocks(self, epoch: int) -> Iterator[PackedBlock]:
+        """The blocks of an epoch, see `pack_blocks`."""
+        return pack_blocks(self.log, epoch, self.row_length, self.rows_per_batch)
 
     @cached_property
     def _targets_per_batch(self) -> np.ndarray:
         """Number of targets in each batch of the first epoch."""
-        weight = self.pack_epoch(0).weight
-        return (weight > 0).reshape(-1, self.rows_per_batch * self.row_length).sum(axis=1)
+        size = self.rows_per_batch * self.row_length
+        return np.concatenate(
+            [(b.rows.weight > 0).reshape(-1, size).sum(axis=1) for b in self.packed_blocks(0)]
+        )
 
     @property
     def steps_per_epoch(self) -> int:
@@ -160,19 +117,27 @@ class TrainingBatches:
             A stack, and the number of its batches; the last batch is repeated to fill the last
             stack.
         """
-        packed, size = self.pack_epoch(epoch), self.config.train.steps_per_dispatch
-        n_steps = len(packed) // self.rows_per_batch
-        for first in range(start, n_steps, size):
-            n = min(size, n_steps - first)
-            batches = [self._batch(packed, first + min(j, n - 1), epoch) for j in range(size)]
-            yield jax.tree.map(lambda *leaves: np.stack(leaves), *batches), n
+        size, batches = self.config.train.steps_per_dispatch, self._batches(epoch, start)
+        while stack := list(itertools.islice(batches, size)):
+            n = len(stack)
+            stack += [stack[-1]] * (size - n)
+            yield jax.tree.map(lambda *leaves: np.stack(leaves), *stack), n
 
-    def _batch(self, packed: PackedRows, step: int, epoch: int) -> Batch:
-        first = step * self.rows_per_batch
-        rows = packed.take(np.arange(first, first + self.rows_per_batch))
+    def _batches(self, epoch: int, start: int) -> Iterator[Batch]:
+        """The batches of an epoch from step `start` on; blocks before it are packed, too."""
+        first_step = 0
+        for block in self.packed_blocks(epoch):
+            n = len(block.rows) // self.rows_per_batch
+            for step in range(max(start, first_step), first_step + n):
+                rows = np.arange(self.rows_per_batch) + (step - first_step) * self.rows_per_batch
+                yield self._batch(block, rows, step, epoch)
+            first_step += n
+
+    def _batch(self, block: PackedBlock, index: np.ndarray, step: int, epoch: int) -> Batch:
+        rows = block.rows.take(index)
         rng = np.random.default_rng((self.config.train.seed, epoch, step, 1))
         fresh_items, fresh_scale = self._fresh_items(rows, rng)
-        negatives, log_expected = self._negatives(rng)
+        negatives, log_expected = self._negatives(block, rng)
         return Batch(
             tokens=model_inputs.packed_tokens(rows),
             target=rows.target,
@@ -191,7 +156,7 @@ class TrainingBatches:
         A quarter of the fresh items are others, which stand for the rest of the catalogue in the
         softmax.
         """
-        n_items = len(self.popularity)
+        n_items = len(self.log.popularity)
         if not self.encodes_some_items:
             chosen = (
                 np.sort(rng.choice(n_items, self.n_fresh, replace=False))
@@ -211,39 +176,21 @@ class TrainingBatches:
         scale[len(own) :] = len(others) / max(len(drawn), 1)
         return np.concatenate([own, drawn]).astype(np.int32), scale
 
-    def _negatives(self, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def _negatives(
+        self, block: PackedBlock, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Items for the sampled softmax, and the log of their expected counts.
 
-        Half of them are drawn by popularity, half uniformly.
+        Half of them are drawn by popularity in the block, half uniformly.
         """
-        train = self.config.train
-        if train.softmax == "exact":
+        if block.popularity is None:
             return np.zeros(0, np.int32), np.zeros(0, np.float32)
-        n_items, k = len(self.popularity), train.negatives
-        by_event = self.events.item_row[rng.integers(0, len(self.events), k - k // 2)]
+        n_items, n_events, k = (
+            len(block.popularity),
+            len(block.item_row),
+            self.config.train.negatives,
+        )
+        by_event = block.item_row[rng.integers(0, n_events, k - k // 2)]
         drawn = np.concatenate([by_event, rng.integers(0, n_items, k // 2)]).astype(np.int32)
-        expected = (k - k // 2) * self.popularity[drawn] / len(self.events) + (k // 2) / n_items
+        expected = (k - k // 2) * block.popularity[drawn] / n_events + (k // 2) / n_items
         return drawn, np.log(expected).astype(np.float32)
-
-
-def _target_weights(
-    events: Events, train: TrainConfig, n_users: int, labelled_only: bool
-) -> np.ndarray:
-    """The weight of each event as a target, before `tail_exponent`; 0 if it is none."""
-    weight = events.weight * events.label if labelled_only else np.ones(len(events), np.float32)
-    if train.label_fraction < 1:
-        # numpy pads seeds with zeros, so (seed,) alone would repeat the stream of the first epoch.
-        rng = np.random.default_rng((train.seed, 0, 0, 2))
-        kept = rng.random(n_users) < train.label_fraction
-        weight = weight * kept[events.user_row]
-    return weight
-
-
-def _pad_rows(packed: PackedRows, n: int, length: int) -> PackedRows:
-    """Append `n` empty rows."""
-    blank = {"item": START, "reset": True}
-    padded = {
-        name: np.concatenate([x, np.full((n, length), blank.get(name, 0), x.dtype)])
-        for name, x in packed.arrays().items()
-    }
-    return PackedRows(**padded) if n else packed

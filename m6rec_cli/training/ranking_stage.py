@@ -12,7 +12,7 @@ from m6rec_cli.data.spans import range_positions
 from m6rec_cli.execution.user_contexts import user_contexts
 from m6rec_cli.item_graphs import content_similarity, cooccurrence, run_graphs
 from m6rec_cli.ranking import fit, held_out
-from m6rec_cli.ranking.evidence import N_RECENT_EVENTS, ItemEvidence
+from m6rec_cli.ranking.evidence import ItemEvidence
 from m6rec_cli.ranking.ranking_file import FILE, PROTOCOLS, RankingFit, file_of
 from m6rec_cli.training.setup import TrainingSetup
 from m6rec_cli.training.validation import Validation
@@ -55,7 +55,7 @@ def _held_out_events(
     queries = validation.queries
     # Lists know no more events of a user than the decoder reads: a state directory keeps no others.
     most = setup.job.config.model.max_history
-    first = np.maximum(queries.start, queries.stop - min(N_RECENT_EVENTS, most))
+    first = np.maximum(queries.start, queries.stop - most)
     owner, position = range_positions(first, queries.stop)
     embeddings = np.load(folder / "embeddings.npy")
     contexts, _ = user_contexts(

@@ -4,6 +4,8 @@ import time
 from contextlib import closing
 
 from m6rec_cli.data.multi_domain import open_domains
+from m6rec_cli.data.store import Dataset
+from m6rec_cli.data.stored_events import long_log_on_disk
 from m6rec_cli.system import process_group, runtime, signals
 from m6rec_cli.system.progress import ProgressTask, Reporter, Summary, compiling
 from m6rec_cli.system.run_manifest import RUN, read_run
@@ -58,9 +60,22 @@ def _fit(job: TrainingJob, report: Reporter, after_epoch: AfterEpoch | None) -> 
             return _publish_finished(job, report)
         with process_group.first_process_writes() as may_write:
             job = extension.begin(job, report, may_write=may_write)
-    report.status("building the model")
     if job.refit_of:
         data = refit.training_data(job.refit_of, data)
+    with long_log_on_disk(data, job.config.train.events_per_block, report) as data:
+        return _fit_data(job, data, resumes, started, stop, report, after_epoch)
+
+
+def _fit_data(
+    job: TrainingJob,
+    data: Dataset,
+    resumes: bool,
+    started: float,
+    stop: StopCondition,
+    report: Reporter,
+    after_epoch: AfterEpoch | None,
+) -> Summary:
+    report.status("building the model")
     setup, state = build_setup(job, data, report)
     with process_group.first_process_writes() as may_write:
         if may_write and not resumes:

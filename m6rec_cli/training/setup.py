@@ -149,7 +149,7 @@ def build_trainer(
         n_modalities=len(model.encoder.items.names),
         layout=layout,
         typical_targets=batches.typical_targets,
-        rarity=target_weights.rarity(batches.popularity),
+        rarity=target_weights.rarity(batches.log.popularity),
     )
     content = (
         jax.jit(lambda: encode_content(model, tables.items, len(tables.warm)))()

@@ -10,20 +10,14 @@ EXCLUDED_BIAS = -1e9
 """The logit bias of an item outside the softmax; finite, since 0 * inf would be NaN."""
 
 
-def weight_by_rarity(
-    weight: np.ndarray, item_row: np.ndarray, popularity: np.ndarray, exponent: float
-) -> np.ndarray:
-    """Multiply the weights by popularity^-exponent, scaled to a mean factor of 1 over the targets.
+def rarity_factors(item_row: np.ndarray, popularity: np.ndarray, exponent: float) -> np.ndarray:
+    """The popularity of each event's item to the power of `-exponent`, f64 (events,).
 
     Args:
-        weight: f32 (events,), 0 for events that are no targets.
         item_row: int (events,).
         popularity: Training events of each item.
     """
-    if not exponent:
-        return weight
-    factor = np.maximum(popularity, 1)[item_row] ** -exponent
-    return (weight * factor / factor[weight > 0].mean()).astype(np.float32)
+    return np.maximum(popularity, 1)[item_row] ** -exponent
 
 
 def rarity(popularity: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from m6rec_cli.data.manifest import hides_seen
 from m6rec_cli.data.packing import PackedRows, gap_buckets, pack_queries
 from m6rec_cli.data.queries import HeldOut, Queries, later_events, next_events
 from m6rec_cli.data.store import Dataset
+from m6rec_cli.data.user_events import users_with_targets, with_events_of
 from m6rec_cli.execution.layout import Layout
 from m6rec_cli.execution.model_inputs import FeatureTables
 from m6rec_cli.execution.user_contexts import user_contexts
@@ -77,13 +78,13 @@ class Validation:
     @classmethod
     def from_data(cls, data: Dataset, config: Config) -> "Validation | None":
         """The sample; None if no validation events are held out."""
-        truth = data.truth("valid")
-        if not len(truth):
+        users = users_with_targets(data, "valid")
+        if not len(users):
             return None
-        users = np.unique(truth.user_row).astype(np.int64)
         limit = config.train.valid_users
         if limit and len(users) > limit:
             users = np.sort(np.random.default_rng(0).choice(users, limit, replace=False))
+        data = with_events_of(data, users)
         if config.train.valid_protocol == "rolling":
             held_out = next_events(data, "valid", users, limit)
         else:

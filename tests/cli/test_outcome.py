@@ -99,6 +99,11 @@ def test_evaluated_opens_the_report_or_recommends_by_the_best_run(
     assert (found.next_step or "").startswith(follows)
 
 
+def test_recommended_for_another_shop_leads_to_its_guide():
+    found = outcome.recommended({**LISTS, "out": "recs.csv", "other_shop": True}, None, "all")
+    assert found.next_step == "m6rec guide new-shop"
+
+
 def test_evaluated_baselines_alone_lead_to_training():
     systems = {"ease": EVALUATION["systems"]["ease"]}
     found = outcome.evaluated({**EVALUATION, "systems": systems}, None)

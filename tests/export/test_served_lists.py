@@ -129,6 +129,7 @@ def with_graphs(exported: Export, histories: dict[str, list[str]]) -> dict[str, 
             for name in ("words", "vectors")
         )
         r = mean(graphs["transitions"], history, {"events": 1, "decay": 1.0})
+        own = np.bincount([row_of[item] for item in history[-ranking["own_events"] :]], minlength=n)
         b = max(0, weight["model"] + weight["model_by_length"] * length)
         c = weight["popularity"] + weight["popularity_by_length"] * length
         found[user] = (
@@ -138,6 +139,7 @@ def with_graphs(exported: Export, histories: dict[str, list[str]]) -> dict[str, 
             + weight["close_neighbours"] * np.log1p(10 * n * q)
             + weight["second_neighbours"] * np.log1p(n * q2)
             + weight["followers"] * np.log1p(10 * n * r)
+            + weight["repeats"] * np.log1p(own)
             + weight["words"] * words
             + weight["vectors"] * vectors
         )

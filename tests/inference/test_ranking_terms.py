@@ -31,6 +31,7 @@ WEIGHTS = RankingWeights(
     second_neighbours=0.9,
     followers=0.8,
     words=1.5,
+    repeats=0.3,
 )
 
 
@@ -120,6 +121,7 @@ def test_frames_with_learned_weights_follow_the_formula(shop):
             + 0.9 * np.log1p(len(q) * recent_means(items, second, 10, 0.8))
             + 0.8 * np.log1p(10 * len(q) * recent_means(items, following, 1, 1.0))
             + 1.5 * cosine
+            + 0.3 * np.log1p(np.bincount(items, minlength=data.n_items))
         )
         np.testing.assert_allclose(np.exp(found[i]), softmax(logits), rtol=2e-3, atol=1e-7)
 

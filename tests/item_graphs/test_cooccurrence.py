@@ -99,3 +99,27 @@ def test_load_graph_equals_the_saved_graph(tmp_path):
     cooccurrence.save_graph(tmp_path / "graph.npz", graph)
     got = cooccurrence.load_graph(tmp_path / "graph.npz")
     np.testing.assert_array_equal(got.toarray(), graph.toarray())
+
+
+@pytest.mark.parametrize("max_pairs", [10**9, 20])
+def test_fit_of_histories_in_parts_equals_that_of_all(monkeypatch, max_pairs):
+    user, item = random_log(5, users=40)
+    parts = [user < 9, (user >= 9) & (user < 10), (user >= 10) & (user < 31), user >= 31]
+    whole = cooccurrence.fit(user, item, 15)
+    monkeypatch.setattr(cooccurrence, "EVENTS_PER_BLOCK", 50)
+    monkeypatch.setattr(cooccurrence, "MAX_PAIRS", max_pairs)
+    popularity = np.bincount(item, minlength=15)
+    got = cooccurrence.fit_histories(lambda: ((user[p], item[p]) for p in parts), popularity)
+    np.testing.assert_array_equal(got.indices, whole.indices)
+    if max_pairs > len(user):
+        np.testing.assert_array_equal(got.data, whole.data)
+    np.testing.assert_allclose(got.data, whole.data, rtol=1e-5)
+
+
+def test_blocks_of_items_are_all_items_in_order():
+    popularity = np.array([3, 2, 9, 1, 3, 2, 0])
+    blocks = [list(items) for items in cooccurrence.blocks_of_items(popularity, 4)]
+    assert [i for items in blocks for i in items] == list(range(7))
+    assert len(blocks) > 2
+    many = list(cooccurrence.blocks_of_items(np.ones(1000, np.int64), 1))
+    assert len(many) <= 101, "a long log is not read for ever"

@@ -51,3 +51,15 @@ def test_shares_of_last_items_are_those_of_the_last_event():
     np.testing.assert_allclose(found.toarray(), [[0, 0.5, 0], [0, 0, 0], [0, 0, 0.5]])
     none = np.zeros(0, np.int64)
     assert transitions.shares_of_last_items(table, none, none, 2).shape == (2, 3)
+
+
+def test_fit_of_histories_in_parts_equals_that_of_all(monkeypatch):
+    rng = np.random.default_rng(1)
+    user, item = np.sort(rng.integers(0, 30, 400)), rng.integers(0, 12, 400)
+    whole = transitions.fit(user, item, 12)
+    monkeypatch.setattr(transitions, "EVENTS_PER_BLOCK", 90)
+    parts = [user < 4, (user >= 4) & (user < 20), user >= 20]
+    got = transitions.fit_histories(
+        lambda: ((user[p], item[p]) for p in parts), np.bincount(item, minlength=12)
+    )
+    np.testing.assert_array_equal(got.toarray(), whole.toarray())

@@ -73,6 +73,17 @@ def right_model(n_users: int = 300, n_items: int = 60, seed: int = 0) -> HeldOut
     return held_out_events(histories, targets, logits.astype(np.float32))
 
 
+def own_favourites(n_users: int = 200, n_items: int = 60, seed: int = 0) -> HeldOutEvents:
+    """Each user has two items again and again, but not lately; one of them is the target."""
+    rng = np.random.default_rng(seed)
+    favourites = rng.integers(0, n_items, (n_users, 2))
+    old = np.where(rng.random((n_users, 12)) < 0.5, favourites[:, :1], favourites[:, 1:])
+    histories = np.concatenate([old, rng.integers(0, n_items, (n_users, 10))], axis=1)
+    targets = np.where(rng.random(n_users) < 0.5, favourites[:, 0], favourites[:, 1])
+    logits = rng.standard_normal((n_users, n_items)).astype(np.float32)
+    return held_out_events(histories, targets, logits)
+
+
 def bought_after_a_twin(n_pairs: int = 40, seed: int = 0) -> HeldOutEvents:
     """Items have twins of the same content; what is asked for was bought after the twin alone.
 

@@ -38,10 +38,15 @@ def test_of_users_weighs_recent_events_by_their_age():
     expected = np.stack(
         [cosine @ words.toarray()[items[2:7]] / cosine.sum(), np.zeros(9), words.toarray()[6]]
     )
+    counts = np.zeros((3, 9))
+    np.add.at(counts, (owner, items), 1)
+    np.testing.assert_allclose(found.repeats.toarray(), np.log1p(counts), rtol=1e-6)
+    assert counts.max() == 2
     assert found.cosines.keys() == {"words"}
     np.testing.assert_allclose(found.cosines["words"].toarray(), expected, rtol=1e-5)
     less = evidence.of_users(owner, items, 3, wanted=())
     assert less.cosines == {}
+    assert (less.repeats.nnz, less.repeats.shape) == (0, (3, 9))
     assert (less.second_shares.nnz, less.second_shares.shape) == (0, (3, 9))
     np.testing.assert_array_equal(less.shares.toarray(), found.shares.toarray())
 
@@ -58,3 +63,26 @@ def test_popularity_is_the_logarithm_of_events():
     )
     np.testing.assert_allclose(evidence.popularity, [0, np.log(2), np.log(100)], rtol=1e-6)
     assert evidence.popularity.dtype == np.float32
+
+
+def test_of_users_counts_repeats_in_all_events_and_looks_up_the_last_ten():
+    rng = np.random.default_rng(0)
+    graph = random_graph(rng, 9)
+    evidence = ItemEvidence(
+        cooccurrence=graph,
+        content_similarity=graph,
+        graph=graph,
+        transitions=graph,
+        cosines={"words": graph},
+        events=np.arange(9),
+    )
+    items = rng.integers(0, 9, 40)
+    long = evidence.of_users(np.zeros(40, np.int64), items, 1)
+    short = evidence.of_users(np.zeros(10, np.int64), items[-10:], 1)
+    np.testing.assert_allclose(
+        long.repeats.toarray()[0], np.log1p(np.bincount(items, minlength=9)), rtol=1e-6
+    )
+    for name in ("shares", "second_shares", "followers"):
+        expected = getattr(short, name).toarray()
+        np.testing.assert_array_equal(getattr(long, name).toarray(), expected, err_msg=name)
+    np.testing.assert_array_equal(long.cosines["words"].toarray(), short.cosines["words"].toarray())

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from m6rec_cli.ranking import ascent, fit, held_out
 from m6rec_cli.ranking.held_out import NAMES, Candidates, candidates
@@ -12,6 +13,7 @@ from tests.ranking.held_out_worlds import (
     bought_after_a_twin,
     fixed_order,
     held_out_events,
+    own_favourites,
     right_model,
 )
 
@@ -41,6 +43,23 @@ def test_fit_finds_what_was_bought_after_something_similar():
     found = fit.fit(candidates(bought_after_a_twin()))
     assert max(found.ndcg or 0, found.other_ndcg or 0) > 0.9
     assert found.weights.second_neighbours > 0.3
+
+
+def test_fit_finds_what_people_come_back_to():
+    """Their favourites are older than the ten events that the graphs are looked up by."""
+    found = fit.fit(candidates(own_favourites()))
+    assert found.is_learned
+    assert found.weights.repeats > 1
+    assert found.ndcg is not None
+    assert found.ndcg > 0.7 > 0.3 > (found.other_ndcg or 1)
+
+
+def test_fit_gives_repeats_no_weight_where_seen_items_are_hidden():
+    events = own_favourites()
+    hidden = events.evidence.repeats.toarray() > 0
+    hidden[np.arange(200), events.target] = False
+    events = dataclasses.replace(events, hidden=sparse.csr_array(hidden), target=hidden.argmin(1))
+    assert fit.fit(candidates(events)).weights.repeats == 0
 
 
 def test_fit_where_the_model_is_right_keeps_it():

@@ -25,8 +25,12 @@ def test_candidates_of_a_small_catalogue_are_all_items():
     assert found.offsets.tolist() == [0, 9, 18, 27, 36, 45, 54]
     assert not found.log_copies.any()
     assert (found.target - found.offsets[:-1]).tolist() == events.target.tolist()
-    values = dict(zip(NAMES, found.values.reshape(len(NAMES), 6, 9), strict=True))
+    values: dict[str, np.ndarray] = dict(
+        zip(NAMES, found.values.reshape(len(NAMES), 6, 9), strict=True)
+    )
     shares = events.evidence.shares.toarray()
+    counts = np.expm1(events.evidence.repeats.toarray())
+    assert set(counts.ravel().round(5).tolist()) >= {0, 1, 2}
     length = np.log1p([0, 1, 2, 4, 7, 200])
     assert found.mean_log_length == pytest.approx(length.mean())
     length = (length - length.mean())[:, None]
@@ -41,6 +45,7 @@ def test_candidates_of_a_small_catalogue_are_all_items():
         "close_neighbours": np.log1p(10 * 9 * shares),
         "second_neighbours": np.log1p(9 * events.evidence.second_shares.toarray()),
         "followers": np.log1p(10 * 9 * events.evidence.followers.toarray()),
+        "repeats": np.log1p(counts),
         "words": events.evidence.cosines["words"].toarray(),
         "vectors": np.zeros((6, 9)),
     }

@@ -12,11 +12,13 @@ from m6rec_cli.ranking.weights import FIXED, MAX_EVENTS, RankingWeights
 SHARES = np.array([[0, 0.5, 0.25, 0], [0, 0, 0, 0]], np.float32)
 FOLLOWERS = np.array([[0.5, 0, 0, 0.1], [0, 0.3, 0, 0]], np.float32)
 SECOND = np.array([[0.1, 0, 0.3, 0], [0, 0, 0.2, 0]], np.float32)
+REPEATS = np.log1p(np.array([[0, 3, 0, 0], [1, 0, 0, 0]], np.float32))
 WORDS = np.array([[0.8, 0, 0.4, 0], [0, 0, 0, 0.6]], np.float32)
 EVIDENCE = UserEvidence(
     shares=sparse.csr_array(SHARES),
     second_shares=sparse.csr_array(SECOND),
     followers=sparse.csr_array(FOLLOWERS),
+    repeats=sparse.csr_array(REPEATS),
     cosines={"words": sparse.csr_array(WORDS), "vectors": sparse.csr_array(WORDS / 2)},
 )
 
@@ -31,6 +33,7 @@ def test_gains_are_the_sum_of_the_terms():
         followers=1.5,
         words=3.0,
         vectors=4.0,
+        repeats=0.7,
     )
     expected = (
         2 * np.log(1 + 0.3 * 4 * SHARES)
@@ -38,6 +41,7 @@ def test_gains_are_the_sum_of_the_terms():
         + 0.9 * np.log(1 + 4 * SECOND)
         + 1.5 * np.log(1 + 10 * 4 * FOLLOWERS)
         + 5 * WORDS
+        + 0.7 * REPEATS
     )
     found = weights.gains(EVIDENCE, 4)
     assert found.dtype == np.float32
@@ -71,11 +75,12 @@ def test_uses_graphs_is_false_for_the_model_alone():
     assert RankingWeights(model=1.0, vectors=0.1).uses_graphs
     assert RankingWeights(model=1.0, followers=0.1).uses_graphs
     assert RankingWeights(model=1.0, second_neighbours=0.1).uses_graphs
+    assert RankingWeights(model=1.0, repeats=0.1).uses_graphs
 
 
 def test_used_evidence_is_what_has_a_weight():
-    weights = RankingWeights(model=1.0, second_neighbours=0.1, vectors=2.0)
-    assert weights.used_evidence == ("second_neighbours", "vectors")
+    weights = RankingWeights(model=1.0, second_neighbours=0.1, vectors=2.0, repeats=1.0)
+    assert weights.used_evidence == ("second_neighbours", "repeats", "vectors")
     assert FIXED.used_evidence == ()
 
 
@@ -106,9 +111,9 @@ def test_from_json_without_a_weight_is_an_error():
         RankingWeights.from_json(tree)
 
 
-def test_from_json_of_a_run_that_knows_no_second_neighbours_has_none():
-    tree = FIXED.to_json()
-    del tree["second_neighbours"]
+@pytest.mark.parametrize("later", [("repeats",), ("repeats", "second_neighbours")])
+def test_from_json_of_a_run_of_before_a_term_gives_it_no_weight(later):
+    tree = {name: weight for name, weight in FIXED.to_json().items() if name not in later}
     assert RankingWeights.from_json(tree) == FIXED
 
 

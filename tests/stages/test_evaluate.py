@@ -55,15 +55,15 @@ def test_run_trained_run_is_scored_before_the_split(cycle, tmp_path, monkeypatch
             item = call["data"].truth("valid").item_row[queries]
             return np.eye(12, dtype=np.float32)[item]
 
-    def load_scorer(path, data, before, config, report, queries):
-        call.update(path=path, data=data, before=before)
+    def load_scorer(path, data, before, config, report, queries, protocol):
+        call.update(path=path, data=data, before=before, protocol=protocol)
         return Oracle()
 
     monkeypatch.setattr(model_scorer, "load_scorer", load_scorer)
     summary = evaluate(
         cycle, EvaluationRequest(runs=[run]), sets=["evaluate.split=valid", "evaluate.bootstrap=0"]
     )
-    assert call["before"] == "valid"
+    assert (call["before"], call["protocol"]) == ("valid", "all")
     system = summary["systems"][run]
     assert (system["kind"], system["masked"]["mrr@5"], system["intervals"]) == ("run", 1.0, {})
 

@@ -36,6 +36,7 @@ def test_run_lists_the_items_of_the_new_shop_by_what_is_alike(shop, ask, tmp_pat
         "0% of the events are on items of the run: the tables are read as those of a new shop"
         in (ask.report.notes)
     )
+    assert ask.summary["other_shop"]
     lists = lists_by_user(frame)
     assert len(lists) == N_USERS
     for user, items in lists.items():
@@ -63,6 +64,7 @@ def test_run_of_a_shop_that_numbers_its_items_alike_takes_them_as_others(shop, a
 def test_run_of_a_newer_log_of_the_own_shop_keeps_the_runs_catalogue(shop, ask):
     frame = ask(interactions=shop.events, items=shop.items)
     assert not any("new shop" in note for note in ask.report.notes)
+    assert "other_shop" not in ask.summary
     assert len(frame)
 
 

@@ -27,6 +27,7 @@ SETS = [
         "train.patience=20",
         "train.steps_per_dispatch=1",
         "train.batch_targets=256",
+        "train.events_per_block=400",  # of 1,500: both processes read the blocks from disk
     )
     for argument in ("--set", setting)
 ]

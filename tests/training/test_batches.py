@@ -8,6 +8,7 @@ from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.tokens import START_LONG
 from m6rec_cli.training.batches import TrainingBatches
 from tests.data_directories import write_data
+from tests.training.training_logs import training_events
 from tests.worlds import mixed
 
 
@@ -53,24 +54,24 @@ def test_batches_labelled_only_have_the_labelled_targets_with_their_weights(data
 
 def test_batches_with_a_label_fraction_keep_all_labels_of_some_users(data, small):
     batches = make_batches(data, small, "train.label_fraction=0.5", labelled_only=True)
-    users = batches.events.user_row[batches.weight > 0]
-    labelled = batches.events.user_row[
-        (batches.events.label) & np.isin(batches.events.user_row, users)
-    ]
+    log = training_events(batches)
+    users = log.events.user_row[log.weight > 0]
+    labelled = log.events.user_row[(log.events.label) & np.isin(log.events.user_row, users)]
     assert len(users) == len(labelled)
-    assert 0 < len(np.unique(users)) < 0.8 * len(np.unique(batches.events.user_row))
+    assert 0 < len(np.unique(users)) < 0.8 * len(np.unique(log.events.user_row))
 
 
 def test_future_targets_replace_the_first_target_by_any_event_of_the_user_and_no_other(data, small):
     batches = make_batches(data, small, "train.future_targets=1")
-    first = np.append(batches.events.item_row, -1)[batches.events.offsets(data.n_users)[:-1]]
+    log = training_events(batches)
+    first = np.append(log.events.item_row, -1)[log.events.offsets(data.n_users)[:-1]]
     n_replaced = 0
     for epoch in range(5):
-        rows = batches.pack_epoch(epoch)
+        (rows,) = (block.rows for block in batches.packed_blocks(epoch))
         starts = rows.reset & (rows.weight > 0) & (rows.item == -1)
         n_replaced += int((rows.target[starts] != first[rows.user[starts]]).sum())
         for user, target in zip(rows.user[starts], rows.target[starts], strict=True):
-            assert target in batches.events.item_row[batches.events.user_row == user]
+            assert target in log.events.item_row[log.events.user_row == user]
         inner = ~starts[:, :-1] & (rows.weight[:, :-1] > 0) & ~rows.reset[:, 1:]
         np.testing.assert_array_equal(rows.target[:, :-1][inner], rows.item[:, 1:][inner])
     assert n_replaced > 2 * data.n_users
@@ -78,19 +79,20 @@ def test_future_targets_replace_the_first_target_by_any_event_of_the_user_and_no
 
 def test_long_horizon_marks_half_of_the_histories_and_replaces_their_targets_alone(data, small):
     batches = make_batches(data, small, "model.long_horizon=3")
-    starts_at = batches.events.offsets(data.n_users)
+    log = training_events(batches)
+    starts_at = log.events.offsets(data.n_users)
     marked, other_targets = 0, 0
     for epoch in range(6):
-        rows = batches.pack_epoch(epoch)
+        (rows,) = (block.rows for block in batches.packed_blocks(epoch))
         row, at = np.nonzero((rows.weight > 0) & (rows.item < 0))
         for r, t in zip(row, at, strict=True):
             user = rows.user[r, t]
-            own = batches.events.item_row[starts_at[user] : starts_at[user + 1]]
+            own = log.events.item_row[starts_at[user] : starts_at[user + 1]]
             is_long = rows.item[r, t] == START_LONG
             marked += is_long
             other_targets += is_long and rows.target[r, t] != own[0]
             assert rows.target[r, t] in (own if is_long else own[:1])
-    n = 6 * len(np.unique(batches.events.user_row))
+    n = 6 * len(np.unique(log.events.user_row))
     assert 0.35 * n < marked < 0.65 * n
     assert other_targets > 0.5 * marked
 
@@ -102,11 +104,12 @@ def test_long_horizon_and_future_targets_contradict_each_other(data, small):
 
 def test_future_targets_with_labels_are_labelled(data, small):
     batches = make_batches(data, small, "train.future_targets=3", labelled_only=True)
-    rows = batches.pack_epoch(0)
+    log = training_events(batches)
+    (rows,) = (block.rows for block in batches.packed_blocks(0))
     labelled = set(
         zip(
-            batches.events.user_row[batches.weight > 0].tolist(),
-            batches.events.item_row[batches.weight > 0].tolist(),
+            log.events.user_row[log.weight > 0].tolist(),
+            log.events.item_row[log.weight > 0].tolist(),
             strict=True,
         )
     )
@@ -142,7 +145,7 @@ def test_negatives_have_the_log_of_their_expected_count(data, small):
         data, small, "train.softmax=sampled", "train.negatives=64", "train.steps_per_dispatch=1"
     )
     batch, _ = next(batches.epoch_batches(0))
-    expected = 32 * batches.popularity / batches.popularity.sum() + 32 / data.n_items
+    expected = 32 * batches.log.popularity / batches.log.popularity.sum() + 32 / data.n_items
     np.testing.assert_allclose(
         batch.log_expected[0], np.log(expected[batch.negatives[0]]), rtol=1e-5
     )

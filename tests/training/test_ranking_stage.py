@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from m6rec_cli.config.settings import RecommendConfig
-from m6rec_cli.data.queries import next_events
 from m6rec_cli.data.store import Dataset
+from m6rec_cli.evaluation.systems import scorer_of_run
+from m6rec_cli.evaluation.task import build_task
 from m6rec_cli.inference.loaded_run import load
-from m6rec_cli.inference.model_scorer import load_scorer
 from m6rec_cli.inference.ranking_terms import user_terms
 from m6rec_cli.inference.user_histories import UserHistories
 from m6rec_cli.item_graphs import cooccurrence, run_graphs
@@ -96,9 +96,8 @@ def test_each_protocol_has_weights_of_its_own_where_users_have_several_held_out_
     assert found["all"].weights != found["rolling"].weights
     assert f"with `--protocol {other}`, {found[other].describe()}" in report.notes
     for name in ("all", "rolling"):
-        users = np.arange(64)
-        queries = next_events(data, "test", users).queries if name == "rolling" else None
-        scorer = load_scorer(run, data, "test", config, report, queries)
+        task = build_task(data, "test", protocol=name)
+        scorer = scorer_of_run(run, task, config, report)
         assert scorer.run.catalogue.ranking == found[name].weights, name
     assert load(run).catalogue.ranking == found[protocol].weights
 

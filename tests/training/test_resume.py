@@ -73,6 +73,21 @@ def test_resume_in_mid_epoch_equals_the_uninterrupted_run(
     assert report.notes == ["the run is already finished; nothing to do"]
 
 
+def test_resume_within_a_block_of_a_long_log_equals_the_uninterrupted_run(
+    tmp_path, parent, small, report, monkeypatch
+):
+    data = parent.parent / "data"
+    config = small("train.events_per_block=70", "train.steps_per_dispatch=1", "train.epochs=2")
+    whole = pretrain.run(config, data, tmp_path / "whole", report)
+    assert any("are read in blocks of 70" in note for note in report.notes)
+    for step in range(1, whole["steps"], 2):
+        run = tmp_path / f"cut-{step}"
+        with monkeypatch.context() as patch, pytest.raises(Terminated):
+            pretrain.run(config, data, run, StopAtStep(step, patch))
+        pretrain.run(config, data, run, report, resume=True)
+        assert_same_training(tmp_path / "whole", run)
+
+
 def test_resume_without_a_checkpoint_starts_from_the_beginning(
     tmp_path, parent, small, report, monkeypatch
 ):

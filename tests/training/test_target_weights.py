@@ -14,24 +14,22 @@ from m6rec_cli.training import softmax, target_weights
 from m6rec_cli.training.batches import TrainingBatches
 from m6rec_cli.training.setup import build_model, build_trainer
 from tests.data_directories import write_data
+from tests.training.training_logs import training_events
 from tests.worlds import planted_content, planted_cycle
 
 
-def test_weight_by_rarity_raises_rare_items_and_keeps_the_mean():
-    item, popularity = np.array([0, 0, 0, 0, 1, 2]), np.array([4, 1, 0])
-    weight = np.array([1, 1, 1, 2, 1, 0], np.float32)
-    got = target_weights.weight_by_rarity(weight, item, popularity, 0.5)
-    factor = np.array([0.5, 0.5, 0.5, 0.5, 1.0])
-    np.testing.assert_allclose(got, np.append(weight[:5] * factor / factor.mean(), 0), rtol=1e-6)
-    np.testing.assert_array_equal(
-        target_weights.weight_by_rarity(weight, item, popularity, 0.0), weight
-    )
+def test_rarity_factors_are_powers_of_the_popularity():
+    item, popularity = np.array([0, 0, 1, 2]), np.array([4, 1, 0])
+    got = target_weights.rarity_factors(item, popularity, 0.5)
+    np.testing.assert_allclose(got, [0.5, 0.5, 1, 1], rtol=1e-6)
 
 
 def test_tail_exponent_weighs_the_targets_of_batches(tmp_path, small):
     data = write_data(tmp_path, [0, 0, 0, 0, 1], [0, 0, 0, 1, 0], split="none")
     plain, tailed = (
-        TrainingBatches.from_data(data, small(*s), labelled_only=False, has_content=False).weight
+        training_events(
+            TrainingBatches.from_data(data, small(*s), labelled_only=False, has_content=False)
+        ).weight
         for s in ((), ("train.loss.tail_exponent=1.0",))
     )
     np.testing.assert_array_equal(plain, 1)

@@ -58,6 +58,13 @@ class Histories:
         out[full] = self.item_row[self.stop[rows[full]] - 1]
         return out
 
+    def counts(self, rows: np.ndarray, n_items: int) -> sparse.csr_array:
+        """How many events a history has with each item, f32 (len(rows), n_items)."""
+        owner, items = self.latest(rows)
+        ones = np.ones(len(items), np.float32)
+        pairs = sparse.coo_array((ones, (owner, items)), (len(rows), n_items))
+        return sparse.csr_array(pairs.tocsr())
+
     def matrix(self, rows: np.ndarray, n_items: int, dtype: type = np.float32) -> sparse.csr_array:
         """1 where the history has an event with the item, however many; (len(rows), n_items)."""
         owner, items = self._seen_items(rows)
@@ -85,12 +92,14 @@ class History:
         item_row: int (events,).
         offsets: `offsets[u]:offsets[u + 1]` are the events of user `u`; int64 (n_users + 1,).
         label: bool (events,), the events that can be targets; None if all can.
+        asks_for_all: Whether several later events of a user are asked for at once, not the next.
     """
 
     user_row: np.ndarray
     item_row: np.ndarray
     offsets: np.ndarray
     label: np.ndarray | None = None
+    asks_for_all: bool = False
 
     @cached_property
     def per_user(self) -> Histories:

@@ -1,7 +1,7 @@
 """Item graphs, content and popularity by weights from held-out events: no training.
 
 A log-linear model of what the tool knows without a network. The weights maximise NDCG@10 on each
-user's last labelled event, which the parts are not fitted on; then the parts are fitted on all
+user's last labelled events, which the parts are not fitted on; then the parts are fitted on all
 events. A model has to beat this baseline.
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from m6rec_cli.data.manifest import MAX_MASKED_REPEATS
-from m6rec_cli.evaluation.baselines import _base, cooccurrence
+from m6rec_cli.evaluation.baselines import _base, _held_out, cooccurrence
 from m6rec_cli.evaluation.baselines._base import Histories, History, ItemContent
 from m6rec_cli.item_graphs import (
     content_cosines,
@@ -23,7 +23,7 @@ from m6rec_cli.item_graphs import cooccurrence as graphs
 from m6rec_cli.ranking.weights import FOLLOWER_SCALE, SECOND_NEIGHBOUR_SCALE, neighbour_gain
 
 READS = "content if any"
-RANKS_BY = "co-occurrence, second neighbours, transitions, words, vectors, popularity"
+RANKS_BY = "co-occurrence, second neighbours, transitions, words, vectors, popularity, repeats"
 
 GRID = {
     "cooccurrence": (0.0, 0.03, 0.3, 3.0, 30.0),
@@ -32,6 +32,7 @@ GRID = {
     "words": (0.0, 0.3, 1.0, 3.0, 5.0, 10.0, 20.0),
     "vectors": (0.0, 0.3, 1.0, 3.0, 5.0, 10.0, 20.0),
     "popularity": (0.0, 0.03, 0.1, 0.3, 1.0),
+    "repeats": (0.0, 0.3, 1.0, 3.0, 10.0),
 }
 """Weights that are tried for each part."""
 _START = {
@@ -41,10 +42,11 @@ _START = {
     "words": 3.0,
     "vectors": 0.0,
     "popularity": 0.1,
+    "repeats": 0.0,
 }
 _MAX_ROUNDS = 3
 _MAX_CELLS = 25_000_000
-"""Users times items of the sample that the weights are chosen on."""
+"""Targets times items of the sample that the weights are chosen on."""
 _TIE_BREAKER = 1e-5
 _CUTOFF = 10
 
@@ -62,6 +64,7 @@ class Parts:
         contents: By part, cosine similarities of each item to its most similar items,
             (n_items, n_items).
         popularity: log(1 + events), f32 (n_items,).
+        counts_repeats: Whether a user's own events with an item are a part.
     """
 
     graph: sparse.csr_array
@@ -69,12 +72,14 @@ class Parts:
     transitions: sparse.csr_array
     contents: dict[str, sparse.csr_array]
     popularity: np.ndarray
+    counts_repeats: bool
 
     @property
     def names(self) -> list[str]:
         """The parts that there are."""
         second = ["second_neighbours"] if self.second.nnz else []
-        return ["cooccurrence", *second, "transitions", *self.contents, "popularity"]
+        repeats = ["repeats"] if self.counts_repeats else []
+        return ["cooccurrence", *second, "transitions", *self.contents, "popularity", *repeats]
 
     def shares(self, histories: Histories, rows: np.ndarray) -> np.ndarray:
         """Co-occurrence shares times the number of items, f32 (len(rows), items)."""
@@ -82,7 +87,7 @@ class Parts:
         return shares * np.float32(len(self.popularity))
 
     def similarities(self, histories: Histories, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Mean cosines of items to recent events, log shares of second neighbours and followers.
+        """All parts of users and items but co-occurrence, as `_term` weighs them.
 
         f32 (len(rows), items) each.
         """
@@ -98,15 +103,18 @@ class Parts:
             shares = cooccurrence.shares(self.second, histories, rows).toarray()
             gain = neighbour_gain(shares, n_items, SECOND_NEIGHBOUR_SCALE)
             found["second_neighbours"] = gain
+        if self.counts_repeats:
+            found["repeats"] = np.log1p(histories.counts(rows, n_items).toarray())
         return found
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """log(1 + a n q) + z log(1 + n q2) + t log(1 + 10 n r) + b cosine + c log(1 + events).
+    """The sum of the parts, weighted.
 
-    q are the shares of neighbours, q2 those of second neighbours, r those of what follows the last
-    item directly.
+    log(1 + a n q) + z log(1 + n q2) + t log(1 + 10 n r) + b cosine + c log(1 + events) + d log(1 +
+    own events), with the shares q of neighbours, q2 of second neighbours and r of what follows the
+    last item directly.
     """
 
     parts: Parts
@@ -122,40 +130,19 @@ class Mixture:
 def fit(
     history: History, n_users: int, n_items: int, content: ItemContent = _base.NO_CONTENT
 ) -> _base.FittedBaseline:
-    """Choose the weights with each user's last labelled event held out, then fit on all events."""
-    # Content does not depend on what is held out, but for the document frequencies of warm items.
+    """Choose the weights with each user's last labelled events held out, then fit on all."""
     warm = np.bincount(history.item_row, minlength=n_items) > 0
     contents = content_cosines.most_similar_items(content.term_counts, content.vectors, warm)
     similar = content_similarity.similarity_graph(content.term_counts, warm)
-    earlier, users, targets = hold_out_last(history)
+    earlier, users, targets = _held_out.last_events(history)
     weights = choose_weights(
         _fit_parts(earlier, n_items, contents, similar), earlier.per_user, users, targets
     )
     contents = {name: graph for name, graph in contents.items() if weights[name] > 0}
     if not weights.get("second_neighbours"):
         similar = graphs.empty_graph(n_items)
-    return Mixture(_fit_parts(history, n_items, contents, similar), weights)
-
-
-def hold_out_last(history: History) -> tuple[History, np.ndarray, np.ndarray]:
-    """Histories before each user's last labelled event, these users, and the items of the events.
-
-    Users with no earlier event keep their event and are left out.
-    """
-    n = len(history.item_row)
-    labelled = np.arange(n) if history.label is None else np.flatnonzero(history.label)
-    of_user = history.user_row[labelled]
-    last = labelled[np.append(of_user[1:] != of_user[:-1], True)[: len(of_user)]]
-    last = last[last > history.offsets[history.user_row[last]]]
-    users = history.user_row[last].astype(np.int64)
-    ends = history.offsets[1:].copy()
-    ends[users] = last
-    kept = np.arange(n) < ends[history.user_row]
-    sizes = np.bincount(history.user_row[kept], minlength=len(ends))
-    earlier = History(
-        history.user_row[kept], history.item_row[kept], np.concatenate([[0], np.cumsum(sizes)])
-    )
-    return earlier, users, history.item_row[last].astype(np.int64)
+    counts_repeats = weights["repeats"] > 0
+    return Mixture(_fit_parts(history, n_items, contents, similar, counts_repeats), weights)
 
 
 def choose_weights(
@@ -163,8 +150,7 @@ def choose_weights(
 ) -> Weights:
     """The weights with the highest NDCG@10, found by coordinate ascent over `GRID`.
 
-    Seen items are hidden as `recommend` does it. The users are an even sample, which bounds the
-    time.
+    Seen items are hidden as `recommend` does it. An even sample of targets bounds the time.
     """
     weights = {name: _START[name] for name in parts.names}
     n_items = len(parts.popularity)
@@ -236,9 +222,11 @@ def _fit_parts(
     n_items: int,
     contents: dict[str, sparse.csr_array],
     similar: sparse.csr_array,
+    counts_repeats: bool = True,
 ) -> Parts:
     count = np.bincount(history.item_row, minlength=n_items)
     graph = cooccurrence.fit_graph(history, n_items)
     following = transitions.fit(history.user_row, history.item_row, n_items)
     second = second_neighbours.fit(graph, similar)
-    return Parts(graph, second, following, contents, np.log1p(count).astype(np.float32))
+    popularity = np.log1p(count).astype(np.float32)
+    return Parts(graph, second, following, contents, popularity, counts_repeats)

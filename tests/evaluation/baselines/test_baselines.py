@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from m6rec_cli.evaluation.baselines import _base, ease, itemknn, last_item
+from m6rec_cli.evaluation.baselines import _base, ease, itemknn, last_item, repeats
 from m6rec_cli.system.errors import M6RecError
 from tests.evaluation.baselines.histories import history, random_history
 
@@ -25,6 +25,14 @@ def test_last_item_scores_are_transition_shares():
     h = history([0, 0, 1, 1, 2, 2, 3], [0, 1, 0, 1, 0, 2, 0], 4)
     scores = last_item.fit(h, 4, 3).score(h.per_user, np.array([3]))[0]
     np.testing.assert_allclose(scores, [0, 2 / 3, 1 / 3], atol=2e-3)
+
+
+def test_repeats_rank_by_own_events_then_by_popularity():
+    h = history([0, 0, 0, 1, 1, 1, 1], [4, 2, 4, 1, 1, 1, 0], 3)
+    scores = repeats.fit(h, 3, 5).score(h.per_user, np.arange(3))
+    assert scores.dtype == np.float32
+    ranked = np.argsort(-scores, axis=1, kind="stable").tolist()
+    assert ranked == [[4, 2, 1, 0, 3], [1, 0, 4, 2, 3], [1, 4, 0, 2, 3]]
 
 
 def test_itemknn_equals_dense_cosine():

@@ -1,10 +1,12 @@
 """The mixture and its co-occurrence part on histories whose best part is known."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy import sparse
 
-from m6rec_cli.evaluation.baselines import cooccurrence, mixture
+from m6rec_cli.evaluation.baselines import _held_out, cooccurrence, mixture
 from m6rec_cli.evaluation.baselines._base import History, ItemContent
 from m6rec_cli.item_graphs import cooccurrence as graphs
 from tests.evaluation.baselines.histories import history, random_history
@@ -92,15 +94,56 @@ def test_mixture_weights_are_reproducible_and_not_chosen_on_later_events():
     assert first == again
 
 
-def test_hold_out_last_takes_the_last_labelled_event_and_what_follows_it():
+def test_last_events_takes_the_last_labelled_event_and_what_follows_it():
     h = History(
         np.array([0, 0, 0, 1, 2, 2, 3]),
         np.array([5, 6, 7, 5, 8, 9, 4]),
         np.array([0, 3, 4, 6, 7, 7]),
         np.array([True, True, False, True, False, True, False]),
     )
-    earlier, users, targets = mixture.hold_out_last(h)
+    earlier, users, targets = _held_out.last_events(h)
     assert users.tolist() == [0, 2]
     assert targets.tolist() == [6, 9]
     assert earlier.item_row.tolist() == [5, 5, 8, 4]
     assert earlier.offsets.tolist() == [0, 1, 2, 3, 4, 4]
+
+
+def own_favourites(n_users=40, n_items=20, length=12):
+    """Each user has one item half of the time, and last; the others are of chance."""
+    rng = np.random.default_rng(0)
+    favourite = rng.integers(0, n_items, n_users)
+    items = rng.integers(0, n_items, (n_users, length))
+    items[:, 1::2] = favourite[:, None]
+    return history(np.repeat(np.arange(n_users), length), items.ravel(), n_users), favourite
+
+
+def test_mixture_repeats_get_a_weight_where_people_come_back_to_their_own():
+    h, favourite = own_favourites()
+    scorer = mixture.fit(h, 40, 20)
+    assert scorer.weights["repeats"] > 0
+    np.testing.assert_array_equal(scorer.score(h.per_user, np.arange(40)).argmax(axis=1), favourite)
+
+
+def test_mixture_repeats_have_no_weight_where_nobody_repeats():
+    h, _ = cycle()
+    scorer = mixture.fit(h, 40, 12)
+    assert scorer.weights["repeats"] == 0
+    assert not scorer.parts.counts_repeats
+
+
+def test_mixture_learns_what_is_asked_for():
+    """The next event is the successor of the last one, all later ones are a user's favourites."""
+    rng = np.random.default_rng(0)
+    favourites = np.stack([rng.permutation(40)[:3] for _ in range(60)])
+    # Every user goes around their three favourites.
+    items = favourites[:, np.arange(30) % 3]
+    h = history(np.repeat(np.arange(60), 30), items.ravel(), 60)
+    earlier, users, targets = _held_out.last_events(dataclasses.replace(h, asks_for_all=True))
+    assert users.tolist() == np.repeat(np.arange(60), 3).tolist()
+    np.testing.assert_array_equal(targets.reshape(60, 3), np.sort(favourites, axis=1))
+    assert np.diff(earlier.offsets).tolist() == [27] * 60
+    later = mixture.fit(dataclasses.replace(h, asks_for_all=True), 60, 40)
+    best = np.argsort(-later.score(h.per_user, np.arange(60)), axis=1)[:, :3]
+    np.testing.assert_array_equal(np.sort(best, axis=1), np.sort(favourites, axis=1))
+    following = mixture.fit(h, 60, 40).score(h.per_user, np.arange(60)).argmax(axis=1)
+    assert (following == favourites[:, 0]).mean() > 0.85  # some share a favourite
