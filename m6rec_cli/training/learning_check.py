@@ -1,7 +1,6 @@
 """What a training can learn, to lines: nothing to tune, why it ended early, nothing learned."""
 
 from m6rec_cli.config.settings import TrainConfig
-from m6rec_cli.data.format import TRAIN
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.system.progress import Reporter
 from m6rec_cli.system.run_manifest import RunManifest
@@ -15,11 +14,10 @@ def note_nothing_to_tune(
     config: TrainConfig, data: Dataset, parent: RunManifest, report: Reporter
 ) -> None:
     """Say that the parent has learned the same targets from the same data."""
-    events = data.events.take(data.events.split == TRAIN)
+    facts = data.manifest
     is_same_loss = config.alpha == 1 and config.future_targets == 0
-    is_same_data = parent.data_fingerprints == data.manifest.fingerprints
-    weights = events.weight * events.label
-    if is_same_loss and is_same_data and len(events) and (weights == weights[0]).all():
+    is_same_data = parent.data_fingerprints == facts.fingerprints
+    if is_same_loss and is_same_data and facts.positive is None and not facts.schema.get("weight"):
         report.note(
             "nothing to tune: all training events are labelled alike, and the parent has learned "
             "them. What helps: label the events that count (`m6rec preprocess --positive`), or "

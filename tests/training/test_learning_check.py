@@ -1,5 +1,7 @@
 """Training that learned nothing, or lost its parameters, says so and keeps what was good."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -85,9 +87,11 @@ def of_one_kind(tmp_path_factory):
     return folder / "run"
 
 
-def notes_of_tuning(run, data, *sets):
+def notes_of_tuning(run, path, *sets, **facts):
+    """The notes on fine-tuning a run on data whose manifest says `facts`."""
     report = SilentReporter()
-    data, config = Dataset.open(data), configuration.resolve("finetune", sets=sets)
+    data, config = Dataset.open(path), configuration.resolve("finetune", sets=sets)
+    data = replace(data, manifest=replace(data.manifest, **facts))
     note_nothing_to_tune(config.train, data, read_run(run), report)
     return report.notes
 
@@ -112,8 +116,12 @@ def test_finetune_by_another_loss_has_something_to_learn(of_one_kind, sets):
     assert notes_of_tuning(of_one_kind, data, *sets) == []
 
 
-def test_finetune_on_labels_or_on_other_data_has_something_to_learn(of_one_kind, parent, tmp_path):
-    assert notes_of_tuning(parent, parent.parent / "data") == []
+@pytest.mark.parametrize("facts", [{"positive": "rating >= 4"}, {"schema": {"weight": "stars"}}])
+def test_finetune_on_labels_or_weights_has_something_to_learn(of_one_kind, facts):
+    assert notes_of_tuning(of_one_kind, of_one_kind.parent / "data", **facts) == []
+
+
+def test_finetune_on_other_data_has_something_to_learn(of_one_kind, tmp_path):
     other = planted_cycle(tmp_path / "other", n_users=12)
     assert notes_of_tuning(of_one_kind, other.path) == []
 
