@@ -96,29 +96,17 @@ class TrainConfig:
     epochs: int = key(24, "maximum number of passes over the events", ge=1)
     max_steps: int = key(0, "maximum number of optimiser steps; 0 limits by epochs alone", ge=0)
     patience: int = key(6, "stop after so many epochs without a better validation NDCG@10", ge=1)
-<<<<<<< HEAD
     events_per_block: int = key(
         2_000_000,
         "events that are packed into batches at a time; a longer log is read from disk in such "
         "blocks, drawn anew each epoch",
         ge=1,
     )
-=======
->>>>>>> generator
     keep: str = key(
         "best",
         "the epoch that a run keeps: the best by validation NDCG@10, or the last, for what costs "
         "NDCG at first",
         choices=("best", "last"),
-<<<<<<< HEAD
-=======
-    )
-    events_per_block: int = key(
-        2_000_000,
-        "events that are packed into batches at a time; a longer log is read from disk in such "
-        "blocks, drawn anew each epoch",
-        ge=1,
->>>>>>> generator
     )
     batch_targets: int = key(512, "target events per optimiser step", ge=16)
     steps_per_dispatch: int = key(16, "optimiser steps per compiled call", ge=1)
