@@ -17,7 +17,12 @@ def note_nothing_to_tune(
     facts = data.manifest
     is_same_loss = config.alpha == 1 and config.future_targets == 0
     is_same_data = parent.data_fingerprints == facts.fingerprints
-    if is_same_loss and is_same_data and facts.positive is None and not facts.schema.get("weight"):
+    counts = facts.counts
+    # Of several domains the manifest has the rule of the first one, and the counts of all.
+    is_of_one_kind = facts.positive is None and all(
+        n == counts.events[split] for split, n in counts.targets.items()
+    )
+    if is_same_loss and is_same_data and is_of_one_kind and not facts.schema.get("weight"):
         report.note(
             "nothing to tune: all training events are labelled alike, and the parent has learned "
             "them. What helps: label the events that count (`m6rec preprocess --positive`), or "

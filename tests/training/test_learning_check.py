@@ -121,6 +121,13 @@ def test_finetune_on_labels_or_weights_has_something_to_learn(of_one_kind, facts
     assert notes_of_tuning(of_one_kind, of_one_kind.parent / "data", **facts) == []
 
 
+def test_finetune_on_labels_of_another_domain_has_something_to_learn(of_one_kind):
+    data = of_one_kind.parent / "data"
+    counts = Dataset.open(data).manifest.counts
+    fewer = replace(counts, targets={**counts.targets, "valid": counts.targets["valid"] - 1})
+    assert notes_of_tuning(of_one_kind, data, counts=fewer) == []
+
+
 def test_finetune_on_other_data_has_something_to_learn(of_one_kind, tmp_path):
     other = planted_cycle(tmp_path / "other", n_users=12)
     assert notes_of_tuning(of_one_kind, other.path) == []
