@@ -132,7 +132,12 @@ def write_data(
     content = repr((frame.rows(), [s.to_json() for s in specs])).encode()
     manifest = DataManifest(
         schema=asdict(schema),
-        counts=Counts(users=n_users, items=n_items, events=events, targets=events | {"train": 0}),
+        counts=Counts(
+            users=n_users,
+            items=n_items,
+            events=events,
+            targets={split: n for split, n in events.items() if split != "train"},
+        ),
         cleaning=[],
         split="leave-one-out" if splits.any() else "none",
         positive=None,
