@@ -80,7 +80,8 @@ def test_resume_within_a_block_of_a_long_log_equals_the_uninterrupted_run(
     config = small("train.events_per_block=70", "train.steps_per_dispatch=1", "train.epochs=2")
     whole = pretrain.run(config, data, tmp_path / "whole", report)
     assert any("are read in blocks of 70" in note for note in report.notes)
-    for step in range(1, whole["steps"], 2):
+    assert whole["steps"] > 5
+    for step in (1, whole["steps"] - 1):
         run = tmp_path / f"cut-{step}"
         with monkeypatch.context() as patch, pytest.raises(Terminated):
             pretrain.run(config, data, run, StopAtStep(step, patch))
