@@ -64,10 +64,31 @@ def fit_histories(histories: Histories, popularity: np.ndarray) -> sparse.csr_ar
     Args:
         popularity: Events of each item, (n_items,).
     """
+
+    def shares(parts: Iterable[Pairs], items: range) -> sparse.csr_array:
+        return normalize_rows(_neighbour_weights(parts, items, len(popularity)))
+
+    return fit_by_blocks(histories, popularity, EVENTS_PER_BLOCK, shares)
+
+
+def fit_by_blocks(
+    histories: Histories,
+    popularity: np.ndarray,
+    n_events: int,
+    shares: Callable[[Iterable[Pairs], range], sparse.csr_array],
+) -> sparse.csr_array:
+    """A graph whose rows are computed for blocks of items, of about `n_events` events each.
+
+    Args:
+        popularity: Events of each item, (n_items,).
+        shares: Histories and some items to the rows of these items, f32 (items, i).
+
+    Returns:
+        f32 (i, i), the 100 largest values of each row.
+    """
     blocks = [empty_graph(len(popularity))[:0]]
-    for items in blocks_of_items(popularity, EVENTS_PER_BLOCK):
-        weights = _neighbour_weights(histories(), items, len(popularity))
-        blocks.append(top_per_row(normalize_rows(weights), MAX_NEIGHBOURS))
+    for items in blocks_of_items(popularity, n_events):
+        blocks.append(top_per_row(shares(histories(), items), MAX_NEIGHBOURS))
     return sparse.csr_array(sparse.vstack(blocks, format="csr"))
 
 

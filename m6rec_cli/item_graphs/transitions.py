@@ -9,13 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 from scipy import sparse
 
-from m6rec_cli.item_graphs.cooccurrence import (
-    MAX_NEIGHBOURS,
-    Histories,
-    blocks_of_items,
-    empty_graph,
-    top_per_row,
-)
+from m6rec_cli.item_graphs.cooccurrence import Histories, Pairs, fit_by_blocks
 
 EVENTS_PER_BLOCK = 5_000_000
 _PRIOR_COUNT = 1.0
@@ -42,19 +36,17 @@ def fit_histories(histories: Histories, popularity: np.ndarray) -> sparse.csr_ar
     Args:
         popularity: Events of each item, (n_items,).
     """
-    blocks = [empty_graph(len(popularity))[:0]]
-    for items in blocks_of_items(popularity, EVENTS_PER_BLOCK):
-        counts = _follower_counts(histories(), items, len(popularity))
+
+    def shares(parts: Iterable[Pairs], items: range) -> sparse.csr_array:
+        counts = _follower_counts(parts, items, len(popularity))
         total = np.repeat(counts.sum(axis=1) + _PRIOR_COUNT, np.diff(counts.indptr))
-        shares = (counts.data / total).astype(np.float32)
-        table = sparse.csr_array((shares, counts.indices, counts.indptr), counts.shape)
-        blocks.append(top_per_row(table, MAX_NEIGHBOURS))
-    return sparse.csr_array(sparse.vstack(blocks, format="csr"))
+        values = (counts.data / total).astype(np.float32)
+        return sparse.csr_array((values, counts.indices, counts.indptr), counts.shape)
+
+    return fit_by_blocks(histories, popularity, EVENTS_PER_BLOCK, shares)
 
 
-def _follower_counts(
-    histories: Iterable[tuple[np.ndarray, np.ndarray]], items: range, n_items: int
-) -> sparse.csr_array:
+def _follower_counts(histories: Iterable[Pairs], items: range, n_items: int) -> sparse.csr_array:
     """How often each item follows each of some items, f32 (items, i)."""
     before, after = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
     for user_row, item_row in histories:

@@ -112,7 +112,15 @@ def log_counts(owner: np.ndarray, item_row: np.ndarray, shape: tuple[int, int]) 
         owner: The user of each event.
         item_row: The items of the events.
     """
+    counts = event_counts(owner, item_row, shape)
+    return sparse.csr_array((np.log1p(counts.data), counts.indices, counts.indptr), shape)
+
+
+def event_counts(
+    owner: np.ndarray, item_row: np.ndarray, shape: tuple[int, int]
+) -> sparse.csr_array:
+    """Events of each user with each item, f32 (users, i); arguments as for `log_counts`."""
     ones = np.ones(len(owner), np.float32)
     counts = sparse.coo_array((ones, (owner, item_row)), shape).tocsr()
     counts.sum_duplicates()
-    return sparse.csr_array((np.log1p(counts.data), counts.indices, counts.indptr), shape)
+    return sparse.csr_array(counts)

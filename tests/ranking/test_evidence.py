@@ -11,6 +11,18 @@ def random_graph(rng, n):
     return sparse.csr_array((rng.random((n, n)) * (rng.random((n, n)) < 0.4)).astype(np.float32))
 
 
+def evidence_of(graph, cosines, events):
+    """All graphs are the same one."""
+    return ItemEvidence(
+        cooccurrence=graph,
+        content_similarity=graph,
+        graph=graph,
+        transitions=graph,
+        cosines=cosines,
+        events=events,
+    )
+
+
 def test_of_users_weighs_recent_events_by_their_age():
     rng = np.random.default_rng(0)
     graph, words, following, bought, similar = (random_graph(rng, 9) for _ in range(5))
@@ -53,14 +65,7 @@ def test_of_users_weighs_recent_events_by_their_age():
 
 def test_popularity_is_the_logarithm_of_events():
     graph = random_graph(np.random.default_rng(0), 3)
-    evidence = ItemEvidence(
-        cooccurrence=graph,
-        content_similarity=graph,
-        graph=graph,
-        transitions=graph,
-        cosines={},
-        events=np.array([0, 1, 99]),
-    )
+    evidence = evidence_of(graph, {}, np.array([0, 1, 99]))
     np.testing.assert_allclose(evidence.popularity, [0, np.log(2), np.log(100)], rtol=1e-6)
     assert evidence.popularity.dtype == np.float32
 
@@ -68,14 +73,7 @@ def test_popularity_is_the_logarithm_of_events():
 def test_of_users_counts_repeats_in_all_events_and_looks_up_the_last_ten():
     rng = np.random.default_rng(0)
     graph = random_graph(rng, 9)
-    evidence = ItemEvidence(
-        cooccurrence=graph,
-        content_similarity=graph,
-        graph=graph,
-        transitions=graph,
-        cosines={"words": graph},
-        events=np.arange(9),
-    )
+    evidence = evidence_of(graph, {"words": graph}, np.arange(9))
     items = rng.integers(0, 9, 40)
     long = evidence.of_users(np.zeros(40, np.int64), items, 1)
     short = evidence.of_users(np.zeros(10, np.int64), items[-10:], 1)

@@ -58,13 +58,6 @@ class Histories:
         out[full] = self.item_row[self.stop[rows[full]] - 1]
         return out
 
-    def counts(self, rows: np.ndarray, n_items: int) -> sparse.csr_array:
-        """How many events a history has with each item, f32 (len(rows), n_items)."""
-        owner, items = self.latest(rows)
-        ones = np.ones(len(items), np.float32)
-        pairs = sparse.coo_array((ones, (owner, items)), (len(rows), n_items))
-        return sparse.csr_array(pairs.tocsr())
-
     def matrix(self, rows: np.ndarray, n_items: int, dtype: type = np.float32) -> sparse.csr_array:
         """1 where the history has an event with the item, however many; (len(rows), n_items)."""
         owner, items = self._seen_items(rows)

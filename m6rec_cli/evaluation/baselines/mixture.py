@@ -20,6 +20,7 @@ from m6rec_cli.item_graphs import (
     transitions,
 )
 from m6rec_cli.item_graphs import cooccurrence as graphs
+from m6rec_cli.ranking.evidence import log_counts
 from m6rec_cli.ranking.weights import FOLLOWER_SCALE, SECOND_NEIGHBOUR_SCALE, neighbour_gain
 
 READS = "content if any"
@@ -104,7 +105,7 @@ class Parts:
             gain = neighbour_gain(shares, n_items, SECOND_NEIGHBOUR_SCALE)
             found["second_neighbours"] = gain
         if self.counts_repeats:
-            found["repeats"] = np.log1p(histories.counts(rows, n_items).toarray())
+            found["repeats"] = log_counts(*histories.latest(rows), (len(rows), n_items)).toarray()
         return found
 
 

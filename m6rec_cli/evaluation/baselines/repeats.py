@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from m6rec_cli.evaluation.baselines import _base
+from m6rec_cli.ranking.evidence import event_counts
 
 READS = "events"
-RANKS_BY = "the user's own events with the item, then its number of events"
+RANKS_BY = "how often the user had the item, then its number of events"
 
 _TIE_BREAKER = 1e-3
 """Weight of popularity, from 0 to 1: below a single event of the user."""
@@ -21,7 +22,8 @@ class Repeats:
 
     def score(self, histories: _base.Histories, rows: np.ndarray) -> np.ndarray:
         """See `FittedBaseline.score`."""
-        scores = histories.counts(rows, len(self.tie_breaker)).toarray()
+        shape = (len(rows), len(self.tie_breaker))
+        scores = event_counts(*histories.latest(rows), shape).toarray()
         scores += self.tie_breaker
         return scores
 
