@@ -6,6 +6,7 @@ evaluated.
 """
 
 import dataclasses
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -30,6 +31,8 @@ _READ_BY = {
     "evaluate": ("evaluate",),
 }
 """The commands that read the keys of each section."""
+_SHORT_DECIMAL = re.compile(r"[+-]?(\.\d+|\d+\.)")
+"""A number as people write it in a shell, which TOML does not read: `.5`, `1.`."""
 
 
 def resolve(
@@ -46,7 +49,8 @@ def resolve(
 
     Args:
         stage: Adds the defaults of this stage (`pretrain`, `finetune`).
-        sets: `key=value` strings; a value that is not a TOML literal is taken as a string.
+        sets: `key=value` strings; a value that is neither a TOML literal nor a short
+            decimal such as `.5` is taken as a string.
         flags: A command's flags with their keys and values, `{"--split": ("data.split", value)}`;
             None for a flag that was not given.
         base: Dotted keys that replace the defaults first (a parent run's model section).
@@ -138,7 +142,10 @@ def _read_toml(path: Path) -> dict[str, object]:
 
 
 def _parse_set(text: str) -> tuple[str, object]:
-    """`key=value` to the key and its value; a value that is not a TOML literal is a string."""
+    """`key=value` to the key and its value.
+
+    A value that is neither a TOML literal nor a short decimal is a string.
+    """
     key, sign, raw = text.partition("=")
     if not sign or not key.strip():
         raise M6RecError(
@@ -149,7 +156,8 @@ def _parse_set(text: str) -> tuple[str, object]:
     try:
         table = tomllib.loads(f"value = {raw.strip()}")
     except (ValueError, RecursionError):
-        return key.strip(), raw.strip()
+        word = raw.strip()
+        return key.strip(), float(word) if _SHORT_DECIMAL.fullmatch(word) else word
     if table.keys() != {"value"}:
         raise M6RecError(
             f"`{text}` sets more than one key",

@@ -107,6 +107,17 @@ def test_resolve_lets_later_layers_win(tmp_path: Path):
     assert config.train.epochs == 9, "--set replaces the file"
 
 
+@pytest.mark.parametrize(("text", "value"), [(".9", 0.9), ("1.", 1.0), ("+.25", 0.25)])
+def test_resolve_reads_a_decimal_as_people_write_it_in_a_shell(text: str, value: float):
+    assert resolve(sets=[f"train.alpha={text}"]).train.alpha == value
+
+
+@pytest.mark.parametrize("text", [".", "..9", "1.2.3", ".9x"])
+def test_resolve_takes_no_other_word_with_a_dot_for_a_number(text: str):
+    with pytest.raises(M6RecError, match="takes a number"):
+        resolve(sets=[f"train.alpha={text}"])
+
+
 def test_resolve_lets_the_last_set_of_a_key_win():
     assert resolve(sets=["train.epochs=3", "train.epochs=4"]).train.epochs == 4
 
