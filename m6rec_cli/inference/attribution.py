@@ -78,7 +78,7 @@ class ItemParts:
         An item has the part `content` if the features at hand do not give its embedding.
         """
         specs, n = self.run.spec.item_specs, len(rows)
-        whole = np.asarray(self.run.catalogue.embeddings)[rows]
+        whole = np.asarray(self.run.catalogue.scored_embeddings)[rows]
         ids, warm = self._id_embeddings(rows)
         embeddings = np.repeat(whole[:, None], len(self.names), axis=1)
         embeddings[:, 0] -= ids
@@ -97,6 +97,9 @@ class ItemParts:
             present[:, _CONTENT] = ~matches
         elif specs:
             present[:, _CONTENT] = True
+        # The model says nothing of an item that came after training: its score is the graphs'.
+        late = self.run.catalogue.lateness[rows] > 0
+        embeddings[late], present[late] = whole[late][:, None], False
         return AblatedItems(embeddings, present)
 
     def effects(

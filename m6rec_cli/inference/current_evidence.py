@@ -25,8 +25,10 @@ def with_known_events(run: LoadedRun, config: RecommendConfig, events: Events) -
     """The run with the weights of `config`, and with graph and counts of all known events.
 
     An item with at least as many events as in training has the neighbours of these events alone:
-    they are its whole log. One with fewer keeps its neighbours of training beside them. If `id` is
-    a hidden feature, every item stays as new as in the run.
+    they are its whole log. One with fewer keeps its neighbours of training beside them. An item
+    that came after training is scored by its neighbours and events, not by the model, if the run
+    has learned to (`ranking/late_items.py`). If `id` is a hidden feature, every item stays as new
+    as in the run.
 
     Args:
         events: Of the run's catalogue; the last `model.max_history` of each user count, which is
@@ -62,8 +64,8 @@ def with_known_events(run: LoadedRun, config: RecommendConfig, events: Events) -
         content_weight=content,
         cold_content_weight=cold_content,
     )
-    cold = np.where(catalogue.is_cold, config.cold_item_bonus, 0).astype(np.float32)
-    catalogue = dataclasses.replace(catalogue, bias=jax.device_put(cold))
+    bias = catalogue.newness * np.float32(config.cold_item_bonus) + catalogue.late_bias
+    catalogue = dataclasses.replace(catalogue, bias=jax.device_put(bias))
     return dataclasses.replace(run, catalogue=catalogue)
 
 

@@ -52,7 +52,7 @@ class ModelScorer:
         self._read_ahead: tuple[np.ndarray, UserTermsTable] | None = None
         in_numpy = device_defaults.current().scores_in_numpy
         catalogue = run.catalogue
-        self._embeddings = np.asarray(catalogue.embeddings) if in_numpy else None
+        self._embeddings = np.asarray(catalogue.scored_embeddings) if in_numpy else None
         has_bias = in_numpy and np.asarray(catalogue.bias).any()
         self._bias = np.asarray(catalogue.bias) if has_bias else None
         self._popularity = catalogue.evidence.popularity
@@ -86,7 +86,7 @@ class ModelScorer:
             # Users are repeated: one shape is compiled.
             rows = np.resize(vectors, (1 << (len(vectors) - 1).bit_length(), vectors.shape[1]))
             catalogue = self.run.catalogue
-            scores = logits(jax.device_put(rows), catalogue.embeddings, catalogue.bias)
+            scores = logits(jax.device_put(rows), catalogue.scored_embeddings, catalogue.bias)
             return np.array(scores)[: len(vectors)]
         scores = vectors @ self._embeddings.T
         if self._bias is not None:

@@ -22,7 +22,7 @@ class ItemTerms(NamedTuple):
     """The items of a catalogue.
 
     Attributes:
-        embeddings: What the model scores.
+        embeddings: What contexts are multiplied by.
         bias: Added to every score.
         popularity: log(1 + events).
     """
@@ -143,7 +143,9 @@ def user_terms(histories: UserHistories, rows: np.ndarray) -> UserTermsTable:
         boosts = sparse.csr_array((len(rows), len(run.catalogue)), dtype=np.float32)
         return UserTermsTable(model, popularity, boosts)
     evidence = user_evidence(histories, rows, weights.used_evidence)
-    return UserTermsTable(model, popularity, weights.gains(evidence, len(run.catalogue)))
+    gains = weights.gains(evidence, len(run.catalogue))
+    gains.data *= run.catalogue.gain_factors[gains.indices]
+    return UserTermsTable(model, popularity, gains)
 
 
 def user_evidence(
@@ -167,5 +169,5 @@ def item_terms(run: LoadedRun) -> ItemTerms:
     """The terms of the items of a run."""
     catalogue = run.catalogue
     return ItemTerms(
-        catalogue.embeddings, catalogue.bias, jax.device_put(catalogue.evidence.popularity)
+        catalogue.scored_embeddings, catalogue.bias, jax.device_put(catalogue.evidence.popularity)
     )

@@ -14,12 +14,14 @@ from scipy import sparse
 from m6rec_cli.item_graphs import content_similarity, cooccurrence, run_graphs
 from m6rec_cli.model.recommender import ModelSpec
 from m6rec_cli.ranking import ranking_file
-from m6rec_cli.ranking.evidence import ItemEvidence
+from m6rec_cli.ranking.evidence import ItemEvidence, event_shares, neighbour_embeddings
 from m6rec_cli.ranking.weights import RankingWeights
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.sealed_files import SealedDirectory
 
 FOLDER = "catalogue"
+N_NEW_EVENTS = 10
+"""After so many events, an item that the model has not learned is half new."""
 _HINT = "restore the run directory from a copy, or train again"
 
 
@@ -30,7 +32,7 @@ class Catalogue:
     Attributes:
         items: `row`, `id`, `display`, `popularity`, and codes of the categorical and set features.
         id_rows: i64 (i,), the item's row in the model's table of id embeddings; -1 if it has none.
-        embeddings: f32 (i, d), what the model scores.
+        embeddings: f32 (i, d), what the model reads in histories.
         bias: f32 (i,), added to the logits.
         cooccurrence: f32 (i, i), the co-occurrence graph.
         transitions: f32 (i, i), shares of what follows each item directly.
@@ -40,7 +42,8 @@ class Catalogue:
         ranking: The weights of the ranking stage.
         ranking_of_protocol: Its weights for a protocol of evaluation that has weights of its own.
         content_weight: Weight of content neighbours beside co-occurrence neighbours.
-        cold_content_weight: Weight of the content neighbours of cold items, which have no others.
+        cold_content_weight: Weight of the content neighbours of cold items, which have no others;
+            items of less `newness` have a weight between the two.
         is_other_shop: Whether most items were not in the catalogue that the run was trained on.
         content_counts: Reads the counts that contents are compared by; a matrix per feature.
     """
@@ -71,6 +74,54 @@ class Catalogue:
         """Items without an id embedding and without co-occurrence neighbours, bool (i,)."""
         return (self.id_rows < 0) & (self.events == 0)
 
+    @property
+    def _scores_late_items(self) -> bool:
+        return self.ranking.late_gain > 0 and not self.is_other_shop
+
+    @cached_property
+    def newness(self) -> np.ndarray:
+        """How much an item is scored as one without events, f32 (i,).
+
+        0 if the model has learned the item. Otherwise 1 before its first event and, with weights
+        of late items, .5 after `N_NEW_EVENTS` of them; without such weights 0 from the first on.
+        """
+        newness = (self.events == 0).astype(np.float32)
+        if self._scores_late_items:
+            newness = (N_NEW_EVENTS / (N_NEW_EVENTS + self.events)).astype(np.float32)
+        return np.where(self.id_rows < 0, newness, np.float32(0))
+
+    @cached_property
+    def lateness(self) -> np.ndarray:
+        """How much an item is scored by the weights of late items, f32 (i,)."""
+        is_late = (self.id_rows < 0) & self._scores_late_items
+        return np.where(is_late, 1 - self.newness, np.float32(0))
+
+    @cached_property
+    def scored_embeddings(self) -> jax.Array:
+        """What contexts are multiplied by to score the items, f32 (i, d).
+
+        Those of late items come from their neighbours, see `ranking/weights.py`.
+        """
+        if not self.lateness.any():
+            return self.embeddings
+        own = np.asarray(self.embeddings)
+        mean = event_shares(np.where(self.id_rows >= 0, self.events, 0)) @ own
+        near = neighbour_embeddings(self.cooccurrence, own, mean)
+        near = mean + np.float32(self.ranking.late_neighbours) * (near - mean)
+        return jax.device_put(own + self.lateness[:, None] * (near - own))
+
+    @property
+    def gain_factors(self) -> np.ndarray:
+        """Factors of what graphs and repeats add to the scores of each item, f32 (i,)."""
+        return 1 + self.lateness * np.float32(self.ranking.late_gain - 1)
+
+    @property
+    def late_bias(self) -> np.ndarray:
+        """What is added to the scores of late items, f32 (i,)."""
+        weights, popularity = self.ranking, np.log1p(self.events)
+        added = weights.late_constant + weights.late_popularity * popularity
+        return (self.lateness * added).astype(np.float32)
+
     @cached_property
     def evidence(self) -> ItemEvidence:
         """What the graphs and the log say of the items."""
@@ -80,7 +131,7 @@ class Catalogue:
             graph=content_similarity.add_content_neighbours(
                 self.cooccurrence,
                 self.content_similarity,
-                self.is_cold,
+                self.newness,
                 weight=self.content_weight,
                 cold_weight=self.cold_content_weight,
             ),

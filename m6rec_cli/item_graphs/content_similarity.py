@@ -93,7 +93,7 @@ def similarity_graph(
 def add_content_neighbours(
     graph: sparse.csr_array,
     content_graph: sparse.csr_array,
-    cold: np.ndarray,
+    newness: np.ndarray,
     *,
     weight: float,
     cold_weight: float,
@@ -101,11 +101,12 @@ def add_content_neighbours(
     """The co-occurrence graph with the neighbours of a content-similarity graph.
 
     Args:
-        cold: bool (i,), the items without co-occurrence neighbours.
-        weight: Weight of the content neighbours of all items but the cold ones.
-        cold_weight: Weight of the content neighbours of cold items.
+        newness: f32 (i,), from 1 for an item without co-occurrence neighbours to 0 for one that
+            needs no other neighbours.
+        weight: Weight of the content neighbours of items of newness 0.
+        cold_weight: Weight of the content neighbours of items of newness 1.
     """
-    weights = np.where(cold, cold_weight, weight).astype(np.float32)
+    weights = np.float32(weight) + np.float32(cold_weight - weight) * newness
     added = sparse.csr_array(content_graph @ sparse.diags_array(weights))
     added.eliminate_zeros()
     return sparse.csr_array(graph + added)

@@ -7,7 +7,7 @@ weight are tried in turn. At home the convex fits of `fit.py` are better: they o
 
 import numpy as np
 
-from m6rec_cli.ranking.held_out import NAMES, Candidates
+from m6rec_cli.ranking.candidates import NAMES, Candidates
 
 MAX_EVENTS = 1_500
 """Further events are left out, evenly: every value that is tried ranks the target of each event."""

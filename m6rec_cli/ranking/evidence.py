@@ -124,3 +124,30 @@ def event_counts(
     counts = sparse.coo_array((ones, (owner, item_row)), shape).tocsr()
     counts.sum_duplicates()
     return sparse.csr_array(counts)
+
+
+def event_shares(events: np.ndarray) -> np.ndarray:
+    """The share of each item in all events, f32 (i,); equal shares without any event.
+
+    Args:
+        events: Events of each item.
+    """
+    weights = np.asarray(events, np.float64)
+    if not weights.any():
+        weights = np.ones_like(weights)
+    return (weights / weights.sum()).astype(np.float32)
+
+
+def neighbour_embeddings(
+    graph: sparse.csr_array, embeddings: np.ndarray, mean: np.ndarray
+) -> np.ndarray:
+    """The mean embedding of the neighbours of each item, f32 (i, d).
+
+    Args:
+        graph: Shares of the neighbours of each item, f32 (i, i).
+        embeddings: f32 (i, d).
+        mean: f32 (d,), for items without neighbours.
+    """
+    total = np.asarray(graph.sum(axis=1))[:, None]
+    near = (graph @ embeddings) / np.maximum(total, np.float32(1e-9))
+    return np.where(total > 0, near, mean).astype(np.float32)

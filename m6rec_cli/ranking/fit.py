@@ -1,21 +1,20 @@
 """Held-out events to the weights of the ranking stage, judged on events they were not fitted on.
 
-The weights maximise the likelihood of the targets in a softmax over the candidates, with a prior: a
-convex problem of ten numbers. A second fit weighs the events by the place that the first one
-gives to their targets, since lists have a top only: events far from it would decide what popularity
-is worth. In another shop a third one seeks the highest NDCG, see `ascent.py`. Of these fits, judged
-on the half of the events that they have not seen, and of some constant weights, those that find
-most are kept.
+The first fit is that of the highest likelihood, see `likelihood.py`. A second one weighs the events
+by the place that the first gives to their targets, since lists have a top only: events far from it
+would decide what popularity is worth. In another shop a third one seeks the highest NDCG, see
+`ascent.py`. Of these fits, judged on the half of the events that they have not seen, and of some
+constant weights, those that find most are kept.
 """
 
 from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-from scipy import optimize
 
 from m6rec_cli.ranking.ascent import ascend, ndcg, target_ranks
-from m6rec_cli.ranking.held_out import NAMES, Candidates
+from m6rec_cli.ranking.candidates import NAMES, Candidates
+from m6rec_cli.ranking.likelihood import most_likely
 from m6rec_cli.ranking.ranking_file import RankingFit
 from m6rec_cli.ranking.weights import NOT_NEGATIVE, RankingWeights
 
@@ -38,14 +37,6 @@ CONSTANTS = {
     "transitions of the last item": LAST_ITEM,
 }
 """Weights that learned ones have to beat, by name."""
-PRIOR_STRENGTH = 5.0
-"""How many events the prior counts for: its penalty is this times the squared distance from it.
-
-The distance is in standard deviations of the term where these are below 1: cosines are small
-numbers, so that their weights have to be large to matter.
-"""
-_SMALLEST_UNIT = 0.02
-"""A term that hardly varies says nothing, and its weight stays near the prior."""
 MIN_EVENTS = 20
 """Fewer held-out events fit no weights."""
 _NOT_NEGATIVE = ("model", *NOT_NEGATIVE)
@@ -80,7 +71,7 @@ def fit(
     learned = gains.mean(axis=1)
     best = int(np.argmax(learned))
     found = {
-        name: float(ndcg(candidates, _scores(candidates, _as_vector(weights, candidates))).mean())
+        name: float(ndcg(candidates, scores(candidates, weights)).mean())
         for name, weights in constants.items()
     }
     other = max(found, key=lambda name: found[name])
@@ -101,6 +92,11 @@ def _fits(candidates: Candidates, prior: np.ndarray, *, ascends: bool) -> list[n
     near_top = 1 / np.log2(target_ranks(candidates, _scores(candidates, first)) + 2) ** 2
     second = _maximise(candidates, prior, first, near_top.astype(np.float32))
     return [first, second, ascend(candidates, second)] if ascends else [first, second]
+
+
+def scores(candidates: Candidates, weights: RankingWeights) -> np.ndarray:
+    """Scores of all candidates by some weights, up to a constant for each event, f32."""
+    return _scores(candidates, _as_vector(weights, candidates))
 
 
 def _scores(candidates: Candidates, theta: np.ndarray) -> np.ndarray:
@@ -132,32 +128,14 @@ def _as_weights(vector: np.ndarray, candidates: Candidates) -> RankingWeights:
 def _maximise(
     candidates: Candidates, prior: np.ndarray, start: np.ndarray, event_weight: np.ndarray
 ) -> np.ndarray:
-    """The weights of the highest posterior, f64 (names,).
-
-    Args:
-        event_weight: f32 (events,).
-    """
-    n, begins = float(event_weight.sum()), candidates.offsets[:-1]
-    sizes = np.diff(candidates.offsets)
-    values = candidates.values
-    unit = np.clip(values.std(axis=1, dtype=np.float64), _SMALLEST_UNIT, 1.0)
-    target_values = (values[:, candidates.target] * event_weight).sum(axis=1, dtype=np.float64)
-
-    def loss(scaled: np.ndarray) -> tuple[float, np.ndarray]:
-        theta = scaled / unit
-        scores = theta.astype(np.float32) @ values + candidates.log_copies
-        own = (scores[candidates.target] * event_weight).sum(dtype=np.float64)
-        highest = np.maximum.reduceat(scores, begins)
-        scores -= np.repeat(highest, sizes)
-        np.exp(scores, out=scores)
-        total = np.add.reduceat(scores, begins)
-        scores *= np.repeat(event_weight / total, sizes)
-        expected = (values @ scores).astype(np.float64)
-        away = scaled - prior * unit
-        likelihood = own - (event_weight * (highest + np.log(total))).sum(dtype=np.float64)
-        gradient = (expected - target_values) / unit + 2 * PRIOR_STRENGTH * away
-        return (PRIOR_STRENGTH * (away @ away) - likelihood) / n, gradient / n
-
-    bounds = [(0, None) if name in _NOT_NEGATIVE else (None, None) for name in NAMES]
-    found = optimize.minimize(loss, start * unit, jac=True, method="L-BFGS-B", bounds=bounds)
-    return np.asarray(found.x) / unit
+    """The weights of the rows `NAMES` under which the targets are most likely, f64 (names,)."""
+    return most_likely(
+        candidates.values,
+        candidates.log_copies,
+        candidates.offsets,
+        candidates.target,
+        prior=prior,
+        start=start,
+        event_weight=event_weight,
+        not_negative=[name in _NOT_NEGATIVE for name in NAMES],
+    )

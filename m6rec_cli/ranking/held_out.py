@@ -13,7 +13,8 @@ import numpy as np
 from scipy import sparse
 
 from m6rec_cli.item_graphs import content_cosines
-from m6rec_cli.ranking.evidence import UserEvidence
+from m6rec_cli.ranking.candidates import NAMES, Candidates
+from m6rec_cli.ranking.evidence import UserEvidence, event_shares
 from m6rec_cli.ranking.weights import (
     CLOSE_NEIGHBOUR_SCALE,
     FOLLOWER_SCALE,
@@ -23,19 +24,6 @@ from m6rec_cli.ranking.weights import (
     neighbour_gain,
 )
 
-NAMES = (
-    "model",
-    "model_by_length",
-    "popularity",
-    "popularity_by_length",
-    "neighbours",
-    "close_neighbours",
-    "second_neighbours",
-    "followers",
-    "repeats",
-    *content_cosines.NAMES,
-)
-"""The rows of `Candidates.values`: weights of `RankingWeights`."""
 MAX_EVENTS = 5_000
 """Further events are left out, evenly."""
 MAX_WHOLE = 500
@@ -56,6 +44,8 @@ class HeldOutEvents:
         evidence: Of the users.
         popularity: log(1 + events) of each item, f32 (i,).
         hidden: bool (users, i), sparse: items that are not listed; None lists all.
+        neighbour_logits: As `logits`, of the embeddings from `evidence.neighbour_embeddings`; None
+            if no weights of late items are wanted.
     """
 
     user: np.ndarray
@@ -65,6 +55,7 @@ class HeldOutEvents:
     evidence: UserEvidence
     popularity: np.ndarray
     hidden: sparse.csr_array | None
+    neighbour_logits: Callable[[np.ndarray], np.ndarray] | None = None
 
     def listed(self) -> np.ndarray:
         """The events whose target may be listed, evenly thinned to `MAX_EVENTS`."""
@@ -76,44 +67,6 @@ class HeldOutEvents:
         return events[np.linspace(0, len(events) - 1, n).astype(np.int64)]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Candidates:
-    """The candidates of all events, one event after the other.
-
-    Attributes:
-        mean_log_length: Mean of log(1 + t) over the events. The values by length are of its
-            differences from this mean, which makes the fit quick.
-        offsets: `offsets[e]:offsets[e + 1]` are the candidates of event e, (events + 1,).
-        values: f32 (names, candidates), a row for each of `NAMES`.
-        log_copies: Log of the number of items that a candidate stands for, f32 (candidates,).
-        target: The candidate that is the target of each event, (events,).
-    """
-
-    mean_log_length: float
-    offsets: np.ndarray
-    values: np.ndarray
-    log_copies: np.ndarray
-    target: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.target)
-
-    def take(self, events: np.ndarray) -> "Candidates":
-        """The candidates of some events, ascending."""
-        sizes = np.diff(self.offsets)
-        chosen = np.zeros(len(self), bool)
-        chosen[events] = True
-        kept = np.repeat(chosen, sizes)
-        offsets = np.concatenate([[0], np.cumsum(sizes[events])])
-        return Candidates(
-            mean_log_length=self.mean_log_length,
-            offsets=offsets,
-            values=self.values[:, kept],
-            log_copies=self.log_copies[kept],
-            target=self.target[events] - self.offsets[events] + offsets[:-1],
-        )
-
-
 def candidates(events: HeldOutEvents) -> Candidates:
     """The candidates of the events whose target may be listed."""
     chosen = events.listed()
@@ -121,25 +74,38 @@ def candidates(events: HeldOutEvents) -> Candidates:
     mean = lengths.mean() if len(chosen) else np.float32(0)
     rng = np.random.default_rng(0)
     popular = np.argsort(-events.popularity, kind="stable")[:_N_POPULAR]
+    of_events = event_shares(np.expm1(events.popularity))
     size = max(1, _TILE_LOGITS // max(len(events.popularity), 1))
     items: list[np.ndarray] = []
     log_copies: list[np.ndarray] = [np.zeros(0, np.float32)]
     values: list[np.ndarray] = [np.zeros((len(NAMES), 0), np.float32)]
+    of_neighbours: list[np.ndarray] = [np.zeros(0, np.float32)]
+    levels: list[np.ndarray] = [np.zeros(0, np.float32)]
     for start in range(0, len(chosen), size):
         tile = chosen[start : start + size]
         logits = events.logits(events.user[tile])
-        for event, length, own in zip(tile, lengths[start : start + size], logits, strict=True):
+        highest = logits.max(axis=1, initial=-np.inf)
+        levels.append(logits @ of_events - highest)
+        others = np.zeros_like(logits)
+        if events.neighbour_logits is not None:
+            others = events.neighbour_logits(events.user[tile]) - highest[:, None]
+        mine = lengths[start : start + size]
+        for event, length, own, nearby in zip(tile, mine, logits, others, strict=True):
             rows, copies = _choose(events, event, own, popular, rng)
             items.append(rows)
             log_copies.append(np.log(copies, dtype=np.float32))
+            of_neighbours.append(nearby[rows])
             values.append(_values(events, event, length - mean, own[rows], rows))
     offsets = np.concatenate([[0], np.cumsum([len(rows) for rows in items], dtype=np.int64)])
     pairs = zip(items, events.target[chosen], strict=True)
     place = [int(np.searchsorted(rows, target)) for rows, target in pairs]
     return Candidates(
         mean_log_length=float(mean),
+        lengths=lengths - mean,
+        levels=np.concatenate(levels),
         offsets=offsets,
         values=np.concatenate(values, axis=1),
+        neighbour_logits=np.concatenate(of_neighbours),
         log_copies=np.concatenate(log_copies),
         target=offsets[:-1] + np.array(place, np.int64),
     )

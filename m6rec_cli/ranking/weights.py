@@ -10,6 +10,16 @@ to recent events by words and by frozen vectors (all of `item_graphs`), and the 
 own events with the item. b and c depend on the number t of events that the user has: b(t) = max(0,
 b0 + b1 log(1 + t)) and c(t) = c0 + c1 log(1 + t). With b0 = v = 1 and all else 0 the softmax of the
 score is the interpolation of `item_graphs/cooccurrence.py`.
+
+The model has not learned an item that came after training: its logit would keep the item out of all
+lists. So an item with l events since then is scored as
+
+    b(t) (m(u) + late_neighbours (n(u, i) - m(u))) + c(t) log(1 + l) + late_constant
+    + late_popularity log(1 + l) + late_gain (all terms from v to a)
+
+where n(u, i) is the logit of the mean embedding of its neighbours in histories, and m(u) the mean
+logit of the items that the model knows, weighed by their events. With few events of the item it is
+the mean of this and of the usual score, see `Catalogue.newness`.
 """
 
 from collections.abc import Mapping
@@ -32,8 +42,13 @@ NOT_NEGATIVE = (
     "words",
     "vectors",
     "repeats",
+    "late_gain",
 )
 """Weights without which `RankingWeights.gains` could be negative."""
+LATE_ITEMS = ("late_neighbours", "late_constant", "late_popularity", "late_gain")
+"""The weights of items that came after training."""
+_ADDED_LATER = (SECOND_NEIGHBOURS, REPEATS, *LATE_ITEMS)
+"""Weights that older runs do not have."""
 MAX_EVENTS = 200
 """More events of a user than this do not change its weights."""
 
@@ -55,6 +70,11 @@ class RankingWeights:
         words: x, not negative.
         vectors: y, not negative.
         repeats: a, not negative.
+        late_neighbours: For items that came after training, see above.
+        late_constant: As `late_neighbours`.
+        late_popularity: As `late_neighbours`.
+        late_gain: As `late_neighbours`, not negative; 0 where the weights of such items were not
+            learned: then they are scored as all others.
     """
 
     model: float
@@ -69,6 +89,10 @@ class RankingWeights:
     words: float = 0.0
     vectors: float = 0.0
     repeats: float = 0.0
+    late_neighbours: float = 0.0
+    late_constant: float = 0.0
+    late_popularity: float = 0.0
+    late_gain: float = 0.0
 
     @classmethod
     def from_json(cls, tree: Mapping[str, object]) -> "RankingWeights":
@@ -79,10 +103,10 @@ class RankingWeights:
                 not be.
         """
         names = [field.name for field in fields(cls)]
-        if set(tree) | {SECOND_NEIGHBOURS, REPEATS} != set(names):
+        if set(tree) | set(_ADDED_LATER) != set(names):
             raise ValueError(f"the weights are {', '.join(tree)}, not {', '.join(names)}")
         # Runs that were trained before these were known give them no weight.
-        tree = {SECOND_NEIGHBOURS: 0.0, REPEATS: 0.0, **tree}
+        tree = {**dict.fromkeys(_ADDED_LATER, 0.0), **tree}
         values = {name: float(value) for name, value in tree.items() if isinstance(value, float)}
         if len(values) < len(names) or not np.isfinite(list(values.values())).all():
             raise ValueError("a weight is no finite number")

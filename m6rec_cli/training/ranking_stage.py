@@ -12,7 +12,8 @@ from m6rec_cli.data.spans import range_positions
 from m6rec_cli.execution.user_contexts import user_contexts
 from m6rec_cli.item_graphs import content_similarity, cooccurrence, run_graphs
 from m6rec_cli.ranking import fit, held_out
-from m6rec_cli.ranking.evidence import ItemEvidence
+from m6rec_cli.ranking.evidence import ItemEvidence, event_shares, neighbour_embeddings
+from m6rec_cli.ranking.late_items import with_late_items
 from m6rec_cli.ranking.ranking_file import FILE, PROTOCOLS, RankingFit, file_of
 from m6rec_cli.training.setup import TrainingSetup
 from m6rec_cli.training.validation import Validation
@@ -44,7 +45,9 @@ def learn(setup: TrainingSetup, folder: Path) -> dict[str, RankingFit]:
 
 
 def _learn(setup: TrainingSetup, validation: Validation, folder: Path) -> RankingFit:
-    return fit.fit(held_out.candidates(_held_out_events(setup, validation, folder)))
+    candidates = held_out.candidates(_held_out_events(setup, validation, folder))
+    found = fit.fit(candidates)
+    return dataclasses.replace(found, weights=with_late_items(found.weights, candidates))
 
 
 def _held_out_events(
@@ -67,6 +70,8 @@ def _held_out_events(
         setup.tables.users,
     )
     vectors = np.asarray(jax.jit(lambda model, h: model.candidates(h, None))(setup.model, contexts))
+    mean = event_shares(evidence.events) @ embeddings
+    nearby = neighbour_embeddings(evidence.cooccurrence, embeddings, mean)
     hidden = None
     if validation.hides_seen:
         hidden = _seen_matrix(validation, setup.data.n_items)
@@ -75,6 +80,7 @@ def _held_out_events(
         target=validation.target,
         n_events=np.minimum(queries.stop - queries.start, most),
         logits=lambda rows: vectors[rows] @ embeddings.T,
+        neighbour_logits=lambda rows: vectors[rows] @ nearby.T,
         evidence=evidence.of_users(owner, queries.events.item_row[position], len(queries)),
         popularity=evidence.popularity,
         hidden=hidden,

@@ -3,7 +3,8 @@
 import numpy as np
 
 from m6rec_cli.ranking import ascent, fit
-from m6rec_cli.ranking.held_out import NAMES, candidates
+from m6rec_cli.ranking.candidates import NAMES
+from m6rec_cli.ranking.held_out import candidates
 from tests.ranking.held_out_worlds import fixed_order, right_model
 
 

@@ -7,7 +7,8 @@ import pytest
 from scipy import sparse
 
 from m6rec_cli.ranking import ascent, fit, held_out
-from m6rec_cli.ranking.held_out import NAMES, Candidates, candidates
+from m6rec_cli.ranking.candidates import NAMES, Candidates
+from m6rec_cli.ranking.held_out import candidates
 from m6rec_cli.ranking.weights import FIXED
 from tests.ranking.held_out_worlds import (
     bought_after_a_twin,
@@ -146,6 +147,9 @@ def test_fit_without_evidence_keeps_the_prior():
     n, k = 30, 5
     alike = Candidates(
         mean_log_length=1.0,
+        lengths=np.zeros(n, np.float32),
+        levels=np.zeros(n, np.float32),
+        neighbour_logits=np.zeros(n * k, np.float32),
         offsets=np.arange(0, n * k + 1, k),
         values=np.ones((len(NAMES), n * k), np.float32),
         log_copies=np.zeros(n * k, np.float32),
@@ -161,6 +165,9 @@ def test_ndcg_counts_ties_and_the_items_that_a_candidate_stands_for():
     values[0] = [3, 2, 1, 1, 5, 0, 0, 0]
     data = Candidates(
         mean_log_length=0.0,
+        lengths=np.zeros(2, np.float32),
+        levels=np.zeros(2, np.float32),
+        neighbour_logits=np.zeros(8, np.float32),
         offsets=np.array([0, 4, 8]),
         values=values,
         log_copies=np.log(np.array([1, 1, 1, 1, 9.5, 1, 1, 1], np.float32)),

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from m6rec_cli.ranking import held_out
-from m6rec_cli.ranking.held_out import NAMES, candidates
+from m6rec_cli.ranking.candidates import NAMES
+from m6rec_cli.ranking.held_out import candidates
 from tests.ranking.held_out_worlds import fixed_order, held_out_events
 
 
