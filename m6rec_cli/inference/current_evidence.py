@@ -31,16 +31,19 @@ def with_known_events(run: LoadedRun, config: RecommendConfig, events: Events) -
     as in the run.
 
     Args:
-        events: Of the run's catalogue; the last `model.max_history` of each user count, which is
-            what a state directory keeps.
+        events: Of the run's catalogue. At home the last `model.max_history` of each user count,
+            which is what a state directory keeps; the graphs of the run know the others. In
+            another shop there are no such graphs, and all events count.
 
     Raises:
         M6RecError: A weight is set that the ranking does not use.
     """
     catalogue = run.catalogue
     weights = _weights(run, config)
-    is_known = _latest(events.user_row, run.config.model.max_history)
-    known = events.take(is_known & (ITEM_ID not in config.hidden_features))
+    is_known = np.full(len(events), ITEM_ID not in config.hidden_features)
+    if not catalogue.is_other_shop:
+        is_known &= _latest(events.user_row, run.config.model.max_history)
+    known = events.take(is_known)
     n_items = len(catalogue)
     count = np.bincount(known.item_row, minlength=n_items)
     graph, following = catalogue.cooccurrence, catalogue.transitions

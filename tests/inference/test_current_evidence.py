@@ -162,6 +162,21 @@ def test_with_known_events_counts_the_last_max_history_of_each_user(shop):
     np.testing.assert_array_equal(found.events, expected.events)
 
 
+def test_with_known_events_counts_all_events_in_another_shop(shop):
+    """Their log is all that the graphs are made of."""
+    events = Dataset.open(shop.data).events
+    run = with_max_history(shop.loaded, 2)
+    elsewhere = dataclasses.replace(
+        run, catalogue=dataclasses.replace(run.catalogue, is_other_shop=True)
+    )
+    counts = np.bincount(events.item_row, minlength=N_ITEMS)
+    np.testing.assert_array_equal(
+        known(elsewhere, events).events, np.maximum(run.catalogue.events, counts)
+    )
+    fewer = known(run, events).events
+    assert (fewer < np.maximum(run.catalogue.events, counts)).any()
+
+
 def test_with_known_events_and_hidden_ids_knows_no_item(shop):
     events = Dataset.open(shop.data).events
     found = known(shop.loaded, events, 'hidden_features=["id"]')

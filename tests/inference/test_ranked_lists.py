@@ -109,13 +109,15 @@ def maker_of_logits(monkeypatch):
     monkeypatch.setattr(
         ranked_lists,
         "catalogue_scores",
-        lambda run, config, h, users, ids: jax.nn.log_softmax(h @ run.catalogue.embeddings.T),
+        lambda run, config, h, users, ids: jax.nn.log_softmax(
+            h @ run.catalogue.scored_embeddings.T
+        ),
     )
 
     def maker(logits, hidden, allowed, category, **config):
         n_users, n_items = logits.shape
         catalogue: Any = type("Items", (), {"__len__": lambda self: n_items})()
-        catalogue.embeddings = jax.device_put(logits.T)
+        catalogue.scored_embeddings = jax.device_put(logits.T)
         catalogue.bias = jax.device_put(np.zeros(n_items, np.float32))
         catalogue.ranking = RankingWeights(model=1.0)
         catalogue.evidence = SimpleNamespace(popularity=np.zeros(n_items, np.float32))
