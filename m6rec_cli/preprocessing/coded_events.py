@@ -20,8 +20,11 @@ from m6rec_cli.preprocessing.readers._base import OWN
 from m6rec_cli.preprocessing.schema import Schema
 from m6rec_cli.preprocessing.tables import ROW, Table
 from m6rec_cli.system.feature_spec import Entity
+from m6rec_cli.system.temporary import require_room
 
 _ROWS_PER_PART = 1 << 20
+_CODE_BYTES = 8
+"""What the codes of a user and an item take, beside their hashes."""
 _NO_ROW = np.uint32(2**32 - 1)
 
 
@@ -53,7 +56,8 @@ def read_coded_events(
         label: The `--positive` expression.
 
     Raises:
-        M6RecError: An id is rounded, lost letters or holds a line break.
+        M6RecError: An id is rounded, lost letters or holds a line break; or the temporary folder
+            has no room.
     """
     expressions = identifiers(table, schema)
     bits = block_bits(table.n_rows)
@@ -102,10 +106,11 @@ def _write_hashes(
         chunk_size=_ROWS_PER_PART, engine="streaming"
     )
     items = id_codes.DistinctHashes()
-    for part in parts:
-        frame = part
-        if schema.event:
-            frame = frame.with_columns(kinds.encode(frame["event"]))
+    for i, part in enumerate(parts):
+        frame = part.with_columns(kinds.encode(part["event"])) if schema.event else part
+        if i == 0:
+            bytes_per_event = frame.estimated_size() / max(len(frame), 1) + _CODE_BYTES
+            require_room(blocks.folder.parent, table.n_rows, round(table.n_rows * bytes_per_event))
         items.add(frame[_hash("item")])
         users = frame[_hash("user")].fill_null(0).to_numpy()
         blocks.append(frame, users >> np.uint64(64 - bits) if bits else np.zeros(len(users), int))

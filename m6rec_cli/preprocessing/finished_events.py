@@ -11,8 +11,8 @@ from m6rec_cli.config.settings import DataConfig
 from m6rec_cli.data.format import SPLITS, TRAIN
 from m6rec_cli.data.manifest import Counts
 from m6rec_cli.data.spans import contains
-from m6rec_cli.preprocessing import splits
-from m6rec_cli.preprocessing.event_blocks import EVENTS_PER_BLOCK, EventBlocks
+from m6rec_cli.preprocessing import event_blocks, splits
+from m6rec_cli.preprocessing.event_blocks import EventBlocks
 from m6rec_cli.preprocessing.event_order import find_ties, shuffle_ties, sort_events
 
 COLUMNS = ["user_row", "item_row", "timestamp", "event", "weight", "label", "split"]
@@ -112,7 +112,7 @@ class KeptEvents:
             users = source.read(block, "user")["user"].to_numpy()[kept]
             np.add.at(n_of_user, user_row[users], 1)
         before = np.minimum(np.cumsum(n_of_user) - n_of_user, n_of_user.sum() - 1)
-        block_of_user = (before // EVENTS_PER_BLOCK).astype(np.uint16)
+        block_of_user = (before // event_blocks.EVENTS_PER_BLOCK).astype(np.uint16)
         target = EventBlocks(folder / "kept", int(block_of_user[-1]) + 1)
         for block, kept in enumerate(keep):
             frame = source.read(block).filter(pl.Series(kept))
