@@ -1,6 +1,6 @@
 """Preprocessing a large log against a pandas script: time, memory, and their growth.
 
-    python tests/benchmarks/preprocess_speed.py OUT [--events 10000000,20000000] [--repeats 5]
+    python tests/benchmarks/preprocess_speed.py OUT [--events 10000000,20000000] [--repeats 5] [--alone]
 
 A generated log with string ids, repeated rows and a long tail goes through `m6rec preprocess` with
 5-core and leave-one-out, and up to 20 million events through the same steps in pandas: read, drop
@@ -106,9 +106,10 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--events", default="10000000,20000000")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--alone", action="store_true", help="leave out pandas")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    pandas = environment(args.out)
+    pandas = None if args.alone else environment(args.out)
     rows: dict[str, dict[str, Any]] = {}
     for n in map(int, args.events.split(",")):
         log = generate(args.out / f"log-{n}", n)
