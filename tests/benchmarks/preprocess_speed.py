@@ -1,6 +1,8 @@
 """Preprocessing a large log against a pandas script: time, memory, and their growth.
 
-    python tests/benchmarks/preprocess_speed.py OUT [--events 10000000,20000000] [--repeats 5] [--alone]
+    python tests/benchmarks/preprocess_speed.py OUT [--events 10000000,20000000] [--repeats 5]
+
+`--alone` leaves out pandas.
 
 A generated log with string ids, repeated rows and a long tail goes through `m6rec preprocess` with
 5-core and leave-one-out, and up to 20 million events through the same steps in pandas: read, drop

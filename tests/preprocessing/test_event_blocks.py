@@ -23,7 +23,7 @@ def _events(seed: int, n: int) -> pl.DataFrame:
     ).with_columns(weight.set(weight < 0.2 * seed, None))
 
 
-@pytest.mark.parametrize("n_blocks", [1, 3, 700])
+@pytest.mark.parametrize("n_blocks", [1, 3, 60])
 def test_blocks_hold_their_events_in_the_order_of_the_parts(tmp_path, n_blocks):
     blocks = EventBlocks(tmp_path / "blocks", n_blocks)
     parts = [_events(seed, n) for seed, n in enumerate((40, 0, 7, 30))]  # the first has no nulls

@@ -124,7 +124,7 @@ def test_small_blocks_give_the_directory_of_one_block(
     inputs = PreprocessInputs(interactions=log, **given)
     monkeypatch.setattr(event_files, "ROWS_PER_FILE", 60)
     one = _outcome(tmp_path / "one", inputs, sets)
-    monkeypatch.setattr(event_blocks, "EVENTS_PER_BLOCK", 25)
+    monkeypatch.setattr(event_blocks, "EVENTS_PER_BLOCK", 50)
     monkeypatch.setattr(coded_events, "_ROWS_PER_PART", 17)
     n_blocks = []
 
@@ -135,7 +135,7 @@ def test_small_blocks_give_the_directory_of_one_block(
 
     monkeypatch.setattr("m6rec_cli.preprocessing.event_log.read_coded_events", spied)
     assert _outcome(tmp_path / "many", inputs, sets) == one
-    assert n_blocks == [16]
+    assert n_blocks == [8]
 
 
 def test_no_room_in_the_temporary_folder_is_an_error(
