@@ -129,22 +129,17 @@ def parse(
     with temporary_folder() as folder:
         log = open_log(table, schema, folder, label=label, cleaning=cleaning)
         frame = pl.concat(log.clean_blocks()).sort(PLACE)
-    ids = [
-        frame[name].alias(name).cat.to(pl.Enum(values)).alias(name)
-        for name, values in log.ids.items()
-    ]
-    event = log.coded.kinds.gather(frame["event"]) if schema.event else pl.lit(None, pl.String)
-    return ParsedLog(
-        frame.select(
-            ROW,
-            *ids,
-            "timestamp",
-            (pl.lit(event) if schema.event else event).cast(pl.Categorical).alias("event"),
-            "weight" if schema.weight else pl.lit(1.0, pl.Float32).alias("weight"),
-            "label" if label else pl.lit(True).alias("label"),
-        ),
-        cleaning,
+    kinds = pl.repeat(None, len(frame), dtype=pl.String, eager=True)
+    if schema.event:
+        kinds = log.coded.kinds.gather(frame["event"])
+    frame = frame.with_columns(
+        *(frame[name].cat.to(pl.Enum(ids)) for name, ids in log.ids.items()),
+        kinds.cast(pl.Categorical).alias("event"),
+        *([] if schema.weight else [pl.lit(1.0, pl.Float32).alias("weight")]),
+        *([] if label else [pl.lit(True).alias("label")]),
     )
+    columns = [ROW, "user", "item", "timestamp", "event", "weight", "label"]
+    return ParsedLog(frame.select(columns), cleaning)
 
 
 def open_log(
