@@ -20,7 +20,7 @@ from m6rec_cli.data.store import Dataset
 from m6rec_cli.preprocessing import schema_file, schema_toml
 from m6rec_cli.preprocessing.features._base import FEATURE_KINDS
 from m6rec_cli.preprocessing.schema import Schema
-from m6rec_cli.preprocessing.splits import repeat_share
+from m6rec_cli.preprocessing.splits import count_repeats
 from m6rec_cli.system import digests
 from m6rec_cli.system.feature_spec import Entity, FeatureSpec, StateValue
 
@@ -129,6 +129,9 @@ def write_data(
     )
     (path / "features" / schema_file.FILE).write_text(schema_toml.to_toml(schema))
     events = {name: int((splits == code).sum()) for code, name in enumerate(SPLITS)}
+    n_repeats, n_targets = count_repeats(
+        users[order], items[order], frame["label"].to_numpy(), splits[order]
+    )
     content = repr((frame.rows(), [s.to_json() for s in specs])).encode()
     manifest = DataManifest(
         schema=asdict(schema),
@@ -144,7 +147,7 @@ def write_data(
         event_kinds=tuple(event_names),
         has_time=timestamp is not None,
         ties=0,
-        repeats=repeat_share(users[order], items[order], frame["label"].to_numpy(), splits[order]),
+        repeats=n_repeats / max(n_targets, 1),
         inputs=[],
         config=flatten({"data": asdict(Config().data)}),
         fingerprints=(hashlib.sha256(content).hexdigest(),),

@@ -5,7 +5,6 @@ The files are read by `numpy.fromfile`, not through a memory map: what was read 
 memory of the process until the system takes it back.
 """
 
-import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -17,9 +16,8 @@ from m6rec_cli.data.dataset_view import DatasetView
 from m6rec_cli.data.event_log import EventLog
 from m6rec_cli.data.events import EVENT_TYPES, Events
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import Reporter
-from m6rec_cli.system.temporary import temporary_folder
+from m6rec_cli.system.temporary import require_room, temporary_folder
 
 BYTES_PER_EVENT = sum(dtype.itemsize for dtype in EVENT_TYPES.values())
 
@@ -82,14 +80,8 @@ def long_log_on_disk(data: Dataset, most: int, report: Reporter) -> Iterator[Dat
         yield data
         return
     with temporary_folder() as folder:
-        wanted, free = n_events * BYTES_PER_EVENT, shutil.disk_usage(folder).free
-        if wanted > free:
-            raise M6RecError(
-                f"no room for the event log: {n_events:,} events take {wanted / 2**30:.1f} GiB in "
-                f"the temporary folder, which has {free / 2**30:.1f} GiB left",
-                where=str(folder.parent),
-                hint="name a folder on a larger disk by the environment variable `TMPDIR`",
-            )
+        wanted = n_events * BYTES_PER_EVENT
+        require_room(folder, n_events, wanted)
         report.note(
             f"{n_events:,} events are read in blocks of {most:,} (`train.events_per_block`) from "
             f"`{folder}`, {wanted / 2**30:.1f} GiB, which is removed at the end"

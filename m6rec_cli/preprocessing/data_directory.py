@@ -24,6 +24,7 @@ from m6rec_cli.preprocessing.cleaning.rules import CleaningLog
 from m6rec_cli.preprocessing.cleaning.unknown_ids import TablePaths
 from m6rec_cli.preprocessing.column_overview import resolve_and_show
 from m6rec_cli.preprocessing.data_tables import DataTables
+from m6rec_cli.preprocessing.event_files import EventFiles
 from m6rec_cli.preprocessing.event_kinds import EVENT_KINDS, read_event_kinds
 from m6rec_cli.preprocessing.frozen import encoding
 from m6rec_cli.preprocessing.inputs import InputTables, PreprocessInputs, open_tables
@@ -38,8 +39,7 @@ from m6rec_cli.system.output_checks import (
 )
 from m6rec_cli.system.progress import Reporter, Summary
 from m6rec_cli.system.sealed_files import SealedDirectory
-
-_ROWS_PER_FILE = 10_000_000
+from m6rec_cli.system.temporary import temporary_folder
 
 
 def write_data_directory(
@@ -67,31 +67,32 @@ def write_data_directory(
     schema = encoding.pin_encoders(schema)
     cleaning = CleaningLog()
     report.status("reading and cleaning events")
-    data = _read(config, inputs, tables, schema, cleaning)
-    data = _with_frozen_vectors(data, schema, inputs, report, cleaning)
-    report.status("fitting and encoding features")
-    with atomic_directory(output, kind="data", overwrite=overwrite, report=report) as work:
-        for folder in ("events", "media", "features"):
-            (work / folder).mkdir()
+    with (
+        temporary_folder() as folder,
+        atomic_directory(output, kind="data", overwrite=overwrite, report=report) as work,
+    ):
+        for part in ("events", "media", "features"):
+            (work / part).mkdir()
+        data = _read(config, inputs, tables, schema, cleaning, folder, work / "events")
+        data = _with_frozen_vectors(data, schema, inputs, report, cleaning)
+        report.status("fitting and encoding features")
         specs = _fit(data, schema, config, inputs.fitted, work / "features")
         if inputs.fitted:
             inputs.fitted.require_unchanged()
         _write_state(work / "features", schema, specs, data.event_kinds)
         for entity in ("item", "user"):
             _write_entity(data, specs, entity, work, inputs.media_root, cleaning, report)
-        for part, rows in enumerate(data.events.iter_slices(_ROWS_PER_FILE)):
-            rows.write_parquet(work / "events" / f"part-{part:05d}.parquet")
         files = digests.of_files(work)
         manifest = DataManifest(
             schema=asdict(schema),
-            counts=data.counts(),
+            counts=data.counts.for_manifest(len(data.users), len(data.items)),
             cleaning=cleaning.rules,
             split=config.data.split,
             positive=inputs.positive,
             event_kinds=tuple(data.event_kinds),
             has_time=schema.has_time,
-            ties=data.ties,
-            repeats=data.repeats,
+            ties=data.counts.ties,
+            repeats=data.counts.repeats,
             inputs=fingerprints.input_files(inputs.files),
             config={f"data.{k}": v for k, v in flatten(asdict(config.data)).items()},
             fingerprints=(digests.of_listing(files),),
@@ -99,7 +100,7 @@ def write_data_directory(
             **asdict(provenance.current()),
         )
         write_manifest(work, manifest)
-    overview.show(report, manifest, data.tied_users)
+    overview.show(report, manifest, data.counts.tied_users)
     return {
         "counts": asdict(manifest.counts),
         "cleaning": [rule.to_json() for rule in manifest.cleaning],
@@ -109,7 +110,7 @@ def write_data_directory(
         ],
         "split": manifest.split,
         "ties": manifest.ties,
-        "tied_users": data.tied_users,
+        "tied_users": data.counts.tied_users,
         "repeats": manifest.repeats,
         "has_time": manifest.has_time,
         "events": data.event_kinds,
@@ -124,8 +125,17 @@ def _read(
     tables: InputTables,
     schema: Schema,
     cleaning: CleaningLog,
+    folder: Path,
+    events: Path,
 ) -> DataTables:
-    """Read, clean, number and split. The cleaning log has the rules of events first."""
+    """Read, clean, number and split, and write the events.
+
+    The cleaning log has the rules of events first.
+
+    Args:
+        folder: A temporary folder.
+        events: Where the events are written.
+    """
     entity_rules = CleaningLog()
     items = users = None
     if tables.items:
@@ -135,18 +145,17 @@ def _read(
     if tables.users:
         users = entity_tables.read_entity_table(tables.users, schema, "user", cleaning=entity_rules)
     data = data_tables.assemble(
-        # No variable holds the parsed events, so that their memory is freed early.
-        event_log.parse(tables.events, schema, label=inputs.positive, cleaning=cleaning).frame,
+        event_log.open_log(tables.events, schema, folder, label=inputs.positive, cleaning=cleaning),
         items,
         users,
-        schema,
         config.data,
-        cleaning,
         TablePaths(
             events=tables.events.path,
             items=tables.items and tables.items.path,
             users=tables.users and tables.users.path,
         ),
+        folder,
+        EventFiles(events),
         event_kinds=read_event_kinds(inputs.fitted.path / "features") if inputs.fitted else None,
         drop_items_without_events=inputs.items is None and inputs.items_from_interactions,
     )
@@ -175,7 +184,7 @@ def _fit(
     if fitted:
         return fit.reuse_features(fitted, folder)
     items = data.items.filter(pl.col("popularity") > 0)
-    users = data.users.filter(pl.Series(data.user_popularity > 0))
+    users = data.users.filter(pl.Series(data.counts.user_events > 0))
     return fit.fit_features(items, users, schema, config.data, folder)
 
 

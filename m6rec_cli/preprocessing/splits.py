@@ -1,74 +1,85 @@
 """Events sorted by user and time to the split of each event: 0 train, 1 valid, 2 test, 3 cold.
 
 In all functions `users` is sorted, and `labels` says which events can be targets; the arrays are
-aligned.
+aligned. All events of a user are in them, those of other users may be elsewhere.
 """
 
-import itertools
+from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from m6rec_cli.config.settings import DataConfig
 from m6rec_cli.data.format import COLD, TEST, TRAIN, VALID
-from m6rec_cli.data.spans import user_spans
+from m6rec_cli.data.spans import contains, user_spans
 from m6rec_cli.system.errors import M6RecError
-
-_BLOCK = 1 << 21
-"""Events that are looked at at once; bounds the memory."""
 
 _SLOTS = 1 << 24
 """Slots of the table of users and items that have a target; two pairs may share one."""
 
 
-def split_events(events: pl.DataFrame, config: DataConfig, *, has_time: bool) -> pl.DataFrame:
-    """Add the column `split` u8, and restrict `label` to the events that are targets.
+@dataclass(frozen=True)
+class Splitter:
+    """Splits the events of some users at a time.
 
-    Cold users and items are drawn first; the other events are split as if the cold ones did not
+    Cold users and items are chosen first; the other events are split as if the cold ones did not
     exist.
 
-    Args:
-        events: `user_row`, `item_row`, `timestamp` and `label`, sorted by user and time.
-        has_time: Whether the timestamps are times.
-
-    Raises:
-        M6RecError: The split is temporal and the events have no times.
+    Attributes:
+        cold_users: Sorted user rows.
+        cold_items: Sorted item rows.
+        times: The first and the last timestamp of all events that are not cold; a temporal split
+            needs them.
     """
-    users, label = events["user_row"].to_numpy(), events["label"].to_numpy().astype(bool)
-    times, items = events["timestamp"].to_numpy(), events["item_row"].to_numpy()
-    if not (config.cold_users or config.cold_items):
-        split, label = _split_by_kind(users, label, times, config, has_time=has_time)
-    else:
-        cold_user = np.isin(users, draw_rows(users, config.cold_users, config.seed))
-        cold = cold_user | np.isin(items, draw_rows(items, config.cold_items, config.seed))
-        split = np.full(len(events), COLD, np.uint8)
-        label = cold_targets(users, label, cold, cold_user)
-        split[~cold], label[~cold] = _split_by_kind(
-            users[~cold], label[~cold], times[~cold], config, has_time=has_time
+
+    config: DataConfig
+    cold_users: np.ndarray
+    cold_items: np.ndarray
+    times: tuple[int, int] | None = None
+
+    def split(self, events: pl.DataFrame) -> pl.DataFrame:
+        """Add the column `split` u8, and restrict `label` to the events that are targets.
+
+        Args:
+            events: `user_row`, `item_row`, `timestamp` and `label`, sorted by user and time.
+        """
+        users, label = events["user_row"].to_numpy(), events["label"].to_numpy().astype(bool)
+        times, items = events["timestamp"].to_numpy(), events["item_row"].to_numpy()
+        if not (len(self.cold_users) or len(self.cold_items)):
+            split, label = self._by_kind(users, label, times)
+        else:
+            cold_user = contains(self.cold_users, users)
+            cold = cold_user | contains(self.cold_items, items)
+            split = np.full(len(events), COLD, np.uint8)
+            label = cold_targets(users, label, cold, cold_user)
+            split[~cold], label[~cold] = self._by_kind(users[~cold], label[~cold], times[~cold])
+        return events.with_columns(
+            pl.Series("split", split, pl.UInt8), pl.Series("label", label, pl.Boolean)
         )
-    return events.with_columns(
-        pl.Series("split", split, pl.UInt8), pl.Series("label", label, pl.Boolean)
-    )
+
+    def _by_kind(
+        self, users: np.ndarray, label: np.ndarray, times: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        valid, test = self.config.valid_fraction, self.config.test_fraction
+        match self.config.split:
+            case "leave-one-out":
+                return leave_one_out(users, label)
+            case "temporal":
+                return temporal(times, valid, test, self.times), label
+            case "ratio":
+                return ratio(users, valid, test), label
+            case _:
+                return np.zeros(len(users), np.uint8), label
 
 
-def _split_by_kind(
-    users: np.ndarray, label: np.ndarray, times: np.ndarray, config: DataConfig, *, has_time: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    match config.split:
-        case "leave-one-out":
-            return leave_one_out(users, label)
-        case "temporal":
-            if not has_time:
-                raise M6RecError(
-                    "a temporal split needs times, and the events only have an order",
-                    where="data.split",
-                    hint="choose `--split ratio` or `leave-one-out`",
-                )
-            return temporal(times, config.valid_fraction, config.test_fraction), label
-        case "ratio":
-            return ratio(users, config.valid_fraction, config.test_fraction), label
-        case _:
-            return np.zeros(len(users), np.uint8), label
+def require_times(config: DataConfig, *, has_time: bool) -> None:
+    """Raise if the split is temporal and the events have no times."""
+    if config.split == "temporal" and not has_time:
+        raise M6RecError(
+            "a temporal split needs times, and the events only have an order",
+            where="data.split",
+            hint="choose `--split ratio` or `leave-one-out`",
+        )
 
 
 def leave_one_out(users: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -100,11 +111,20 @@ def leave_one_out(users: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np
     return split, labels.copy()
 
 
-def temporal(timestamps: np.ndarray, valid_fraction: float, test_fraction: float) -> np.ndarray:
-    """Split at two times, the same for all users; fractions are of the log's duration."""
+def temporal(
+    timestamps: np.ndarray,
+    valid_fraction: float,
+    test_fraction: float,
+    bounds: tuple[int, int] | None = None,
+) -> np.ndarray:
+    """Split at two times, the same for all users; fractions are of the log's duration.
+
+    Args:
+        bounds: The first and the last timestamp of the log; by default those of `timestamps`.
+    """
     if not len(timestamps):
         return np.zeros(0, np.uint8)
-    first, last = int(timestamps.min()), int(timestamps.max())
+    first, last = bounds or (int(timestamps.min()), int(timestamps.max()))
     length = last - first
     test_from = last - test_fraction * length
     valid_from = test_from - valid_fraction * length
@@ -171,27 +191,18 @@ def count_tied_users(
     return len(np.unique(users[held_out & tied]))
 
 
-def repeat_share(
+def count_repeats(
     users: np.ndarray, items: np.ndarray, labels: np.ndarray, split: np.ndarray
-) -> float:
-    """Share of validation and test targets with an event of user and item in an earlier split."""
-    is_target = labels.astype(bool) & ((split == VALID) | (split == TEST))
-    starts = np.searchsorted(users, users[::_BLOCK])
-    repeats = sum(
-        _count_repeats(users[a:b], items[a:b], is_target[a:b], split[a:b])
-        for a, b in itertools.pairwise([*np.unique(starts), len(users)])
-    )
-    return repeats / max(np.count_nonzero(is_target), 1)
-
-
-def _count_repeats(
-    users: np.ndarray, items: np.ndarray, is_target: np.ndarray, split: np.ndarray
-) -> int:
-    """Targets with an event of their user and item in an earlier split.
+) -> tuple[int, int]:
+    """Number of validation and test targets with an event of user and item in an earlier split.
 
     Most events share no user and item with a target. A table of 64 slots a user leaves them out:
     grouping all events takes ten times as long.
+
+    Returns:
+        The number, and that of all validation and test targets.
     """
+    is_target = labels.astype(bool) & ((split == VALID) | (split == TEST))
     slots = users.astype(np.uint32) << 6 | items.astype(np.uint32) & 63
     slots &= _SLOTS - 1
     has_target = np.zeros(_SLOTS, bool)
@@ -201,7 +212,8 @@ def _count_repeats(
         {"user": users[at], "item": items[at], "split": split[at], "is_target": is_target[at]}
     )
     first_split = pl.col("split").min().over("user", "item")
-    return len(events.filter(pl.col("is_target") & (first_split < pl.col("split"))))
+    repeats = events.filter(pl.col("is_target") & (first_split < pl.col("split")))
+    return len(repeats), int(np.count_nonzero(is_target))
 
 
 def _bounds(users: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -20,6 +20,8 @@ from m6rec_cli.system.errors import M6RecError
 ID = f"{OWN}id"
 ROW = f"{OWN}row"
 """Number of each record in its file, from 1: for examples, and as the file order."""
+PLACE = f"{OWN}place"
+"""Place of an event in the order of the log: its `ROW`, unless columns order events of one time."""
 
 _FAULTS = (
     *(pl.exceptions.PolarsError, pl.exceptions.PanicException, zlib.error),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.locks import NO_LOCKS, lock_file
 
 _PREFIX, _LOCK = "m6rec-tables-", ".lock"
@@ -26,6 +27,22 @@ def temporary_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
         if fd is not None:
             os.close(fd)
+
+
+def require_room(folder: Path, n_events: int, n_bytes: int) -> None:
+    """Raise if the disk of a temporary folder has no room for an event log of `n_bytes`.
+
+    Raises:
+        M6RecError: It has less.
+    """
+    free = shutil.disk_usage(folder).free
+    if n_bytes > free:
+        raise M6RecError(
+            f"no room for the event log: {n_events:,} events take {n_bytes / 2**30:.1f} GiB in "
+            f"the temporary folder, which has {free / 2**30:.1f} GiB left",
+            where=str(folder.parent),
+            hint="name a folder on a larger disk by the environment variable `TMPDIR`",
+        )
 
 
 def _locked_folder() -> tuple[Path, int | None]:

@@ -1,13 +1,14 @@
-"""Memory and time of `pretrain` on logs of millions of events, and of packing them into batches.
+"""Memory and time of `pretrain` on logs of millions of events, of its batches and of item graphs.
 
-    python -m tests.benchmarks.large_logs OUT [--sizes 5,20] [--only pretrain,packing]
+    python -m tests.benchmarks.large_logs OUT [--sizes 5,20] [--only pretrain,packing,graphs]
 
 Sizes are millions of events. The logs are generated as data directories, ids alone, without
 `preprocess`: 20,000 items of Zipf-like popularity, 20 events a user on average, of which the last
 two are held out. `pretrain` does 16 steps and all that is before and after them: reading, counting
 the batches, validation, item graphs and ranking weights. `bare` is the same run on 100,000 events:
 what libraries, model and catalogue take. `packing` makes the batches of an epoch without a model,
-in blocks and, up to 20 million events, all at once as for a short log.
+in blocks and, up to 20 million events, all at once as for a short log. `graphs` fits co-occurrence
+and transitions of `--items` items.
 """
 
 import argparse
@@ -21,10 +22,12 @@ import numpy as np
 import polars as pl
 
 from m6rec_cli.config import resolve as configuration
+from m6rec_cli.config.settings import Config
 from m6rec_cli.data.format import SPLITS, TEST, TRAIN, VALID
 from m6rec_cli.data.manifest import MANIFEST, Counts, DataManifest, write_manifest
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.data.stored_events import long_log_on_disk
+from m6rec_cli.item_graphs import cooccurrence, run_graphs, transitions
 from m6rec_cli.system import digests
 from m6rec_cli.system.progress import SilentReporter
 from m6rec_cli.training.batches import TrainingBatches
@@ -159,6 +162,31 @@ def _pack(path: Path, at_once: bool) -> tuple[float, float, float]:
     return read - start, packed - read, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
+def graphs(out: Path, millions: float, n_items: int) -> dict[str, float]:
+    """CPU seconds of each item graph of a log, and peak memory of the process that fits them."""
+    name = f"log-{millions:g}" + ("" if n_items == ITEMS else f"-{n_items}")
+    data = write_log(out / name, round(millions * 1e6), n_items)
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        seconds, peak = pool.apply(_fit_graphs, (data,))
+    return {
+        "co-occurrence, CPU s": seconds[0],
+        "transitions, CPU s": seconds[1],
+        "peak MiB": peak,
+    }
+
+
+def _fit_graphs(path: Path) -> tuple[list[float], float]:
+    most, seconds = Config().train.events_per_block, []
+    with long_log_on_disk(Dataset.open(path), most, SilentReporter()) as data:
+        popularity = data.items["popularity"].to_numpy().astype(np.int64)
+        histories = run_graphs.training_histories(data.log)
+        for graph in (cooccurrence, transitions):
+            start = time.process_time()
+            graph.fit_histories(histories, popularity)
+            seconds.append(time.process_time() - start)
+    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -166,6 +194,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--sizes", default="5,20")
     parser.add_argument("--only", default="pretrain,packing")
+    parser.add_argument("--items", type=int, default=ITEMS)
     args = parser.parse_args()
     sizes, report = [float(size) for size in args.sizes.split(",")], {}
     if "pretrain" in args.only:
@@ -184,6 +213,11 @@ def main() -> None:
             "batches of an epoch", rows, ("reading, CPU s", "CPU s", "CPU s a million", "peak MiB")
         )
         report["packing"] = rows
+    if "graphs" in args.only:
+        rows = {f"{size:g} million": graphs(args.out, size, args.items) for size in sizes}
+        columns = ("co-occurrence, CPU s", "transitions, CPU s", "peak MiB")
+        table(f"item graphs of {args.items:,} items", rows, columns)
+        report["graphs"] = rows
     save(args.out, "large_logs", report)
 
 

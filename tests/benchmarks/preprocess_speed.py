@@ -2,13 +2,16 @@
 
     python tests/benchmarks/preprocess_speed.py OUT [--events 10000000,20000000] [--repeats 5]
 
+`--alone` leaves out pandas.
+
 A generated log with string ids, repeated rows and a long tail goes through `m6rec preprocess` with
-5-core and leave-one-out, and through the same steps in pandas: read, drop repeated rows, 5-core,
-codes for ids, sort, split, write. Both read and write Parquet. The script installs pandas into
-OUT/pandas.
+5-core and leave-one-out, and up to 20 million events through the same steps in pandas: read, drop
+repeated rows, 5-core, codes for ids, sort, split, write. Both read and write Parquet. The script
+installs pandas into OUT/pandas.
 """
 
 import argparse
+import shutil
 import statistics
 import subprocess
 import sys
@@ -19,6 +22,9 @@ import numpy as np
 import polars as pl
 from _commands import Cost, measured, save, table
 
+ROWS_PER_FILE = 2_000_000
+MOST_FOR_PANDAS = 20_000_000
+"""More events take pandas more than 3 GiB."""
 PANDAS = """
 import sys, json, pandas as pd
 source, out = sys.argv[1:]
@@ -44,24 +50,32 @@ print(json.dumps({"events": len(log), "users": len(users), "items": len(items)})
 """
 
 
-def generate(path: Path, n: int) -> Path:
-    """A log of `n` events with Zipf-like activity and popularity; one row in fifty is repeated."""
-    if path.exists():
-        return path
-    rng = np.random.default_rng(n)
-    path.parent.mkdir(parents=True, exist_ok=True)
+def generate(folder: Path, n: int) -> Path:
+    """A log of `n` events with Zipf-like activity and popularity; one row in fifty is repeated.
+
+    It is a folder of Parquet files, which are made one at a time.
+    """
+    work = folder.with_suffix(".writing")
+    if folder.exists():
+        return folder
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
     users, items = n // 20, n // 200
-    user = (users * rng.random(n) ** 1.5).astype(np.int64)
-    item = np.minimum((items * rng.random(n) ** 2.5).astype(np.int64), items - 1)
-    when = rng.integers(1_600_000_000, 1_700_000_000, n)
-    again = rng.integers(0, n, n // 50)
-    user[again], item[again], when[again] = user[again - 1], item[again - 1], when[again - 1]
-    pl.DataFrame({"user": user, "item": item, "timestamp": when}).select(
-        user_id=pl.format("user-{}", pl.col("user") * 7919 % users),
-        item_id=pl.format("item-{}", pl.col("item") * 104729 % items),
-        timestamp="timestamp",
-    ).write_parquet(path)
-    return path
+    for part, start in enumerate(range(0, n, ROWS_PER_FILE)):
+        rng = np.random.default_rng([n, part])
+        rows = min(ROWS_PER_FILE, n - start)
+        user = (users * rng.random(rows) ** 1.5).astype(np.int64)
+        item = np.minimum((items * rng.random(rows) ** 2.5).astype(np.int64), items - 1)
+        when = rng.integers(1_600_000_000, 1_700_000_000, rows)
+        again = rng.integers(0, rows, rows // 50)
+        user[again], item[again], when[again] = user[again - 1], item[again - 1], when[again - 1]
+        pl.DataFrame({"user": user, "item": item, "timestamp": when}).select(
+            user_id=pl.format("user-{}", pl.col("user") * 7919 % users),
+            item_id=pl.format("item-{}", pl.col("item") * 104729 % items),
+            timestamp="timestamp",
+        ).write_parquet(work / f"part-{part:05d}.parquet")
+    work.rename(folder)
+    return folder
 
 
 def environment(out: Path) -> Path | None:
@@ -94,12 +108,13 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--events", default="10000000,20000000")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--alone", action="store_true", help="leave out pandas")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    pandas = environment(args.out)
+    pandas = None if args.alone else environment(args.out)
     rows: dict[str, dict[str, Any]] = {}
     for n in map(int, args.events.split(",")):
-        log = generate(args.out / f"{n}.parquet", n)
+        log = generate(args.out / f"log-{n}", n)
         ours: list[Cost] = []
         theirs: list[Cost] = []
         for _ in range(args.repeats):  # in turns, so that both meet the same machine
@@ -121,7 +136,7 @@ def main() -> None:
                     ]
                 )
             )
-            if pandas:
+            if pandas and n <= MOST_FOR_PANDAS:
                 theirs.append(measured([pandas, "-c", PANDAS, log, args.out]))
         rows[f"m6rec, {n:,} events"] = median(ours)
         if theirs:

@@ -87,22 +87,21 @@ def test_ratio_holds_out_the_last_events() -> None:
     assert split.tolist() == [TRAIN] * 7 + [VALID] * 2 + [TEST]
 
 
-def test_repeat_share_counts_targets_with_an_earlier_event_in_another_split() -> None:
+def test_count_repeats_counts_targets_with_an_earlier_event_in_another_split() -> None:
     users = np.array([0, 0, 0, 0, 1, 1, 1, 1])
     items = np.array([5, 6, 5, 6, 5, 7, 7, 7])
     split = np.array([0, 0, 1, 2, 1, 2, 2, 2])
     labels = np.ones(8, bool)
     # The targets: 5 and 6 of user 0 are repeats, 5 and three times 7 of user 1 are not.
-    assert splits.repeat_share(users, items, labels, split) == 2 / 6
+    assert splits.count_repeats(users, items, labels, split) == (2, 6)
     labels[[2, 5]] = False
-    assert splits.repeat_share(users, items, labels, split) == 1 / 4
-    assert splits.repeat_share(users, items, labels & (split == 0), split) == 0.0
-    assert splits.repeat_share(users[:0], items[:0], labels[:0], split[:0]) == 0.0
+    assert splits.count_repeats(users, items, labels, split) == (1, 4)
+    assert splits.count_repeats(users, items, labels & (split == 0), split) == (0, 0)
+    assert splits.count_repeats(users[:0], items[:0], labels[:0], split[:0]) == (0, 0)
 
 
-def test_repeat_share_of_a_log_that_needs_many_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(splits, "_BLOCK", 50)
-    monkeypatch.setattr(splits, "_SLOTS", 1 << 6)  # several users share a slot
+def test_count_repeats_of_users_that_share_a_slot(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(splits, "_SLOTS", 1 << 6)
     rng = np.random.default_rng(0)
     users = np.sort(rng.integers(0, 100, 2_000))
     items, split = rng.integers(0, 90, 2_000), rng.integers(0, 3, 2_000)
@@ -116,7 +115,7 @@ def test_repeat_share_of_a_log_that_needs_many_blocks(monkeypatch: pytest.Monkey
         if label and part != TRAIN
     ]
     assert 0 < np.mean(targets) < 1
-    assert splits.repeat_share(users, items, labels, split) == np.mean(targets)
+    assert splits.count_repeats(users, items, labels, split) == (sum(targets), len(targets))
 
 
 def test_count_tied_users_counts_users_with_a_tied_target() -> None:

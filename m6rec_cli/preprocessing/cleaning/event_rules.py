@@ -8,7 +8,6 @@ from m6rec_cli.preprocessing.cleaning.duplicates import LINE_HASH, find_duplicat
 from m6rec_cli.preprocessing.cleaning.rules import CleaningLog
 from m6rec_cli.preprocessing.readers._base import OWN
 from m6rec_cli.preprocessing.schema import Schema
-from m6rec_cli.preprocessing.tables import NoRecords
 
 DAY_MS = 86_400_000
 BAD_WEIGHTS = "events: missing or negative weight, replaced by 1"
@@ -21,16 +20,13 @@ def positive_column(role: str) -> str:
 
 
 def clean_events(
-    frame: pl.DataFrame, schema: Schema, cleaning: CleaningLog, *, path: str
+    frame: pl.DataFrame, schema: Schema, cleaning: CleaningLog, *, latest: int
 ) -> pl.DataFrame:
     """Drop events with missing or impossible cells and repeated ones; replace bad weights by 1.
 
     Args:
-        frame: Parsed events, as `event_log.parse` selects them.
-        path: The log, for errors.
-
-    Raises:
-        NoRecords: No event is left.
+        frame: All events of some users, as `coded_events` reads them.
+        latest: Later timestamps, in milliseconds, are impossible.
     """
     keep = cleaning.keep_rows
     other = "".join(f" or `{user}`" for user in schema.missing_users)
@@ -41,7 +37,6 @@ def clean_events(
         known = pl.col("timestamp").is_not_null()
         frame = keep(frame, f"events: no readable {word}", known, "item")
     if schema.has_time:
-        latest = int(time.time() * 1000) + DAY_MS
         inside = (pl.col("timestamp") > 0) & (pl.col("timestamp") <= latest)
         frame = keep(frame, "events: timestamp before 1970 or in the future", inside, "item")
     for role in ("quantity", "price"):
@@ -61,12 +56,9 @@ def clean_events(
         frame = frame.with_columns(
             pl.when(bad).then(1.0).otherwise("weight").cast(pl.Float32).alias("weight")
         )
-    if frame.is_empty():
-        worst = max(cleaning.rules, key=lambda rule: rule.dropped or 0)
-        raise NoRecords(
-            "no event is left after cleaning",
-            where=path,
-            hint=f"the rule `{worst.rule}` dropped most of them: {worst.dropped} rows; "
-            "`m6rec preprocess --dry-run` shows how columns are read",
-        )
     return frame
+
+
+def latest_possible_time() -> int:
+    """A day from now, in milliseconds: no event can be later."""
+    return int(time.time() * 1000) + DAY_MS

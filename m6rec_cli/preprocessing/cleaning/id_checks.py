@@ -44,7 +44,7 @@ def require_exact_ids(ids: pl.Series, rows: pl.DataFrame, table: Table, column: 
     for fault in _faults(ids, table, column):
         if not len(fault.bad):
             continue
-        found = rows.filter(pl.col("id").cast(pl.String).is_in(fault.bad.implode())).head(1)
+        found = rows.filter(pl.col("id").is_in(fault.bad.implode())).sort(ROW).head(1)
         first = re.sub(r"\s+", " ", str(found["id"][0]))[:60]
         raise M6RecError(
             f"ids of the column `{column}` {fault.what}",
@@ -95,31 +95,20 @@ def join_whole_numbers(ids: pl.Series) -> pl.Series | None:
     return pl.select(strip_decimal_zero(pl.lit(ids))).to_series()
 
 
-def check_event_ids(
-    events: pl.DataFrame, table: Table, column: str, entity: Entity, cleaning: CleaningLog
-) -> pl.DataFrame:
+def check_event_ids(firsts: pl.DataFrame, table: Table, column: str) -> pl.Series | None:
     """Check the ids of one role of an event log, and read `17` and `17.0` as one id.
 
     Args:
-        events: The column `entity` is an Enum whose categories all occur.
+        firsts: The distinct ids, `id`, and the first row that has each, `ROW`.
+
+    Returns:
+        The ids in their joined spelling; None if they stay as they are.
 
     Raises:
         M6RecError: See `require_exact_ids`.
     """
-    values = events[entity]
-    assert isinstance(values.dtype, pl.Enum)
-    ids = values.dtype.categories
-    require_exact_ids(ids, events.select(ROW, pl.col(entity).alias("id")), table, column)
-    joined = join_whole_numbers(ids)
-    if joined is None:
-        return events
-    changed = ids.filter(joined != ids)
-    _count_joined(cleaning, "events", entity, int(values.is_in(changed.implode()).sum()), changed)
-    names = joined.unique(maintain_order=True)
-    codes = joined.replace_strict(names, pl.Series(range(len(names)), dtype=pl.UInt32))
-    return events.with_columns(
-        codes.gather(values.to_physical()).alias(entity).cat.to(pl.Enum(names))
-    )
+    require_exact_ids(firsts["id"], firsts, table, column)
+    return join_whole_numbers(firsts["id"])
 
 
 def check_table_ids(
@@ -131,12 +120,19 @@ def check_table_ids(
     joined = join_whole_numbers(ids)
     if joined is None:
         return frame
-    changed = ids.filter(joined != ids)
-    _count_joined(cleaning, f"{entity}s", entity, len(changed), changed)
+    n_changed = int((joined != ids).sum())
+    count_joined(cleaning, f"{entity}s", entity, n_changed, ids, joined)
     return frame.with_columns(strip_decimal_zero(pl.col(ID)))
 
 
-def _count_joined(
-    cleaning: CleaningLog, table: str, entity: Entity, n: int, ids: pl.Series
+def count_joined(
+    cleaning: CleaningLog, table: str, entity: Entity, n: int, ids: pl.Series, joined: pl.Series
 ) -> None:
-    cleaning.count_changed(f"{table}: {entity} {JOINED_IDS}", n, ids.head(3).to_list())
+    """Record that `n` cells have ids in another spelling.
+
+    Args:
+        ids: Ids as they are written.
+        joined: The same in their joined spelling.
+    """
+    examples = ids.filter(joined != ids).head(3).to_list()
+    cleaning.count_changed(f"{table}: {entity} {JOINED_IDS}", n, examples)

@@ -1,11 +1,12 @@
 """Cleaning rules to counts and examples, for the manifest and the report."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
 from m6rec_cli.data.manifest import CleaningRule
-from m6rec_cli.preprocessing.tables import ROW
+from m6rec_cli.preprocessing.tables import PLACE, ROW
 
 _EXAMPLES = 3
 _EXAMPLE_LENGTH = 60
@@ -36,9 +37,51 @@ class CleaningLog:
         mask = (
             frame.select(keep.alias("keep"))["keep"] if isinstance(keep, pl.Expr) else keep
         ).fill_null(False)
-        bad = frame.filter(~mask).head(_EXAMPLES)
-        self.count_dropped(rule, len(mask) - int(mask.sum()), row_examples(bad, show))
-        return frame.filter(mask)
+        n = len(mask) - int(mask.sum())
+        bad = frame.filter(~mask).head(_EXAMPLES) if n else frame.clear()
+        self._record_rows(rule, n, bad, show)
+        return frame.filter(mask) if n else frame
+
+    def add_blocks(self, blocks: Sequence["BlockCleaning"]) -> None:
+        """Record the rules of a log that was cleaned in blocks, each with the same rules."""
+        for i, rule in enumerate(blocks[0].rules):
+            parts = [block.rules[i] for block in blocks]
+            places = [block.places.get(rule.rule, []) for block in blocks]
+            examples = [
+                example
+                for _, example in sorted(
+                    pair
+                    for place, part in zip(places, parts, strict=True)
+                    for pair in zip(place, part.examples, strict=True)
+                )
+            ]
+            if rule.dropped is None:
+                self.count_changed(rule.rule, sum(part.changed or 0 for part in parts))
+            else:
+                n = sum(part.dropped or 0 for part in parts)
+                self.count_dropped(rule.rule, n, examples[:_EXAMPLES])
+
+    def _record_rows(self, rule: str, n: int, bad: pl.DataFrame, show: str | None) -> None:
+        self.count_dropped(rule, n, row_examples(bad, show))
+
+
+@dataclass
+class BlockCleaning(CleaningLog):
+    """What each rule did to one block of a log whose ids are codes.
+
+    Attributes:
+        ids: The id of each code, by column.
+        places: The places in the log of the examples of a rule.
+    """
+
+    ids: Mapping[str, pl.Series] = field(default_factory=dict)
+    places: dict[str, list[int]] = field(default_factory=dict)
+
+    def _record_rows(self, rule: str, n: int, bad: pl.DataFrame, show: str | None) -> None:
+        self.places[rule] = bad[PLACE if PLACE in bad.columns else ROW].to_list()
+        if show is not None and show in self.ids:
+            bad = bad.with_columns(self.ids[show].gather(bad[show]).alias(show))
+        super()._record_rows(rule, n, bad, show)
 
 
 def dropped_message(rule: CleaningRule, total: int | None = None) -> str:

@@ -21,23 +21,40 @@ def hash_ids(identifier: pl.Expr) -> pl.Expr:
     return pl.when(identifier.is_not_null()).then(identifier.hash(seed=0))
 
 
-def hashes_to_ids(
-    frame: pl.DataFrame, table: Table, identifiers: Mapping[str, pl.Expr]
-) -> pl.DataFrame:
-    """Replace columns of hashes by columns of ids, as Enum.
+class DistinctHashes:
+    """The distinct hashes of a column that is met in parts."""
+
+    def __init__(self) -> None:
+        self._known = np.zeros(0, np.uint64)
+        self._more: list[np.ndarray] = []
+
+    def add(self, hashes: pl.Series) -> None:
+        """Add the hashes of a part; nulls do not count."""
+        self._more.append(hashes.unique().drop_nulls().to_numpy())
+        # Joined when the new ones are as many as the known ones: each is sorted a few times.
+        if sum(map(len, self._more)) > max(len(self._known), 1 << 20):
+            self.sorted()
+
+    def sorted(self) -> np.ndarray:
+        """The distinct hashes of all parts, ascending, u64."""
+        self._known = np.unique(np.concatenate([self._known, *self._more]))
+        self._more = []
+        return self._known
+
+
+def texts_of_ids(
+    table: Table, identifiers: Mapping[str, pl.Expr], rows: Mapping[str, np.ndarray]
+) -> dict[str, pl.Series]:
+    """The id in each of some rows of a table, by name.
 
     Args:
-        frame: Rows of `table` with `ROW` ascending, and a column of hashes for each name.
-        identifiers: The expressions that were hashed, by name.
+        identifiers: The expressions of the ids, by name.
+        rows: For each name the rows to read, as `ROW` numbers them.
     """
-    rows = frame[ROW].to_numpy()
-    found = {name: hash_codes(frame[name]) for name in identifiers}
-    frame = frame.drop(identifiers)
-    firsts = {name: rows[first] for name, (_, first) in found.items()}
     # A table of flags: `is_in` would build its set anew for each chunk of the file.
-    wanted = np.zeros(int(rows[-1]) + 2 if len(rows) else 1, bool)
-    for first in firsts.values():
-        wanted[first] = True
+    wanted = np.zeros(max(int(row.max(initial=0)) for row in rows.values()) + 2, bool)
+    for row in rows.values():
+        wanted[row] = True
     chosen = pl.col(ROW).map_batches(
         lambda row: pl.Series(wanted[np.minimum(row.to_numpy(), len(wanted) - 1)]),
         return_dtype=pl.Boolean,
@@ -50,19 +67,24 @@ def hashes_to_ids(
     )
     text = text if text[ROW].is_sorted() else text.sort(ROW)
     at = text[ROW].to_numpy()
-    columns = []
-    for name, (code, _) in found.items():
-        names = text[name].gather(np.searchsorted(at, firsts[name]))
-        columns.append(code.alias(name).cat.to(pl.Enum(names)))
-    return frame.with_columns(columns)
+    return {name: text[name].gather(np.searchsorted(at, row)) for name, row in rows.items()}
 
 
-def hash_codes(hashes: pl.Series, chunk: int = _CHUNK) -> tuple[pl.Series, np.ndarray]:
-    """The code of each hash, u32, null for null; and the first position of each code."""
-    known = np.sort(hashes.unique().drop_nulls().to_numpy())
+def hash_codes(
+    hashes: pl.Series, chunk: int = _CHUNK, known: np.ndarray | None = None
+) -> tuple[pl.Series, np.ndarray]:
+    """The code of each hash, u32, null for null; and the first position of each code.
+
+    Args:
+        known: Distinct hashes, ascending, among them all of `hashes`; by default these alone. The
+            first position of one that is not among them is their number.
+    """
+    if known is None:
+        known = np.sort(hashes.unique().drop_nulls().to_numpy())
     missing = hashes.is_null().to_numpy() if hashes.null_count() else None
     values = (hashes.fill_null(0) if missing is not None else hashes).to_numpy()
-    out, first = np.zeros(len(values), np.uint32), np.zeros(len(known) + 1, np.int64)
+    out = np.zeros(len(values), np.uint32)
+    first = np.full(len(known) + 1, len(values), np.int64)
     if len(known):
         # Buckets by leading bits, two to four per hash: a hash is at most a few steps after the
         # start of its bucket.

@@ -6,27 +6,40 @@ import polars as pl
 import pytest
 
 from m6rec_cli.config.settings import DataConfig
-from m6rec_cli.preprocessing.cleaning.rules import CleaningLog
-from m6rec_cli.preprocessing.cleaning.unknown_ids import TablePaths, resolve_unknown_ids
+from m6rec_cli.preprocessing.cleaning.rules import BlockCleaning, CleaningLog
+from m6rec_cli.preprocessing.cleaning.unknown_ids import KnownIds, TablePaths, UnknownIds
 from m6rec_cli.preprocessing.schema import Schema
-from m6rec_cli.preprocessing.tables import ROW
+from m6rec_cli.preprocessing.tables import PLACE, ROW
 from m6rec_cli.system.errors import M6RecError
 
 SCHEMA = Schema(user="u", item="i")
 
 
 def _resolve(logged: list[str], known: list[str], **options: object) -> pl.DataFrame:
+    """The kept events of a log that is cleaned in blocks of two events."""
+    ids = {"user": pl.Series(["u"]), "item": pl.Series(sorted(set(logged)))}
+    rows = range(1, len(logged) + 1)
     frame = pl.DataFrame(
         {
-            ROW: range(1, len(logged) + 1),
-            "user": pl.Series(["u"] * len(logged), dtype=pl.Categorical),
-            "item": pl.Series(logged, dtype=pl.Categorical),
+            ROW: rows,
+            PLACE: rows,
+            "user": [0] * len(logged),
+            "item": [ids["item"].to_list().index(item) for item in logged],
         }
     )
     config = dataclasses.replace(DataConfig(), **options)  # type: ignore[arg-type] - test options
     items = pl.DataFrame({"id": known})
-    paths = TablePaths(events="e.csv", items="i.csv")
-    return resolve_unknown_ids(frame, items, None, SCHEMA, config, CleaningLog(), paths)
+    rules = KnownIds(
+        UnknownIds("item", ids["item"], items), UnknownIds("user", ids["user"], None), config
+    )
+    logs = [BlockCleaning(ids=ids) for _ in rows[::2]]
+    kept = [rules.keep(block, log) for block, log in zip(frame.iter_slices(2), logs, strict=True)]
+    rules.require(items, None, SCHEMA, TablePaths(events="e.csv", items="i.csv"))
+    cleaning = CleaningLog()
+    rules.record(cleaning, logs)
+    (rule,) = cleaning.rules
+    assert rule.dropped == len(frame) - sum(map(len, kept))
+    return pl.concat(kept)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +58,8 @@ def test_unknown_items_hint_names_the_spelling_that_fits(
     with pytest.raises(M6RecError, match="not in the catalogue") as error:
         _resolve(logged, known)
     assert part in str(error.value.hint)
+    first = ", ".join(f"`{item}` (row {i})" for i, item in enumerate(logged, 1))
+    assert str(error.value.where).endswith(f"first: {first}")
 
 
 def test_unknown_items_drop_refuses_a_large_share() -> None:

@@ -49,7 +49,7 @@ def test_hash_codes_of_several_chunks_equal_numpy_unique():
 
 
 @pytest.mark.parametrize("n_ids", [3, 300, 70_000])
-def test_hashes_to_ids_restores_the_ids(tmp_path, n_ids):
+def test_texts_of_ids_restore_the_ids(tmp_path, n_ids):
     rng = np.random.default_rng(0)
     user = [f"ü{n}" for n in rng.integers(0, n_ids, n_ids + 5)]
     item: list[str | None] = [
@@ -61,6 +61,21 @@ def test_hashes_to_ids_restores_the_ids(tmp_path, n_ids):
     frame = table.frame.select(
         ROW, *(id_codes.hash_ids(e).alias(name) for name, e in ids.items())
     ).collect()
-    found = id_codes.hashes_to_ids(frame, table, ids)
-    assert found["user"].cast(pl.String).to_list() == user
-    assert found["item"].cast(pl.String).to_list() == [i and i.strip() for i in item]
+    found = {name: id_codes.hash_codes(frame[name]) for name in ids}
+    rows = {name: frame[ROW].to_numpy()[first] for name, (_, first) in found.items()}
+    texts = id_codes.texts_of_ids(table, ids, rows)
+    logged = {name: texts[name].gather(code).to_list() for name, (code, _) in found.items()}
+    assert logged == {"user": user, "item": [i and i.strip() for i in item]}
+
+
+def test_distinct_hashes_of_parts_are_codes_of_a_part():
+    values = np.random.default_rng(0).integers(0, 2**64, 300, dtype=np.uint64)
+    distinct = id_codes.DistinctHashes()
+    parts = [pl.Series(part) for part in np.array_split(values.repeat(3), 7)]
+    for part in [*parts, pl.Series([None], dtype=pl.UInt64)]:
+        distinct.add(part)
+    known = distinct.sorted()
+    assert known.tolist() == sorted(values.tolist())
+    code, first = id_codes.hash_codes(parts[0], 16, known)
+    assert known[code.to_numpy()].tolist() == parts[0].to_list()
+    assert (first == len(parts[0])).sum() == 300 - parts[0].n_unique()
