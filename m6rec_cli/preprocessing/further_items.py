@@ -12,12 +12,13 @@ from pathlib import Path
 import polars as pl
 
 from m6rec_cli.preprocessing.columns import cell_values, column_names, kinds
+from m6rec_cli.preprocessing.features._base import FEATURE_KINDS
 from m6rec_cli.preprocessing.local_copies import folder_of
 from m6rec_cli.preprocessing.schema import FeatureColumn, Schema
 from m6rec_cli.preprocessing.tables import Table
 from m6rec_cli.system.progress import Reporter
 
-_ONLY_HERE = "only this table has it: not a feature"
+_NO_FEATURE = "no feature of the first table"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,31 +61,45 @@ def read_further_items(table: Table, path: Path, schema: Schema, own: pl.DataFra
     inferred, reasons = kinds.infer_features(head, names, folder_of(path))
     kind_of = {feature.column: feature for feature in inferred}
     cells: dict[str, pl.Series] = {}
-    left_out = dict(reasons)
+    left_out: dict[str, str] = {}
     for feature in schema.item_features:
         name = feature.column
-        why_not = _why_not(feature, kind_of.get(name), table, own)
+        why_not = _why_not(feature, kind_of.get(name), table, own, reasons.get(name))
         if why_not is None:
             cells[name] = table.frame.select(name).collect(engine="streaming")[name]
         else:
-            left_out[name] = reasons.get(name, why_not)
+            left_out[name] = why_not
     known = {feature.column for feature in schema.item_features}
-    left_out |= {name: _ONLY_HERE for name in kind_of if name not in known}
+    left_out |= {name: _NO_FEATURE for name in names if name not in known}
     return FurtherItems(path=table.path, n_rows=table.n_rows, cells=cells, left_out=left_out)
 
 
 def _why_not(
-    feature: FeatureColumn, found: FeatureColumn | None, table: Table, own: pl.DataFrame
+    feature: FeatureColumn,
+    found: FeatureColumn | None,
+    table: Table,
+    own: pl.DataFrame,
+    not_inferred: str | None,
 ) -> str | None:
-    """Why the column of a feature is not fitted together; None if it is."""
-    name = feature.column
+    """Why the column of a feature is not fitted together; None if it is.
+
+    Args:
+        found: What the column is inferred as here.
+        not_inferred: Why it is inferred as nothing.
+    """
+    name, traits = feature.column, FEATURE_KINDS.load(feature.kind).TRAITS
     if feature.encoder:
         return "a frozen encoder reads it: fitted on the first table alone"
     if name not in table.schema:
         return "no such column"
-    if found is None or found.kind != feature.kind:
-        return f"{found.kind if found else 'no feature'} here, {feature.kind} in the first table"
-    if found.separator != feature.separator:
+    if traits.storage == "array" and traits.compared_by is None:
+        return f"nothing is fitted on the cells of kind {feature.kind}"
+    if found is None:
+        return not_inferred or f"no {feature.kind} here"
+    # Short texts look like categories; `--like` reads both as the first table's kind.
+    if found.kind != feature.kind and traits.encoder_input != "text":
+        return f"{found.kind} here, {feature.kind} in the first table"
+    if found.kind == feature.kind and found.separator != feature.separator:
         return f"separated by `{found.separator}` here, by `{feature.separator}` in the first table"
     here, there = table.schema[name], own[cell_values.source_column(feature)].dtype
     if here != there and not (here.is_numeric() and there.is_numeric()):

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 from m6rec_cli.data.multi_domain import open_domains
 from m6rec_cli.system.errors import UsageError
 from m6rec_cli.system.progress import SilentReporter
-from tests.stages.shop import preprocessed, spec_of
+from tests.stages.shop import preprocessed, spec_of, write_shop
 
 FIRST = ("red apple", "green apple", "red pear")
 SECOND = ("wooden chair", "wooden table", "wooden stool", "wooden bench")
@@ -108,7 +108,7 @@ def test_summary_and_manifest_say_what_is_fitted_from_where(shops, tmp_path):
     assert found["left_out"] == {
         "tags": "separated by `;` here, by `|` in the first table",
         "size": "no such column",
-        "colour": "only this table has it: not a feature",
+        "colour": "no feature of the first table",
     }
     (file,) = [file for file in data.manifest.inputs if file.role == "fitted with"]
     assert file.path == str(second["items"])
@@ -127,6 +127,24 @@ def test_columns_of_another_kind_or_type_are_left_out(shops, tmp_path):
     assert found["left_out"]["price"] == "categorical here, numeric in the first table"
     assert found["left_out"]["brand"] == "Int64 here, String in the first table"
     assert spec_of(data, "brand").state["vocabulary"] == ["Acme", "Bolt"]
+
+
+def test_short_texts_that_look_like_categories_are_fitted_with_texts(shops, tmp_path):
+    first, _ = shops
+    other = tmp_path / "other.csv"
+    other.write_text("item_id,title\n" + "".join(f"c{n},stool\n" for n in range(9)))
+    _, summary = preprocessed(tmp_path / "d", {**first, "fit_with": (other,)}, *SETTINGS)
+    assert summary["fitted_with"][0]["columns"] == ["title"]
+
+
+def test_media_have_nothing_to_fit(shops, tmp_path):
+    paths = write_shop(tmp_path / "third")
+    other = write_shop(tmp_path / "fourth")
+    inputs = {**paths, "fit_with": (other["items"],)}
+    _, summary = preprocessed(tmp_path / "data", inputs)
+    (found,) = summary["fitted_with"]
+    assert found["columns"] == ["title", "price", "brand", "tags", "emb"]
+    assert found["left_out"] == {"picture": "nothing is fitted on the cells of kind image"}
 
 
 def test_table_without_a_shared_column_is_a_warning(shops, tmp_path):
