@@ -32,6 +32,7 @@ def preprocess(
     columns: str | None = None,
     no_time: bool = False,
     like: PathName | None = None,
+    fit_with: PathName | Sequence[PathName] = (),
     positive: str | None = None,
     split: str | None = None,
     settings: Settings | None = None,
@@ -50,6 +51,7 @@ def preprocess(
         M6RecError: What `m6rec preprocess` would end with.
     """
     logs = [interactions] if isinstance(interactions, str | PathLike) else interactions
+    others = [fit_with] if isinstance(fit_with, str | PathLike) else fit_with
     resolved = configuration.resolve(
         command="preprocess",
         file=optional_path(config),
@@ -59,7 +61,11 @@ def preprocess(
     with (
         reporting(quiet=quiet) as report,
         local_copies.local_tables(
-            list(map(str, logs)), optional_name(items), optional_name(users), report
+            list(map(str, logs)),
+            optional_name(items),
+            optional_name(users),
+            report,
+            fit_with=list(map(str, others)),
         ) as local,
     ):
         inputs = PreprocessInputs(
@@ -75,5 +81,6 @@ def preprocess(
             no_header=no_header,
             columns=columns,
             no_time=no_time,
+            fit_with=local.fit_with,
         )
         return preprocess_stage.run(resolved, inputs, Path(out), report, overwrite=overwrite)

@@ -5,7 +5,10 @@ PANELS: dict[str, tuple[str, ...]] = {
         *("--interactions", "--items", "--users", "--media", "--data", "--init", "--refit"),
         *("--recs", "--before", "--user-ids", "--items-from-interactions", "--stage"),
     ),
-    "Columns": ("--schema", "--columns", "--no-header", "--no-time", "--positive", "--like"),
+    "Columns": (
+        *("--schema", "--columns", "--no-header", "--no-time", "--positive", "--like"),
+        "--fit-with",
+    ),
     "Cleaning and split": (
         *("--min-user-events", "--min-item-events", "--unknown-items", "--unknown-users"),
         *("--yes", "preprocess --split"),

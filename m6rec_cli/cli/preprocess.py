@@ -88,6 +88,15 @@ def preprocess(
             help="Reuse the fitted features of a data directory or run directory.",
         ),
     ] = None,
+    fit_with: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fit-with",
+            metavar="FILE",
+            help="Item table of another shop: columns of the same name and kind as those of "
+            "--items are fitted on both. Repeat it for several; they then take `--like DIR`.",
+        ),
+    ] = None,
     positive: Annotated[
         str | None,
         typer.Option(
@@ -172,7 +181,9 @@ def preprocess(
         config = configuration.resolve(
             command="preprocess", file=config_file, sets=sets or (), flags=flags
         )
-        with local_copies.local_tables(interactions, items, users, report) as local:
+        with local_copies.local_tables(
+            interactions, items, users, report, fit_with=fit_with or ()
+        ) as local:
             inputs = stage.PreprocessInputs(
                 interactions=local.interactions[0],
                 more_interactions=local.interactions[1:],
@@ -186,6 +197,7 @@ def preprocess(
                 no_header=no_header,
                 columns=columns,
                 no_time=no_time,
+                fit_with=local.fit_with,
             )
             if schema_out is not None:
                 if out is not None:

@@ -29,6 +29,14 @@ class LossConfig:
         ge=0,
         le=2,
     )
+    domain_exponent: float = key(
+        0.0,
+        "with several data directories: weigh a target by the number of targets of its directory "
+        "to the power of minus this, 1 on average; 0 weighs all equally, 1 gives each directory "
+        "the same sum",
+        ge=0,
+        le=2,
+    )
     truncate: float = key(
         0.0,
         "share of the targets of a step, those of the highest loss, that are ignored as noise",

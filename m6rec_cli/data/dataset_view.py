@@ -28,6 +28,11 @@ class DatasetView(Dataset):
         return self.source.domain
 
     @cached_property
+    def item_domain(self) -> np.ndarray:
+        """See `Dataset.item_domain`."""
+        return self.source.item_domain
+
+    @cached_property
     def own_item_row(self) -> np.ndarray:
         """See `Dataset.own_item_row`."""
         return self.source.own_item_row

@@ -58,7 +58,8 @@ class InputFile:
     """A file that `preprocess` read.
 
     Attributes:
-        role: `interactions`, `items`, `users` or `schema`.
+        role: `interactions`, `items`, `users`, `schema`, or `fitted with` for the item table of
+            another shop.
         path: As given on the command line.
         bytes: Size; None for a table that is not on this machine, as `sha256` then is.
     """

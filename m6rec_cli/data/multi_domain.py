@@ -38,6 +38,11 @@ class MultiDomainDataset(Dataset):
         return np.repeat(np.arange(len(self.parts)), [part.n_users for part in self.parts])
 
     @cached_property
+    def item_domain(self) -> np.ndarray:
+        """See `Dataset.item_domain`."""
+        return np.repeat(np.arange(len(self.parts)), [part.n_items for part in self.parts])
+
+    @cached_property
     def own_item_row(self) -> np.ndarray:
         """See `Dataset.own_item_row`; a user is only an item of their own domain."""
         first_items = np.cumsum([0, *(part.n_items for part in self.parts)])[:-1]

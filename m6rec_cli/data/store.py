@@ -78,6 +78,11 @@ class Dataset:
         return np.broadcast_to(np.int64(0), self.n_users)
 
     @cached_property
+    def item_domain(self) -> np.ndarray:
+        """The domain of each item row, int (n_items,): 0 for a single data directory."""
+        return np.broadcast_to(np.int64(0), self.n_items)
+
+    @cached_property
     def users(self) -> pl.DataFrame:
         """`users.parquet`."""
         return self._read_table("users.parquet")

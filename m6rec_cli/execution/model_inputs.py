@@ -15,7 +15,7 @@ from m6rec_cli.model.fusion import Features
 from m6rec_cli.model.recommender import ModelSpec, Tokens
 from m6rec_cli.system.errors import M6RecError, nearest_hint
 from m6rec_cli.system.feature_spec import FeatureSpec
-from m6rec_cli.system.shapes import I_bool
+from m6rec_cli.system.shapes import DomainTable, I_bool
 
 
 @jax.tree_util.register_dataclass
@@ -27,11 +27,13 @@ class FeatureTables:
         items: Features of all items.
         users: Features of all users; empty if users have none.
         warm: Items with training events, whose id embeddings are trained.
+        domains: bool (i, domains), the domain of each item; None if there is one domain alone.
     """
 
     items: Features = field(metadata=ITEM_TABLE)
     users: Features
     warm: I_bool = field(metadata=ITEM_TABLE)
+    domains: DomainTable | None = field(default=None, metadata=ITEM_TABLE)
 
 
 def select_features(specs: tuple[FeatureSpec, ...], config: ModelConfig) -> tuple[FeatureSpec, ...]:
@@ -72,8 +74,13 @@ def model_spec(data: Dataset, config: ModelConfig) -> ModelSpec:
 def feature_tables(data: Dataset, spec: ModelSpec) -> FeatureTables:
     """The features that the model reads, on the device."""
     warm = data.items["popularity"].to_numpy() > 0
+    n_domains = int(data.item_domain.max(initial=0)) + 1
+    domains = data.item_domain[:, None] == np.arange(n_domains)
     return FeatureTables(
-        _features(data, spec.item_specs), _features(data, spec.user_specs), jax.device_put(warm)
+        _features(data, spec.item_specs),
+        _features(data, spec.user_specs),
+        jax.device_put(warm),
+        jax.device_put(domains) if n_domains > 1 else None,
     )
 
 

@@ -36,7 +36,8 @@ def write_check(
         rows: The users whose vectors are exported, in their order.
     """
     run = histories.run
-    alone = dataclasses.replace(run.catalogue, ranking=RankingWeights(model=1.0))
+    # The function scores all items; it knows no domains.
+    alone = dataclasses.replace(run.catalogue, ranking=RankingWeights(model=1.0), domain=None)
     run = dataclasses.replace(run, catalogue=alone)
     histories = dataclasses.replace(histories, run=run)
     allowed = np.ones(len(run.catalogue), bool)

@@ -14,6 +14,7 @@ from m6rec_cli.data.feature_arrays import FeatureArray, read_specs
 from m6rec_cli.execution.model_inputs import features_on_device
 from m6rec_cli.inference import raw_features
 from m6rec_cli.inference.attribution import FeatureSource
+from m6rec_cli.inference.domain_lists import ANY_DOMAIN
 from m6rec_cli.inference.loaded_run import LoadedRun
 from m6rec_cli.inference.run_catalogue import Catalogue
 from m6rec_cli.item_graphs import content_cosines, content_similarity, cooccurrence
@@ -123,6 +124,7 @@ def _extend(
         content_similarity=content_graph + content_similarity.similarity_graph(counts, warm, n),
         cosines=padded,
         events=np.append(old.events, np.zeros(n_new, np.int64)),
+        domain=None if old.domain is None else np.append(old.domain, np.full(n_new, ANY_DOMAIN)),
     )
 
 

@@ -1,5 +1,6 @@
 """Users to ranked, filtered lists: users chunk by chunk, the catalogue tile by tile."""
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,7 @@ from m6rec_cli.data.store import own_item_rows
 from m6rec_cli.execution.user_contexts import round_up_size
 from m6rec_cli.inference.blocked_top_k import best_of_catalogue, users_per_call
 from m6rec_cli.inference.category_cap import cap_categories
+from m6rec_cli.inference.domain_lists import groups_by_domain
 from m6rec_cli.inference.explanation import Explainer
 from m6rec_cli.inference.loaded_run import LoadedRun
 from m6rec_cli.inference.ranking_terms import UserTerms, item_terms, user_terms
@@ -64,9 +66,23 @@ class ListMaker:
             yield chunk, self._frame(chunk, *self.best(chunk))
 
     def best(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Scores f32 (users, k), -inf where no item is left, and item rows."""
+        """Scores f32 (users, k), -inf where no item is left, and item rows.
+
+        With several domains a list holds items of the domains in which its user has events.
+        """
+        domain, k = self.run.catalogue.domain, min(self.config.k, len(self.run.catalogue))
+        if domain is None:
+            return self._best_allowed(rows, k)
+        out_scores = np.full((len(rows), k), -np.inf, np.float32)
+        out_items = np.zeros((len(rows), k), np.int64)
+        for users, own in groups_by_domain(self.histories, rows, domain):
+            of_domain = dataclasses.replace(self, allowed=self.allowed & own)
+            out_scores[users], out_items[users] = of_domain._best_allowed(rows[users], k)
+        return out_scores, out_items
+
+    def _best_allowed(self, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
+        """`best` by `allowed` alone."""
         n_items = len(self.run.catalogue)
-        k = min(self.config.k, n_items)
         out_scores = np.full((len(rows), k), -np.inf, np.float32)
         out_items = np.zeros((len(rows), k), np.int64)
         if len(rows) == 0:

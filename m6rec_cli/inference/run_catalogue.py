@@ -19,7 +19,7 @@ from m6rec_cli.ranking.weights import RankingWeights
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.sealed_files import SealedDirectory
 
-FOLDER = "catalogue"
+FOLDER, DOMAIN = "catalogue", "domain.npy"
 N_NEW_EVENTS = 10
 """After so many events, an item that the model has not learned is half new."""
 _HINT = "restore the run directory from a copy, or train again"
@@ -44,6 +44,8 @@ class Catalogue:
         content_weight: Weight of content neighbours beside co-occurrence neighbours.
         cold_content_weight: Weight of the content neighbours of cold items, which have no others;
             items of less `newness` have a weight between the two.
+        domain: The domain of each item, (i,), `ANY_DOMAIN` for one that joined later; None if the
+            run was trained on one domain.
         is_other_shop: Whether most items were not in the catalogue that the run was trained on.
         content_counts: Reads the counts that contents are compared by; a matrix per feature.
     """
@@ -61,6 +63,7 @@ class Catalogue:
     content_weight: float
     cold_content_weight: float
     content_counts: Callable[[], list[sparse.csr_array]]
+    domain: np.ndarray | None = None
     is_other_shop: bool = False
     ranking_of_protocol: Mapping[str, RankingWeights] = field(default_factory=dict)
 
@@ -182,12 +185,22 @@ def read_catalogue(
             f"{FOLDER}/{run_graphs.TERM_COUNTS}",
             lambda file: content_similarity.load_term_counts(file, spec.item_specs, len(items)),
         ),
+        domain=_read_domain(files, len(items)),
         ranking_of_protocol={
             protocol: files.read(name, ranking_file.read_fit).weights
             for protocol in ranking_file.PROTOCOLS
             if (name := f"{FOLDER}/{ranking_file.file_of(protocol)}") in files.names(FOLDER)
         },
     )
+
+
+def _read_domain(files: SealedDirectory, n_items: int) -> np.ndarray | None:
+    name = f"{FOLDER}/{DOMAIN}"
+    if name not in files.names(FOLDER):
+        return None
+    domain: np.ndarray = files.read(name, np.load)
+    _require_shape(files.path / name, domain.shape, (n_items,))
+    return domain
 
 
 def _read_graph(files: SealedDirectory, name: str, n_items: int) -> sparse.csr_array:

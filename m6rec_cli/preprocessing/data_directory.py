@@ -1,6 +1,7 @@
 """Open tables to a data directory: read, clean, split, fit on training rows, encode, write."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from m6rec_cli.preprocessing import (
     event_log,
     fingerprints,
     fit,
+    further_items,
     overview,
     schema_file,
     schema_toml,
@@ -27,6 +29,7 @@ from m6rec_cli.preprocessing.data_tables import DataTables
 from m6rec_cli.preprocessing.event_files import EventFiles
 from m6rec_cli.preprocessing.event_kinds import EVENT_KINDS, read_event_kinds
 from m6rec_cli.preprocessing.frozen import encoding
+from m6rec_cli.preprocessing.further_items import FurtherItems
 from m6rec_cli.preprocessing.inputs import InputTables, PreprocessInputs, open_tables
 from m6rec_cli.preprocessing.schema import Schema
 from m6rec_cli.system import digests, provenance
@@ -76,7 +79,13 @@ def write_data_directory(
         data = _read(config, inputs, tables, schema, cleaning, folder, work / "events")
         data = _with_frozen_vectors(data, schema, inputs, report, cleaning)
         report.status("fitting and encoding features")
-        specs = _fit(data, schema, config, inputs.fitted, work / "features")
+        further = [
+            further_items.read_further_items(table, path, schema, data.items)
+            for table, path in zip(tables.fit_with, inputs.fit_with, strict=True)
+        ]
+        n_fitted = int((data.items["popularity"] > 0).sum())
+        further_items.show(further, n_fitted, schema, report)
+        specs = _fit(data, schema, config, inputs.fitted, work / "features", further)
         if inputs.fitted:
             inputs.fitted.require_unchanged()
         _write_state(work / "features", schema, specs, data.event_kinds)
@@ -108,6 +117,7 @@ def write_data_directory(
             {"entity": s.entity, "name": s.name, "kind": s.kind, "size": s.size, "length": s.length}
             for s in specs
         ],
+        **({"fitted_with": [one.to_json() for one in further]} if further else {}),
         "split": manifest.split,
         "ties": manifest.ties,
         "tied_users": data.counts.tied_users,
@@ -178,14 +188,19 @@ def _with_frozen_vectors(
 
 
 def _fit(
-    data: DataTables, schema: Schema, config: Config, fitted: SealedDirectory | None, folder: Path
+    data: DataTables,
+    schema: Schema,
+    config: Config,
+    fitted: SealedDirectory | None,
+    folder: Path,
+    further: Sequence[FurtherItems],
 ) -> tuple[FeatureSpec, ...]:
-    """Fit features on rows with training events, or reuse those of `--like`."""
+    """Fit features on rows with training events and on `further`, or reuse those of `--like`."""
     if fitted:
         return fit.reuse_features(fitted, folder)
     items = data.items.filter(pl.col("popularity") > 0)
     users = data.users.filter(pl.Series(data.counts.user_events > 0))
-    return fit.fit_features(items, users, schema, config.data, folder)
+    return fit.fit_features(items, users, schema, config.data, folder, further)
 
 
 def _write_state(

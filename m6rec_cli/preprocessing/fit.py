@@ -4,6 +4,7 @@ Fitting sees only rows with training events: held-out rows must not shape the sc
 vocabulary by which they are evaluated.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
@@ -12,13 +13,19 @@ from m6rec_cli.config.settings import DataConfig
 from m6rec_cli.data.feature_arrays import read_specs
 from m6rec_cli.preprocessing.columns import cell_values
 from m6rec_cli.preprocessing.features._base import FEATURE_KINDS, FitContext
+from m6rec_cli.preprocessing.further_items import FurtherItems, with_further_cells
 from m6rec_cli.preprocessing.schema import FeatureColumn, Schema
 from m6rec_cli.system.feature_spec import Entity, FeatureSpec
 from m6rec_cli.system.sealed_files import SealedDirectory
 
 
 def fit_features(
-    items: pl.DataFrame, users: pl.DataFrame, schema: Schema, config: DataConfig, folder: Path
+    items: pl.DataFrame,
+    users: pl.DataFrame,
+    schema: Schema,
+    config: DataConfig,
+    folder: Path,
+    further: Sequence[FurtherItems] = (),
 ) -> tuple[FeatureSpec, ...]:
     """Fit every feature of the schema.
 
@@ -28,12 +35,16 @@ def fit_features(
         schema: Names the features.
         config: The `data` section.
         folder: The `features` folder, where the files that features share are written.
+        further: Items of other tables that item features are fitted on, too.
 
     Raises:
         M6RecError: A column does not fit its kind, or the kind is unknown.
     """
     found: list[tuple[Entity, FeatureColumn, pl.Series]] = [
-        *(("item", column, _cells(items, column)) for column in schema.item_features),
+        *(
+            ("item", column, with_further_cells(_cells(items, column), column, further))
+            for column in schema.item_features
+        ),
         *(("user", column, _cells(users, column)) for column in schema.user_features),
     ]
     specs: list[FeatureSpec] = []

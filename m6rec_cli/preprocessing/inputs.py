@@ -7,15 +7,14 @@ from functools import cached_property
 from pathlib import Path
 
 from m6rec_cli.config.settings import DataConfig
-from m6rec_cli.data.feature_arrays import read_specs
 from m6rec_cli.data.manifest import MANIFEST, read_manifest
 from m6rec_cli.preprocessing import local_copies, schema_file, tables
 from m6rec_cli.preprocessing.column_hints import parse_columns
 from m6rec_cli.preprocessing.columns import inference, roles
-from m6rec_cli.preprocessing.schema import FeatureColumn, Schema, SchemaHints
+from m6rec_cli.preprocessing.fitted_features import with_fitted_features
+from m6rec_cli.preprocessing.schema import Schema, SchemaHints
 from m6rec_cli.preprocessing.tables import Table
 from m6rec_cli.system.errors import M6RecError, UsageError, missing_path_hint
-from m6rec_cli.system.feature_spec import FeatureSpec
 from m6rec_cli.system.progress import Reporter
 from m6rec_cli.system.run_manifest import CONFIG, RUN, read_run
 from m6rec_cli.system.sealed_files import SealedDirectory
@@ -35,6 +34,7 @@ class PreprocessInputs:
         no_header: Text tables have no header line: their columns are `1`, `2` and so on.
         columns: Roles of columns, such as `user=customer,time=ordered`.
         no_time: Events are in file order.
+        fit_with: Item tables of other shops that features are fitted on, too.
     """
 
     interactions: Path
@@ -49,6 +49,7 @@ class PreprocessInputs:
     no_header: bool = False
     columns: str | None = None
     no_time: bool = False
+    fit_with: tuple[Path, ...] = ()
 
     @cached_property
     def fitted(self) -> SealedDirectory | None:
@@ -80,6 +81,7 @@ class PreprocessInputs:
             "items": (self.items,) if self.items else (),
             "users": (self.users,) if self.users else (),
             "schema": (self.schema,) if self.schema else (),
+            "fitted with": self.fit_with,
         }
 
     @property
@@ -101,6 +103,7 @@ class InputTables:
     events: Table
     items: Table | None
     users: Table | None
+    fit_with: tuple[Table, ...] = ()
 
 
 def open_tables(inputs: PreprocessInputs) -> InputTables:
@@ -111,6 +114,10 @@ def open_tables(inputs: PreprocessInputs) -> InputTables:
     """
     if inputs.items and inputs.items_from_interactions:
         raise UsageError("`--items` and `--items-from-interactions` exclude each other")
+    if inputs.fit_with and inputs.like:
+        raise UsageError("`--like` takes fitted features, so there is nothing to `--fit-with`")
+    if inputs.fit_with and not inputs.items:
+        raise UsageError("`--fit-with` needs the item table that is fitted with", hint="`--items`")
     if inputs.media and not inputs.media.is_dir():
         raise M6RecError(
             "the media folder does not exist",
@@ -127,6 +134,9 @@ def open_tables(inputs: PreprocessInputs) -> InputTables:
         users=tables.scan(inputs.users, "users", no_header=inputs.no_header)
         if inputs.users
         else None,
+        fit_with=tuple(
+            tables.scan(path, "items", no_header=inputs.no_header) for path in inputs.fit_with
+        ),
     )
 
 
@@ -152,7 +162,7 @@ def resolve_schema(
         MissingRole: A role has no column.
         M6RecError: The schema file is invalid, or features have no table.
     """
-    for table in (opened.events, opened.items, opened.users):
+    for table in (opened.events, opened.items, opened.users, *opened.fit_with):
         if table and table.warning:
             report.warn(table.warning)
     found = inference.infer_schema(
@@ -171,7 +181,8 @@ def resolve_schema(
     if impressions and not inputs.positive:
         report.warn(impressions)
     if inputs.fitted:
-        schema = _like(inputs.fitted, inputs, schema, opened, report)
+        items = opened.events if inputs.items_from_interactions else opened.items
+        schema = with_fitted_features(inputs.fitted, schema, items, opened.users, report)
     if config.users_are_items:
         schema = replace(schema, users_are_items=True)
     _require_tables(inputs, schema)
@@ -191,45 +202,6 @@ def _hints(inputs: PreprocessInputs, assumed: Mapping[str, str]) -> SchemaHints:
         item_id=assumed.get("item_id", hints.item_id),
         user_id=assumed.get("user_id", hints.user_id),
     )
-
-
-def _like(
-    fitted: SealedDirectory,
-    inputs: PreprocessInputs,
-    schema: Schema,
-    opened: InputTables,
-    report: Reporter,
-) -> Schema:
-    """The schema with the fitted features of a directory whose columns the tables have."""
-    specs = read_specs(fitted)
-    items = opened.events if inputs.items_from_interactions else opened.items
-    schema = replace(
-        schema,
-        item_features=_present_columns([s for s in specs if s.entity == "item"], items, report),
-        user_features=_present_columns(
-            [s for s in specs if s.entity == "user"], opened.users, report
-        ),
-    )
-    if schema_file.read(fitted.path / "features" / schema_file.FILE).users_are_items:
-        schema = replace(schema, users_are_items=True)
-    return schema
-
-
-def _present_columns(
-    specs: list[FeatureSpec], table: Table | None, report: Reporter
-) -> tuple[FeatureColumn, ...]:
-    """The columns of fitted features that the table has; warns of each missing one."""
-    present = []
-    for spec in specs:
-        column = FeatureColumn.of(spec)
-        if table is not None and column.column in table.schema:
-            present.append(column)
-        else:
-            report.warn(
-                f"no column `{column.column}` in the {spec.entity} table: "
-                f"the {spec.entity} feature `{spec.name}` is missing in every row"
-            )
-    return tuple(present)
 
 
 def _require_tables(inputs: PreprocessInputs, schema: Schema) -> None:

@@ -35,11 +35,17 @@ class LocalTables:
     interactions: tuple[Path, ...]
     items: Path | None
     users: Path | None
+    fit_with: tuple[Path, ...] = ()
 
 
 @contextmanager
 def local_tables(
-    interactions: Sequence[str], items: str | None, users: str | None, report: Reporter
+    interactions: Sequence[str],
+    items: str | None,
+    users: str | None,
+    report: Reporter,
+    *,
+    fit_with: Sequence[str] = (),
 ) -> Iterator[LocalTables]:
     """The paths of tables; copies are removed at the end.
 
@@ -56,9 +62,10 @@ def local_tables(
                 interactions=tuple(logs),
                 items=_local(items, "items", folder, report) if items else None,
                 users=_local(users, "users", folder, report) if users else None,
+                fit_with=tuple(_local(path, "items", folder, report) for path in fit_with),
             )
-            paths = [path for path in (*logs, tables.items, tables.users) if path is not None]
-            with noticing_changes(paths, report):
+            paths = (*logs, tables.items, tables.users, *tables.fit_with)
+            with noticing_changes([path for path in paths if path is not None], report):
                 yield tables
         except M6RecError as error:
             _name_originals(error, folder)

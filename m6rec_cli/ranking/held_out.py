@@ -46,6 +46,8 @@ class HeldOutEvents:
         hidden: bool (users, i), sparse: items that are not listed; None lists all.
         neighbour_logits: As `logits`, of the embeddings from `evidence.neighbour_embeddings`; None
             if no weights of late items are wanted.
+        domain: The domain of each item, (i,): the candidates of an event are of its target's
+            domain. None for a single domain.
     """
 
     user: np.ndarray
@@ -56,6 +58,13 @@ class HeldOutEvents:
     popularity: np.ndarray
     hidden: sparse.csr_array | None
     neighbour_logits: Callable[[np.ndarray], np.ndarray] | None = None
+    domain: np.ndarray | None = None
+
+    def is_same_domain(self, event: int) -> np.ndarray:
+        """The items of the domain of an event's target, bool (i,)."""
+        if self.domain is None:
+            return np.ones(len(self.popularity), bool)
+        return self.domain == self.domain[self.target[event]]
 
     def listed(self) -> np.ndarray:
         """The events whose target may be listed, evenly thinned to `MAX_EVENTS`."""
@@ -120,7 +129,7 @@ def _choose(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Item rows of the candidates of one event, ascending, and how many items each stands for."""
     n_items, user = len(logits), events.user[event]
-    listed = np.ones(n_items, bool)
+    listed = events.is_same_domain(event)
     if events.hidden is not None:
         listed[_row(events.hidden, user)[0]] = False
     if n_items <= MAX_WHOLE:

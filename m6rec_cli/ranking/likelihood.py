@@ -49,7 +49,7 @@ def most_likely(
         event_weight: f32 (events,).
         not_negative: Whether a weight may not fall below 0, for each term.
     """
-    used = values.any(axis=1)
+    used = np.asarray(values.any(axis=1))
     if not used.all():
         bounded = [bound for bound, is_used in zip(not_negative, used, strict=True) if is_used]
         weights = start.astype(np.float64)

@@ -64,6 +64,12 @@ def run(
                 where=str(request.users.data or request.users.interactions),
                 hint="name users with `--data` or `--interactions`",
             )
+        if users.run.catalogue.domain is not None:
+            report.warn(
+                "the run was trained on several data directories: its scores compare items of one "
+                "of them alone, so a server has to search among the items of the user's own shop; "
+                "`--data` of one directory exports its items alone"
+            )
         with atomic_directory(out, kind="export", overwrite=overwrite, report=report) as work:
             summary = _write(work, users, encoded.users.before, report)
     return {"stage": "export", "out": str(out), **summary}

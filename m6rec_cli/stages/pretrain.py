@@ -30,8 +30,8 @@ def run(
 
     Args:
         other_domains: Data directories of further domains with the same feature state. The run's
-            catalogue holds the items of all domains, the softmax runs over all of them, and
-            validation averages over the domains.
+            catalogue holds the items of all domains. The softmax of a target runs over the items of
+            its domain, and validation averages over the domains.
         refit_of: Repeat the training of this run on training and validation events together, as for
             production: with as many epochs as its best one, its learning rates and its ranking
             weights. `config` is that of the run, from `refit_config`.

@@ -13,6 +13,7 @@
 | z      | noise                               |
 | k      | length of a list                    |
 | s      | numbers in the state of the decoder |
+| g      | domains that are trained together   |
 """
 
 from typing import Any, TypeAlias
@@ -29,6 +30,8 @@ N_int = Int[Array, " n"]
 ID = Float[Array, "i d"]
 I = Float[Array, " i"]  # noqa: E741 - the axis is called i
 I_bool = Bool[Array, " i"]
+DomainTable = Bool[Array, "i g"]
+"""True at the domain of each item."""
 Scalar = Float[Array, ""]
 PRNGKey = Key[Array, ""]
 TokenIndex = tuple[Int[Array, " n"], Int[Array, " n"]]

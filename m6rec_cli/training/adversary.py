@@ -8,9 +8,10 @@ import jax.numpy as jnp
 from m6rec_cli.config.training_settings import AdversaryConfig, TrainConfig
 from m6rec_cli.model.discriminator import Discriminator, unit_mean_square
 from m6rec_cli.system.errors import M6RecError
-from m6rec_cli.system.shapes import ID, ND, I, N, N_int, PRNGKey, Scalar
+from m6rec_cli.system.shapes import ID, ND, DomainTable, I, N, N_int, PRNGKey, Scalar
 from m6rec_cli.training import losses, slates
 from m6rec_cli.training.state import Batch
+from m6rec_cli.training.within_domain import domain_bias
 
 
 class Pairs(NamedTuple):
@@ -32,6 +33,7 @@ class Inputs(NamedTuple):
         bias: Logit bias of each item.
         rarity: 1 - popularity percentile of each item.
         weight: f32 (b, t), weights of the targets.
+        domains: See `FeatureTables`.
     """
 
     context: ND
@@ -40,6 +42,7 @@ class Inputs(NamedTuple):
     bias: I
     rarity: I
     weight: jax.Array
+    domains: DomainTable | None = None
 
 
 def check(train: TrainConfig) -> None:
@@ -108,9 +111,12 @@ def _item_pairs(
 ) -> tuple[Pairs, Scalar]:
     """Catalogue items, or means of them, at the positions `at`; and the weighted sum of rewards."""
     items, weight = unit_mean_square(inputs.items), inputs.weight.reshape(-1)[at]
+    target = batch.target.reshape(-1)[at]
     logits = inputs.candidates[at] @ inputs.items.T + inputs.bias[None]
+    if inputs.domains is not None:
+        logits += domain_bias(inputs.domains, target)
     if config.fakes == "means":
-        real, fake = slates.mean_pairs(logits, items, batch.target.reshape(-1)[at], key)
+        real, fake = slates.mean_pairs(logits, items, target, key)
         return Pairs(inputs.context[at], real, fake, weight), jnp.zeros(())
     values = jnp.concatenate([items, inputs.rarity[:, None]], axis=1)
     drawn = slates.sample(logits, values, config.slate, key)

@@ -16,8 +16,9 @@ from m6rec_cli.execution.mesh import DATA, MODEL, MeshLayout
 from m6rec_cli.execution.model_inputs import FeatureTables
 from m6rec_cli.model import scoring
 from m6rec_cli.model.recommender import M6Rec
-from m6rec_cli.system.shapes import BD, ID, ND, I, N, N_int, Scalar
+from m6rec_cli.system.shapes import BD, ID, ND, DomainTable, I, N, N_int, Scalar
 from m6rec_cli.training import sharded_ranks, sharded_softmax, softmax
+from m6rec_cli.training.within_domain import with_domains
 
 Ranks = tuple[jax.Array, jax.Array, jax.Array]
 """As `scoring.ranks`, then the scores of the target items, f32 (u,)."""
@@ -49,10 +50,22 @@ class CatalogueOperations(Protocol):
         """Embeddings of the whole catalogue; compiled."""
         ...
 
-    def ranks(self, model: M6Rec, items: ID, h: BD, target: jax.Array, seen: jax.Array) -> Ranks:
+    def ranks(
+        self,
+        model: M6Rec,
+        items: ID,
+        domains: DomainTable | None,
+        h: BD,
+        target: jax.Array,
+        seen: jax.Array,
+    ) -> Ranks:
         """Ranks and scores of target items after the contexts `h`; compiled.
 
-        The rank of a score that is not finite has no meaning.
+        A target is ranked among the items of its domain. The rank of a score that is not finite has
+        no meaning.
+
+        Args:
+            domains: From `FeatureTables`.
         """
         ...
 
@@ -102,9 +115,18 @@ class OnOneDevice:
         return scoring.embed_items(model, tables.items, tables.warm)
 
     @functools.partial(jax.jit, static_argnums=0)
-    def ranks(self, model: M6Rec, items: ID, h: BD, target: jax.Array, seen: jax.Array) -> Ranks:
+    def ranks(
+        self,
+        model: M6Rec,
+        items: ID,
+        domains: DomainTable | None,
+        h: BD,
+        target: jax.Array,
+        seen: jax.Array,
+    ) -> Ranks:
         """The ranks from the whole score matrix."""
-        scores = scoring.logits(model.candidates(h, None), items, jnp.zeros(len(items)))
+        candidates, items = with_domains(model.candidates(h, None), items, domains, target)
+        scores = scoring.logits(candidates, items, jnp.zeros(len(items)))
         own = jnp.take_along_axis(scores, target[:, None], axis=1)
         return *scoring.ranks(scores, target, seen), own[:, 0]
 
@@ -153,6 +175,15 @@ class OnMesh:
         return sharded_ranks.embed(self.layout, model, tables)
 
     @functools.partial(jax.jit, static_argnums=0)
-    def ranks(self, model: M6Rec, items: ID, h: BD, target: jax.Array, seen: jax.Array) -> Ranks:
+    def ranks(
+        self,
+        model: M6Rec,
+        items: ID,
+        domains: DomainTable | None,
+        h: BD,
+        target: jax.Array,
+        seen: jax.Array,
+    ) -> Ranks:
         """The ranks, counted on each device against its items and summed."""
-        return sharded_ranks.ranks(self.layout, model, items, h, target, seen)
+        candidates, items = with_domains(model.candidates(h, None), items, domains, target)
+        return sharded_ranks.ranks(self.layout, candidates, items, target, seen)

@@ -21,6 +21,7 @@ from m6rec_cli.training.adversary import Pairs
 from m6rec_cli.training.catalogue_operations import operations_for
 from m6rec_cli.training.softmax import position_losses, sampled_cross_entropy, sampled_losses
 from m6rec_cli.training.state import Batch, TrainingState
+from m6rec_cli.training.within_domain import with_domains
 
 AUXILIARY_ROWS = 768
 """Items per step in the reconstruction and contrastive losses, which compare each pair of them."""
@@ -115,6 +116,7 @@ class Objective:
                 candidates=candidates,
                 items=jax.lax.stop_gradient(items),
                 bias=self._bias(items, tables),
+                domains=tables.domains,
                 rarity=jnp.pad(self.rarity, (0, len(items) - len(self.rarity))),
                 weight=weight.reshape(batch.weight.shape),
             )
@@ -156,8 +158,9 @@ class Objective:
         batch: Batch,
         tables: FeatureTables,
     ) -> tuple[Scalar, N]:
-        """L_rec, the mean cross-entropy over the catalogue, and the weights after truncation."""
+        """L_rec, the mean cross-entropy over the items of a domain, and the truncated weights."""
         train, bias = self.config.train, self._bias(items, tables)
+        candidates, items = with_domains(candidates, items, tables.domains, target)
         exact, drawn = train.softmax == "exact", (batch.negatives, batch.log_expected)
         if train.loss.truncate > 0:
             args = (*jax.lax.stop_gradient((candidates, items, bias)), target)

@@ -37,6 +37,8 @@ def write_catalogue(setup: TrainingSetup, report: Reporter) -> None:
     # On one device: validation has compiled this program already, unless it ran on a mesh.
     embeddings = operations_for(Layout(data.n_items)).embed(setup.model, setup.tables)
     np.save(folder / "embeddings.npy", np.asarray(embeddings))
+    if setup.tables.domains is not None:
+        np.save(folder / "domain.npy", data.item_domain)
     run_graphs.write_graphs(folder, data, setup.spec.item_specs, job.parent, report)
     _write_items(setup, folder)
     report.status("learning the ranking weights")

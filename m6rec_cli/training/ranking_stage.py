@@ -84,6 +84,7 @@ def _held_out_events(
         evidence=evidence.of_users(owner, queries.events.item_row[position], len(queries)),
         popularity=evidence.popularity,
         hidden=hidden,
+        domain=None if setup.tables.domains is None else setup.data.item_domain,
     )
 
 

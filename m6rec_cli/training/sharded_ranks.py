@@ -39,14 +39,13 @@ def embed(layout: MeshLayout, model: M6Rec, tables: FeatureTables) -> ID:
 
 
 def ranks(
-    layout: MeshLayout, model: M6Rec, items: ID, h: BD, target: jax.Array, seen: jax.Array
+    layout: MeshLayout, candidates: BD, items: ID, target: jax.Array, seen: jax.Array
 ) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """As `scoring.ranks`, for target items after the contexts `h`, and their scores, f32 (u,).
+    """As `scoring.ranks`, for target items of candidates, and their scores, f32 (u,).
 
     Rows beyond `layout.n_items` are excluded. The rank of a score that is not finite has no
     meaning.
     """
-    candidates = model.candidates(h, None)
 
     def part(
         c: jax.Array, e: jax.Array, target: jax.Array, seen: jax.Array

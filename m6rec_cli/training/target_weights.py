@@ -1,4 +1,4 @@
-"""Weights of targets: higher for rare items, zero for targets whose loss suggests noise."""
+"""Weights of targets: more for rare items and small domains, 0 where a loss suggests noise."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +18,16 @@ def rarity_factors(item_row: np.ndarray, popularity: np.ndarray, exponent: float
         popularity: Training events of each item.
     """
     return np.maximum(popularity, 1)[item_row] ** -exponent
+
+
+def domain_factors(n_targets: np.ndarray, exponent: float) -> np.ndarray:
+    """The factor of the targets of each domain, f64 (domains,); 1 on average over all targets.
+
+    Args:
+        n_targets: Targets of each domain.
+    """
+    factors = np.maximum(n_targets, 1.0) ** -exponent
+    return factors * n_targets.sum() / (factors * n_targets).sum()
 
 
 def rarity(popularity: np.ndarray) -> np.ndarray:

@@ -19,7 +19,7 @@ from m6rec_cli.data.packing import gap_buckets
 from m6rec_cli.data.spans import user_spans
 from m6rec_cli.data.store import Dataset
 from m6rec_cli.system.errors import M6RecError
-from m6rec_cli.training.target_weights import rarity_factors
+from m6rec_cli.training.target_weights import domain_factors, rarity_factors
 
 _CHUNKS_PER_BLOCK = 32
 
@@ -61,7 +61,7 @@ class TargetRule:
         return cls(labelled_only=labelled_only, users=users)
 
     def weights(self, events: Events) -> np.ndarray:
-        """The weight of each event as a target, f32, before `tail_exponent`; 0 if it is none."""
+        """The weight of each event as a target, f32, before the exponents; 0 if it is none."""
         weight = np.ones(len(events), np.float32)
         if self.labelled_only:
             weight = events.weight * events.label
@@ -80,6 +80,8 @@ class TrainingLog:
         popularity: Training events of each item, int64 (n_items,).
         history_lengths: Training events of each user who has any, int32.
         mean_rarity: Mean rarity of the targets, see `rarity_factors`; 1 without `tail_exponent`.
+        user_factor: The factor of the targets of each user, see `domain_factors`; None for a single
+            domain and without `domain_exponent`.
     """
 
     log: EventLog
@@ -91,6 +93,7 @@ class TrainingLog:
     popularity: np.ndarray
     history_lengths: np.ndarray
     mean_rarity: float
+    user_factor: np.ndarray | None
 
     @classmethod
     def from_data(cls, data: Dataset, config: Config, *, labelled_only: bool) -> "TrainingLog":
@@ -102,12 +105,15 @@ class TrainingLog:
         train, log = config.train, data.log
         rule = TargetRule.of(train, data.n_users, labelled_only=labelled_only)
         popularity, lengths = np.zeros(data.n_items, np.int64), [np.zeros(0, np.int32)]
-        has_target = False
+        n_targets = np.zeros(int(data.domain.max(initial=0)) + 1, np.int64)
         for events in _training_events(log, train.events_per_block):
             popularity += np.bincount(events.item_row, minlength=data.n_items)
             lengths.append(user_spans(events.user_row)[1].astype(np.int32))
-            has_target |= bool((rule.weights(events) > 0).any())
-        if not has_target:
+            is_target = rule.weights(events) > 0
+            n_targets += np.bincount(
+                data.domain[events.user_row[is_target]], minlength=len(n_targets)
+            )
+        if not n_targets.any():
             raise M6RecError(
                 "no training event is a target" + (": none is labelled" if labelled_only else ""),
                 where=str(data.path),
@@ -125,6 +131,7 @@ class TrainingLog:
             popularity=popularity,
             history_lengths=np.concatenate(lengths),
             mean_rarity=_mean_rarity(log, rule, popularity, train),
+            user_factor=_user_factor(data.domain, n_targets, train.loss.domain_exponent),
         )
 
     def blocks(self, epoch: int) -> list[np.ndarray]:
@@ -143,6 +150,8 @@ class TrainingLog:
         if exponent:
             rarity = rarity_factors(events.item_row, self.popularity, exponent)
             weight = (weight * rarity / self.mean_rarity).astype(np.float32)
+        if self.user_factor is not None:
+            weight = (weight * self.user_factor[events.user_row]).astype(np.float32)
         gaps = gap_buckets(events, has_time=self.has_time)
         return TrainingEvents(events=events, gaps=gaps, weight=weight)
 
@@ -166,3 +175,9 @@ def _mean_rarity(
         rarity = rarity_factors(events.item_row[is_target], popularity, exponent)
         total, n_targets = total + rarity.sum(), n_targets + len(rarity)
     return float(total / n_targets)
+
+
+def _user_factor(domain: np.ndarray, n_targets: np.ndarray, exponent: float) -> np.ndarray | None:
+    if len(n_targets) == 1 or not exponent:
+        return None
+    return domain_factors(n_targets, exponent)[domain]

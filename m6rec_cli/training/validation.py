@@ -153,7 +153,7 @@ class Validation:
             arrays = (contexts[user], self.target[index], self.seen_items[user])
             users = map(layout.place_users, arrays)
             tile_unmasked, tile_masked, scores = map(
-                runtime.fetch_array, catalogue.ranks(model, items, *users)
+                runtime.fetch_array, catalogue.ranks(model, items, tables.domains, *users)
             )
             _require_finite(scores, state)
             n = min(tile, len(self.target) - start)

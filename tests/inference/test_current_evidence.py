@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 from m6rec_cli.config.resolve import resolve
-from m6rec_cli.data.events import Events
 from m6rec_cli.data.store import Dataset
-from m6rec_cli.inference.current_evidence import with_known_events
 from m6rec_cli.inference.model_scorer import load_scorer
 from m6rec_cli.inference.user_histories import UserHistories
 from m6rec_cli.item_graphs import cooccurrence
@@ -16,36 +14,12 @@ from m6rec_cli.ranking.weights import FIXED, RankingWeights
 from m6rec_cli.system.errors import M6RecError
 from m6rec_cli.system.progress import SilentReporter
 from tests.inference.incremental_updates import START, state, with_max_history
+from tests.inference.known_events import known, pairs, with_ranking
 from tests.inference.trained import shop
 
 __all__ = ["shop", "state"]
 
 N_ITEMS = 40
-
-
-def known(run, events, *sets):
-    """The catalogue of a run after `with_known_events`."""
-    config = resolve(sets=[f"recommend.{s}" for s in sets], command="recommend").recommend
-    return with_known_events(run, config, events).catalogue
-
-
-def with_ranking(run, **weights):
-    """The run with some other ranking weights."""
-    ranking = dataclasses.replace(run.catalogue.ranking, **weights)
-    return dataclasses.replace(run, catalogue=dataclasses.replace(run.catalogue, ranking=ranking))
-
-
-def pairs(item, other, n):
-    """A log of n users with an event on `item`, then one on `other`."""
-    return Events(
-        user_row=np.repeat(np.arange(n, dtype=np.int32), 2),
-        item_row=np.tile(np.array([item, other], np.int32), n),
-        timestamp=np.arange(2 * n),
-        event=np.zeros(2 * n, np.uint8),
-        weight=np.ones(2 * n, np.float32),
-        label=np.ones(2 * n, bool),
-        split=np.zeros(2 * n, np.uint8),
-    )
 
 
 def test_with_known_events_gives_an_item_of_yesterday_neighbours(shop):
@@ -65,55 +39,6 @@ def test_with_known_events_gives_an_item_of_yesterday_neighbours(shop):
     assert found.scored_embeddings is found.embeddings
     # The run itself is as it was.
     assert run.catalogue.is_cold[new]
-
-
-def test_late_item_is_scored_by_its_neighbours_the_more_events_it_has(shop):
-    late = {
-        "late_neighbours": 0.5,
-        "late_constant": 1.0,
-        "late_popularity": -0.25,
-        "late_gain": 3.0,
-    }
-    run = with_ranking(shop.loaded, **late)
-    before = run.catalogue
-    new, old = (int(np.flatnonzero(x)[0]) for x in (before.is_cold, before.events))
-    found = known(run, pairs(old, new, 5), "cold_item_bonus=2.0")
-    # A third of the way: 5 events, where 10 are half of it.
-    assert found.newness[new] == pytest.approx(2 / 3)
-    own = np.asarray(before.embeddings)
-    events = np.where(before.id_rows >= 0, found.events, 0)
-    mean = events / events.sum() @ own
-    expected = 2 / 3 * own[new] + 1 / 3 * (mean + own[old]) / 2
-    np.testing.assert_allclose(np.asarray(found.scored_embeddings)[new], expected, rtol=1e-4)
-    bias = 2 / 3 * 2 + 1 / 3 * (1 - 0.25 * np.log(6))
-    np.testing.assert_allclose(found.bias[new], bias, rtol=1e-5)
-    assert found.gain_factors[new] == pytest.approx(2 / 3 + 1 / 3 * 3)
-    # Histories are read as before, and other items are scored as before.
-    assert found.embeddings is before.embeddings
-    others = np.arange(N_ITEMS) != new
-    np.testing.assert_array_equal(np.asarray(found.scored_embeddings)[others], own[others])
-    np.testing.assert_array_equal(found.gain_factors[others], 1)
-    np.testing.assert_array_equal(np.asarray(found.bias)[others], 2.0 * found.is_cold[others])
-
-
-@pytest.mark.parametrize("ranking", ["fixed", "model"])
-def test_late_item_has_no_weights_of_its_own_without_learned_weights(shop, ranking: str):
-    new, old = (
-        int(np.flatnonzero(x)[0])
-        for x in (shop.loaded.catalogue.is_cold, shop.loaded.catalogue.events)
-    )
-    run = with_ranking(shop.loaded, late_gain=3.0)
-    found = known(run, pairs(old, new, 5), f"ranking={ranking}")
-    assert not found.lateness.any()
-    assert found.newness[new] == 0
-
-
-def test_items_of_another_shop_are_not_late(shop):
-    catalogue = dataclasses.replace(
-        with_ranking(shop.loaded, late_gain=3.0).catalogue, is_other_shop=True
-    )
-    run = dataclasses.replace(shop.loaded, catalogue=catalogue)
-    assert not known(run, Dataset.open(shop.data).events).lateness.any()
 
 
 def test_with_known_events_of_the_whole_log_has_the_graph_of_the_log(shop):

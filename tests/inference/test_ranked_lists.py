@@ -120,6 +120,7 @@ def maker_of_logits(monkeypatch):
         catalogue.scored_embeddings = jax.device_put(logits.T)
         catalogue.bias = jax.device_put(np.zeros(n_items, np.float32))
         catalogue.ranking = RankingWeights(model=1.0)
+        catalogue.domain = None
         catalogue.evidence = SimpleNamespace(popularity=np.zeros(n_items, np.float32))
         run: Any = SimpleNamespace(
             catalogue=catalogue,

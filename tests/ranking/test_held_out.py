@@ -56,6 +56,22 @@ def test_candidates_of_a_small_catalogue_are_all_items():
         np.testing.assert_allclose(values[name], value, rtol=1e-4, atol=1e-6, err_msg=name)
 
 
+@pytest.mark.parametrize("most_whole", [500, 1])
+def test_candidates_are_of_the_domain_of_the_target(monkeypatch, most_whole):
+    monkeypatch.setattr(held_out, "MAX_WHOLE", most_whole)
+    events, _ = small_world(np.random.default_rng(0))
+    if most_whole == 1:
+        monkeypatch.setattr(held_out, "_N_BEST", 2)
+    domain = np.repeat([0, 1], [4, 5])
+    found = candidates(dataclasses.replace(events, domain=domain))
+    sizes = np.diff(found.offsets)
+    assert sizes.tolist() == [4 if target < 4 else 5 for target in events.target]
+    assert set(sizes) == {4, 5}
+    rows = [np.flatnonzero(domain == domain[target]) for target in events.target]
+    places = [np.flatnonzero(own == t)[0] for own, t in zip(rows, events.target, strict=True)]
+    assert (found.target - found.offsets[:-1]).tolist() == places
+
+
 def test_candidates_leave_out_hidden_items_and_events_on_them():
     rng = np.random.default_rng(1)
     hidden = rng.random((6, 9)) < 0.4

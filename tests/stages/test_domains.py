@@ -1,13 +1,16 @@
 """One model of several domains: trained on two, evaluated on a third, fine-tuned on one."""
 
 import numpy as np
+import polars as pl
 import pytest
 
 from m6rec_cli.config import resolve as configuration
 from m6rec_cli.data.multi_domain import open_domains
+from m6rec_cli.inference.request import ListFilters, RecommendRequest, UserSource
 from m6rec_cli.stages import finetune, pretrain
 from m6rec_cli.stages.evaluate import EvaluationRequest
 from m6rec_cli.stages.evaluate import run as evaluate
+from m6rec_cli.stages.recommend import run as recommend
 from m6rec_cli.system.progress import SilentReporter
 from m6rec_cli.training.validation import Validation
 from tests.data_directories import Column, write_data
@@ -95,6 +98,39 @@ def test_validation_weights_domains_equally(world):
     assert validation is not None
     domain = data.domain[np.unique(data.truth("valid").user_row)]
     np.testing.assert_allclose([validation.query_weight[domain == d].sum() for d in (0, 1)], 0.5)
+
+
+def lists_of(world, log, *flags, **sources):
+    """The items listed for each user of a raw log."""
+    path = world / "log.csv"
+    path.write_text("user_id,item_id,timestamp\n" + "".join(f"{line}\n" for line in log))
+    request = RecommendRequest(
+        run=world / "run", users=UserSource(interactions=path, **sources), filters=ListFilters()
+    )
+    out = world / "lists.csv"
+    recommend(
+        configuration.resolve(sets=list(flags)), request, out, SilentReporter(), overwrite=True
+    )
+    lists = pl.read_csv(out).group_by("user_id").agg("item_id")
+    return {user: set(items) for user, items in lists.iter_rows()}
+
+
+@pytest.mark.parametrize("flags", [(), ("recommend.ranking=model",)])
+def test_lists_hold_items_of_the_domain_of_a_users_events_alone(world, flags):
+    log = ["u,a0,1", "u,a1,2", "v,b3,1", "w,a9,1", "w,b9,2"]
+    lists = lists_of(world, log, "recommend.k=40", *flags)
+    assert {item[0] for item in lists["u"]} == {"a"}
+    assert len(lists["u"]) == 30
+    assert {item[0] for item in lists["v"]} == {"b"}
+    assert {item[0] for item in lists["w"]} == {"a", "b"}
+
+
+def test_run_of_one_domain_stores_no_domains(world):
+    config = configuration.resolve("pretrain", sets=[*SMALL, "train.max_steps=1"])
+    pretrain.run(config, world / "a", world / "one", SilentReporter())
+    assert not (world / "one" / "catalogue" / "domain.npy").exists()
+    domain = np.load(world / "run" / "catalogue" / "domain.npy")
+    assert domain.tolist() == [0] * 32 + [1] * 32
 
 
 def test_own_item_row_stays_within_the_domain(tmp_path):

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from m6rec_cli.data.multi_domain import open_domains
 from m6rec_cli.execution import model_inputs
 from m6rec_cli.execution.layout import Layout
 from m6rec_cli.system.checkpoints import flatten_by_name
@@ -35,6 +36,38 @@ def test_tail_exponent_weighs_the_targets_of_batches(tmp_path, small):
     np.testing.assert_array_equal(plain, 1)
     np.testing.assert_allclose(tailed[3] / tailed[0], 4, rtol=1e-5)
     np.testing.assert_allclose(tailed.mean(), 1, rtol=1e-5)
+
+
+def test_domain_factors_are_powers_of_the_targets_and_1_on_average():
+    n_targets = np.array([400, 100])
+    for exponent, ratio in ((0, 1), (0.5, 2), (1, 4)):
+        got = target_weights.domain_factors(n_targets, exponent)
+        np.testing.assert_allclose(got[1] / got[0], ratio)
+        np.testing.assert_allclose((got * n_targets).sum(), n_targets.sum())
+
+
+def test_domain_factors_of_a_domain_without_targets_are_finite():
+    assert np.isfinite(target_weights.domain_factors(np.array([10, 0]), 1.0)).all()
+
+
+def test_domain_exponent_weighs_the_targets_of_each_domain(tmp_path, small):
+    for name, n_users in (("a", 8), ("b", 2)):
+        users, items = np.repeat(np.arange(n_users), 3), np.tile([0, 1, 2], n_users)
+        write_data(tmp_path / name, users, items, item_ids=[name + i for i in "123"], split="none")
+    data, exponent = open_domains([tmp_path / "a", tmp_path / "b"]), "train.loss.domain_exponent"
+
+    def weights(data, *sets):
+        batches = TrainingBatches.from_data(
+            data, small(*sets), labelled_only=False, has_content=False
+        )
+        return training_events(batches).weight
+
+    np.testing.assert_array_equal(weights(data), 1)
+    balanced = weights(data, f"{exponent}=1")
+    np.testing.assert_allclose(balanced[:24], 30 / 2 / 24)
+    np.testing.assert_allclose(balanced[24:], 30 / 2 / 6)
+    alone = data.parts[0]
+    np.testing.assert_array_equal(weights(alone, f"{exponent}=1"), 1)
 
 
 def test_truncate_losses_drops_the_highest_losses_from_a_step_on():

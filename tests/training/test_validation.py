@@ -90,7 +90,7 @@ def test_evaluate_equals_a_plain_ranking_in_any_tiles(tmp_path, small, monkeypat
 class ConstantCatalogue(OnOneDevice):
     """Scores every item the same."""
 
-    def ranks(self, model, items, h, target, seen):
+    def ranks(self, model, items, domains, h, target, seen):
         scores = jnp.zeros((len(target), self.n_items))
         return *scoring.ranks(scores, jnp.asarray(target), jnp.asarray(seen)), scores[:, 0]
 
