@@ -81,12 +81,10 @@ def test_resume_within_a_block_of_a_long_log_equals_the_uninterrupted_run(
     whole = pretrain.run(config, data, tmp_path / "whole", report)
     assert any("are read in blocks of 70" in note for note in report.notes)
     assert whole["steps"] > 5
-    for step in (1, whole["steps"] - 1):
-        run = tmp_path / f"cut-{step}"
-        with monkeypatch.context() as patch, pytest.raises(Terminated):
-            pretrain.run(config, data, run, StopAtStep(step, patch))
-        pretrain.run(config, data, run, report, resume=True)
-        assert_same_training(tmp_path / "whole", run)
+    with monkeypatch.context() as patch, pytest.raises(Terminated):
+        pretrain.run(config, data, tmp_path / "cut", StopAtStep(whole["steps"] - 1, patch))
+    pretrain.run(config, data, tmp_path / "cut", report, resume=True)
+    assert_same_training(tmp_path / "whole", tmp_path / "cut")
 
 
 def test_resume_without_a_checkpoint_starts_from_the_beginning(
