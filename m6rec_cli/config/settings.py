@@ -57,7 +57,11 @@ class RecommendConfig:
         "of the held-out targets are repeats",
         choices=("auto", "drop", "keep"),
     )
-    cold_item_bonus: float = key(0.0, "added to the logits of cold items")
+    cold_item_bonus: float = key(
+        0.0,
+        "added to the logits of items without events; half of it after 10 events of an item that "
+        "came after training",
+    )
     hidden_features: list[str] = key(
         [],
         "features treated as missing: names, `user.` before user features, `id` for item ids",

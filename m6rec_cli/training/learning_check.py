@@ -1,4 +1,4 @@
-"""What a training can learn, to lines: nothing to tune, why it ended early, nothing learned."""
+"""What a training can learn, to lines: nothing to tune, other items, nothing learned, its end."""
 
 from m6rec_cli.config.settings import TrainConfig
 from m6rec_cli.data.store import Dataset
@@ -27,6 +27,22 @@ def note_nothing_to_tune(
             "nothing to tune: all training events are labelled alike, and the parent has learned "
             "them. What helps: label the events that count (`m6rec preprocess --positive`), or "
             "tune on newer events; otherwise use the parent"
+        )
+
+
+def warn_of_other_items(
+    config: TrainConfig, n_learned: int, n_items: int, report: Reporter
+) -> None:
+    """Warn if the generator alone is to learn a shop most of whose items are new to the parent.
+
+    Args:
+        n_learned: Items of the data that the parent has learned.
+    """
+    if config.trainable == ["generator"] and 2 * n_learned < n_items:
+        report.warn(
+            f"the parent has learned {n_learned:,} of the {n_items:,} items, and the generator "
+            "alone learns little of the others: "
+            '`--set \'train.trainable=["encoder", "decoder", "generator"]\'` lets all parts learn'
         )
 
 

@@ -22,7 +22,7 @@ from m6rec_cli.system.progress import Reporter
 from m6rec_cli.system.run_manifest import read_run
 from m6rec_cli.training import adversary, optimizer, target_weights, warm_start
 from m6rec_cli.training.batches import TrainingBatches
-from m6rec_cli.training.learning_check import note_nothing_to_tune
+from m6rec_cli.training.learning_check import note_nothing_to_tune, warn_of_other_items
 from m6rec_cli.training.precision import with_precision
 from m6rec_cli.training.refit import read_pretrained
 from m6rec_cli.training.run_directory import TrainingJob
@@ -70,7 +70,8 @@ def build_setup(
     spec = model_inputs.model_spec(data, config.model)
     model = build_model(spec, config)
     if job.parent:
-        warm_start.load_parent(model, job.parent, data, config.model)
+        n_learned = warm_start.load_parent(model, job.parent, data, config.model)
+        warn_of_other_items(config.train, n_learned, data.n_items, report)
         note_nothing_to_tune(config.train, data, read_run(job.parent), report)
     tables = model_inputs.feature_tables(data, spec)
     batches = TrainingBatches.from_data(

@@ -27,8 +27,11 @@ from m6rec_cli.system.sealed_files import SealedDirectory
 _ID_EMBEDDINGS, _EVENT_EMBEDDINGS = "encoder.ids", "encoder.events"
 
 
-def load_parent(model: M6Rec, parent: Path, data: Dataset, config: ModelConfig) -> None:
+def load_parent(model: M6Rec, parent: Path, data: Dataset, config: ModelConfig) -> int:
     """Put the parameters of a parent run's best step into `model`.
+
+    Returns:
+        The number of items of the data that the parent has learned.
 
     Raises:
         M6RecError: The model reads other features than the parent, or its parameters have other
@@ -70,6 +73,7 @@ def load_parent(model: M6Rec, parent: Path, data: Dataset, config: ModelConfig) 
             )
         arrays[name] = jax.device_put(array)
     nnx.update(model, unflatten_by_name(variables, arrays))
+    return int(data.items["id"].is_in([name for name in trained if name is not None]).sum())
 
 
 def _trained_ids(files: SealedDirectory, manifest: RunManifest) -> list[str | None]:

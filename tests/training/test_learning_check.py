@@ -17,6 +17,7 @@ from m6rec_cli.training.learning_check import (
     note_early_end,
     note_nothing_to_tune,
     warn_if_nothing_learned,
+    warn_of_other_items,
 )
 from m6rec_cli.training.loop import LoopState
 from m6rec_cli.training.optimizer import Schedule
@@ -131,6 +132,27 @@ def test_finetune_on_labels_of_another_domain_has_something_to_learn(of_one_kind
 def test_finetune_on_other_data_has_something_to_learn(of_one_kind, tmp_path):
     other = planted_cycle(tmp_path / "other", n_users=12)
     assert notes_of_tuning(of_one_kind, other.path) == []
+
+
+@pytest.mark.parametrize(
+    ("sets", "n_learned", "is_told"),
+    [([], 3, True), ([], 4, False), (['train.trainable=["generator", "decoder"]'], 0, False)],
+)
+def test_finetune_of_the_generator_alone_in_another_shop_is_a_warning(
+    report, sets, n_learned, is_told
+):
+    config = configuration.resolve("finetune", sets=sets)
+    warn_of_other_items(config.train, n_learned, 8, report)
+    assert len(report.warnings) == is_told
+    if is_told:
+        assert "the parent has learned 3 of the 8 items" in report.warnings[0]
+
+
+def test_finetune_counts_the_items_that_its_parent_has_learned(of_one_kind, tmp_path, report):
+    other = planted_cycle(tmp_path / "other", n_users=40, n_items=30).path
+    config = configuration.resolve("finetune", sets=[*SMALL, "train.epochs=1"])
+    finetune.run(config, other, of_one_kind, tmp_path / "tuned", report)
+    assert any("the parent has learned 12 of the 30 items" in text for text in report.warnings)
 
 
 @pytest.mark.parametrize("split", ["leave-one-out", "none"])
