@@ -1,13 +1,12 @@
 """The documents' commands run: worked examples as they stand, README and guides on a small shop."""
 
 import csv
-import fcntl
 import os
 import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import pytest
 from m6rec_cli.data.store import Dataset
 from tests import documents, onnx_models
 from tests.documents import GUIDES, READMES, ROOT, Command
+from tests.made_once import made_once
 
 SAMPLE = ROOT / "sample_data"
 QUICK = ["--preset", "tiny", "--set", "train.epochs=1"]
@@ -92,20 +92,6 @@ def run_block(shell: str, folder: Path, known: frozenset[str] = frozenset()) -> 
         quick = {"pretrain": QUICK, "finetune": QUICK, "tune": QUICK_SEARCH}
         words = [*command.words, *quick.get(command.words[1], [])]
         documents.run(Command(words, command.stdout), folder)
-
-
-def made_once(name: str, factory: pytest.TempPathFactory, make: Callable[[Path], None]) -> Path:
-    """A folder that the first process which asks for it makes, for all processes of the session."""
-    base = factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    with (shared / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (shared / name).exists():
-            work = shared / f"{name}.making"
-            work.mkdir()
-            make(work)
-            work.rename(shared / name)
-    return shared / name
 
 
 @pytest.fixture(scope="session")

@@ -90,7 +90,10 @@ class World:
         yield "contexts", contexts.trace(model, items, tokens, self.tables.users, *last)
         users = (np.zeros((USERS, width), np.float32), held_out.target[:USERS])
         users = map(self.layout.place_users, (*users, held_out.seen_items[:USERS]))
-        yield "ranks", type(catalogue).ranks.trace(catalogue, model, items, *users)
+        yield (
+            "ranks",
+            type(catalogue).ranks.trace(catalogue, model, items, self.tables.domains, *users),
+        )
 
     def lists(self) -> Iterator[tuple[str, Traced]]:
         """Incremental states, scores and best items of `recommend`."""

@@ -144,7 +144,7 @@ def validation_programs(
     lowered = (
         embed.lower(catalogue, model, tables),
         user_contexts.compiled_final_contexts.lower(model, items, *histories),
-        ranks.lower(catalogue, model, items, *users),
+        ranks.lower(catalogue, model, items, tables.domains, *users),
     )
     return [program.compile().as_text() for program in lowered]
 

@@ -19,6 +19,7 @@ from tests.data_directories import Column, write_data
 from tests.execution.lowered import N_ITEMS, STEPS
 from tests.execution.stablehlo import findings
 from tests.execution.test_mesh import environment
+from tests.made_once import made_once
 
 PLATFORMS = ("cuda", "tpu")
 LOOPS = {
@@ -58,22 +59,28 @@ FEATURES = {
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory) -> dict[str, Any]:
     """Findings by program and platform, from one process with four devices."""
-    folder, rng = tmp_path_factory.mktemp("lowered"), np.random.default_rng(0)
+    folder = made_once("lowered", tmp_path_factory, lower)
+    return json.loads((folder / "programs.json").read_text())
+
+
+def lower(folder: Path) -> None:
+    """Write the findings, `programs.json`."""
+    rng = np.random.default_rng(0)
     write_data(
-        folder,
+        folder / "data",
         np.repeat(np.arange(150), 10),
         rng.integers(0, N_ITEMS, 1500),
         n_items=N_ITEMS,
         item_features={name: make(rng, N_ITEMS) for name, make in FEATURES.items()},
         user_features={"age": Column("numeric", rng.standard_normal(150))},
     )
-    command = [sys.executable, "-m", "tests.execution.lowered", str(folder)]
+    command = [sys.executable, "-m", "tests.execution.lowered", str(folder / "data")]
     root = Path(__file__).parent.parent.parent
     done = subprocess.run(
         command, capture_output=True, text=True, env=environment(4), cwd=root, check=False
     )
     assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    (folder / "programs.json").write_text(done.stdout)
 
 
 def by_function(programs: dict[str, Any], name: str) -> dict[str, list[str]]:

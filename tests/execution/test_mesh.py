@@ -16,6 +16,7 @@ import pytest
 from flax import nnx
 from jax.sharding import AxisType, Mesh, PartitionSpec
 
+from m6rec_cli.data.store import Dataset
 from m6rec_cli.execution import model_inputs
 from m6rec_cli.execution.layout import ITEM_TABLE, Layout, item_tables
 from m6rec_cli.execution.mesh import MeshLayout, layout_of
@@ -26,6 +27,7 @@ from m6rec_cli.training.checkpointing import restore, state_arrays
 from m6rec_cli.training.setup import build_model, build_trainer
 from tests.data_directories import Column, write_data
 from tests.execution.on_devices import LOOK_SIZE, N_ITEMS, STEPS, largest_gathered, settings
+from tests.made_once import made_once
 from tests.small import FAST
 
 SHAPES = ("1x1", "4x1", "2x2")
@@ -38,12 +40,10 @@ def environment(devices: int) -> dict[str, str]:
     return clean | {"XLA_FLAGS": f"{FAST} --xla_force_host_platform_device_count={devices}"}
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory):
-    """Data of more items than a step encodes, in a number that does not divide evenly."""
-    folder = tmp_path_factory.mktemp("devices")
+def train(folder: Path) -> None:
+    """Train on data of more items than a step encodes, in a number that does not divide evenly."""
     rng = np.random.default_rng(0)
-    return write_data(
+    write_data(
         folder / "data",
         np.repeat(np.arange(150), 10),
         rng.integers(0, N_ITEMS, 1500),
@@ -60,16 +60,22 @@ def world(tmp_path_factory):
             ),
         },
     )
-
-
-@pytest.fixture(scope="module")
-def results(world) -> dict[str, Any]:
-    command = [sys.executable, "-m", "tests.execution.on_devices", str(world.path.parent), *SHAPES]
+    command = [sys.executable, "-m", "tests.execution.on_devices", str(folder), *SHAPES]
     root = Path(__file__).parent.parent.parent
     out = subprocess.run(
         command, check=True, stdout=subprocess.PIPE, text=True, env=environment(4), cwd=root
     ).stdout
-    return json.loads(out)
+    (folder / "results.json").write_text(out)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory) -> Dataset:
+    return Dataset.open(made_once("devices", tmp_path_factory, train) / "data")
+
+
+@pytest.fixture(scope="module")
+def results(world: Dataset) -> dict[str, Any]:
+    return json.loads((world.path.parent / "results.json").read_text())
 
 
 @pytest.mark.slow
