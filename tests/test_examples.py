@@ -165,7 +165,7 @@ def run(script: str, folder: Path) -> str:
     return done.stderr
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_video_example_ranks_new_clips_by_frames_and_sound(tmp_path: Path) -> None:
     stderr = run(example("Video streaming"), tmp_path)
     for name in ("clip", "clip.sound"):
@@ -190,7 +190,7 @@ def test_video_example_ranks_new_clips_by_frames_and_sound(tmp_path: Path) -> No
     assert (colour & pitch).mean() > 0.35, (colour & pitch).mean()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_shop_example_beats_popularity_with_three_of_a_category(tmp_path: Path) -> None:
     run(example("Shop"), tmp_path)
     folder = tmp_path / "shop"
@@ -217,7 +217,7 @@ def test_shop_example_beats_popularity_with_three_of_a_category(tmp_path: Path) 
     assert found > 2 * bought["item_id"].is_in(popular.implode()).mean(), found  # pyright: ignore[reportOperatorIssue]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_social_network_example_lists_the_own_interest_and_never_oneself(tmp_path: Path) -> None:
     run(example("Social network"), tmp_path)
     for name, kind in (("friends", "person"), ("posts", "post")):

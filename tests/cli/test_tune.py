@@ -93,7 +93,7 @@ def test_outcome_says_by_how_much_the_best_is_better_and_that_this_is_optimistic
     assert "the default is not finished" in outcome.tuned(found(gain=None)).done
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_processes_share_a_search_and_one_ends_what_the_killed_one_began(data, tmp_path):
     command = [
         *(sys.executable, "-m", "m6rec_cli", "tune", data, "--out", tmp_path / "search"),
