@@ -31,11 +31,11 @@ class Candidates:
         offsets: `offsets[e]:offsets[e + 1]` are the candidates of event e, (events + 1,).
         lengths: log(1 + t) of each event, less `mean_log_length`, f32 (events,).
         levels: Mean of the model's logits for the user of each event over all items, weighed by
-            their events, less the highest; f32 (events,).
+            their events, less the highest of the candidates; f32 (events,).
         values: f32 (names, candidates), a row for each of `NAMES`. The logits of an event are less
-            the highest.
-        neighbour_logits: Logits of the embeddings of neighbours, less the highest logit of the
-            event, f32 (candidates,); 0 where `HeldOutEvents` has none.
+            the highest of its candidates.
+        neighbour_logits: Logits of the embeddings of neighbours, less the same, f32 (candidates,);
+            0 where `HeldOutEvents` has none.
         log_copies: Log of the number of items that a candidate stands for, f32 (candidates,).
         target: The candidate that is the target of each event, (events,).
     """

@@ -93,17 +93,20 @@ def candidates(events: HeldOutEvents) -> Candidates:
     for start in range(0, len(chosen), size):
         tile = chosen[start : start + size]
         logits = events.logits(events.user[tile])
-        highest = logits.max(axis=1, initial=-np.inf)
-        levels.append(logits @ of_events - highest)
-        others = np.zeros_like(logits)
+        others = None
         if events.neighbour_logits is not None:
-            others = events.neighbour_logits(events.user[tile]) - highest[:, None]
+            others = events.neighbour_logits(events.user[tile])
+        level = logits @ of_events
         mine = lengths[start : start + size]
-        for event, length, own, nearby in zip(tile, mine, logits, others, strict=True):
+        for i, (event, length, own) in enumerate(zip(tile, mine, logits, strict=True)):
             rows, copies = _choose(events, event, own, popular, rng)
             items.append(rows)
             log_copies.append(np.log(copies, dtype=np.float32))
-            of_neighbours.append(nearby[rows])
+            # As in `_values`: less the highest logit of the candidates.
+            highest = own[rows].max(initial=-np.inf)
+            levels.append(level[i : i + 1] - highest)
+            none = np.zeros(len(rows), np.float32)
+            of_neighbours.append(none if others is None else others[i, rows] - highest)
             values.append(_values(events, event, length - mean, own[rows], rows))
     offsets = np.concatenate([[0], np.cumsum([len(rows) for rows in items], dtype=np.int64)])
     pairs = zip(items, events.target[chosen], strict=True)

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from m6rec_cli.ranking import fit
 from m6rec_cli.ranking.candidates import NAMES, Candidates
@@ -88,3 +89,22 @@ def test_logits_of_neighbours_are_less_the_highest_of_the_event():
     logits = events.logits(np.arange(40))
     expected = 2 * logits - logits.max(axis=1, keepdims=True)
     np.testing.assert_allclose(data.neighbour_logits, expected.ravel(), rtol=1e-5)
+
+
+def test_levels_have_the_same_zero_as_logits_where_the_highest_is_hidden():
+    """A user has seen the item with the highest logit: it is no candidate."""
+    events = right_model(n_users=40, n_items=30)
+    logits = events.logits(np.arange(40))
+    best = logits.argmax(axis=1)
+    events = dataclasses.replace(events, target=(best + 1) % 30)
+    hidden = np.zeros((40, 30), bool)
+    hidden[np.arange(40), best] = True
+    seen = dataclasses.replace(
+        events, hidden=sparse.csr_array(hidden), neighbour_logits=events.logits
+    )
+    data = candidates(seen)
+    model = data.values[NAMES.index("model")]
+    np.testing.assert_allclose(data.neighbour_logits, model, atol=1e-5)
+    share = np.expm1(events.popularity) / np.expm1(events.popularity).sum()
+    listed = np.where(hidden, -np.inf, logits).max(axis=1)
+    np.testing.assert_allclose(data.levels, logits @ share - listed, rtol=1e-4, atol=1e-5)
