@@ -144,7 +144,8 @@ def user_terms(histories: UserHistories, rows: np.ndarray) -> UserTermsTable:
         return UserTermsTable(model, popularity, boosts)
     evidence = user_evidence(histories, rows, weights.used_evidence)
     gains = weights.gains(evidence, len(run.catalogue))
-    gains.data *= run.catalogue.gain_factors[gains.indices]
+    if run.catalogue.lateness.any():
+        gains.data *= run.catalogue.gain_factors[gains.indices]
     return UserTermsTable(model, popularity, gains)
 
 

@@ -18,6 +18,7 @@ from m6rec_cli.ranking.weights import LATE_ITEMS, RankingWeights
 _BASIC = ("model", "model_by_length", "popularity", "popularity_by_length")
 """The names of `NAMES` that are not of graphs or repeats."""
 _LATE_SHARE = 0.3
+"""Share of the candidates of an event that are taken for late items."""
 _PRIOR = {"late_neighbours": 0.5, "late_constant": 0.0, "late_popularity": 0.0, "late_gain": 1.0}
 
 
